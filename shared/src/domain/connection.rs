@@ -1,0 +1,172 @@
+//! A patient's connection to Oura.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{Day, DayRange, GrantId, OuraUserId, PatientId, ScopeSet, SyncId};
+use crate::oura::DataType;
+
+/// The four words that the platform's frontend shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ConnectionStatus {
+    /// Data arrives.
+    Connected,
+    /// Ended: the patient has to connect (again).
+    Disconnected,
+    /// Still connected, but something keeps data from arriving; `reasonCode` says what.
+    Error,
+    /// The patient was sent to Oura's consent page and has not come back yet.
+    Pending,
+}
+
+/// Why a connection is not simply `connected`. Stable: frontends choose their texts by it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReasonCode {
+    /// The patient withdrew the consent at Oura, or Oura ended it.
+    Revoked,
+    /// A refresh token was spent and its answer never arrived.
+    RefreshLost,
+    /// The patient allowed nothing that holds data.
+    ScopeMissing,
+    /// The Oura membership is not active: Oura gives no data.
+    Membership,
+    /// The patient's Oura app is older than Oura's minimum.
+    AppOutdated,
+    /// The ring account is connected by another patient.
+    AccountConflict,
+    /// Oura does not answer.
+    OuraUnavailable,
+    /// Oura refuses a fresh token.
+    Unauthorized,
+    /// The patient (or the platform) asked to disconnect.
+    UserRequest,
+}
+
+/// A refresh in progress: who may refresh, and until when nobody else may.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lease {
+    /// Which attempt holds it.
+    pub owner: String,
+    /// When it ends by itself: after the holder's own deadline plus 60 s, so never while the holder lives.
+    pub until: Timestamp,
+}
+
+/// Written before a refresh token is spent, so that a crash right after is seen by whoever comes next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefreshIntent {
+    /// The generation whose refresh token is being spent.
+    pub generation: u64,
+    /// Which attempt.
+    pub attempt: String,
+    /// When it began.
+    pub started_at: Timestamp,
+}
+
+/// How far the history after a connect has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum BackfillState {
+    /// Asked for, not begun.
+    Pending,
+    /// Under way.
+    Running,
+    /// Everything that can arrive has arrived.
+    Done,
+    /// Given up for now; the nightly pull goes on.
+    Failed,
+}
+
+/// How far one kind of data has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KindState {
+    /// Not fetched yet.
+    Pending,
+    /// Fetched and stored.
+    Done,
+    /// The patient did not allow it: nothing to wait for.
+    NotGranted,
+    /// Oura does not offer it for this patient or app.
+    NotAvailable,
+    /// Some documents could not be read; the others are stored.
+    Malformed,
+    /// Did not arrive; will be tried again.
+    Failed,
+}
+
+impl KindState {
+    /// Whether another try in this sync could change anything.
+    #[must_use]
+    pub fn is_final(self) -> bool {
+        !matches!(self, Self::Pending | Self::Failed)
+    }
+}
+
+/// Progress of one kind.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct KindProgress {
+    /// How far.
+    pub state: KindState,
+    /// Documents that Oura gave.
+    pub documents: u64,
+    /// A stable word for what went wrong, if anything did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+/// The history after a connect.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Backfill {
+    /// How far.
+    pub state: BackfillState,
+    /// Which request.
+    pub sync_id: SyncId,
+    /// Which days.
+    pub range: DayRange,
+    /// By Oura collection.
+    pub per_type: BTreeMap<DataType, KindProgress>,
+}
+
+/// One patient's connection, as it lies in the table `Connections`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Connection {
+    /// Whose.
+    pub patient_id: PatientId,
+    /// The word that the frontend shows.
+    pub status: ConnectionStatus,
+    /// Why, when it is not simply connected.
+    pub reason: Option<ReasonCode>,
+    /// Since when it has this status.
+    pub since: Timestamp,
+    /// The ring account.
+    pub oura_user_id: OuraUserId,
+    /// The consent that it lives on.
+    pub grant_id: GrantId,
+    /// The generation of the token pair that was last made known here; the secret may be ahead.
+    pub generation: u64,
+    /// What the patient allowed.
+    pub scopes_granted: ScopeSet,
+    /// What was asked for.
+    pub scopes_requested: ScopeSet,
+    /// The running refresh, if any.
+    pub lease: Option<Lease>,
+    /// The refresh that was begun last and whose end is not known here.
+    pub intent: Option<RefreshIntent>,
+    /// When Oura first called this generation's refresh token invalid; a second time, later, ends the connection.
+    pub suspect_since: Option<Timestamp>,
+    /// When a sync last ended.
+    pub last_sync_at: Option<Timestamp>,
+    /// The newest day that has stats.
+    pub last_data_day: Option<Day>,
+    /// The history after the connect.
+    pub backfill: Option<Backfill>,
+    /// Kinds whose last fetch failed, with a stable word for why.
+    pub failing: BTreeMap<DataType, String>,
+    /// For each kind, when the last complete fetch of it began.
+    pub watermarks: BTreeMap<DataType, Timestamp>,
+}

@@ -1,0 +1,183 @@
+//! Patient events: what the platform's other services learn of a patient's ring. Ids, dates, names of fields and counts
+//! only: no measured value is ever in an event. JSON Schemas: `infra/events/`.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use super::{Day, DayRange, GrantId, MetricType, PatientId, ReasonCode, SOURCE, ScopeSet, SyncId, Trigger, derived_uuid};
+
+/// Why a day's stats changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DayUpdateReason {
+    /// The day had no stats before.
+    New,
+    /// Oura changed or added documents.
+    Revised,
+    /// Oura removed documents.
+    Deleted,
+}
+
+/// What happened, with what belongs to it.
+#[derive(Debug, Clone, PartialEq)]
+pub enum EventKind {
+    /// A sync of one patient ended.
+    Sync {
+        /// What caused it.
+        trigger: Trigger,
+        /// Which request.
+        sync_id: SyncId,
+        /// Days whose stats changed, oldest first.
+        days: Vec<Day>,
+        /// Kinds of the records that changed.
+        metric_types: Vec<MetricType>,
+        /// Records written or tombstoned.
+        records_written: u64,
+    },
+    /// A patient connected a ring, or connected it again.
+    Connected {
+        /// The consent.
+        grant_id: GrantId,
+        /// What the patient allowed.
+        scopes_granted: ScopeSet,
+        /// What was asked for and not allowed.
+        scopes_missing: ScopeSet,
+        /// Whether the patient had been connected before.
+        reconnected: bool,
+    },
+    /// A connection ended.
+    Disconnected {
+        /// The consent that ended.
+        grant_id: GrantId,
+        /// Why.
+        reason_code: ReasonCode,
+    },
+    /// The patient has to connect again, or nothing more will arrive.
+    ReconnectRequired {
+        /// The consent that ended.
+        grant_id: GrantId,
+        /// Why.
+        reason_code: ReasonCode,
+    },
+    /// The history after a connect has arrived.
+    BackfillCompleted {
+        /// Which request.
+        sync_id: SyncId,
+        /// The days that were asked for.
+        range: DayRange,
+        /// Days that have stats now.
+        days_with_data: u64,
+        /// Whether every kind arrived; if not, the nightly pull goes on trying.
+        complete: bool,
+    },
+    /// One day's stats are new or changed.
+    DayUpdated {
+        /// The day.
+        day: Day,
+        /// The stats' revision after the change.
+        revision: u64,
+        /// `kind.key` of every top-level metric that changed, sorted.
+        changed_fields: Vec<String>,
+        /// Why.
+        reason: DayUpdateReason,
+    },
+}
+
+/// An event of one patient. Its id is derived from what happened, so that a consumer can drop repeats.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PatientEvent {
+    /// Deterministic (UUIDv5).
+    pub event_id: Uuid,
+    /// Whose ring.
+    pub patient_id: PatientId,
+    /// When.
+    pub occurred_at: Timestamp,
+    /// What.
+    pub kind: EventKind,
+}
+
+impl PatientEvent {
+    /// The event source on the bus.
+    pub const BUS_SOURCE: &'static str = "wearables.oura";
+
+    /// An event with the id that follows from its content.
+    #[must_use]
+    pub fn new(patient_id: PatientId, occurred_at: Timestamp, kind: EventKind) -> Self {
+        let detail_type = kind.detail_type();
+        let patient = patient_id.as_str();
+        let event_id = match &kind {
+            EventKind::Sync { sync_id, .. } | EventKind::BackfillCompleted { sync_id, .. } => {
+                derived_uuid(&[detail_type, patient, sync_id.as_str()])
+            }
+            EventKind::Connected { grant_id, .. }
+            | EventKind::Disconnected { grant_id, .. }
+            | EventKind::ReconnectRequired { grant_id, .. } => {
+                derived_uuid(&[detail_type, patient, grant_id.as_str()])
+            }
+            EventKind::DayUpdated { day, revision, .. } => {
+                derived_uuid(&[detail_type, patient, &day.to_string(), &revision.to_string()])
+            }
+        };
+        Self { event_id, patient_id, occurred_at, kind }
+    }
+
+    /// The detail-type on the bus.
+    #[must_use]
+    pub fn detail_type(&self) -> &'static str {
+        self.kind.detail_type()
+    }
+
+    /// The detail, as `infra/events/` describes it.
+    #[must_use]
+    pub fn detail(&self) -> Value {
+        let mut detail = Map::from_iter([
+            ("version".to_owned(), json!(1)),
+            ("eventId".to_owned(), json!(self.event_id)),
+            ("patientId".to_owned(), json!(self.patient_id)),
+            ("source".to_owned(), json!(SOURCE)),
+            ("occurredAt".to_owned(), json!(self.occurred_at)),
+        ]);
+        if let Value::Object(own) = self.kind.fields() {
+            detail.extend(own);
+        }
+        Value::Object(detail)
+    }
+}
+
+impl EventKind {
+    fn detail_type(&self) -> &'static str {
+        match self {
+            Self::Sync { .. } => "wearable_sync",
+            Self::Connected { .. } => "wearable_connected",
+            Self::Disconnected { .. } => "wearable_disconnected",
+            Self::ReconnectRequired { .. } => "wearable_reconnect_required",
+            Self::BackfillCompleted { .. } => "wearable_backfill_completed",
+            Self::DayUpdated { .. } => "wearable_day_updated",
+        }
+    }
+
+    fn fields(&self) -> Value {
+        match self {
+            Self::Sync { trigger, sync_id, days, metric_types, records_written } => json!({
+                "trigger": trigger, "syncId": sync_id, "days": days, "metricTypes": metric_types,
+                "recordsWritten": records_written,
+            }),
+            Self::Connected { grant_id, scopes_granted, scopes_missing, reconnected } => json!({
+                "grantId": grant_id, "scopesGranted": scopes_granted, "scopesMissing": scopes_missing,
+                "reconnected": reconnected,
+            }),
+            Self::Disconnected { grant_id, reason_code } | Self::ReconnectRequired { grant_id, reason_code } => {
+                json!({ "grantId": grant_id, "reasonCode": reason_code })
+            }
+            Self::BackfillCompleted { sync_id, range, days_with_data, complete } => json!({
+                "syncId": sync_id, "from": range.first(), "to": range.last(), "daysWithData": days_with_data,
+                "complete": complete,
+            }),
+            Self::DayUpdated { day, revision, changed_fields, reason } => json!({
+                "day": day, "revision": revision, "changedFields": changed_fields, "reason": reason,
+            }),
+        }
+    }
+}

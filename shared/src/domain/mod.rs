@@ -1,0 +1,30 @@
+//! The words of this project: patients, grants, days, records, connections and the events that tell of them.
+//! Nothing here performs I/O or knows where it runs.
+
+mod clock;
+mod connection;
+mod day;
+mod event;
+mod ids;
+mod json;
+mod message;
+mod metric;
+mod record;
+mod scope;
+
+pub use clock::{Clock, Entropy};
+pub use connection::{
+    Backfill, BackfillState, Connection, ConnectionStatus, KindProgress, KindState, Lease, ReasonCode, RefreshIntent,
+};
+pub use day::{Day, DayRange, InvalidDay, InvalidRange};
+pub use event::{DayUpdateReason, EventKind, PatientEvent};
+pub use ids::{DocumentId, GrantId, InvalidId, OuraUserId, PatientId, SyncId, Trigger, derived_uuid};
+pub use json::{canonical, content_hash};
+pub use message::{InvalidMessage, SyncMessage};
+pub use metric::{MetricType, UnknownMetricType};
+pub use record::{DailyStats, Record, StoredRecord};
+pub use scope::{Scope, ScopeSet};
+
+/// The only source of data that this project serves; a field of every record and event, so that a platform can hold
+/// several vendors' data side by side.
+pub const SOURCE: &str = "oura";

@@ -1,0 +1,13 @@
+//! The Oura Ring integration's shared crate.
+//!
+//! Dependencies point inward: `functions -> shared::{aws, vault, http} -> shared::{oura, normalize, domain}`.
+//! The inner three know nothing of AWS; the test `tests/it/architecture.rs` holds them to it.
+
+pub mod aws;
+pub mod domain;
+pub mod env;
+pub mod http;
+pub mod normalize;
+pub mod oura;
+pub mod telemetry;
+pub mod vault;
