@@ -1,1 +1,258 @@
-//! (to be written)
+//! What the HTTP functions share: the envelope, the errors and their one mapping to a response, and how the patient, the
+//! query and the body are read from a request of API Gateway's HTTP API (payload 2.0).
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use lambda_http::http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION, SET_COOKIE};
+use lambda_http::http::{HeaderValue, StatusCode};
+use lambda_http::request::RequestContext;
+use lambda_http::{Body, Request, RequestExt, Response};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use crate::domain::PatientId;
+
+/// The path prefix of every route.
+pub const PREFIX: &str = "/api/patient-graph/wearables";
+
+/// No route of this project takes a larger body.
+const MAX_BODY_BYTES: usize = 16 * 1024;
+
+/// A refusal: what the caller is told. What went wrong inside is logged where it happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HttpError {
+    /// The HTTP status.
+    pub status: StatusCode,
+    /// Stable and documented (OpenAPI): frontends branch on it.
+    pub code: &'static str,
+    /// For people; holds no internals and nothing of the request.
+    pub message: Cow<'static, str>,
+}
+
+impl HttpError {
+    /// A refusal with this status, code and text.
+    #[must_use]
+    pub fn new(status: StatusCode, code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
+        Self { status, code, message: message.into() }
+    }
+
+    /// 400 with this code and text.
+    #[must_use]
+    pub fn bad_request(code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, code, message)
+    }
+
+    /// 404: no such route.
+    #[must_use]
+    pub fn not_found() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", "There is no such route.")
+    }
+
+    /// 405: the route exists, the method does not.
+    #[must_use]
+    pub fn method_not_allowed() -> Self {
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "This route does not take this method.")
+    }
+
+    /// 503: something that we depend on does not answer; trying again later may help.
+    #[must_use]
+    pub fn unavailable() -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "service_unavailable", "Please try again in a moment.")
+    }
+}
+
+/// The response of a success.
+#[must_use]
+pub fn success(status: StatusCode, data: &impl Serialize) -> Response<Body> {
+    match serde_json::to_value(data) {
+        Ok(data) => json_response(status, &json!({ "success": true, "data": data })),
+        Err(error) => {
+            tracing::error!(%error, "an answer could not be serialized");
+            failure(&HttpError::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Something went wrong on our side."))
+        }
+    }
+}
+
+/// The response of a refusal.
+#[must_use]
+pub fn failure(error: &HttpError) -> Response<Body> {
+    json_response(error.status, &json!({ "success": false, "error": { "code": error.code, "message": error.message } }))
+}
+
+/// A redirect that turns every method into GET (RFC 9110, section 15.4.4). A location that no header can hold is ours
+/// to prevent; it becomes an internal error.
+#[must_use]
+pub fn see_other(location: &str) -> Response<Body> {
+    let mut response = Response::new(Body::Empty);
+    match HeaderValue::from_str(location) {
+        Ok(location) => {
+            *response.status_mut() = StatusCode::SEE_OTHER;
+            response.headers_mut().insert(LOCATION, location);
+            // The callback's URL holds a code and a state: the next page must not see it, nothing may keep it.
+            response.headers_mut().insert("referrer-policy", HeaderValue::from_static("no-referrer"));
+            response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+            response
+        }
+        Err(error) => {
+            tracing::error!(%error, "a redirect has an impossible location");
+            failure(&HttpError::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Something went wrong on our side."))
+        }
+    }
+}
+
+/// Adds a `Set-Cookie` header. The value is made by this project and is plain ASCII.
+#[must_use]
+pub fn with_cookie(mut response: Response<Body>, cookie: &str) -> Response<Body> {
+    if let Ok(value) = HeaderValue::from_str(cookie) {
+        response.headers_mut().append(SET_COOKIE, value);
+    }
+    response
+}
+
+fn json_response(status: StatusCode, body: &Value) -> Response<Body> {
+    let mut response = Response::new(Body::Text(body.to_string()));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+/// The patient, from the JWT claim that API Gateway's authorizer verified. Never from a header, body or query.
+///
+/// # Errors
+/// 401 when no verified claims came with the request, or the claim is absent or is no patient id.
+pub fn patient(request: &Request, claim: &str) -> Result<PatientId, HttpError> {
+    let unauthorized = || HttpError::new(StatusCode::UNAUTHORIZED, "unauthorized", "A valid sign-in is needed.");
+    let RequestContext::ApiGatewayV2(context) = request.request_context_ref().ok_or_else(unauthorized)? else {
+        return Err(unauthorized());
+    };
+    let claims =
+        context.authorizer.as_ref().and_then(|authorizer| authorizer.jwt.as_ref()).ok_or_else(unauthorized)?;
+    claims.claims.get(claim).and_then(|id| PatientId::parse(id.as_str()).ok()).ok_or_else(|| {
+        HttpError::new(StatusCode::UNAUTHORIZED, "patient_claim_missing", "The sign-in does not name a patient.")
+    })
+}
+
+/// The route below [`PREFIX`], without a trailing slash; `None` when the path lies elsewhere.
+#[must_use]
+pub fn route(request: &Request) -> Option<&str> {
+    let path = request.raw_http_path();
+    let rest = path.strip_prefix(PREFIX)?;
+    if rest.is_empty() || rest.starts_with('/') { Some(rest.strip_suffix('/').unwrap_or(rest)) } else { None }
+}
+
+/// The query's parameters by name.
+///
+/// # Errors
+/// 400 `invalid_query` when one is given twice or is not UTF-8: an ambiguous question has no right answer.
+pub fn query(request: &Request) -> Result<BTreeMap<String, String>, HttpError> {
+    let invalid = || HttpError::bad_request("invalid_query", "A query parameter is repeated or not readable.");
+    let mut parameters = BTreeMap::new();
+    for (name, value) in url::form_urlencoded::parse(request.uri().query().unwrap_or_default().as_bytes()) {
+        if value.contains(char::REPLACEMENT_CHARACTER) || name.contains(char::REPLACEMENT_CHARACTER) {
+            return Err(invalid());
+        }
+        if parameters.insert(name.into_owned(), value.into_owned()).is_some() {
+            return Err(invalid());
+        }
+    }
+    Ok(parameters)
+}
+
+/// The body as JSON; an empty body counts as `{}`.
+///
+/// # Errors
+/// 413 `body_too_large`, 400 `invalid_json` when it is not JSON, 400 `invalid_body` when it is JSON of another shape.
+pub fn json_body<T: DeserializeOwned>(request: &Request) -> Result<T, HttpError> {
+    let bytes: &[u8] = request.body();
+    if bytes.len() > MAX_BODY_BYTES {
+        return Err(HttpError::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", "The body is too large."));
+    }
+    let bytes = if bytes.trim_ascii().is_empty() { b"{}" } else { bytes };
+    let value: Value = serde_json::from_slice(bytes)
+        .map_err(|error| HttpError::bad_request("invalid_json", format!("The body is not JSON (line {}, column {}).", error.line(), error.column())))?;
+    serde_path_to_error::deserialize(value).map_err(|error| {
+        HttpError::bad_request("invalid_body", format!("The body does not fit: see `{}`.", printable(&error.path().to_string())))
+    })
+}
+
+/// Field names come from the caller: shown only as far as they are plain.
+fn printable(path: &str) -> String {
+    path.chars().filter(|c| c.is_ascii_alphanumeric() || ".[]_-?".contains(*c)).take(80).collect()
+}
+
+/// The value of the cookie of this name. Lambda joins the cookies of payload 2.0 with `; `.
+#[must_use]
+pub fn cookie<'r>(request: &'r Request, name: &str) -> Option<&'r str> {
+    request
+        .headers()
+        .get_all(lambda_http::http::header::COOKIE)
+        .iter()
+        .filter_map(|header| header.to_str().ok())
+        .flat_map(|header| header.split(';'))
+        .find_map(|pair| pair.trim().split_once('=').filter(|(key, _)| *key == name).map(|(_, value)| value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(path: &str, query: &str, body: &str, claims: Option<Value>) -> Request {
+        let mut context = json!({ "http": { "method": "GET", "path": path, "sourceIp": "127.0.0.1" }, "stage": "$default" });
+        if let Some(claims) = claims {
+            context["authorizer"] = json!({ "jwt": { "claims": claims } });
+        }
+        let event = json!({
+            "version": "2.0", "routeKey": "$default", "rawPath": path, "rawQueryString": query,
+            "headers": { "host": "api.example" }, "cookies": ["a=1", "wearable_connect=xyz"], "requestContext": context,
+            "body": body, "isBase64Encoded": false,
+        });
+        lambda_http::request::from_str(&event.to_string()).unwrap()
+    }
+
+    #[test]
+    fn the_patient_comes_from_the_verified_claim_and_nowhere_else() {
+        let code = |claims| patient(&request("/", "", "", claims), "sub").map_err(|e| e.code);
+        assert_eq!(code(Some(json!({"sub": "patient-1"}))).unwrap().as_str(), "patient-1");
+        assert_eq!(code(None), Err("unauthorized"));
+        assert_eq!(code(Some(json!({"email": "x"}))), Err("patient_claim_missing"));
+        assert_eq!(code(Some(json!({"sub": "a b"}))), Err("patient_claim_missing"));
+        assert_eq!(code(Some(json!({"sub": ""}))), Err("patient_claim_missing"));
+    }
+
+    #[test]
+    fn an_ambiguous_query_is_refused() {
+        let read = |text: &str| query(&request("/", text, "", None)).map_err(|e| e.code);
+        assert_eq!(read("from=2024-01-01&to=x").unwrap()["to"], "x");
+        assert_eq!(read("from=1&from=2"), Err("invalid_query"));
+        assert_eq!(read("from=%ff"), Err("invalid_query"));
+        assert!(read("").unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_bad_body_is_told_apart_without_being_repeated() {
+        #[derive(serde::Deserialize, Debug, PartialEq)]
+        struct Wanted {
+            n: Option<u8>,
+        }
+        let read = |text: &str| json_body::<Wanted>(&request("/", "", text, None));
+        assert_eq!(read("").unwrap(), Wanted { n: None });
+        assert_eq!(read(r#"{"n":1}"#).unwrap(), Wanted { n: Some(1) });
+        assert_eq!(read("{").unwrap_err().code, "invalid_json");
+        let error = read(r#"{"n":"s3cret"}"#).unwrap_err();
+        assert_eq!(error.code, "invalid_body");
+        assert!(!error.message.contains("s3cret") && error.message.contains('n'), "{}", error.message);
+        assert_eq!(read(&" ".repeat(16 * 1024 + 1)).unwrap_err().code, "body_too_large");
+    }
+
+    #[test]
+    fn routes_and_cookies_are_found() {
+        let request = request("/api/patient-graph/wearables/daily/", "", "", None);
+        assert_eq!(route(&request), Some("/daily"));
+        assert_eq!(cookie(&request, "wearable_connect"), Some("xyz"));
+        assert_eq!(cookie(&request, "wearable"), None);
+    }
+}

@@ -6,6 +6,7 @@
 pub mod aws;
 pub mod domain;
 pub mod env;
+pub mod flow;
 pub mod http;
 pub mod normalize;
 pub mod oura;

@@ -1,1 +1,65 @@
-//! (to be written)
+//! Logs and metrics. Both hold ids, dates and counts only: never a token, a code, an address or a measured value.
+
+use std::io::Write;
+
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+use tracing_subscriber::EnvFilter;
+
+/// Starts logging. In Lambda each line is JSON *with* its time: Lambda takes a line without one for INFO and may
+/// filter an error away (`lambda_runtime`'s own subscriber writes none).
+pub fn init() {
+    let level = std::env::var("AWS_LAMBDA_LOG_LEVEL").or_else(|_| std::env::var("RUST_LOG"));
+    let filter = EnvFilter::try_new(level.as_deref().unwrap_or("info")).unwrap_or_else(|_| EnvFilter::new("info"));
+    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_target(false);
+    if std::env::var("AWS_LAMBDA_LOG_FORMAT").is_ok_and(|format| format.eq_ignore_ascii_case("json")) {
+        // A second start (several functions in one process) keeps the first.
+        subscriber.json().flatten_event(true).with_writer(std::io::stdout).try_init().ok();
+    } else {
+        subscriber.with_writer(std::io::stderr).try_init().ok();
+    }
+}
+
+/// Counts something by CloudWatch's embedded metric format: one line on standard output, no API call. `dimensions` are
+/// few and have few values (function, kind, reason).
+pub fn count(at: Timestamp, metric: &str, value: u64, dimensions: &[(&str, &str)]) {
+    // Outside Lambda nobody reads the format, and standard output may belong to somebody else.
+    if std::env::var_os("AWS_LAMBDA_FUNCTION_NAME").is_none() {
+        tracing::debug!(metric, value, ?dimensions, "metric");
+        return;
+    }
+    let mut line = serde_json::to_vec(&emf(at, metric, value, dimensions)).unwrap_or_default();
+    line.push(b'\n');
+    // A metric that cannot be written is not worth failing a patient's sync for.
+    std::io::stdout().lock().write_all(&line).ok();
+}
+
+fn emf(at: Timestamp, metric: &str, value: u64, dimensions: &[(&str, &str)]) -> Value {
+    let names: Vec<_> = dimensions.iter().map(|(name, _)| *name).collect();
+    let mut line = Map::from_iter([
+        (
+            "_aws".to_owned(),
+            json!({
+                "Timestamp": at.as_millisecond(),
+                "CloudWatchMetrics": [{
+                    "Namespace": "OuraWearables", "Dimensions": [names], "Metrics": [{ "Name": metric, "Unit": "Count" }],
+                }],
+            }),
+        ),
+        (metric.to_owned(), json!(value)),
+    ]);
+    line.extend(dimensions.iter().map(|(name, value)| ((*name).to_owned(), json!(value))));
+    Value::Object(line)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_metric_line_has_the_embedded_format() {
+        let line = emf(Timestamp::UNIX_EPOCH, "Syncs", 3, &[("trigger", "manual")]);
+        assert_eq!(line["_aws"]["CloudWatchMetrics"][0]["Dimensions"][0][0], "trigger");
+        assert_eq!((&line["Syncs"], &line["trigger"]), (&json!(3), &json!("manual")));
+    }
+}

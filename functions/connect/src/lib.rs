@@ -1,1 +1,139 @@
+//! `POST /connect/oura`: sends a signed-in patient to Oura's consent page.
+//!
+//! 1. The patient is the JWT claim that the authorizer verified.
+//! 2. The return address is checked against the allow-list.
+//! 3. A state of 256 bits is stored, hashed, for ten minutes and one use; the browser gets a cookie that binds it.
+//! 4. The answer is Oura's authorize URL.
 
+use anyhow::Context;
+use lambda_http::http::{Method, StatusCode};
+use lambda_http::{Body, Request, Response};
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use serde_json::json;
+use shared::aws::{AppSecrets, Connections, PendingConnect, SdkConfig, StoreError};
+use shared::domain::{Clock, Entropy, ScopeSet};
+use shared::env::{Env, EnvError};
+use shared::flow::{Binding, ReturnAddresses, binding_cookie, pkce_enabled};
+use shared::http::{self, HttpError};
+use shared::oura::{HttpOptions, OAuthHttp, OuraHosts, PkceVerifier};
+use shared::vault::OuraApp;
+
+/// Settings of this function.
+#[derive(Debug, Clone)]
+pub struct Config {
+    app_secret_id: String,
+    redirect_uri: String,
+    scopes: String,
+    hosts: OuraHosts,
+    connections_table: String,
+    patient_claim: String,
+    returns: ReturnAddresses,
+    binding: Binding,
+    pkce: bool,
+}
+
+impl Config {
+    /// Reads `OURA_APP_SECRET_ID`, `OURA_REDIRECT_URI`, `OURA_SCOPES`, `OURA_AUTHORIZE_URL`, `OURA_PKCE`,
+    /// `CONNECTIONS_TABLE`, `PATIENT_ID_CLAIM`, `APP_RETURN_URL`, `APP_ALLOWED_ORIGINS` and `CALLBACK_BINDING`.
+    ///
+    /// # Errors
+    /// [`EnvError`] names the variable that is missing or malformed.
+    pub fn from_env(env: &Env) -> Result<Self, EnvError> {
+        Ok(Self {
+            app_secret_id: env.required("OURA_APP_SECRET_ID")?,
+            redirect_uri: env.parsed::<url::Url>("OURA_REDIRECT_URI").and(env.required("OURA_REDIRECT_URI"))?,
+            scopes: env.get("OURA_SCOPES").unwrap_or(ScopeSet::DEFAULT).to_owned(),
+            hosts: OuraHosts::from_env(env)?,
+            connections_table: env.required("CONNECTIONS_TABLE")?,
+            patient_claim: env.get("PATIENT_ID_CLAIM").unwrap_or("sub").to_owned(),
+            returns: ReturnAddresses::from_env(env)?,
+            binding: Binding::from_env(env)?,
+            pkce: pkce_enabled(env)?,
+        })
+    }
+}
+
+/// What this function works with.
+#[derive(Debug)]
+pub struct Deps {
+    config: Config,
+    app: OuraApp,
+    connections: Connections,
+    clock: Clock,
+    entropy: Entropy,
+}
+
+impl Deps {
+    /// Makes the clients; reads nothing yet.
+    ///
+    /// # Errors
+    /// When TLS cannot be set up.
+    pub fn new(config: Config, sdk: &SdkConfig, clock: Clock, entropy: Entropy) -> anyhow::Result<Self> {
+        let oauth = OAuthHttp::new(&config.hosts, HttpOptions::default()).context("set up the client for Oura")?;
+        let secrets = AppSecrets::new(sdk, &config.app_secret_id, clock.clone());
+        Ok(Self {
+            app: OuraApp::new(secrets, oauth, &config.redirect_uri),
+            connections: Connections::new(sdk, &config.connections_table),
+            config,
+            clock,
+            entropy,
+        })
+    }
+}
+
+/// The body: nothing in it is needed.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ConnectRequest {
+    return_to: Option<String>,
+}
+
+/// Answers one request.
+pub async fn handle(deps: &Deps, request: Request) -> Response<Body> {
+    match connect(deps, &request).await {
+        Ok(response) => response,
+        Err(refusal) => http::failure(&refusal),
+    }
+}
+
+async fn connect(deps: &Deps, request: &Request) -> Result<Response<Body>, HttpError> {
+    match http::route(request) {
+        Some("/connect/oura") if request.method() == Method::POST => {}
+        Some("/connect/oura") => return Err(HttpError::method_not_allowed()),
+        _ => return Err(HttpError::not_found()),
+    }
+    let patient = http::patient(request, &deps.config.patient_claim)?;
+    let body: ConnectRequest = http::json_body(request)?;
+    let return_to = body.return_to.as_deref().map(|wanted| deps.config.returns.resolve(wanted)).transpose()?;
+
+    let state = deps.entropy.secret();
+    let binding = deps.entropy.secret();
+    let verifier = deps.config.pkce.then(|| PkceVerifier::generate(&deps.entropy));
+    let verifier_secret = verifier.as_ref().map(|verifier| SecretString::from(verifier.expose().to_owned()));
+    let oauth = deps.app.oauth().await.map_err(unavailable)?;
+    let expires_at = deps
+        .connections
+        .begin_connect(&PendingConnect {
+            state: &state,
+            binding: &binding,
+            verifier: verifier_secret.as_ref(),
+            patient_id: &patient,
+            return_to: return_to.as_ref().map(url::Url::as_str),
+            now: deps.clock.now(),
+        })
+        .await
+        .map_err(unavailable)?;
+    let challenge = verifier.as_ref().map(PkceVerifier::challenge);
+    let auth_url = oauth.authorize_url(&deps.config.scopes, state.expose_secret(), challenge.as_ref());
+    let response = http::success(StatusCode::OK, &json!({ "authUrl": auth_url.as_str(), "expiresAt": expires_at }));
+    Ok(match deps.config.binding {
+        Binding::Cookie => http::with_cookie(response, &binding_cookie(Some(&binding))),
+        Binding::None => response,
+    })
+}
+
+fn unavailable(error: StoreError) -> HttpError {
+    tracing::error!(%error, "connect could not be begun");
+    HttpError::unavailable()
+}

@@ -1,1 +1,27 @@
-//! (to be written)
+//! The AWS adapters: everything that knows a table's keys, a secret's name or a queue's URL.
+
+mod bus;
+mod config;
+mod connections;
+mod days;
+mod error;
+mod item;
+mod outbox;
+mod queue;
+mod runs;
+mod secrets;
+mod transact;
+
+pub use aws_config::SdkConfig;
+pub use bus::Bus;
+pub use config::{load, settings};
+pub use connections::{
+    ConnectOutcome, Connections, Consumed, Disconnected, LeaseOutcome, PatientConnections, PendingConnect, Proof,
+    StoredState, SyncEnd,
+};
+pub use days::{Commit, DailyStatsTable, DayChange, Days, RecordWrite, StoredDay};
+pub use error::StoreError;
+pub use outbox::{Drained, Outbox};
+pub use queue::Queue;
+pub use runs::{Ended, RunProgress, Runs, SyncRun};
+pub use secrets::{AppSecret, AppSecrets, Stored, StoredTokens, TokenSecrets};

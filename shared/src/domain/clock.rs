@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use secrecy::SecretString;
 
 /// Where "now" comes from. Cheap to clone.
 #[derive(Clone)]
@@ -68,6 +69,12 @@ impl Entropy {
         let mut bytes = [0; 32];
         (self.0)(&mut bytes);
         bytes
+    }
+
+    /// 256 unpredictable bits as text.
+    #[must_use]
+    pub fn secret(&self) -> SecretString {
+        SecretString::from(hex::encode(self.bytes()))
     }
 
     /// A random (version 4) UUID.

@@ -66,6 +66,15 @@ pub struct RefreshIntent {
     pub started_at: Timestamp,
 }
 
+/// A refresh token that Oura called invalid once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Suspect {
+    /// When Oura first said so.
+    pub since: Timestamp,
+    /// What it will mean if Oura says so again.
+    pub reason: ReasonCode,
+}
+
 /// How far the history after a connect has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -86,6 +95,8 @@ pub enum BackfillState {
 pub enum KindState {
     /// Not fetched yet.
     Pending,
+    /// Arrived from Oura and is being stored.
+    Fetched,
     /// Fetched and stored.
     Done,
     /// The patient did not allow it: nothing to wait for.
@@ -102,7 +113,7 @@ impl KindState {
     /// Whether another try in this sync could change anything.
     #[must_use]
     pub fn is_final(self) -> bool {
-        !matches!(self, Self::Pending | Self::Failed)
+        !matches!(self, Self::Pending | Self::Fetched | Self::Failed)
     }
 }
 
@@ -112,7 +123,7 @@ impl KindState {
 pub struct KindProgress {
     /// How far.
     pub state: KindState,
-    /// Documents that Oura gave.
+    /// Documents that Oura gave for the range.
     pub documents: u64,
     /// A stable word for what went wrong, if anything did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -157,8 +168,8 @@ pub struct Connection {
     pub lease: Option<Lease>,
     /// The refresh that was begun last and whose end is not known here.
     pub intent: Option<RefreshIntent>,
-    /// When Oura first called this generation's refresh token invalid; a second time, later, ends the connection.
-    pub suspect_since: Option<Timestamp>,
+    /// Oura called this generation's refresh token invalid once; a second time, later, ends the connection.
+    pub suspect: Option<Suspect>,
     /// When a sync last ended.
     pub last_sync_at: Option<Timestamp>,
     /// The newest day that has stats.

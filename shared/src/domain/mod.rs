@@ -15,6 +15,7 @@ mod scope;
 pub use clock::{Clock, Entropy};
 pub use connection::{
     Backfill, BackfillState, Connection, ConnectionStatus, KindProgress, KindState, Lease, ReasonCode, RefreshIntent,
+    Suspect,
 };
 pub use day::{Day, DayRange, InvalidDay, InvalidRange};
 pub use event::{DayUpdateReason, EventKind, PatientEvent};

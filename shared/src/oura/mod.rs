@@ -1,5 +1,21 @@
 //! Oura's cloud: its collections, its HTTP API, its OAuth. Knows nothing of AWS.
 
+mod client;
 mod data_type;
+mod error;
+mod hosts;
+pub mod model;
+mod oauth;
+mod page;
+mod secret;
+#[cfg(test)]
+mod test_server;
+mod transport;
 
+pub use client::{Listing, OuraClient, PersonalInfo};
 pub use data_type::{DataType, RangeQuery, UnknownDataType};
+pub use error::{OuraError, RateTier, TokenError};
+pub use hosts::OuraHosts;
+pub use oauth::{OAuthApp, OAuthClient, OAuthHttp, PkceChallenge, TokenGrant};
+pub use secret::{AccessToken, AuthorizationCode, ClientSecret, PkceVerifier, RefreshToken};
+pub use transport::{HttpOptions, HttpSetupError};

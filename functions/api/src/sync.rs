@@ -1,0 +1,63 @@
+//! `POST /sync`.
+
+use lambda_http::http::StatusCode;
+use lambda_http::{Body, Request, Response};
+use serde::Deserialize;
+use serde_json::json;
+use shared::domain::{Connection, ConnectionStatus, Day, DayRange, SyncId, SyncMessage, Trigger};
+use shared::http::{self, HttpError};
+
+use crate::daily::{parse_day, parse_range};
+use crate::{Deps, unavailable};
+
+/// The longest range that one request may ask for: Oura advises one to three months at once.
+const LONGEST_RANGE: i32 = 92;
+
+#[derive(Debug, Deserialize)]
+struct SyncRequest {
+    source: Option<String>,
+    from: Option<String>,
+    to: Option<String>,
+}
+
+pub(crate) async fn post(deps: &Deps, request: &Request) -> Result<Response<Body>, HttpError> {
+    let patient = http::patient(request, &deps.config.patient_claim)?;
+    let body: SyncRequest = http::json_body(request)?;
+    if body.source.as_deref().is_some_and(|source| source != shared::domain::SOURCE) {
+        return Err(HttpError::bad_request("unknown_source", "The only source is `oura`."));
+    }
+    let now = deps.clock.now();
+    // It may already be tomorrow where the patient is.
+    let today = Day::of_utc(now).plus(1);
+    let asked = match (body.from.as_deref(), body.to.as_deref()) {
+        (None, None) => None,
+        (Some(from), to) => {
+            let to = to.map_or(Ok(today), |to| parse_day("to", to))?;
+            Some(parse_range(parse_day("from", from)?, to, LONGEST_RANGE)?)
+        }
+        (None, Some(_)) => return Err(HttpError::bad_request("missing_range", "`to` needs a `from`.")),
+    };
+    if asked.is_some_and(|range| range.first() > today) {
+        return Err(HttpError::bad_request("invalid_date", "`from` lies in the future."));
+    }
+    let connection = deps.connections.get(&patient).await.map_err(unavailable)?;
+    let connection = connection
+        .filter(|connection| connection.status != ConnectionStatus::Disconnected)
+        .ok_or_else(|| HttpError::new(StatusCode::CONFLICT, "not_connected", "No ring is connected."))?;
+    let sync_id = SyncId::parse(format!("manual-{}", deps.entropy.uuid())).map_err(|_never| HttpError::unavailable())?;
+    let message = SyncMessage {
+        patient_id: patient,
+        sync_id: sync_id.clone(),
+        trigger: Trigger::Manual,
+        range: asked.unwrap_or_else(|| usual(deps, &connection, today)),
+        requested_at: now,
+    };
+    deps.queue.send(&message).await.map_err(unavailable)?;
+    Ok(http::success(StatusCode::ACCEPTED, &json!({ "syncId": sync_id })))
+}
+
+/// The look-back days, or the whole history while nothing has arrived yet.
+fn usual(deps: &Deps, connection: &Connection, today: Day) -> DayRange {
+    let days = if connection.last_sync_at.is_some() { deps.config.lookback_days } else { deps.config.backfill_days };
+    DayRange::ending(today, i32::try_from(days).unwrap_or(7) + 1)
+}

@@ -1,0 +1,168 @@
+//! DynamoDB: the engine `dynoxide`, on a thread and a loopback port of its own.
+//!
+//! Its HTTP server holds what its library does not offer (reading a request by its target), so calls are passed on to it.
+//! SQLite blocks, hence the thread.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use dynoxide::Database;
+use http::header::{ACCEPT_ENCODING, CONNECTION, CONTENT_LENGTH, HOST, HeaderName, TRANSFER_ENCODING};
+use http::{HeaderMap, StatusCode};
+use serde_json::Value;
+use tokio::sync::oneshot;
+
+use super::call::Service;
+use super::prices::{self, PicoDollars};
+use super::reply::Reply;
+
+/// The checksum of an answer's body. Clients check it only where it is present.
+const CHECKSUM: HeaderName = HeaderName::from_static("x-amz-crc32");
+
+/// How often items whose time to live has passed are removed. DynamoDB itself takes up to a few days.
+const EXPIRY_SWEEP: Duration = Duration::from_secs(60);
+
+/// The running engine.
+pub(crate) struct Dynamo {
+    http: reqwest::Client,
+    url: String,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Dynamo {
+    /// Opens the tables of a file, or empty ones in memory, and serves them.
+    pub fn start(file: Option<&Path>) -> anyhow::Result<Self> {
+        let database = match file {
+            Some(file) => {
+                let text = file.to_str().context("open the tables: the path is not Unicode")?;
+                Database::new(text).with_context(|| format!("open the tables in {text}"))?
+            }
+            None => Database::memory().context("open tables in memory")?,
+        };
+        let listener = std::net::TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).context("bind DynamoDB")?;
+        listener.set_nonblocking(true).context("bind DynamoDB")?;
+        let url = format!("http://{}/", listener.local_addr().context("bind DynamoDB")?);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("start DynamoDB")?;
+        let (stop, stopped) = oneshot::channel();
+        let serve = move || {
+            runtime.block_on(async move {
+                let listener = match tokio::net::TcpListener::from_std(listener) {
+                    Ok(listener) => listener,
+                    Err(error) => return tracing::error!(%error, "DynamoDB does not listen"),
+                };
+                let sweeper = tokio::spawn(sweep(database.clone()));
+                let shutdown = async { drop(stopped.await) };
+                if let Err(error) = dynoxide::server::serve_with_shutdown(listener, database, shutdown).await {
+                    tracing::error!(%error, "DynamoDB ended");
+                }
+                sweeper.abort();
+            });
+        };
+        let thread = std::thread::Builder::new().name("dynamodb".into()).spawn(serve).context("start DynamoDB")?;
+        // Never through a proxy of the environment: the engine is here.
+        let http = reqwest::Client::builder().no_proxy().build().context("build the client of DynamoDB")?;
+        Ok(Self { http, url, stop: Some(stop), thread: Some(thread) })
+    }
+
+    /// Passes a call on. With the answer comes its price.
+    pub async fn answer(&self, operation: &str, headers: &HeaderMap, body: &[u8]) -> (Reply, PicoDollars) {
+        let measured = with_capacity(operation, body);
+        let body = measured.clone().unwrap_or_else(|| body.to_vec());
+        match self.pass_on(headers, body).await {
+            Ok(reply) if reply.status.is_success() => account(operation, reply, measured.is_some()),
+            Ok(reply) => {
+                let price = refused_price(operation, &reply);
+                (reply, price)
+            }
+            Err(error) => {
+                tracing::error!(%error, "DynamoDB does not answer");
+                let status = StatusCode::INTERNAL_SERVER_ERROR;
+                (Reply::error(Service::DynamoDb, status, "InternalServerError", "The embedded DynamoDB does not answer"), 0)
+            }
+        }
+    }
+
+    async fn pass_on(&self, headers: &HeaderMap, body: Vec<u8>) -> reqwest::Result<Reply> {
+        let mut headers = headers.clone();
+        for name in [HOST, CONTENT_LENGTH, CONNECTION, TRANSFER_ENCODING, ACCEPT_ENCODING] {
+            headers.remove(name);
+        }
+        let response = self.http.post(&self.url).headers(headers).body(body).send().await?;
+        let (status, mut headers) = (response.status(), response.headers().clone());
+        headers.remove(CONTENT_LENGTH);
+        Ok(Reply { status, headers, body: response.bytes().await? })
+    }
+
+    /// Ends the engine and returns when its file is closed.
+    pub async fn stop(&mut self) {
+        drop(self.stop.take());
+        let Some(thread) = self.thread.take() else { return };
+        // Frees the idle connections, for which the engine would wait.
+        self.http = reqwest::Client::new();
+        if tokio::task::spawn_blocking(move || thread.join().is_err()).await.unwrap_or(true) {
+            tracing::error!("DynamoDB's thread panicked");
+        }
+    }
+}
+
+async fn sweep(database: Database) {
+    let mut ticks = tokio::time::interval(EXPIRY_SWEEP);
+    loop {
+        ticks.tick().await;
+        if let Err(error) = database.sweep_ttl() {
+            tracing::warn!(%error, "expired items were not removed");
+        }
+    }
+}
+
+/// The operations that consume capacity.
+fn consumes(operation: &str) -> Option<PicoDollars> {
+    match operation {
+        "PutItem" | "UpdateItem" | "DeleteItem" | "BatchWriteItem" | "TransactWriteItems" => Some(prices::DYNAMODB_WRITE_UNIT),
+        "GetItem" | "Query" | "Scan" | "BatchGetItem" | "TransactGetItems" => Some(prices::DYNAMODB_READ_UNIT),
+        _ => None,
+    }
+}
+
+/// The request, asking for the capacity that it consumes. `None` when it asks already or is not one that consumes any.
+fn with_capacity(operation: &str, body: &[u8]) -> Option<Vec<u8>> {
+    consumes(operation)?;
+    let Ok(Value::Object(mut request)) = serde_json::from_slice(body) else { return None };
+    if request.contains_key("ReturnConsumedCapacity") {
+        return None;
+    }
+    request.insert("ReturnConsumedCapacity".into(), "TOTAL".into());
+    serde_json::to_vec(&request).ok()
+}
+
+/// Reads the consumed capacity, and takes it out again where the caller did not ask for it.
+fn account(operation: &str, mut reply: Reply, hide: bool) -> (Reply, PicoDollars) {
+    let Some(unit) = consumes(operation) else { return (reply, 0) };
+    let mut body = reply.value();
+    let units = match &body["ConsumedCapacity"] {
+        Value::Array(tables) => tables.iter().filter_map(|table| table["CapacityUnits"].as_f64()).sum(),
+        table => table["CapacityUnits"].as_f64().unwrap_or_default(),
+    };
+    if hide && let Some(answer) = body.as_object_mut() {
+        answer.remove("ConsumedCapacity");
+        reply.headers.remove(CHECKSUM);
+        reply = reply.with_value(&body);
+    }
+    (reply, prices::capacity(units, unit))
+}
+
+/// The least that a refused write costs: DynamoDB bills a failed condition, and every item of a cancelled transaction twice.
+fn refused_price(operation: &str, reply: &Reply) -> PicoDollars {
+    match (operation, reply.code().as_str()) {
+        (_, "ConditionalCheckFailedException") => prices::DYNAMODB_WRITE_UNIT,
+        ("TransactWriteItems", "TransactionCanceledException") => {
+            let items = reply.value()["CancellationReasons"].as_array().map_or(1, Vec::len);
+            2 * items as u64 * prices::DYNAMODB_WRITE_UNIT
+        }
+        _ => 0,
+    }
+}

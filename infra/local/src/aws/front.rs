@@ -1,0 +1,130 @@
+//! The one place that every AWS call passes: it is named, counted, priced, possibly spoiled, and then answered by an engine.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{HeaderMap, Request, Response, StatusCode};
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::body::Incoming;
+use serde_json::Value;
+
+use super::bus::{self, Bus};
+use super::call::{Call, Service};
+use super::dynamo::Dynamo;
+use super::engine;
+use super::faults::{Ending, Faults, Plan};
+use super::meter::Meter;
+use super::prices::{self, PicoDollars};
+use super::queues::Queues;
+use super::reply::Reply;
+use super::secrets::Secrets;
+
+/// DynamoDB takes up to 16 MiB; nothing takes more.
+const LARGEST_BODY: usize = 16 * 1024 * 1024;
+
+/// The connection ends without an answer: by order of a fault, or because the request broke off.
+#[derive(Debug, thiserror::Error)]
+#[error("the connection is cut")]
+pub(crate) struct Cut;
+
+/// The engines and what watches over them.
+pub(crate) struct Front {
+    pub dynamo: Dynamo,
+    pub secrets: Secrets,
+    pub queues: Queues,
+    pub bus: Bus,
+    pub meter: Meter,
+    pub faults: Faults,
+}
+
+impl Front {
+    /// Answers an HTTP request.
+    pub async fn serve(self: Arc<Self>, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Cut> {
+        let (parts, body) = request.into_parts();
+        let Ok(body) = Limited::new(body, LARGEST_BODY).collect().await else {
+            return Ok(plain(StatusCode::PAYLOAD_TOO_LARGE, "The body is too large or incomplete.\n"));
+        };
+        let body = body.to_bytes();
+        let Some(call) = Call::of(&parts.headers, &body) else {
+            return Ok(plain(StatusCode::NOT_FOUND, "This is the embedded AWS: it answers signed AWS calls only.\n"));
+        };
+        let reply = self.answer(call, parts.headers, body).await;
+        reply.map(Reply::into_http).ok_or(Cut)
+    }
+
+    /// Answers a call; `None` to cut the connection.
+    async fn answer(self: Arc<Self>, call: Call, headers: HeaderMap, body: Bytes) -> Option<Reply> {
+        self.meter.arrived(&call);
+        let plan = self.faults.plan(&call, &body);
+        tokio::time::sleep(plan.delay).await;
+        let reply = match plan.ending.clone() {
+            Ending::Before(failure) => failure.reply(call.service),
+            Ending::Normal => Some(self.clone().carry_out(&call, headers, body, plan).await),
+            Ending::After(failure) => {
+                let _ = self.clone().carry_out(&call, headers, body, plan).await;
+                self.faults.ended(&failure);
+                failure.reply(call.service)
+            }
+        };
+        if reply.as_ref().is_none_or(|reply| !reply.status.is_success()) {
+            self.meter.failed(&call);
+        }
+        reply
+    }
+
+    async fn carry_out(self: Arc<Self>, call: &Call, headers: HeaderMap, body: Bytes, plan: Plan) -> Reply {
+        self.meter.carried_out(call);
+        // Who takes messages and goes away shall not take them along.
+        if call.operation == "ReceiveMessage" {
+            return self.engine_answer(call, &headers, body, &plan).await;
+        }
+        // A client that goes away (a time-out, a killed handler) does not undo its call halfway: AWS carries it out, too.
+        let (front, service, task_call) = (self, call.service, call.clone());
+        let task = tokio::spawn(async move { front.engine_answer(&task_call, &headers, body, &plan).await });
+        task.await.unwrap_or_else(|error| {
+            tracing::error!(%error, call = %call, "an AWS engine panicked");
+            Reply::error(service, StatusCode::INTERNAL_SERVER_ERROR, "InternalFailure", "The embedded engine failed")
+        })
+    }
+
+    async fn engine_answer(&self, call: &Call, headers: &HeaderMap, body: Bytes, plan: &Plan) -> Reply {
+        if call.service == Service::DynamoDb {
+            let (reply, price) = self.dynamo.answer(&call.operation, headers, &body).await;
+            self.meter.priced(call, price);
+            return reply;
+        }
+        let request = engine::with_body(call.service, &call.operation, body.clone());
+        let reply = match call.service {
+            Service::SecretsManager => self.secrets.answer(&call.operation, request, call.mutates()).await,
+            Service::Sqs => self.queues.answer(&call.operation, request, plan).await,
+            _ => self.bus.answer(&call.operation, request, plan).await,
+        };
+        self.meter.priced(call, price(call, &body, &reply));
+        reply
+    }
+}
+
+/// What a call costs that is billed by calls and sizes. Refused calls are free.
+fn price(call: &Call, body: &[u8], reply: &Reply) -> PicoDollars {
+    if !reply.status.is_success() {
+        return 0;
+    }
+    match call.service {
+        Service::SecretsManager => prices::SECRETS_MANAGER_CALL,
+        Service::Sqs => prices::chunks(body.len().max(reply.body.len())) * prices::SQS_REQUEST,
+        Service::Events if call.operation == "PutEvents" => {
+            let input: Value = serde_json::from_slice(body).unwrap_or_default();
+            let results = reply.value();
+            let accepted = input["Entries"].as_array().into_iter().flatten().zip(results["Entries"].as_array().into_iter().flatten());
+            let accepted = accepted.filter(|(_, result)| !result["EventId"].is_null());
+            accepted.map(|(entry, _)| prices::chunks(bus::size(entry)) * prices::EVENTS_EVENT).sum()
+        }
+        Service::Events | Service::DynamoDb => 0,
+    }
+}
+
+fn plain(status: StatusCode, text: &'static str) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(Bytes::from_static(text.as_bytes())));
+    *response.status_mut() = status;
+    response
+}

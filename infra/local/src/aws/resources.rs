@@ -1,0 +1,401 @@
+//! The tables, queues, bus and secret that the stack needs, made where they are missing.
+//!
+//! In an AWS account `template.yaml` makes them. This is for the embedded AWS, for other emulators and for an empty account
+//! that somebody tries the local stack with: what exists is left as it is.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail, ensure as check};
+use aws_config::SdkConfig;
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, BillingMode, CreateGlobalSecondaryIndexAction, GlobalSecondaryIndex, GlobalSecondaryIndexUpdate,
+    IndexStatus, KeySchemaElement, KeyType, Projection, ProjectionType, ScalarAttributeType, TableDescription, TableStatus,
+    TimeToLiveSpecification, TimeToLiveStatus,
+};
+use aws_sdk_sqs::types::QueueAttributeName;
+use serde::Serialize;
+use shared::env::Env;
+
+/// Deliveries after which a message goes to its dead-letter queue.
+pub const MAX_RECEIVE_COUNT: u32 = 5;
+
+/// Visibility time-out of the queues. The poller sets its own with each receive.
+pub const VISIBILITY_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// How long a dead letter is kept: the longest that SQS offers.
+const DEAD_LETTER_RETENTION: Duration = Duration::from_secs(14 * 24 * 60 * 60);
+
+/// The attribute after whose time DynamoDB removes an item.
+const EXPIRES_AT: &str = "expiresAt";
+
+/// How often a table that is being made is looked at, and how many times.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+const LOOKS: u32 = 1_500;
+
+/// What the resources are called.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Names {
+    /// `CONNECTIONS_TABLE`.
+    pub connections_table: String,
+    /// `WEARABLE_DATA_TABLE`.
+    pub wearable_data_table: String,
+    /// `DAILY_STATS_TABLE`.
+    pub daily_stats_table: String,
+    /// The queue of `LIVE_QUEUE_URL`.
+    pub live_queue: String,
+    /// The queue of `NIGHTLY_QUEUE_URL`.
+    pub nightly_queue: String,
+    /// `EVENT_BUS_NAME`.
+    pub event_bus: String,
+    /// `OURA_APP_SECRET_ID`.
+    pub app_secret: String,
+    /// `TOKEN_SECRET_PREFIX`.
+    pub token_prefix: String,
+}
+
+impl Default for Names {
+    fn default() -> Self {
+        Self {
+            connections_table: "oura-connections".into(),
+            wearable_data_table: "oura-wearable-data".into(),
+            daily_stats_table: "oura-daily-stats".into(),
+            live_queue: "oura-live".into(),
+            nightly_queue: "oura-nightly".into(),
+            event_bus: "wearables".into(),
+            app_secret: "oura/app".into(),
+            token_prefix: "oura/tokens".into(),
+        }
+    }
+}
+
+impl Names {
+    /// The names that the functions' own variables give, and the default for each that is not set.
+    #[must_use]
+    pub fn from_env(env: &Env) -> Self {
+        let default = Self::default();
+        let name = |variable: &str, default: String| env.get(variable).map_or(default, str::to_owned);
+        // A queue's URL ends with its name.
+        let queue = |variable: &str, default: String| {
+            let named = env.get(variable).and_then(|url| url.trim_end_matches('/').rsplit('/').next());
+            named.map_or(default, str::to_owned)
+        };
+        Self {
+            connections_table: name("CONNECTIONS_TABLE", default.connections_table),
+            wearable_data_table: name("WEARABLE_DATA_TABLE", default.wearable_data_table),
+            daily_stats_table: name("DAILY_STATS_TABLE", default.daily_stats_table),
+            live_queue: queue("LIVE_QUEUE_URL", default.live_queue),
+            nightly_queue: queue("NIGHTLY_QUEUE_URL", default.nightly_queue),
+            event_bus: name("EVENT_BUS_NAME", default.event_bus),
+            app_secret: name("OURA_APP_SECRET_ID", default.app_secret),
+            token_prefix: name("TOKEN_SECRET_PREFIX", default.token_prefix),
+        }
+    }
+
+    /// The dead-letter queue of a queue.
+    #[must_use]
+    pub fn dead_letters(queue: &str) -> String {
+        format!("{queue}-dlq")
+    }
+}
+
+/// What the application secret holds.
+#[derive(Clone, PartialEq, Eq, Serialize)]
+pub struct AppCredentials {
+    /// The Oura application's client id.
+    pub client_id: String,
+    /// Its client secret.
+    pub client_secret: String,
+    /// What Oura presents when it verifies the webhook's address.
+    pub webhook_verification_token: String,
+}
+
+impl fmt::Debug for AppCredentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AppCredentials")
+    }
+}
+
+/// Where the resources are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Resources {
+    /// What they are called.
+    pub names: Names,
+    /// `LIVE_QUEUE_URL`.
+    pub live_queue_url: String,
+    /// Its dead letters.
+    pub live_dead_letter_url: String,
+    /// `NIGHTLY_QUEUE_URL`.
+    pub nightly_queue_url: String,
+    /// Its dead letters.
+    pub nightly_dead_letter_url: String,
+}
+
+impl Resources {
+    /// The environment with the variables that name the resources.
+    #[must_use]
+    pub fn describe_in(&self, env: Env) -> Env {
+        env.with("CONNECTIONS_TABLE", &self.names.connections_table)
+            .with("WEARABLE_DATA_TABLE", &self.names.wearable_data_table)
+            .with("DAILY_STATS_TABLE", &self.names.daily_stats_table)
+            .with("LIVE_QUEUE_URL", &self.live_queue_url)
+            .with("NIGHTLY_QUEUE_URL", &self.nightly_queue_url)
+            .with("EVENT_BUS_NAME", &self.names.event_bus)
+            .with("OURA_APP_SECRET_ID", &self.names.app_secret)
+            .with("TOKEN_SECRET_PREFIX", &self.names.token_prefix)
+    }
+}
+
+/// Makes what is missing. Calling it again changes nothing.
+///
+/// # Errors
+/// When AWS refuses, or a table of that name has other keys.
+pub async fn ensure(sdk: &SdkConfig, names: &Names, app: &AppCredentials) -> anyhow::Result<Resources> {
+    let dynamodb = aws_sdk_dynamodb::Client::new(sdk);
+    for table in tables(names) {
+        table.ensure(&dynamodb).await.with_context(|| format!("make the table {}", table.name))?;
+    }
+    let sqs = aws_sdk_sqs::Client::new(sdk);
+    let live = ensure_queue(&sqs, &names.live_queue).await.with_context(|| format!("make the queue {}", names.live_queue))?;
+    let nightly = ensure_queue(&sqs, &names.nightly_queue).await;
+    let nightly = nightly.with_context(|| format!("make the queue {}", names.nightly_queue))?;
+    ensure_bus(sdk, &names.event_bus).await.with_context(|| format!("make the event bus {}", names.event_bus))?;
+    ensure_app_secret(sdk, &names.app_secret, app).await.with_context(|| format!("make the secret {}", names.app_secret))?;
+    Ok(Resources {
+        names: names.clone(),
+        live_queue_url: live.url,
+        live_dead_letter_url: live.dead_letter_url,
+        nightly_queue_url: nightly.url,
+        nightly_dead_letter_url: nightly.dead_letter_url,
+    })
+}
+
+/// Gives the application secret these credentials, unless it has them.
+///
+/// # Errors
+/// When AWS refuses, or the secret does not exist.
+pub async fn set_app_secret(sdk: &SdkConfig, names: &Names, app: &AppCredentials) -> anyhow::Result<()> {
+    let client = aws_sdk_secretsmanager::Client::new(sdk);
+    let wanted = serde_json::to_string(app).context("encode the app secret")?;
+    let current = client.get_secret_value().secret_id(&names.app_secret).send().await.context("read the app secret")?;
+    if current.secret_string() != Some(&wanted) {
+        let put = client.put_secret_value().secret_id(&names.app_secret).secret_string(wanted);
+        put.send().await.context("replace the app secret")?;
+    }
+    Ok(())
+}
+
+struct Table<'a> {
+    name: &'a str,
+    keys: (&'static str, &'static str),
+    indexes: &'static [Index],
+}
+
+struct Index {
+    name: &'static str,
+    hash: &'static str,
+    range: Option<&'static str>,
+    projection: ProjectionType,
+}
+
+fn tables(names: &Names) -> [Table<'_>; 3] {
+    const CONNECTIONS: &[Index] = &[
+        Index { name: "byOuraUserId", hash: "ouraUserId", range: None, projection: ProjectionType::All },
+        Index { name: "byActive", hash: "activeShard", range: Some("pk"), projection: ProjectionType::KeysOnly },
+    ];
+    const WEARABLE_DATA: &[Index] =
+        &[Index { name: "byDocumentId", hash: "documentId", range: Some("patientId"), projection: ProjectionType::KeysOnly }];
+    [
+        Table { name: &names.connections_table, keys: ("pk", "sk"), indexes: CONNECTIONS },
+        Table { name: &names.wearable_data_table, keys: ("patientId", "sk"), indexes: WEARABLE_DATA },
+        Table { name: &names.daily_stats_table, keys: ("patientId", "day"), indexes: &[] },
+    ]
+}
+
+impl Index {
+    fn key_schema(&self) -> anyhow::Result<Vec<KeySchemaElement>> {
+        let range = self.range.map(|range| key(range, KeyType::Range)).transpose()?;
+        Ok([Some(key(self.hash, KeyType::Hash)?), range].into_iter().flatten().collect())
+    }
+
+    fn projection(&self) -> Projection {
+        Projection::builder().projection_type(self.projection.clone()).build()
+    }
+}
+
+impl Table<'_> {
+    async fn ensure(&self, client: &aws_sdk_dynamodb::Client) -> anyhow::Result<()> {
+        let table = match self.describe(client).await? {
+            Some(table) => table,
+            None => {
+                self.create(client).await?;
+                self.settled(client).await?
+            }
+        };
+        let keys = self.key_schema()?;
+        check!(table.key_schema() == keys, "it exists with other keys than {:?}", self.keys);
+        for index in self.indexes {
+            let exists = |table: &TableDescription| {
+                table.global_secondary_indexes().iter().any(|existing| existing.index_name() == Some(index.name))
+            };
+            // One index at a time is all that DynamoDB makes.
+            if !exists(&table) {
+                self.add(client, index).await.with_context(|| format!("add the index {}", index.name))?;
+                self.settled(client).await?;
+            }
+        }
+        self.expire(client).await
+    }
+
+    async fn describe(&self, client: &aws_sdk_dynamodb::Client) -> anyhow::Result<Option<TableDescription>> {
+        match client.describe_table().table_name(self.name).send().await {
+            Ok(described) => Ok(described.table),
+            Err(error) if error.as_service_error().is_some_and(|error| error.is_resource_not_found_exception()) => Ok(None),
+            Err(error) => Err(error).context("describe it"),
+        }
+    }
+
+    async fn create(&self, client: &aws_sdk_dynamodb::Client) -> anyhow::Result<()> {
+        let mut create = client
+            .create_table()
+            .table_name(self.name)
+            .billing_mode(BillingMode::PayPerRequest)
+            .set_key_schema(Some(self.key_schema()?))
+            .set_attribute_definitions(Some(self.attributes(self.indexes)?));
+        for index in self.indexes {
+            let index = GlobalSecondaryIndex::builder()
+                .index_name(index.name)
+                .set_key_schema(Some(index.key_schema()?))
+                .projection(index.projection());
+            create = create.global_secondary_indexes(index.build().context("describe its index")?);
+        }
+        match create.send().await {
+            Ok(_) => Ok(()),
+            // Somebody else makes it at the same time.
+            Err(error) if error.as_service_error().is_some_and(|error| error.is_resource_in_use_exception()) => Ok(()),
+            Err(error) => Err(error).context("create it"),
+        }
+    }
+
+    async fn add(&self, client: &aws_sdk_dynamodb::Client, index: &Index) -> anyhow::Result<()> {
+        let create = CreateGlobalSecondaryIndexAction::builder()
+            .index_name(index.name)
+            .set_key_schema(Some(index.key_schema()?))
+            .projection(index.projection());
+        let update = GlobalSecondaryIndexUpdate::builder().create(create.build().context("describe it")?).build();
+        let attributes = self.attributes(std::slice::from_ref(index))?;
+        let table = client.update_table().table_name(self.name).set_attribute_definitions(Some(attributes));
+        table.global_secondary_index_updates(update).send().await.context("update the table")?;
+        Ok(())
+    }
+
+    /// The table once it and its indexes can be used.
+    async fn settled(&self, client: &aws_sdk_dynamodb::Client) -> anyhow::Result<TableDescription> {
+        for _ in 0..LOOKS {
+            if let Some(table) = self.describe(client).await? {
+                let active = |status: Option<&IndexStatus>| status.is_none_or(|status| *status == IndexStatus::Active);
+                let indexes = table.global_secondary_indexes().iter().all(|index| active(index.index_status()));
+                if indexes && table.table_status() == Some(&TableStatus::Active) {
+                    return Ok(table);
+                }
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+        bail!("it is still being made after {} s", (LOOK_EVERY * LOOKS).as_secs())
+    }
+
+    async fn expire(&self, client: &aws_sdk_dynamodb::Client) -> anyhow::Result<()> {
+        let current = client.describe_time_to_live().table_name(self.name).send().await.context("read its time to live")?;
+        let status = current.time_to_live_description().and_then(|current| current.time_to_live_status());
+        if matches!(status, Some(TimeToLiveStatus::Enabled | TimeToLiveStatus::Enabling)) {
+            return Ok(());
+        }
+        let wanted = TimeToLiveSpecification::builder().enabled(true).attribute_name(EXPIRES_AT).build();
+        let update = client.update_time_to_live().table_name(self.name);
+        let wanted = wanted.context("describe its time to live")?;
+        update.time_to_live_specification(wanted).send().await.context("set its time to live")?;
+        Ok(())
+    }
+
+    fn key_schema(&self) -> anyhow::Result<Vec<KeySchemaElement>> {
+        Ok(vec![key(self.keys.0, KeyType::Hash)?, key(self.keys.1, KeyType::Range)?])
+    }
+
+    /// Every key attribute once: all are texts.
+    fn attributes(&self, indexes: &[Index]) -> anyhow::Result<Vec<AttributeDefinition>> {
+        let mut names = BTreeSet::from([self.keys.0, self.keys.1]);
+        names.extend(indexes.iter().flat_map(|index| [Some(index.hash), index.range]).flatten());
+        let define = |name: &str| {
+            AttributeDefinition::builder().attribute_name(name).attribute_type(ScalarAttributeType::S).build()
+        };
+        names.into_iter().map(|name| define(name).context("describe its keys")).collect()
+    }
+}
+
+fn key(name: &str, kind: KeyType) -> anyhow::Result<KeySchemaElement> {
+    KeySchemaElement::builder().attribute_name(name).key_type(kind).build().context("describe its keys")
+}
+
+struct QueueUrls {
+    url: String,
+    dead_letter_url: String,
+}
+
+async fn ensure_queue(client: &aws_sdk_sqs::Client, name: &str) -> anyhow::Result<QueueUrls> {
+    let dead_letters = Names::dead_letters(name);
+    let retention = [(QueueAttributeName::MessageRetentionPeriod, DEAD_LETTER_RETENTION.as_secs().to_string())];
+    let dead_letter_url = queue(client, &dead_letters, retention).await.context("make its dead-letter queue")?;
+    let attributes = client.get_queue_attributes().queue_url(&dead_letter_url);
+    let attributes = attributes.attribute_names(QueueAttributeName::QueueArn).send().await;
+    let attributes = attributes.context("read its dead-letter queue")?.attributes.unwrap_or_default();
+    let arn = attributes.get(&QueueAttributeName::QueueArn).context("its dead-letter queue has no ARN")?;
+    let redrive = serde_json::json!({"deadLetterTargetArn": arn, "maxReceiveCount": MAX_RECEIVE_COUNT}).to_string();
+    let visibility = VISIBILITY_TIMEOUT.as_secs().to_string();
+    let wanted = [(QueueAttributeName::RedrivePolicy, redrive), (QueueAttributeName::VisibilityTimeout, visibility)];
+    Ok(QueueUrls { url: queue(client, name, wanted).await?, dead_letter_url })
+}
+
+/// The queue's URL; with these attributes if it has to be made.
+async fn queue(
+    client: &aws_sdk_sqs::Client,
+    name: &str,
+    attributes: impl IntoIterator<Item = (QueueAttributeName, String)>,
+) -> anyhow::Result<String> {
+    match client.get_queue_url().queue_name(name).send().await {
+        Ok(found) => return found.queue_url.context("it has no URL"),
+        Err(error) if error.as_service_error().is_some_and(|error| error.is_queue_does_not_exist()) => {}
+        Err(error) => return Err(error).context("look it up"),
+    }
+    let create = client.create_queue().queue_name(name).set_attributes(Some(attributes.into_iter().collect()));
+    create.send().await.context("create it")?.queue_url.context("it has no URL")
+}
+
+async fn ensure_bus(sdk: &SdkConfig, name: &str) -> anyhow::Result<()> {
+    let client = aws_sdk_eventbridge::Client::new(sdk);
+    match client.describe_event_bus().name(name).send().await {
+        Ok(_) => return Ok(()),
+        Err(error) if error.as_service_error().is_some_and(|error| error.is_resource_not_found_exception()) => {}
+        Err(error) => return Err(error).context("look it up"),
+    }
+    match client.create_event_bus().name(name).send().await {
+        Ok(_) => Ok(()),
+        Err(error) if error.as_service_error().is_some_and(|error| error.is_resource_already_exists_exception()) => Ok(()),
+        Err(error) => Err(error).context("create it"),
+    }
+}
+
+async fn ensure_app_secret(sdk: &SdkConfig, name: &str, app: &AppCredentials) -> anyhow::Result<()> {
+    let client = aws_sdk_secretsmanager::Client::new(sdk);
+    match client.describe_secret().secret_id(name).send().await {
+        Ok(_) => return Ok(()),
+        Err(error) if error.as_service_error().is_some_and(|error| error.is_resource_not_found_exception()) => {}
+        Err(error) => return Err(error).context("look it up"),
+    }
+    let value = serde_json::to_string(app).context("encode it")?;
+    match client.create_secret().name(name).secret_string(value).send().await {
+        Ok(_) => Ok(()),
+        Err(error) if error.as_service_error().is_some_and(|error| error.is_resource_exists_exception()) => Ok(()),
+        Err(error) => Err(error).context("create it"),
+    }
+}

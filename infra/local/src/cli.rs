@@ -1,0 +1,86 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// The whole Oura integration on this machine: no account, no Docker, no key.
+#[derive(Debug, Parser)]
+#[command(name = "local", version, about, max_term_width = 100)]
+pub struct Cli {
+    /// What to do; without one, serve until Ctrl-C.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// How the stack is made.
+    #[command(flatten)]
+    pub stack: StackArgs,
+}
+
+/// What to do other than serving.
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub enum Command {
+    /// Connect a simulated patient, fetch 30 days, print the stats and the events, and exit.
+    Demo,
+}
+
+/// How the stack is made.
+#[derive(Debug, Args)]
+pub struct StackArgs {
+    /// Port of the gateway; 0 picks a free one. [default: 3000; demo: 0]
+    #[arg(long, global = true, value_name = "N")]
+    pub port: Option<u16>,
+    /// Which Oura to talk to. `live` needs OURA_CLIENT_ID, OURA_CLIENT_SECRET and OURA_REDIRECT_URI.
+    #[arg(long, global = true, value_enum, default_value_t = OuraArg::Simulated)]
+    pub oura: OuraArg,
+    /// Which AWS to use. `external` takes the SDK's own AWS_* variables and creates what is missing.
+    #[arg(long, global = true, value_enum, default_value_t = AwsArg::Embedded)]
+    pub aws: AwsArg,
+    /// Keep tables, secrets and the token key in this directory between runs. [default: in memory]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// Once all is up, write addresses and a token as JSON to this file (mode 0600).
+    #[arg(long, global = true, value_name = "FILE")]
+    pub ready_file: Option<PathBuf>,
+}
+
+/// Which Oura.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum OuraArg {
+    /// The simulated cloud, with patients of its own.
+    Simulated,
+    /// The real one, or whatever the OURA_*_URL variables name.
+    Live,
+}
+
+/// Which AWS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum AwsArg {
+    /// Engines inside this process.
+    Embedded,
+    /// What the AWS_* variables name.
+    External,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn flags_stand_before_or_after_the_subcommand() {
+        Cli::command().debug_assert();
+        for line in [
+            &["local", "--aws", "external", "--port", "0", "demo"][..],
+            &["local", "demo", "--port=0", "--aws=external"],
+        ] {
+            let cli = Cli::try_parse_from(line).unwrap();
+            assert!(matches!(cli.command, Some(Command::Demo)));
+            assert_eq!(
+                (cli.stack.port, cli.stack.aws, cli.stack.oura),
+                (Some(0), AwsArg::External, OuraArg::Simulated)
+            );
+        }
+        assert!(Cli::try_parse_from(["local", "--oura", "real"]).is_err());
+        assert!(Cli::try_parse_from(["local", "--port", "70000"]).is_err());
+    }
+}

@@ -1,0 +1,179 @@
+//! The HTTP gateway: one port with the product's routes as API Gateway serves them, the console page, and a few
+//! addresses under `/dev/` that exist on this machine only.
+
+pub mod answer;
+pub mod authorizer;
+pub mod cors;
+pub mod event;
+pub mod functions;
+pub mod routes;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, Method, Response, StatusCode, header};
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use serde_json::json;
+use shared::domain::{Clock, Entropy};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use self::authorizer::Authorizer;
+use self::cors::Cors;
+use self::functions::Functions;
+use self::routes::Route;
+use crate::console::Console;
+
+/// The largest request body that API Gateway takes: 10 MB.
+pub const BODY_LIMIT: usize = 10 * 1024 * 1024;
+
+/// Everything that the gateway answers with.
+pub struct Gateway {
+    /// The functions behind the routes.
+    pub functions: Functions,
+    /// Lets patients in.
+    pub authorizer: Arc<Authorizer>,
+    /// Lets pages of other origins in.
+    pub cors: Cors,
+    /// The path of `OURA_REDIRECT_URI`.
+    pub callback_path: String,
+    /// The page and what it asks for.
+    pub console: Console,
+    /// What time it is for the functions.
+    pub clock: Clock,
+    /// Where request ids come from.
+    pub entropy: Entropy,
+}
+
+/// Serves until `stop` says so or its sender is gone; requests that are under way are finished.
+///
+/// # Errors
+/// When the listener breaks.
+pub async fn serve(
+    gateway: Arc<Gateway>,
+    listener: TcpListener,
+    mut stop: watch::Receiver<bool>,
+) -> std::io::Result<()> {
+    let app = Router::new().fallback(dispatch).with_state(gateway);
+    axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>())
+        .with_graceful_shutdown(async move {
+            let _ = stop.wait_for(|stop| *stop).await;
+        })
+        .await
+}
+
+async fn dispatch(
+    State(gateway): State<Arc<Gateway>>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    request: Request,
+) -> Response<Body> {
+    let (parts, body) = request.into_parts();
+    let path = parts.uri.path();
+    let route = routes::callback(&parts.method, path, parts.uri.query(), &gateway.callback_path)
+        .or_else(|| routes::find(&parts.method, path));
+    match route {
+        Some(route) => {
+            let mut response = match gateway.cors.preflight(&parts) {
+                Some(response) => return response,
+                None => gateway.product(route, &parts, body, peer).await,
+            };
+            gateway.cors.allow(&parts.headers, response.headers_mut());
+            response
+        }
+        None => gateway.local(&parts, body).await,
+    }
+}
+
+impl Gateway {
+    /// A route of the product: authorizer, body limit, event, function.
+    async fn product(&self, route: Route, parts: &Parts, body: Body, peer: SocketAddr) -> Response<Body> {
+        let request_id = self.entropy.uuid().to_string();
+        let claims = if route.authorized {
+            let header = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+            match self.authorizer.authorize(header) {
+                Ok(claims) => Some(claims),
+                Err(refusal) => return unauthorized(refusal),
+            }
+        } else {
+            None
+        };
+        let body = match read(body).await {
+            Ok(body) => body,
+            Err(response) => return response,
+        };
+        let path = route.path.unwrap_or(parts.uri.path());
+        let now = self.clock.now();
+        let envelope = event::Envelope { route_key: route.key, path, claims, request_id: &request_id, peer, at: now };
+        let request = match event::event(parts, &body, envelope).and_then(|event| event::request(&event)) {
+            Ok(request) => request,
+            Err(bad) => return answer::failure(StatusCode::BAD_REQUEST, "bad_request", &bad.to_string()),
+        };
+        let mut response = match self.functions.call(route.function, request, &request_id, now).await {
+            Ok(response) => event::response(response),
+            Err(failure) => {
+                tracing::error!(route = route.key, request.id = request_id, %failure, "a function gave no answer");
+                let status = match failure {
+                    functions::CallFailure::Crashed => StatusCode::INTERNAL_SERVER_ERROR,
+                    functions::CallFailure::TimedOut => StatusCode::SERVICE_UNAVAILABLE,
+                };
+                answer::failure(status, "internal_error", &failure.to_string())
+            }
+        };
+        tracing::info!(route = route.key, request.id = request_id, status = response.status().as_u16(), "answered");
+        if let Ok(id) = HeaderValue::from_str(&request_id) {
+            response.headers_mut().insert("apigw-requestid", id);
+        }
+        response
+    }
+
+    /// Everything that exists on this machine only.
+    async fn local(&self, parts: &Parts, body: Body) -> Response<Body> {
+        let path = parts.uri.path();
+        match (&parts.method, path) {
+            // Built in a later issue; named so that the ready file's address already stands.
+            (_, "/webhook") => answer::failure(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "not_built",
+                "the webhook function is not built yet; syncs happen on connect and on request",
+            ),
+            (&Method::GET, "/.well-known/jwks.json") => answer::json(StatusCode::OK, &self.authorizer.jwks()),
+            (&Method::GET, "/.well-known/openid-configuration") => {
+                let url = self.console.url();
+                let document = json!({"issuer": url, "jwks_uri": format!("{url}/.well-known/jwks.json")});
+                answer::json(StatusCode::OK, &document)
+            }
+            _ => match read(body).await {
+                Ok(body) => self.console.answer(parts, &body, &self.authorizer).await,
+                Err(response) => response,
+            },
+        }
+    }
+}
+
+/// Reads a body up to the limit.
+async fn read(body: Body) -> Result<Bytes, Response<Body>> {
+    match Limited::new(body, BODY_LIMIT).collect().await {
+        Ok(collected) => Ok(collected.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(answer::failure(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "payload_too_large",
+            "the request body is larger than 10 MB",
+        )),
+        Err(_cut_off) => Err(answer::failure(StatusCode::BAD_REQUEST, "bad_request", "the request body ended early")),
+    }
+}
+
+fn unauthorized(refusal: authorizer::Refusal) -> Response<Body> {
+    let mut response = answer::failure(StatusCode::UNAUTHORIZED, "unauthorized", &refusal.to_string());
+    let challenge = match refusal {
+        authorizer::Refusal::Missing => "Bearer",
+        _ => "Bearer error=\"invalid_token\"",
+    };
+    response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+    response
+}

@@ -1,0 +1,194 @@
+//! `/control/*`: the control API over HTTP, JSON both ways, for engineers with curl. No authentication: the cloud
+//! listens on loopback and guards nothing.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use axum::routing::{delete, get, post, put};
+use http::StatusCode;
+use jiff::civil::Date;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::answers::json_text;
+use super::control::{Control, ControlError, PutDocument};
+use super::faults::Fault;
+use super::options::OptionsPatch;
+use super::state::Cloud;
+
+type Answer = Result<Response, Failure>;
+
+/// A request of the control API that cannot be met.
+enum Failure {
+    Control(ControlError),
+    Malformed(String),
+}
+
+impl From<ControlError> for Failure {
+    fn from(error: ControlError) -> Self {
+        Self::Control(error)
+    }
+}
+
+impl axum::response::IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        let (status, text) = match self {
+            Self::Control(ControlError::UnknownPerson | ControlError::UnknownDocument) => {
+                (StatusCode::NOT_FOUND, "no such person or document".to_owned())
+            }
+            Self::Control(error) => (StatusCode::BAD_REQUEST, error.to_string()),
+            Self::Malformed(text) => (StatusCode::BAD_REQUEST, text),
+        };
+        json_text(status, json!({ "error": text }).to_string())
+    }
+}
+
+fn parsed<T: DeserializeOwned>(body: &[u8]) -> Result<T, Failure> {
+    // An empty body stands for an empty object, so that curl needs no -d where nothing must be said.
+    let body = if body.is_empty() { b"{}".as_slice() } else { body };
+    serde_json::from_slice(body).map_err(|error| Failure::Malformed(error.to_string()))
+}
+
+fn shown(value: &impl Serialize) -> Answer {
+    serde_json::to_string(value)
+        .map(|text| json_text(StatusCode::OK, text))
+        .map_err(|error| Failure::Malformed(error.to_string()))
+}
+
+fn done() -> Answer {
+    shown(&json!({ "done": true }))
+}
+
+type Shared = State<Arc<Cloud>>;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Latency {
+    ms: u64,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Membership {
+    active: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct App {
+    outdated: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Expire {
+    person: Option<String>,
+}
+
+/// The routes under `/control`.
+pub(super) fn routes() -> Router<Arc<Cloud>> {
+    Router::new()
+        .route("/control/faults", get(faults).post(add_fault).delete(clear_faults))
+        .route("/control/faults/{id}", delete(remove_fault))
+        .route("/control/latency", put(latency))
+        .route("/control/requests", get(requests).delete(clear_requests))
+        .route("/control/people", get(people))
+        .route("/control/people/{key}/membership", post(membership))
+        .route("/control/people/{key}/app", post(app))
+        .route("/control/people/{key}/revoke", post(revoke))
+        .route("/control/people/{key}/documents", put(put_document))
+        .route("/control/people/{key}/documents/{collection}/{id}", delete(delete_document))
+        .route("/control/people/{key}/edit-night/{day}", post(edit_night))
+        .route("/control/options", get(options).put(set_options))
+        .route("/control/tokens/expire", post(expire))
+}
+
+async fn faults(State(cloud): Shared) -> Answer {
+    shown(&Control(cloud).faults())
+}
+
+async fn add_fault(State(cloud): Shared, body: Bytes) -> Answer {
+    let id = Control(cloud).add_fault(parsed::<Fault>(&body)?)?;
+    shown(&json!({ "id": id }))
+}
+
+async fn clear_faults(State(cloud): Shared) -> Answer {
+    Control(cloud).clear_faults();
+    done()
+}
+
+async fn remove_fault(State(cloud): Shared, Path(id): Path<u64>) -> Answer {
+    if Control(cloud).remove_fault(id) { done() } else { Err(ControlError::UnknownDocument.into()) }
+}
+
+async fn latency(State(cloud): Shared, body: Bytes) -> Answer {
+    let Latency { ms } = parsed(&body)?;
+    Control(cloud).set_latency(Duration::from_millis(ms));
+    done()
+}
+
+async fn requests(State(cloud): Shared) -> Answer {
+    let control = Control(cloud);
+    shown(&json!({ "counts": control.request_counts(), "requests": control.requests() }))
+}
+
+async fn clear_requests(State(cloud): Shared) -> Answer {
+    Control(cloud).clear_requests();
+    done()
+}
+
+async fn people(State(cloud): Shared) -> Answer {
+    shown(&json!({ "people": Control(cloud).people() }))
+}
+
+async fn membership(State(cloud): Shared, Path(key): Path<String>, body: Bytes) -> Answer {
+    let Membership { active } = parsed(&body)?;
+    Control(cloud).set_membership(&key, active)?;
+    done()
+}
+
+async fn app(State(cloud): Shared, Path(key): Path<String>, body: Bytes) -> Answer {
+    let App { outdated } = parsed(&body)?;
+    Control(cloud).set_app_outdated(&key, outdated)?;
+    done()
+}
+
+async fn revoke(State(cloud): Shared, Path(key): Path<String>) -> Answer {
+    Control(cloud).withdraw_consent(&key)?;
+    done()
+}
+
+async fn put_document(State(cloud): Shared, Path(key): Path<String>, body: Bytes) -> Answer {
+    shown(&Control(cloud).put_document(&key, parsed::<PutDocument>(&body)?)?)
+}
+
+async fn delete_document(
+    State(cloud): Shared,
+    Path((key, collection, id)): Path<(String, String, String)>,
+) -> Answer {
+    shown(&Control(cloud).delete_document(&key, &collection, &id)?)
+}
+
+async fn edit_night(State(cloud): Shared, Path((key, day)): Path<(String, String)>) -> Answer {
+    let day: Date = day.parse().map_err(|_: jiff::Error| Failure::Malformed("not a day".to_owned()))?;
+    shown(&json!({ "touched": Control(cloud).edit_night(&key, day)? }))
+}
+
+async fn options(State(cloud): Shared) -> Answer {
+    shown(&Control(cloud).options())
+}
+
+async fn set_options(State(cloud): Shared, body: Bytes) -> Answer {
+    shown(&Control(cloud).set_options(parsed::<OptionsPatch>(&body)?)?)
+}
+
+async fn expire(State(cloud): Shared, body: Bytes) -> Answer {
+    let Expire { person } = parsed(&body)?;
+    let expired = Control(cloud).expire_access_tokens(person.as_deref())?;
+    shown(&json!({ "expired": expired }))
+}

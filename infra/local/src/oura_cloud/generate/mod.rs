@@ -1,0 +1,391 @@
+//! Believable data, the same on every run: each document follows from (seed, person, day) alone. Days are made when they
+//! are first asked for and kept.
+
+mod activity;
+mod daily;
+mod happenings;
+mod heart;
+mod plan;
+mod rng;
+mod scores;
+mod sleep;
+pub(crate) mod time;
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::sync::{Arc, Mutex};
+
+use jiff::civil::{Date, DateTime};
+use serde_json::{Value, json};
+
+use super::collection::Collection;
+use super::people::Character;
+use super::stamp::stamp;
+use super::state::lock;
+
+use happenings::Level;
+use heart::Beat;
+use plan::Plan;
+use rng::Rng;
+use sleep::Sleep;
+use time::plus;
+
+/// A document as Oura would serve it.
+#[derive(Debug, Clone)]
+pub(crate) struct Doc {
+    pub(crate) collection: Collection,
+    pub(crate) id: String,
+    /// What a range is compared with.
+    pub(crate) stamp: DateTime,
+    /// When it reaches the cloud, in seconds since the epoch.
+    pub(crate) known: i64,
+    pub(crate) json: Arc<str>,
+}
+
+/// A row of a time series; written out only when its page is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Row {
+    Beat(Beat),
+    Level(Level),
+}
+
+impl Row {
+    fn at(&self) -> i64 {
+        match self {
+            Self::Beat(beat) => beat.at,
+            Self::Level(level) => level.at,
+        }
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        match self {
+            Self::Beat(beat) => beat.row(),
+            Self::Level(level) => level.row(),
+        }
+    }
+}
+
+/// How often the night of a day was edited.
+pub(crate) type Edits<'a> = &'a dyn Fn(Date) -> u32;
+
+/// Makes and keeps the data of everybody.
+pub(crate) struct Generator {
+    seed: u64,
+    days: Memo<(&'static str, Date, u32), Vec<Doc>>,
+    activity: Memo<(&'static str, Date), Doc>,
+    beats: Memo<(&'static str, Date, u32, u32), Vec<Beat>>,
+}
+
+struct Memo<K, V>(Mutex<HashMap<K, Arc<V>>>);
+
+impl<K: Eq + Hash, V> Memo<K, V> {
+    fn empty() -> Self {
+        Self(Mutex::new(HashMap::new()))
+    }
+
+    fn get(&self, key: K, make: impl FnOnce() -> V) -> Arc<V> {
+        if let Some(known) = lock(&self.0).get(&key) {
+            return Arc::clone(known);
+        }
+        // Made outside the lock: two callers may make the same value, which is then the same.
+        let made = Arc::new(make());
+        Arc::clone(lock(&self.0).entry(key).or_insert(made))
+    }
+}
+
+/// When the background sync last brought activity and heart rate: every quarter of an hour, with some delay.
+fn last_sync(now: i64) -> i64 {
+    (now - 300) - (now - 300).rem_euclid(900)
+}
+
+impl Generator {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self { seed, days: Memo::empty(), activity: Memo::empty(), beats: Memo::empty() }
+    }
+
+    /// The documents of a collection whose day lies in [first, last] and that the cloud has at `now`, oldest first.
+    pub(crate) fn documents(
+        &self,
+        who: &'static Character,
+        collection: Collection,
+        (first, last): (Date, Date),
+        edits: Edits<'_>,
+        now: i64,
+    ) -> Vec<Doc> {
+        let mut found = Vec::new();
+        if collection == Collection::RingConfiguration {
+            found = rings(who);
+        } else {
+            let mut date = first;
+            while date <= last {
+                match collection {
+                    Collection::DailyActivity => found.extend(self.activity(who, date, now)),
+                    Collection::RestModePeriod => found.extend(self.rest_mode(who, date, now)),
+                    _ => {
+                        let day = self.day(who, date, edits(date));
+                        found.extend(day.iter().filter(|doc| doc.collection == collection).cloned());
+                    }
+                }
+                let Ok(next) = date.tomorrow() else { break };
+                date = next;
+            }
+        }
+        found.retain(|doc| doc.known <= now);
+        found
+    }
+
+    /// The document of this id, looked for from the newest day backwards.
+    pub(crate) fn find(
+        &self,
+        who: &'static Character,
+        collection: Collection,
+        id: &str,
+        (first, last): (Date, Date),
+        edits: Edits<'_>,
+        now: i64,
+    ) -> Option<Doc> {
+        let mut date = last;
+        while date >= first && collection != Collection::RingConfiguration {
+            let number = time::number(date);
+            // More documents of one kind than this no day holds.
+            if (0..8).any(|n| who.document_id(collection.path(), number, n) == id) {
+                break;
+            }
+            date = date.yesterday().ok()?;
+        }
+        self.documents(who, collection, (date, date), edits, now).into_iter().find(|doc| doc.id == id)
+    }
+
+    /// The rows of a time series in [start, end), seconds since the epoch, that the cloud has at `now`, oldest first.
+    pub(crate) fn rows(
+        &self,
+        who: &'static Character,
+        collection: Collection,
+        (start, end): (i64, i64),
+        edits: Edits<'_>,
+        now: i64,
+    ) -> Vec<Row> {
+        let end = end.min(last_sync(now));
+        let utc = time::Zone::utc();
+        let (mut date, last) = (plus(utc.civil(start).date(), -1), plus(utc.civil(end).date(), 1));
+        let mut rows = Vec::new();
+        while date <= last && start < end {
+            if collection == Collection::HeartRate {
+                rows.extend(self.beats(who, date, edits).iter().copied().map(Row::Beat));
+            } else {
+                let (plan, next) = (self.plan(who, date, 0), self.plan(who, plus(date, 1), 0));
+                let levels = happenings::battery(who, &plan, next.zone.moment(next.date.at(0, 0, 0, 0)));
+                rows.extend(levels.into_iter().map(Row::Level));
+            }
+            date = plus(date, 1);
+        }
+        rows.retain(|row| (start..end).contains(&row.at()));
+        rows.sort_by_key(Row::at);
+        rows
+    }
+
+    /// The ids of the documents that a late edit of a night touches.
+    pub(crate) fn touched_by_edit(&self, who: &'static Character, date: Date) -> Vec<(Collection, String)> {
+        let kinds = [Collection::Sleep, Collection::DailySleep, Collection::DailyReadiness];
+        let number = time::number(date);
+        let exists = self.plan(who, date, 0).night.is_some();
+        kinds.into_iter().filter(|_| exists).map(|kind| (kind, who.document_id(kind.path(), number, 0))).collect()
+    }
+
+    fn plan(&self, who: &'static Character, date: Date, edits: u32) -> Plan {
+        Plan::of(who, self.seed, date, edits)
+    }
+
+    fn rng(&self, who: &Character, purpose: &str, plan: &Plan) -> Rng {
+        Rng::new(self.seed, who.key, purpose, plan.number)
+    }
+
+    /// The day's sleeps: the night first, then naps and fragments.
+    fn sleeps(&self, who: &Character, plan: &Plan) -> (Option<Sleep>, Vec<Sleep>) {
+        let night = plan.night.map(|bed| Sleep::measured(who, &mut self.rng(who, "night", plan), bed, plan.strain));
+        let nap = |(n, nap): (usize, &plan::Nap)| {
+            let mut rng = self.rng(who, &format!("nap {n}"), plan);
+            if nap.bed.end - nap.bed.start < 1200 {
+                Sleep::fragment(who, &mut rng, nap.bed)
+            } else {
+                Sleep::measured(who, &mut rng, nap.bed, plan.strain)
+            }
+        };
+        (night, plan.naps.iter().enumerate().map(nap).collect())
+    }
+
+    fn activity(&self, who: &'static Character, date: Date, now: i64) -> Option<Doc> {
+        let plan = self.plan(who, date, 0);
+        // Of a day on which the ring was off there is sometimes an empty document and sometimes none.
+        if !who.wears || (plan.unworn && plan.number % 2 == 0) {
+            return None;
+        }
+        let make = |elapsed: i64| {
+            let next = self.plan(who, plus(date, 1), 0);
+            let value = activity::document(who, self.seed, &plan, &next, elapsed);
+            Day::new(who, &plan).made(Collection::DailyActivity, 0, plan.activity_start(), value)
+        };
+        let elapsed = (last_sync(now) - plan.activity_start()) / 60;
+        match elapsed {
+            ..=0 => None,
+            1440.. => Some(Doc::clone(&self.activity.get((who.key, date), || make(1440)))),
+            _ => Some(make(elapsed)),
+        }
+    }
+
+    fn rest_mode(&self, who: &'static Character, date: Date, now: i64) -> Option<Doc> {
+        let plan = self.plan(who, date, 0);
+        let (known, value) = happenings::rest_mode(who, &plan, now)?;
+        Some(Day::new(who, &plan).made(Collection::RestModePeriod, 0, known, value))
+    }
+
+    fn beats(&self, who: &'static Character, date: Date, edits: Edits<'_>) -> Arc<Vec<Beat>> {
+        let tomorrow = plus(date, 1);
+        let (today_edits, tomorrow_edits) = (edits(date), edits(tomorrow));
+        self.beats.get((who.key, date, today_edits, tomorrow_edits), || {
+            let (plan, next) = (self.plan(who, date, today_edits), self.plan(who, tomorrow, tomorrow_edits));
+            let (today, later) = (self.sleeps(who, &plan), self.sleeps(who, &next));
+            let sleeps = today.0.iter().chain(&today.1).chain(&later.0).chain(&later.1);
+            let sleeps: Vec<&Sleep> = sleeps.filter(|sleep| !sleep.heart_rate.is_empty()).collect();
+            heart::samples(who, self.seed, &plan, next.zone.moment(next.date.at(0, 0, 0, 0)), &sleeps)
+        })
+    }
+
+    /// Every document of a day that does not change with the clock.
+    fn day(&self, who: &'static Character, date: Date, edits: u32) -> Arc<Vec<Doc>> {
+        self.days.get((who.key, date, edits), || {
+            let plan = self.plan(who, date, edits);
+            let mut day = Day::new(who, &plan);
+            if who.wears {
+                self.add_sleep(&mut day, edits);
+                self.add_daily(&mut day);
+                self.add_happenings(&mut day);
+            }
+            day.docs
+        })
+    }
+
+    fn add_sleep(&self, day: &mut Day<'_>, edits: u32) {
+        let (who, plan) = (day.who, day.plan);
+        let text = plan.date.to_string();
+        let (night, naps) = self.sleeps(who, plan);
+        let before = self.plan(who, plus(plan.date, -1), 0);
+        // `period` counts the sleeps of a day by time; a night may come after an evening's nap.
+        let earlier = |start: i64| {
+            let beds = plan.night.iter().map(|bed| bed.start).chain(plan.naps.iter().map(|nap| nap.bed.start));
+            beds.filter(|other| *other < start).count()
+        };
+        let mut readiness = None;
+        if let Some(night) = &night {
+            let (contributors, score) = scores::sleep(who, plan, night);
+            let mut rng = self.rng(who, "readiness", plan);
+            let value = scores::readiness(who, plan, &before, score, &mut rng);
+            let mut document = night.document(&plan.zone, "long_sleep", &text, earlier(night.bed.start));
+            set(&mut document, "readiness", value.clone());
+            set(&mut document, "readiness_score_delta", json!(0));
+            set(&mut document, "sleep_score_delta", json!(0));
+            if edits > 0 {
+                set(&mut document, "sleep_analysis_reason", json!("bedtime_edit"));
+            }
+            let known = plan.synced();
+            day.add(Collection::Sleep, 0, known, document);
+            let mut rng = self.rng(who, "midnight", plan);
+            let timestamp = daily::midnight(plan, &mut rng);
+            let daily = json!({ "contributors": contributors, "day": text, "score": score, "timestamp": timestamp });
+            day.add(Collection::DailySleep, 0, known, daily);
+            let mut daily = value.clone();
+            set(&mut daily, "day", json!(text));
+            set(&mut daily, "timestamp", json!(daily::midnight(plan, &mut rng)));
+            day.add(Collection::DailyReadiness, 0, known, daily);
+            readiness = Some(value);
+        }
+        for (n, (nap, sleep)) in plan.naps.iter().zip(&naps).enumerate() {
+            let mut document = sleep.document(&plan.zone, nap.kind, &text, earlier(nap.bed.start));
+            if let Some(readiness) = readiness.as_ref().filter(|_| !sleep.heart_rate.is_empty()) {
+                let mut readiness = readiness.clone();
+                set(&mut readiness, "temperature_deviation", Value::Null);
+                set(&mut document, "readiness", readiness);
+            }
+            day.add(Collection::Sleep, n + 1, nap.bed.end + 720, document);
+        }
+    }
+
+    fn add_daily(&self, day: &mut Day<'_>) {
+        let (who, plan) = (day.who, day.plan);
+        let morning = plan.synced();
+        let evening = plan.zone.moment(plan.date.at(20, 10, 0, 0));
+        type Make = fn(&Character, &Plan, &mut Rng) -> Option<Value>;
+        let makers: [(Collection, i64, Make); 6] = [
+            (Collection::DailySpo2, morning, daily::spo2),
+            (Collection::DailyStress, evening, daily::stress),
+            (Collection::DailyResilience, morning, daily::resilience),
+            (Collection::DailyCardiovascularAge, morning, daily::cardiovascular_age),
+            (Collection::Vo2Max, evening, daily::vo2_max),
+            (Collection::SleepTime, morning, daily::sleep_time),
+        ];
+        for (collection, known, make) in makers {
+            if let Some(value) = make(who, plan, &mut self.rng(who, collection.path(), plan)) {
+                day.add(collection, 0, known, value);
+            }
+        }
+    }
+
+    fn add_happenings(&self, day: &mut Day<'_>) {
+        let (who, plan) = (day.who, day.plan);
+        let mut rng = self.rng(who, "workouts", plan);
+        for (n, bout) in plan.bouts.iter().enumerate() {
+            let document = happenings::workout(who, plan, bout, &mut rng);
+            day.add(Collection::Workout, n, bout.time.end + 600, document);
+        }
+        if let Some((ended, document)) = happenings::session(who, plan, &mut self.rng(who, "session", plan)) {
+            day.add(Collection::Session, 0, ended + 60, document);
+        }
+        if let Some((at, plain, enhanced)) = happenings::tag(who, plan, &mut self.rng(who, "tag", plan)) {
+            day.add(Collection::Tag, 0, at + 60, plain);
+            day.add(Collection::EnhancedTag, 0, at + 60, enhanced);
+        }
+    }
+}
+
+fn rings(who: &Character) -> Vec<Doc> {
+    let collection = Collection::RingConfiguration;
+    let made = |(n, (known, mut value)): (usize, (i64, Value))| {
+        let id = who.document_id(collection.path(), 0, n);
+        set(&mut value, "id", json!(id));
+        Doc { collection, id, stamp: stamp(collection, &value).unwrap_or_default(), known, json: value.to_string().into() }
+    };
+    happenings::rings(who).into_iter().enumerate().map(made).collect()
+}
+
+fn set(document: &mut Value, key: &str, value: Value) {
+    if let Value::Object(fields) = document {
+        fields.insert(key.to_owned(), value);
+    }
+}
+
+/// The documents of a day as they come together.
+struct Day<'a> {
+    who: &'static Character,
+    plan: &'a Plan,
+    docs: Vec<Doc>,
+}
+
+impl<'a> Day<'a> {
+    fn new(who: &'static Character, plan: &'a Plan) -> Self {
+        Self { who, plan, docs: vec![] }
+    }
+
+    fn made(&self, collection: Collection, n: usize, known: i64, mut value: Value) -> Doc {
+        let id = self.who.document_id(collection.path(), self.plan.number, n);
+        set(&mut value, "id", json!(id));
+        let stamp = stamp(collection, &value).unwrap_or(self.plan.date.at(0, 0, 0, 0));
+        Doc { collection, id, stamp, known, json: value.to_string().into() }
+    }
+
+    fn add(&mut self, collection: Collection, n: usize, known: i64, value: Value) {
+        self.docs.push(self.made(collection, n, known, value));
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,100 @@
+//! A simulated Oura cloud: OAuth, the API v2 of `usercollection`, and believable data of a few people, on one address.
+//!
+//! It is strict where the real one is: a `User-Agent` is required, codes and refresh tokens work once, scopes open
+//! exactly their endpoints, ranges end as Oura's end, pages have opaque tokens. It knows nothing of this project's
+//! client, and can be told to misbehave by [`Control`] or over HTTP under `/control/`:
+//!
+//! ```text
+//! curl -X POST $OURA/control/faults -d '{"match":{"path":"/v2/usercollection/sleep"},"status":503,"times":2}'
+//! curl -X PUT $OURA/control/latency -d '{"ms":50}'
+//! curl -X POST $OURA/control/people/ada/edit-night/2031-05-06
+//! ```
+
+mod answers;
+mod collection;
+mod consent;
+mod control;
+mod control_http;
+mod faults;
+mod generate;
+mod limits;
+mod log;
+mod oauth;
+mod options;
+mod paging;
+mod people;
+mod query;
+mod serve;
+mod stamp;
+mod state;
+mod tokens;
+mod usercollection;
+
+use std::fmt;
+use std::sync::Arc;
+
+use anyhow::Context;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use url::Url;
+
+pub use control::{Control, ControlError, PersonView, PutDocument, Touched};
+pub use faults::{Fault, FaultMatch, FaultState, InvalidFault};
+pub use log::{RequestCounts, RequestRecord};
+pub use options::{InvalidOption, KNOWN_SCOPES, Options, OptionsPatch, OuraCloudConfig};
+
+use state::Cloud;
+
+/// A running simulated cloud. It ends when this is dropped.
+pub struct OuraCloud {
+    cloud: Arc<Cloud>,
+    server: JoinHandle<()>,
+}
+
+impl OuraCloud {
+    /// Serves the cloud on a listener, until it is dropped.
+    ///
+    /// # Errors
+    /// When the listener has no address.
+    pub async fn start(listener: TcpListener, config: OuraCloudConfig) -> anyhow::Result<Self> {
+        let address = listener.local_addr().context("ask the simulated Oura's listener for its address")?;
+        let url = Url::parse(&format!("http://{address}")).context("write the simulated Oura's address")?;
+        let cloud = Arc::new(Cloud::new(url, config));
+        let server = tokio::spawn(serve::serve(listener, Arc::clone(&cloud)));
+        Ok(Self { cloud, server })
+    }
+
+    /// Its origin: authorize at `/oauth/authorize`, token at `/oauth/token`, revoke at `/oauth/revoke`, and the base
+    /// of the API itself.
+    #[must_use]
+    pub fn url(&self) -> Url {
+        self.cloud.url.clone()
+    }
+
+    /// Its strings.
+    #[must_use]
+    pub fn control(&self) -> Control {
+        Control(Arc::clone(&self.cloud))
+    }
+}
+
+impl Drop for OuraCloud {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+impl fmt::Debug for OuraCloud {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OuraCloud").field("url", &self.cloud.url.as_str()).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Control {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Control").field("url", &self.0.url.as_str()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,42 @@
+//! Page tokens: opaque, bound to the query that they continue, and in need of URL-encoding like Oura's.
+
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+
+/// The rest of a list that was begun.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Page {
+    /// The range as it was when the list began, in seconds since the epoch.
+    pub(super) range: (i64, i64),
+    /// How much of it was sent.
+    pub(super) offset: usize,
+}
+
+impl Page {
+    /// Writes the token. The `+` in it arrives as a space if a client does not encode it, and is then refused.
+    pub(super) fn token(&self, key: &[u8; 32], query: &str) -> String {
+        let Self { range: (start, end), offset } = self;
+        let plain = format!("{start}.{end}+{offset}");
+        let signature = sign(key, query, &plain);
+        format!("{plain}:{signature}")
+    }
+
+    /// Reads a token; `None` unless it was written for this very query.
+    pub(super) fn parse(token: &str, key: &[u8; 32], query: &str) -> Option<Self> {
+        let (plain, signature) = token.split_once(':')?;
+        if sign(key, query, plain) != signature {
+            return None;
+        }
+        let (range, offset) = plain.split_once('+')?;
+        let (start, end) = range.split_once('.')?;
+        Some(Self { range: (start.parse().ok()?, end.parse().ok()?), offset: offset.parse().ok()? })
+    }
+}
+
+fn sign(key: &[u8; 32], query: &str, plain: &str) -> String {
+    let mut mac = Hmac::<Sha256>::new(key.into());
+    for part in [query, "\n", plain] {
+        mac.update(part.as_bytes());
+    }
+    hex::encode(mac.finalize().into_bytes()).chars().take(32).collect()
+}

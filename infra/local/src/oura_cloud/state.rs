@@ -1,0 +1,161 @@
+//! What the running cloud knows.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use jiff::civil::{Date, DateTime};
+use secrecy::SecretString;
+use shared::domain::Clock;
+use url::Url;
+
+use super::collection::Collection;
+use super::faults::Faults;
+use super::generate::time::{Zone, plus};
+use super::generate::{Doc, Generator};
+use super::limits::Limits;
+use super::log::RequestLog;
+use super::options::{Options, OuraCloudConfig};
+use super::people::{Character, PEOPLE};
+use super::tokens::Tokens;
+
+/// Locks; a panic elsewhere does not make the data unusable, since no update of it is left half done.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What was put in the place of generated data.
+#[derive(Clone)]
+pub(super) enum Override {
+    Put(Doc),
+    Deleted,
+}
+
+/// What was switched for a person.
+pub(super) struct PersonState {
+    pub(super) active: bool,
+    pub(super) outdated: bool,
+    pub(super) edits: HashMap<Date, u32>,
+    pub(super) overrides: BTreeMap<(Collection, String), Override>,
+}
+
+impl Default for PersonState {
+    fn default() -> Self {
+        Self { active: true, outdated: false, edits: HashMap::new(), overrides: BTreeMap::new() }
+    }
+}
+
+/// The cloud behind all routes.
+pub(super) struct Cloud {
+    pub(super) url: Url,
+    pub(super) clock: Clock,
+    pub(super) client_id: String,
+    pub(super) client_secret: SecretString,
+    pub(super) redirect_uris: Vec<String>,
+    pub(super) history_days: i32,
+    pub(super) page_key: [u8; 32],
+    pub(super) data: Generator,
+    pub(super) options: Mutex<Options>,
+    pub(super) tokens: Mutex<Tokens>,
+    pub(super) limits: Mutex<Limits>,
+    pub(super) faults: Mutex<Faults>,
+    pub(super) log: Mutex<RequestLog>,
+    people: Mutex<Vec<PersonState>>,
+}
+
+impl Cloud {
+    pub(super) fn new(url: Url, config: OuraCloudConfig) -> Self {
+        let options = Options::of(&config, url.as_str().trim_end_matches('/'));
+        Self {
+            url,
+            clock: config.clock,
+            client_id: config.client_id,
+            client_secret: config.client_secret,
+            redirect_uris: config.redirect_uris,
+            history_days: config.history_days,
+            page_key: config.entropy.bytes(),
+            data: Generator::new(config.seed),
+            options: Mutex::new(options),
+            tokens: Mutex::new(Tokens::new(config.entropy)),
+            limits: Mutex::default(),
+            faults: Mutex::default(),
+            log: Mutex::default(),
+            people: Mutex::new(PEOPLE.iter().map(|_| PersonState::default()).collect()),
+        }
+    }
+
+    /// Now, in seconds since the epoch.
+    pub(super) fn now(&self) -> i64 {
+        self.clock.now().as_second()
+    }
+
+    pub(super) fn options(&self) -> Options {
+        lock(&self.options).clone()
+    }
+
+    /// Reads or changes what was switched for a person.
+    pub(super) fn person<T>(&self, person: usize, use_it: impl FnOnce(&mut PersonState) -> T) -> Option<T> {
+        lock(&self.people).get_mut(person).map(use_it)
+    }
+
+    /// The first and the last day of which there can be data.
+    fn horizon(&self) -> (Date, Date) {
+        let today = Zone::utc().civil(self.now()).date();
+        (plus(today, -i64::from(self.history_days)), plus(today, 1))
+    }
+
+    /// The documents of a collection in a range of their stamps, both ends included, oldest first.
+    pub(super) fn documents(&self, person: usize, collection: Collection, range: (DateTime, DateTime)) -> Vec<Doc> {
+        let Some(who) = PEOPLE.get(person) else { return vec![] };
+        let (from, to) = range;
+        let (oldest, newest) = self.horizon();
+        let days = (plus(from.date(), -2).max(oldest), plus(to.date(), 2).min(newest));
+        let (edits, overrides) = self.changes(person);
+        let edits_of = |date: Date| edits.get(&date).copied().unwrap_or(0);
+        let mut found = self.data.documents(who, collection, days, &edits_of, self.now());
+        found.retain(|doc| !overrides.contains_key(&(collection, doc.id.clone())));
+        found.extend(overrides.iter().filter_map(|((of, _), change)| match change {
+            Override::Put(doc) if *of == collection => Some(doc.clone()),
+            _ => None,
+        }));
+        found.retain(|doc| collection == Collection::RingConfiguration || (from <= doc.stamp && doc.stamp <= to));
+        found.sort_by(|a, b| (a.stamp, &a.id).cmp(&(b.stamp, &b.id)));
+        found
+    }
+
+    /// One document.
+    pub(super) fn document(&self, person: usize, collection: Collection, id: &str) -> Option<Doc> {
+        let who = PEOPLE.get(person)?;
+        let (edits, overrides) = self.changes(person);
+        match overrides.get(&(collection, id.to_owned())) {
+            Some(Override::Put(doc)) => Some(doc.clone()),
+            Some(Override::Deleted) => None,
+            None => {
+                let edits_of = |date: Date| edits.get(&date).copied().unwrap_or(0);
+                self.data.find(who, collection, id, self.horizon(), &edits_of, self.now())
+            }
+        }
+    }
+
+    /// The rows of a series in [start, end) that the history holds, oldest first.
+    pub(super) fn rows(
+        &self,
+        person: usize,
+        collection: Collection,
+        (start, end): (i64, i64),
+    ) -> Vec<super::generate::Row> {
+        let Some(who) = PEOPLE.get(person) else { return vec![] };
+        let (edits, _) = self.changes(person);
+        let edits_of = |date: Date| edits.get(&date).copied().unwrap_or(0);
+        let oldest = Zone::utc().moment(self.horizon().0.at(0, 0, 0, 0));
+        self.data.rows(who, collection, (start.max(oldest), end), &edits_of, self.now())
+    }
+
+    fn changes(&self, person: usize) -> (HashMap<Date, u32>, BTreeMap<(Collection, String), Override>) {
+        self.person(person, |state| (state.edits.clone(), state.overrides.clone())).unwrap_or_default()
+    }
+}
+
+/// Which of the people has this key.
+pub(super) fn person_of(key: &str) -> Option<(usize, &'static Character)> {
+    PEOPLE.iter().enumerate().find(|(_, who)| who.key == key)
+}

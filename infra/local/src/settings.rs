@@ -1,0 +1,158 @@
+//! The environment that the functions are started with: what the template sets in the cloud, composed here.
+
+use anyhow::{Context as _, bail};
+use shared::env::Env;
+use url::Url;
+
+/// Variables that tune the functions and are handed on as they are set.
+const TUNING: [&str; 10] = [
+    "OURA_SCOPES",
+    "OURA_PKCE",
+    "PATIENT_ID_CLAIM",
+    "APP_RETURN_URL",
+    "APP_ALLOWED_ORIGINS",
+    "CALLBACK_BINDING",
+    "BACKFILL_DAYS",
+    "LOOKBACK_DAYS",
+    "WEBHOOK_DEBOUNCE_SECONDS",
+    "OURA_REQUESTS_PER_5_MIN",
+];
+
+/// Oura's hosts. Left unset, the functions take the documented ones.
+const OURA_URLS: [&str; 4] = ["OURA_AUTHORIZE_URL", "OURA_TOKEN_URL", "OURA_REVOKE_URL", "OURA_API_BASE_URL"];
+
+/// The Oura app that the functions act as.
+#[derive(Clone)]
+pub struct OuraApp {
+    /// Its id.
+    pub client_id: String,
+    /// Its secret.
+    pub client_secret: secrecy::SecretString,
+    /// Where Oura sends the browser back.
+    pub redirect: Url,
+    /// The same, character by character as it was registered: Oura compares texts.
+    pub redirect_uri: String,
+}
+
+impl OuraApp {
+    /// The app of `--oura live`, from `OURA_CLIENT_ID`, `OURA_CLIENT_SECRET` and `OURA_REDIRECT_URI`.
+    ///
+    /// # Errors
+    /// When one is missing or the address is none; the error names every missing variable.
+    pub fn from_env(env: &Env) -> anyhow::Result<Self> {
+        let names = ["OURA_CLIENT_ID", "OURA_CLIENT_SECRET", "OURA_REDIRECT_URI"];
+        let missing: Vec<&str> = names.into_iter().filter(|name| env.get(name).is_none()).collect();
+        if !missing.is_empty() {
+            bail!(
+                "`--oura live` needs {} in the environment: the keys and the registered redirect URI of your Oura app",
+                missing.join(" and ")
+            );
+        }
+        let redirect: Url = env.parsed("OURA_REDIRECT_URI")?;
+        if !matches!(redirect.scheme(), "http" | "https") || redirect.fragment().is_some() {
+            bail!("environment variable OURA_REDIRECT_URI must be an http or https address without a fragment");
+        }
+        Ok(Self {
+            client_id: env.required("OURA_CLIENT_ID")?,
+            client_secret: env.required("OURA_CLIENT_SECRET")?.into(),
+            redirect,
+            redirect_uri: env.required("OURA_REDIRECT_URI")?,
+        })
+    }
+
+    /// The port of the redirect address, when that is plain HTTP on this machine: where the gateway should listen.
+    #[must_use]
+    pub fn local_port(&self) -> Option<u16> {
+        let is_ours = self.redirect.scheme() == "http" && self.redirect.host_str().is_some_and(is_loopback);
+        is_ours.then(|| self.redirect.port_or_known_default()).flatten()
+    }
+
+    /// The origin that the browser must use for the whole flow, so that the binding cookie comes back: that of the
+    /// redirect address when it is this gateway's, without a slash at the end. `None` when the redirect address is
+    /// elsewhere (a tunnel): then the page completes the flow with the patient's token.
+    #[must_use]
+    pub fn local_origin(&self, port: u16) -> Option<String> {
+        (self.local_port() == Some(port)).then(|| self.redirect.origin().ascii_serialization())
+    }
+}
+
+/// Whether this host name can only mean this machine.
+#[must_use]
+pub fn is_loopback(host: &str) -> bool {
+    let address = host.trim_start_matches('[').trim_end_matches(']');
+    host.eq_ignore_ascii_case("localhost") || address.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+/// Hands on the tuning variables, and Oura's addresses in live mode; everything else of the process stays out.
+#[must_use]
+pub fn tuning(process: &Env, live: bool) -> Env {
+    let urls = if live { &OURA_URLS[..] } else { &[] };
+    TUNING
+        .iter()
+        .chain(urls)
+        .filter_map(|name| Some((name, process.get(name)?)))
+        .fold(Env::default(), |env, (name, value)| env.with(name, value))
+}
+
+/// Points the functions at a simulated Oura.
+///
+/// # Errors
+/// When the base is no address.
+pub fn simulated_oura(env: Env, base: &str) -> anyhow::Result<Env> {
+    Url::parse(base).context("the simulated Oura's address")?;
+    let base = base.trim_end_matches('/');
+    Ok(env
+        .with("OURA_AUTHORIZE_URL", format!("{base}/oauth/authorize"))
+        .with("OURA_TOKEN_URL", format!("{base}/oauth/token"))
+        .with("OURA_REVOKE_URL", format!("{base}/oauth/revoke"))
+        .with("OURA_API_BASE_URL", base))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn live() -> Env {
+        Env::default()
+            .with("OURA_CLIENT_ID", "id-1")
+            .with("OURA_CLIENT_SECRET", "hush-hush")
+            .with("OURA_REDIRECT_URI", "http://localhost:3000/oauth/back")
+    }
+
+    #[test]
+    fn live_mode_names_every_variable_that_is_missing_and_shows_no_value() {
+        for name in ["OURA_CLIENT_ID", "OURA_CLIENT_SECRET", "OURA_REDIRECT_URI"] {
+            let error = OuraApp::from_env(&live().with(name, "")).err().unwrap().to_string();
+            assert!(error.contains(name) && !error.contains("hush-hush"), "{error}");
+        }
+        let error = OuraApp::from_env(&Env::default()).err().unwrap().to_string();
+        assert!(error.contains("OURA_CLIENT_ID and OURA_CLIENT_SECRET and OURA_REDIRECT_URI"), "{error}");
+        for bad in ["not an address", "ftp://localhost/x", "http://localhost/x#y"] {
+            let error = OuraApp::from_env(&live().with("OURA_REDIRECT_URI", bad)).err().unwrap().to_string();
+            assert!(error.contains("OURA_REDIRECT_URI"), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_page_is_opened_where_the_cookie_will_be_sent() {
+        let app = |uri: &str| OuraApp::from_env(&live().with("OURA_REDIRECT_URI", uri)).unwrap();
+        assert_eq!(app("http://localhost:3000/x").local_origin(3000).as_deref(), Some("http://localhost:3000"));
+        assert_eq!(app("http://[::1]:3000/x").local_origin(3000).as_deref(), Some("http://[::1]:3000"));
+        assert_eq!(app("http://localhost:3000/x").local_origin(4000), None);
+        assert_eq!(app("https://tunnel.example/x").local_origin(443), None);
+    }
+
+    #[test]
+    fn documented_variables_reach_the_functions_and_others_do_not() {
+        let process = Env::default()
+            .with("BACKFILL_DAYS", "10")
+            .with("OURA_API_BASE_URL", "http://else")
+            .with("AWS_SECRET_ACCESS_KEY", "k");
+        let env = tuning(&process, false);
+        assert_eq!(env.get("BACKFILL_DAYS"), Some("10"));
+        assert_eq!((env.get("OURA_API_BASE_URL"), env.get("AWS_SECRET_ACCESS_KEY")), (None, None));
+        assert_eq!(tuning(&process, true).get("OURA_API_BASE_URL"), Some("http://else"));
+        let env = simulated_oura(env, "http://127.0.0.1:9/").unwrap();
+        assert_eq!(env.get("OURA_TOKEN_URL"), Some("http://127.0.0.1:9/oauth/token"));
+    }
+}

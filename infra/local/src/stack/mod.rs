@@ -1,0 +1,263 @@
+//! The running stack: every part started in order, wired, and ended in order.
+
+mod options;
+mod parts;
+
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use secrecy::ExposeSecret as _;
+use shared::aws::SdkConfig;
+use shared::domain::PatientId;
+use shared::env::Env;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+pub use self::options::{AwsMode, Options, OuraMode, Simulation};
+use crate::aws::EmbeddedAws;
+use crate::aws::resources::{self, AppCredentials, Names, Resources};
+use crate::console::Console;
+use crate::gateway::authorizer::Authorizer;
+use crate::gateway::cors::Cors;
+use crate::gateway::functions::Functions;
+use crate::gateway::{self, Gateway};
+use crate::oura_cloud::OuraCloud;
+use crate::poller::{Poller, PollerOptions};
+use crate::ready::{Endpoints, Ready};
+use crate::settings::{self, OuraApp};
+use crate::watch::Watch;
+
+/// The port of the gateway when none is asked for.
+const DEFAULT_PORT: u16 = 3000;
+
+/// How long requests that are under way may take to end.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// A running stack. Dropping it ends it abruptly; [`shutdown`](Self::shutdown) ends it cleanly.
+pub struct Stack {
+    url: String,
+    patient_id: PatientId,
+    env: Env,
+    sdk: SdkConfig,
+    endpoints: Endpoints,
+    resources: Resources,
+    authorizer: Arc<Authorizer>,
+    watch: Arc<Watch>,
+    pollers: Vec<Poller>,
+    servers: JoinSet<std::io::Result<()>>,
+    stop: watch::Sender<bool>,
+    oura: Option<OuraCloud>,
+    aws: Option<Arc<EmbeddedAws>>,
+}
+
+impl Stack {
+    /// Starts everything and returns when all of it answers.
+    ///
+    /// # Errors
+    /// When a port is taken, a variable is missing or malformed, or AWS refuses; the error says which.
+    pub async fn start(options: Options) -> anyhow::Result<Self> {
+        // Before anything is bound or made: the settings that can be wrong.
+        let live = match &options.oura {
+            OuraMode::Live => Some(OuraApp::from_env(&options.env)?),
+            OuraMode::Simulated(_) => None,
+        };
+        let wanted = options.port.or(live.as_ref().and_then(OuraApp::local_port)).unwrap_or(DEFAULT_PORT);
+        let listeners = parts::bind(wanted).await?;
+        let port = listeners.first().context("no listener")?.local_addr()?.port();
+        let url = live
+            .as_ref()
+            .and_then(|app| app.local_origin(port))
+            .unwrap_or_else(|| format!("http://{}:{port}", Ipv4Addr::LOCALHOST));
+
+        let (aws, sdk, endpoints) = parts::start_aws(&options).await?;
+        let names = Names::from_env(&options.env);
+        let kept = parts::app_secret(&sdk, &names).await?;
+        let tuning = settings::tuning(&options.env, live.is_some());
+        let (app, oura, env) = match (&options.oura, live) {
+            (OuraMode::Simulated(simulation), _) => {
+                let (app, oura) = parts::simulate(simulation, &url, kept.as_ref(), &options).await?;
+                let env = settings::simulated_oura(tuning, oura.url().as_str())?;
+                (app, Some(oura), env)
+            }
+            (OuraMode::Live, Some(app)) => (app, None, tuning),
+            (OuraMode::Live, None) => anyhow::bail!("live mode without an Oura app"),
+        };
+        let credentials = AppCredentials {
+            client_id: app.client_id.clone(),
+            client_secret: app.client_secret.expose_secret().to_owned(),
+            // Subscriptions made with the present one go on working.
+            webhook_verification_token: kept
+                .map_or_else(|| hex::encode(options.entropy.bytes()), |kept| kept.webhook_verification_token),
+        };
+        let resources = resources::ensure(&sdk, &names, &credentials).await?;
+        resources::set_app_secret(&sdk, &names, &credentials).await?;
+        let mut env = resources.describe_in(env).with("OURA_REDIRECT_URI", &app.redirect_uri);
+        if env.get("APP_RETURN_URL").is_none() {
+            env = env.with("APP_RETURN_URL", format!("{url}/"));
+        }
+
+        let patient_claim = env.get("PATIENT_ID_CLAIM").unwrap_or("sub");
+        let data_dir = options.data_dir.as_deref();
+        let authorizer = Arc::new(Authorizer::start(&url, patient_claim, options.clock.clone(), data_dir)?);
+        let patient_id = match options.patient_id {
+            Some(patient_id) => patient_id,
+            None => PatientId::parse("patient-1")?,
+        };
+        let watch = Arc::new(Watch::new(
+            if oura.is_some() { "simulated" } else { "live" },
+            aws.as_ref().map(Arc::downgrade),
+            names.live_queue.clone(),
+            names.nightly_queue.clone(),
+        ));
+        let allowed = env.get("APP_ALLOWED_ORIGINS").unwrap_or_default().split([',', ' ']);
+        let origins = allowed.chain([url.as_str()]).chain(env.get("APP_RETURN_URL"));
+        let gateway = Arc::new(Gateway {
+            functions: Functions::new(&env, &sdk, &options.clock, &options.entropy)?,
+            authorizer: Arc::clone(&authorizer),
+            cors: Cors::allowing(origins),
+            callback_path: app.redirect.path().to_owned(),
+            console: Console::new(url.clone(), patient_id.clone(), Arc::clone(&watch)),
+            clock: options.clock.clone(),
+            entropy: options.entropy.clone(),
+        });
+        let worker =
+            worker::Deps::new(worker::Config::from_env(&env)?, &sdk, options.clock.clone(), options.entropy.clone())?;
+        let worker = Arc::new(worker);
+        let pollers = [&resources.live_queue_url, &resources.nightly_queue_url]
+            .map(|queue| {
+                let poller = PollerOptions {
+                    function_timeout: options.worker_timeout,
+                    visibility_timeout: Some(options.visibility_timeout),
+                    ..PollerOptions::new(queue)
+                };
+                parts::poll(&sdk, poller, Arc::clone(&worker), options.clock.clone())
+            })
+            .into();
+        let (stop, stopped) = watch::channel(false);
+        let mut servers = JoinSet::new();
+        for listener in listeners {
+            servers.spawn(gateway::serve(Arc::clone(&gateway), listener, stopped.clone()));
+        }
+        Ok(Self {
+            url,
+            patient_id,
+            env,
+            sdk,
+            endpoints,
+            resources,
+            authorizer,
+            watch,
+            pollers,
+            servers,
+            stop,
+            oura,
+            aws,
+        })
+    }
+
+    /// The gateway's address, without a slash at the end.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Where Oura's notices go.
+    #[must_use]
+    pub fn webhook_url(&self) -> String {
+        format!("{}/webhook", self.url)
+    }
+
+    /// Whom the console opens with.
+    #[must_use]
+    pub fn patient_id(&self) -> &PatientId {
+        &self.patient_id
+    }
+
+    /// A token of this patient.
+    ///
+    /// # Errors
+    /// When signing fails, which needs a broken key.
+    pub fn token_for(&self, patient: &PatientId) -> anyhow::Result<String> {
+        self.authorizer.mint(patient)
+    }
+
+    /// The environment that the functions run with.
+    #[must_use]
+    pub fn env(&self) -> &Env {
+        &self.env
+    }
+
+    /// The configuration of the functions' AWS clients.
+    #[must_use]
+    pub fn sdk_config(&self) -> &SdkConfig {
+        &self.sdk
+    }
+
+    /// What the resources are called.
+    #[must_use]
+    pub fn names(&self) -> &Names {
+        &self.resources.names
+    }
+
+    /// Where the resources are.
+    #[must_use]
+    pub fn resources(&self) -> &Resources {
+        &self.resources
+    }
+
+    /// The embedded AWS, unless it is external.
+    #[must_use]
+    pub fn aws(&self) -> Option<&EmbeddedAws> {
+        self.aws.as_deref()
+    }
+
+    /// The simulated Oura, unless it is live.
+    #[must_use]
+    pub fn oura(&self) -> Option<&OuraCloud> {
+        self.oura.as_ref()
+    }
+
+    /// What can be seen of the stack.
+    #[must_use]
+    pub fn watch(&self) -> &Watch {
+        &self.watch
+    }
+
+    /// What the ready file says.
+    ///
+    /// # Errors
+    /// See [`token_for`](Self::token_for).
+    pub fn ready(&self) -> anyhow::Result<Ready> {
+        Ok(Ready {
+            url: self.url.clone(),
+            webhook_url: self.webhook_url(),
+            token: self.token_for(&self.patient_id)?,
+            patient_id: self.patient_id.to_string(),
+            endpoints: self.endpoints.clone(),
+        })
+    }
+
+    /// Ends everything: no new work is taken, what runs gets a moment, then the engines close their files.
+    pub async fn shutdown(mut self) {
+        self.stop.send_replace(true);
+        let servers = &mut self.servers;
+        let ended = async {
+            futures::future::join_all(self.pollers.drain(..).map(Poller::stop)).await;
+            while servers.join_next().await.is_some() {}
+        };
+        if tokio::time::timeout(GRACE, ended).await.is_err() {
+            tracing::warn!("requests or batches were cut off");
+        }
+        self.servers.shutdown().await;
+        if let Some(oura) = self.oura.take() {
+            oura.shutdown().await;
+        }
+        if let Some(aws) = self.aws.take().and_then(Arc::into_inner)
+            && tokio::time::timeout(GRACE, aws.shutdown()).await.is_err()
+        {
+            tracing::warn!("the embedded AWS did not end in time");
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! What can be seen of a running stack: published events, queues, calls and their price. With an external AWS, nothing
+//! but its name: its events go to its own bus.
+
+use std::sync::Weak;
+
+use serde::Serialize;
+use shared::domain::PatientEvent;
+
+use crate::aws::{EmbeddedAws, MeterReport, PublishedEvent, QueueDepth};
+
+/// A queue by its role.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct QueueView {
+    /// `live` or `nightly`.
+    pub name: &'static str,
+    /// How full it is.
+    #[serde(flatten)]
+    pub depth: QueueDepth,
+}
+
+/// Looks at a running stack, without keeping it alive.
+pub struct Watch {
+    /// `simulated` or `live`.
+    pub oura: &'static str,
+    /// `embedded` or `external`.
+    pub aws: &'static str,
+    embedded: Weak<EmbeddedAws>,
+    queues: [(&'static str, String); 2],
+}
+
+impl Watch {
+    /// Looks at this AWS (none when it is external) and at the queues of these names.
+    #[must_use]
+    pub fn new(oura: &'static str, embedded: Option<Weak<EmbeddedAws>>, live: String, nightly: String) -> Self {
+        Self {
+            oura,
+            aws: if embedded.is_some() { "embedded" } else { "external" },
+            embedded: embedded.unwrap_or_default(),
+            queues: [("live", live), ("nightly", nightly)],
+        }
+    }
+
+    /// The patient events that were published, oldest first; `None` when they cannot be seen.
+    #[must_use]
+    pub fn events(&self) -> Option<Vec<PublishedEvent>> {
+        let mut events = self.embedded.upgrade()?.events().history();
+        events.retain(|event| event.source == PatientEvent::BUS_SOURCE);
+        Some(events)
+    }
+
+    /// The patient events after the one of this id; all when it is not (or no longer) known.
+    #[must_use]
+    pub fn events_after(&self, id: &str) -> Option<Vec<PublishedEvent>> {
+        let mut events = self.events()?;
+        let seen = events.iter().position(|event| event.id == id).map_or(0, |n| n + 1);
+        Some(events.split_off(seen))
+    }
+
+    /// The queues, where they can be seen without a billed call.
+    pub async fn queues(&self) -> Option<Vec<QueueView>> {
+        let aws = self.embedded.upgrade()?;
+        let mut views = Vec::new();
+        for (name, queue) in &self.queues {
+            if let Some(depth) = aws.queue_depth(queue).await {
+                views.push(QueueView { name, depth });
+            }
+        }
+        Some(views)
+    }
+
+    /// What was called at AWS, and about what it would cost.
+    #[must_use]
+    pub fn meter(&self) -> Option<MeterReport> {
+        Some(self.embedded.upgrade()?.meter().report())
+    }
+}

@@ -1,0 +1,28 @@
+//! One SDK configuration for every client.
+
+use std::time::Duration;
+
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, ConfigLoader, SdkConfig};
+
+/// The time-outs and retries of every AWS call. The ladder: one attempt 5 s < one call 15 s < a function's time-out.
+/// The SDK has no time-out of its own.
+#[must_use]
+pub fn settings() -> (TimeoutConfig, RetryConfig) {
+    (
+        TimeoutConfig::builder()
+            .connect_timeout(Duration::from_secs(2))
+            .operation_attempt_timeout(Duration::from_secs(5))
+            .operation_timeout(Duration::from_secs(15))
+            .build(),
+        RetryConfig::standard().with_max_attempts(4),
+    )
+}
+
+/// The configuration from the SDK's own environment (`AWS_REGION`, `AWS_ENDPOINT_URL`, credentials, ...).
+pub async fn load() -> SdkConfig {
+    let (timeouts, retries) = settings();
+    let loader: ConfigLoader = aws_config::defaults(BehaviorVersion::v2026_01_12());
+    loader.timeout_config(timeouts).retry_config(retries).load().await
+}

@@ -1,0 +1,203 @@
+//! The table `Connections`: one item per patient and source, OAuth states, claims of ring accounts.
+//!
+//! | pk | sk | item |
+//! |---|---|---|
+//! | `PATIENT#<id>` | `CONNECTION#oura` | the connection |
+//! | `PATIENT#<id>` | `CONNECTION#oura#PENDING` | sent to Oura's consent page, not back yet (expires) |
+//! | `PATIENT#<id>` | `OUTBOX#<time>#<event id>` | an event to publish |
+//! | `PATIENT#<id>` | `SYNC#<sync id>` | the progress of one sync (expires) |
+//! | `STATE#<sha-256>` | `STATE` | an OAuth state, by its hash (expires) |
+//! | `OURA#<user id>` | `CLAIM` | which patient a ring account belongs to |
+//! | `GUARD` | `DISCONNECT#<day>` | how many patients were disconnected on one day (expires) |
+
+mod codec;
+mod refresh;
+mod states;
+mod sync;
+
+use std::time::Duration;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::{Delete, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
+use jiff::Timestamp;
+
+pub use refresh::{Disconnected, LeaseOutcome};
+pub use states::{Consumed, PendingConnect, Proof, StoredState};
+pub use sync::SyncEnd;
+
+use super::item::{Fields, s};
+use super::outbox::put_event;
+use super::transact::{Cancelled, Reason, run};
+use super::{SdkConfig, StoreError};
+use crate::domain::{Connection, OuraUserId, PatientEvent, PatientId};
+
+const CONNECTION: &str = "CONNECTION#oura";
+const PENDING: &str = "CONNECTION#oura#PENDING";
+const CLAIM: &str = "CLAIM";
+
+pub(super) fn patient_key(patient: &PatientId) -> String {
+    format!("PATIENT#{patient}")
+}
+
+fn claim_key(user: &OuraUserId) -> String {
+    format!("OURA#{user}")
+}
+
+/// The table `Connections`. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Connections {
+    pub(super) client: Client,
+    pub(super) table: String,
+}
+
+/// What the table knows of a patient's connection.
+#[derive(Debug, Clone, Default)]
+pub struct PatientConnections {
+    /// The connection, if the patient was ever connected.
+    pub connection: Option<Connection>,
+    /// When the patient was sent to Oura's consent page, if the answer is still awaited.
+    pub pending_since: Option<Timestamp>,
+}
+
+/// How recording a new grant ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ConnectOutcome {
+    /// Recorded; the event waits in the outbox.
+    Recorded,
+    /// The ring account is connected by another patient. Nothing was changed.
+    AccountConflict,
+    /// Another callback changed the patient's connection meanwhile. Nothing was changed: read again.
+    Raced,
+}
+
+impl Connections {
+    /// The table of this name.
+    #[must_use]
+    pub fn new(sdk: &SdkConfig, table: impl Into<String>) -> Self {
+        Self { client: Client::new(sdk), table: table.into() }
+    }
+
+    /// The patient's connection, as last written.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn get(&self, patient: &PatientId) -> Result<Option<Connection>, StoreError> {
+        const ACTION: &str = "read the connection";
+        let answer = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .key("pk", s(patient_key(patient)))
+            .key("sk", s(CONNECTION))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(|error| StoreError::of(ACTION, &error))?;
+        answer.item.as_ref().map(|item| codec::connection(ACTION, item)).transpose()
+    }
+
+    /// The patient's connection and whether a consent is under way, in one read.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn of_patient(&self, patient: &PatientId, now: Timestamp) -> Result<PatientConnections, StoreError> {
+        const ACTION: &str = "read the patient's connections";
+        let answer = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("pk = :pk AND begins_with(sk, :sk)")
+            .expression_attribute_values(":pk", s(patient_key(patient)))
+            .expression_attribute_values(":sk", s("CONNECTION#"))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(|error| StoreError::of(ACTION, &error))?;
+        let mut found = PatientConnections::default();
+        for item in answer.items() {
+            let fields = Fields::new(ACTION, item);
+            if fields.get::<String>("sk")? == PENDING {
+                // Time-to-live deletes late; what has expired is over.
+                if fields.get::<i64>("expiresAt")? > now.as_second() {
+                    found.pending_since = Some(fields.get("since")?);
+                }
+            } else {
+                found.connection = Some(codec::connection(ACTION, item)?);
+            }
+        }
+        Ok(found)
+    }
+
+    /// Records a new grant in one transaction: the connection, the claim of the ring account, the end of the pending
+    /// consent, and the event that tells of it. `previous` is what was read before; if it changed since, nothing happens.
+    ///
+    /// # Errors
+    /// [`StoreError`]. When it is unavailable the outcome is unknown: read again before the grant's secret is given up.
+    pub async fn connect(
+        &self,
+        connection: &Connection,
+        previous: Option<&Connection>,
+        event: &PatientEvent,
+    ) -> Result<ConnectOutcome, StoreError> {
+        const ACTION: &str = "record the connection";
+        let patient = patient_key(&connection.patient_id);
+        let put = Put::builder().table_name(&self.table).set_item(Some(codec::item(connection)));
+        let put = match previous {
+            None => put.condition_expression("attribute_not_exists(pk)"),
+            Some(previous) => put
+                .condition_expression("grantId = :previous")
+                .expression_attribute_values(":previous", s(previous.grant_id.as_str())),
+        };
+        let claim = Put::builder()
+            .table_name(&self.table)
+            .item("pk", s(claim_key(&connection.oura_user_id)))
+            .item("sk", s(CLAIM))
+            .item("patientId", s(connection.patient_id.as_str()))
+            .item("since", s(connection.since.to_string()))
+            .condition_expression("attribute_not_exists(pk) OR patientId = :patient")
+            .expression_attribute_values(":patient", s(connection.patient_id.as_str()));
+        let pending = Delete::builder().table_name(&self.table).key("pk", s(&patient)).key("sk", s(PENDING));
+        let mut items = vec![
+            TransactWriteItem::builder().put(built(ACTION, put.build())?).build(),
+            TransactWriteItem::builder().put(built(ACTION, claim.build())?).build(),
+            TransactWriteItem::builder().delete(built(ACTION, pending.build())?).build(),
+            put_event(&self.table, event)?,
+        ];
+        if let Some(old) = previous.filter(|previous| previous.oura_user_id != connection.oura_user_id) {
+            items.push(TransactWriteItem::builder().delete(self.release_claim(old)?).build());
+        }
+        match run(&self.client, ACTION, items).await {
+            Ok(()) => Ok(ConnectOutcome::Recorded),
+            Err(Cancelled::Store(error)) => Err(error),
+            Err(Cancelled::Conditions(reasons)) => Ok(if reasons.get(1) == Some(&Reason::ConditionFailed) {
+                ConnectOutcome::AccountConflict
+            } else {
+                ConnectOutcome::Raced
+            }),
+        }
+    }
+
+    fn release_claim(&self, old: &Connection) -> Result<Delete, StoreError> {
+        let delete = Delete::builder()
+            .table_name(&self.table)
+            .key("pk", s(claim_key(&old.oura_user_id)))
+            .key("sk", s(CLAIM))
+            .condition_expression("attribute_not_exists(pk) OR patientId = :patient")
+            .expression_attribute_values(":patient", s(old.patient_id.as_str()));
+        built("release the claim of the ring account", delete.build())
+    }
+}
+
+/// A request part that the SDK could not build: one of its required members was not set, which is our mistake.
+pub(super) fn built<T, E>(action: &'static str, part: Result<T, E>) -> Result<T, StoreError> {
+    part.map_err(|_incomplete| StoreError::Refused { action, code: "incomplete request".to_owned() })
+}
+
+/// Expiry of an item: `after` from `now`, in the whole seconds that a time-to-live attribute holds.
+pub(super) fn expires(now: Timestamp, after: Duration) -> i64 {
+    now.as_second().saturating_add(i64::try_from(after.as_secs()).unwrap_or(i64::MAX))
+}
+
+fn all_old() -> ReturnValuesOnConditionCheckFailure {
+    ReturnValuesOnConditionCheckFailure::AllOld
+}

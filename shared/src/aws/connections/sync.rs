@@ -1,0 +1,221 @@
+//! What syncing writes on a connection: status, progress of the backfill, and what the last sync found.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem, Update};
+use jiff::Timestamp;
+
+use super::super::item::s;
+use super::super::StoreError;
+use super::codec::{json, word};
+use super::{CONNECTION, Connections, built, patient_key};
+use crate::domain::{
+    BackfillState, Connection, ConnectionStatus, Day, GrantId, KindProgress, PatientId, ReasonCode, SyncId,
+};
+use crate::oura::DataType;
+
+/// What a sync leaves on the connection.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SyncEnd {
+    /// When it ended.
+    pub at: Timestamp,
+    /// The newest day that has stats.
+    pub last_data_day: Option<Day>,
+    /// Kinds that did not arrive, with a stable word for why.
+    pub failing: BTreeMap<DataType, String>,
+    /// For each kind, when the last complete fetch of it began.
+    pub watermarks: BTreeMap<DataType, Timestamp>,
+    /// What the connection's status becomes.
+    pub status: (ConnectionStatus, Option<ReasonCode>),
+    /// If the sync was this connection's backfill: its end.
+    pub backfill: Option<(BackfillState, BTreeMap<DataType, KindProgress>)>,
+}
+
+impl Connections {
+    /// The backfill has begun.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn begin_backfill(
+        &self,
+        connection: &Connection,
+        sync: &SyncId,
+        kinds: &BTreeMap<DataType, KindProgress>,
+    ) -> Result<bool, StoreError> {
+        self.update_of_grant(
+            "begin the backfill",
+            &connection.patient_id,
+            &connection.grant_id,
+            "SET backfillState = :state, backfillPerType = :kinds",
+            "backfillSyncId = :sync",
+            vec![
+                (":state", s(word(&BackfillState::Running))),
+                (":kinds", json(kinds)),
+                (":sync", s(sync.as_str())),
+            ],
+            &[],
+        )
+        .await
+    }
+
+    /// The backfill is given up for now.
+    ///
+    /// # Errors
+    /// [`StoreError`]; it then still looks as if it were running.
+    pub async fn fail_backfill(&self, connection: &Connection, sync: &SyncId) -> Result<bool, StoreError> {
+        self.update_of_grant(
+            "give the backfill up",
+            &connection.patient_id,
+            &connection.grant_id,
+            "SET backfillState = :state",
+            "backfillSyncId = :sync",
+            vec![(":state", s(word(&BackfillState::Failed))), (":sync", s(sync.as_str()))],
+            &[],
+        )
+        .await
+    }
+
+    /// One kind of the backfill has come further.
+    ///
+    /// # Errors
+    /// [`StoreError`]; only the page's progress display suffers.
+    pub async fn backfill_progress(
+        &self,
+        connection: &Connection,
+        sync: &SyncId,
+        kind: DataType,
+        progress: &KindProgress,
+    ) -> Result<bool, StoreError> {
+        self.update_of_grant(
+            "record the backfill's progress",
+            &connection.patient_id,
+            &connection.grant_id,
+            "SET backfillPerType.#kind = :progress",
+            "backfillSyncId = :sync",
+            vec![(":progress", json(progress)), (":sync", s(sync.as_str()))],
+            &[("#kind", kind.as_str())],
+        )
+        .await
+    }
+
+    /// Changes the status of a connection that is still on this grant. `since` moves only when the status does.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn set_status(
+        &self,
+        connection: &Connection,
+        status: ConnectionStatus,
+        reason: Option<ReasonCode>,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        if (connection.status, connection.reason) == (status, reason) {
+            return Ok(true);
+        }
+        let (update, mut values) = status_update(status, reason, now);
+        values.push((":disconnected", s("disconnected")));
+        self.update_of_grant(
+            "change the connection's status",
+            &connection.patient_id,
+            &connection.grant_id,
+            &update,
+            "#status <> :disconnected",
+            values,
+            &[("#status", "status")],
+        )
+        .await
+    }
+
+    /// The update at the end of a sync, to stand in one transaction with the events that it causes.
+    pub(in crate::aws) fn sync_end(&self, connection: &Connection, end: &SyncEnd) -> Result<TransactWriteItem, StoreError> {
+        const ACTION: &str = "record the end of the sync";
+        let mut set = "SET lastSyncAt = :at, failing = :failing, watermarks = :watermarks".to_owned();
+        let mut values = vec![
+            (":at", s(end.at.to_string())),
+            (":failing", json(&end.failing)),
+            (":watermarks", json(&end.watermarks)),
+            (":grant", s(connection.grant_id.as_str())),
+            (":disconnected", s("disconnected")),
+        ];
+        if let Some(day) = end.last_data_day {
+            set.push_str(", lastDataDay = :day");
+            values.push((":day", s(day.to_string())));
+        }
+        if let Some((state, kinds)) = &end.backfill {
+            set.push_str(", backfillState = :state, backfillPerType = :kinds");
+            values.push((":state", s(word(state))));
+            values.push((":kinds", json(kinds)));
+        }
+        if end.status != (connection.status, connection.reason) {
+            let (update, more) = status_update(end.status.0, end.status.1, end.at);
+            set.push_str(&update.replacen("SET ", ", ", 1));
+            values.extend(more);
+        }
+        let mut update = Update::builder()
+            .table_name(&self.table)
+            .key("pk", s(patient_key(&connection.patient_id)))
+            .key("sk", s(CONNECTION))
+            .update_expression(set)
+            .condition_expression("grantId = :grant AND #status <> :disconnected")
+            .expression_attribute_names("#status", "status");
+        for (name, value) in values {
+            update = update.expression_attribute_values(name, value);
+        }
+        Ok(TransactWriteItem::builder().update(built(ACTION, update.build())?).build())
+    }
+
+    /// An update that holds only while the connection is on this grant. `false` when the condition did not hold.
+    #[expect(clippy::too_many_arguments, reason = "one expression of DynamoDB has this many parts")]
+    pub(super) async fn update_of_grant(
+        &self,
+        action: &'static str,
+        patient: &PatientId,
+        grant: &GrantId,
+        update: &str,
+        condition: &str,
+        values: Vec<(&str, AttributeValue)>,
+        names: &[(&str, &str)],
+    ) -> Result<bool, StoreError> {
+        let mut request = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .key("pk", s(patient_key(patient)))
+            .key("sk", s(CONNECTION))
+            .update_expression(update)
+            .condition_expression(format!("grantId = :grant AND {condition}"))
+            .expression_attribute_values(":grant", s(grant.as_str()));
+        for (placeholder, name) in names {
+            request = request.expression_attribute_names(*placeholder, *name);
+        }
+        for (name, value) in values {
+            request = request.expression_attribute_values(name, value);
+        }
+        match request.send().await {
+            Ok(_) => Ok(true),
+            Err(error) => match error.as_service_error() {
+                Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(false),
+                _ => Err(StoreError::of(action, &error)),
+            },
+        }
+    }
+}
+
+/// `SET` first and, where the reason goes, `REMOVE` last: callers may put more `SET` clauses before it.
+fn status_update(
+    status: ConnectionStatus,
+    reason: Option<ReasonCode>,
+    now: Timestamp,
+) -> (String, Vec<(&'static str, AttributeValue)>) {
+    let mut values = vec![(":status", s(word(&status))), (":since", s(now.to_string()))];
+    let mut update = "SET #status = :status, since = :since".to_owned();
+    match reason {
+        Some(reason) => {
+            update.push_str(", reasonCode = :reason");
+            values.push((":reason", s(word(&reason))));
+        }
+        None => update.push_str(" REMOVE reasonCode"),
+    }
+    (update, values)
+}

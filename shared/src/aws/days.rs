@@ -1,0 +1,394 @@
+//! The tables `WearableData` and `DailyStats`, read and written a day at a time.
+//!
+//! `WearableData`: `patientId`, `sk` = `<day>#<data type>#<document id>`. `DailyStats`: `patientId`, `day`.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, TransactWriteItem};
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+
+use super::connections::built;
+use super::item::{Fields, Item, from_json, from_object, n, s, to_json};
+use super::outbox::put_event;
+use super::runs::{RunProgress, Runs};
+use super::transact::{Cancelled, run};
+use super::{SdkConfig, StoreError};
+use crate::domain::{
+    DailyStats, Day, DayRange, MetricType, PatientEvent, PatientId, Record, SOURCE, StoredRecord, SyncId,
+};
+
+/// A transaction holds at most 100 items; some room is left for the run's own update.
+const ITEMS_AT_ONCE: usize = 90;
+
+/// The three tables that a day's change touches.
+#[derive(Debug, Clone)]
+pub struct Days {
+    client: Client,
+    connections: String,
+    wearable_data: String,
+    daily_stats: String,
+    runs: Runs,
+}
+
+/// What is stored of one day.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct StoredDay {
+    /// Its records, tombstones included.
+    pub records: Vec<StoredRecord>,
+    /// Its stats, if it has any.
+    pub stats: Option<DailyStats>,
+}
+
+/// A record to write, and what was read of it before.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RecordWrite {
+    /// The record as it is to be.
+    pub record: StoredRecord,
+    /// Day and revision as read, if it was there. When the day differs the record moves.
+    pub previous: Option<(Day, u64)>,
+}
+
+/// All that changes on one day; written whole or not at all (unless it has more than ninety documents).
+#[derive(Debug, Clone, PartialEq)]
+pub struct DayChange {
+    /// The day.
+    pub day: Day,
+    /// Records to write.
+    pub records: Vec<RecordWrite>,
+    /// The day's stats as they are to be, with the revision as read; `None` when they stay as they are.
+    pub stats: Option<(DailyStats, Option<u64>)>,
+    /// The event that tells of it.
+    pub event: Option<PatientEvent>,
+}
+
+/// How a commit ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Commit {
+    /// Everything is written.
+    Written,
+    /// Something was changed by another worker since it was read: read and decide again. What was written before
+    /// that stays.
+    Raced,
+}
+
+impl Days {
+    /// The tables of these names.
+    #[must_use]
+    pub fn new(sdk: &SdkConfig, connections: &str, wearable_data: &str, daily_stats: &str) -> Self {
+        Self {
+            client: Client::new(sdk),
+            connections: connections.to_owned(),
+            wearable_data: wearable_data.to_owned(),
+            daily_stats: daily_stats.to_owned(),
+            runs: Runs::new(sdk, connections),
+        }
+    }
+
+    /// What is stored of each day of the range; days without anything are absent.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn read(&self, patient: &PatientId, range: DayRange) -> Result<BTreeMap<Day, StoredDay>, StoreError> {
+        let (records, stats) =
+            futures::future::try_join(self.records(patient, range), self.stats(patient, range)).await?;
+        let mut days: BTreeMap<Day, StoredDay> = BTreeMap::new();
+        for record in records {
+            days.entry(record.record.day).or_default().records.push(record);
+        }
+        for stats in stats {
+            let day = stats.day;
+            days.entry(day).or_default().stats = Some(stats);
+        }
+        Ok(days)
+    }
+
+    async fn records(&self, patient: &PatientId, range: DayRange) -> Result<Vec<StoredRecord>, StoreError> {
+        const ACTION: &str = "read the patient's records";
+        // `$` is the character after `#`: the range holds every key of its last day.
+        let (from, to) = (format!("{}#", range.first()), format!("{}$", range.last()));
+        let mut found = Vec::new();
+        let mut start = None;
+        loop {
+            let page = self
+                .client
+                .query()
+                .table_name(&self.wearable_data)
+                .key_condition_expression("patientId = :patient AND sk BETWEEN :from AND :to")
+                .expression_attribute_values(":patient", s(patient.as_str()))
+                .expression_attribute_values(":from", s(&from))
+                .expression_attribute_values(":to", s(&to))
+                .consistent_read(true)
+                .set_exclusive_start_key(start)
+                .send()
+                .await
+                .map_err(|error| StoreError::of(ACTION, &error))?;
+            for item in page.items() {
+                found.push(record(ACTION, item)?);
+            }
+            start = page.last_evaluated_key;
+            if start.is_none() {
+                return Ok(found);
+            }
+        }
+    }
+
+    /// The stats of each day of the range that has any, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn stats(&self, patient: &PatientId, range: DayRange) -> Result<Vec<DailyStats>, StoreError> {
+        let mut found = Vec::new();
+        let mut from = Some(range.first());
+        while let Some(first) = from {
+            let page = stats_page(&self.client, &self.daily_stats, patient, first, range.last(), None, true).await?;
+            found.extend(page.0);
+            from = page.1;
+        }
+        Ok(found)
+    }
+
+    /// Writes the changes, several days in one transaction where they fit, each with its event and the sync's progress.
+    ///
+    /// # Errors
+    /// [`StoreError`]; whether the last transaction took effect is then unknown, and doing it all again is harmless.
+    pub async fn commit(
+        &self,
+        patient: &PatientId,
+        changes: &[DayChange],
+        sync: &SyncId,
+        now: Timestamp,
+    ) -> Result<Commit, StoreError> {
+        let mut batch = Batch::default();
+        for change in changes {
+            let (mut whole, progress) = self.items(patient, change)?;
+            // A day with more documents than a transaction holds: its records go first, its stats and event last.
+            while whole.len() > ITEMS_AT_ONCE {
+                let part = Batch { items: whole.drain(..ITEMS_AT_ONCE).collect(), progress: RunProgress::default() };
+                if self.write(patient, sync, part, now).await? == Commit::Raced {
+                    return Ok(Commit::Raced);
+                }
+            }
+            if batch.items.len() + whole.len() > ITEMS_AT_ONCE
+                && self.write(patient, sync, std::mem::take(&mut batch), now).await? == Commit::Raced
+            {
+                return Ok(Commit::Raced);
+            }
+            batch.items.append(&mut whole);
+            batch.progress.days.extend(progress.days);
+            batch.progress.metric_types.extend(progress.metric_types);
+            batch.progress.records_written += progress.records_written;
+        }
+        self.write(patient, sync, batch, now).await
+    }
+
+    async fn write(&self, patient: &PatientId, sync: &SyncId, batch: Batch, now: Timestamp) -> Result<Commit, StoreError> {
+        let Batch { mut items, mut progress } = batch;
+        if items.is_empty() {
+            return Ok(Commit::Written);
+        }
+        progress.metric_types.sort_unstable();
+        progress.metric_types.dedup();
+        items.push(self.runs.add(patient, sync, &progress, now)?);
+        match run(&self.client, "write the patient's days", items).await {
+            Ok(()) => Ok(Commit::Written),
+            Err(Cancelled::Conditions(_)) => Ok(Commit::Raced),
+            Err(Cancelled::Store(error)) => Err(error),
+        }
+    }
+
+    fn items(
+        &self,
+        patient: &PatientId,
+        change: &DayChange,
+    ) -> Result<(Vec<TransactWriteItem>, RunProgress), StoreError> {
+        const ACTION: &str = "write the patient's days";
+        let mut items = Vec::with_capacity(change.records.len() + 2);
+        let mut progress = RunProgress { records_written: change.records.len(), ..RunProgress::default() };
+        for write in &change.records {
+            progress.metric_types.push(write.record.record.metric_type);
+            let key = sort_key(&write.record.record, write.record.record.day);
+            let put = Put::builder()
+                .table_name(&self.wearable_data)
+                .set_item(Some(record_item(patient, &key, &write.record)));
+            let put = match write.previous {
+                Some((day, revision)) if day == write.record.record.day => put
+                    .condition_expression("revision = :revision")
+                    .expression_attribute_values(":revision", n(revision)),
+                _ => put.condition_expression("attribute_not_exists(sk)"),
+            };
+            items.push(TransactWriteItem::builder().put(built(ACTION, put.build())?).build());
+            if let Some((day, revision)) = write.previous.filter(|(day, _)| *day != write.record.record.day) {
+                let old = Delete::builder()
+                    .table_name(&self.wearable_data)
+                    .key("patientId", s(patient.as_str()))
+                    .key("sk", s(sort_key(&write.record.record, day)))
+                    .condition_expression("revision = :revision")
+                    .expression_attribute_values(":revision", n(revision));
+                items.push(TransactWriteItem::builder().delete(built(ACTION, old.build())?).build());
+            }
+        }
+        if let Some((stats, previous)) = &change.stats {
+            let put = Put::builder().table_name(&self.daily_stats).set_item(Some(stats_item(patient, stats)));
+            let put = match previous {
+                Some(revision) => put
+                    .condition_expression("revision = :revision")
+                    .expression_attribute_values(":revision", n(revision)),
+                None => put.condition_expression("attribute_not_exists(patientId)"),
+            };
+            items.push(TransactWriteItem::builder().put(built(ACTION, put.build())?).build());
+        }
+        if let Some(event) = &change.event {
+            progress.days.push(change.day);
+            items.push(put_event(&self.connections, event)?);
+        }
+        Ok((items, progress))
+    }
+}
+
+#[derive(Default)]
+struct Batch {
+    items: Vec<TransactWriteItem>,
+    progress: RunProgress,
+}
+
+/// The table `DailyStats`, for those who only read it.
+#[derive(Debug, Clone)]
+pub struct DailyStatsTable {
+    client: Client,
+    table: String,
+}
+
+impl DailyStatsTable {
+    /// The table of this name.
+    #[must_use]
+    pub fn new(sdk: &SdkConfig, table: impl Into<String>) -> Self {
+        Self { client: Client::new(sdk), table: table.into() }
+    }
+
+    /// At most `limit` days of the range, oldest first, and the day to go on from.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn page(
+        &self,
+        patient: &PatientId,
+        range: DayRange,
+        limit: i32,
+    ) -> Result<(Vec<DailyStats>, Option<Day>), StoreError> {
+        stats_page(&self.client, &self.table, patient, range.first(), range.last(), Some(limit), false).await
+    }
+}
+
+async fn stats_page(
+    client: &Client,
+    table: &str,
+    patient: &PatientId,
+    first: Day,
+    last: Day,
+    limit: Option<i32>,
+    consistent: bool,
+) -> Result<(Vec<DailyStats>, Option<Day>), StoreError> {
+    const ACTION: &str = "read the patient's daily stats";
+    let page = client
+        .query()
+        .table_name(table)
+        .key_condition_expression("patientId = :patient AND #day BETWEEN :first AND :last")
+        .expression_attribute_names("#day", "day")
+        .expression_attribute_values(":patient", s(patient.as_str()))
+        .expression_attribute_values(":first", s(first.to_string()))
+        .expression_attribute_values(":last", s(last.to_string()))
+        .consistent_read(consistent)
+        .set_limit(limit)
+        .send()
+        .await
+        .map_err(|error| StoreError::of(ACTION, &error))?;
+    let stats = page.items().iter().map(|item| stats(ACTION, item)).collect::<Result<Vec<_>, _>>()?;
+    let next = match page.last_evaluated_key() {
+        Some(key) => Some(Fields::new(ACTION, key).get::<Day>("day")?.plus(1)).filter(|day| *day <= last),
+        None => None,
+    };
+    Ok((stats, next))
+}
+
+fn sort_key(record: &Record, day: Day) -> String {
+    format!("{day}#{}#{}", record.data_type.as_str(), record.document_id)
+}
+
+fn record_item(patient: &PatientId, key: &str, stored: &StoredRecord) -> Item {
+    let record = &stored.record;
+    let mut item = Item::from([
+        ("patientId".to_owned(), s(patient.as_str())),
+        ("sk".to_owned(), s(key)),
+        ("source".to_owned(), s(SOURCE)),
+        ("metricType".to_owned(), s(record.metric_type.as_str())),
+        ("dataType".to_owned(), s(record.data_type.as_str())),
+        ("day".to_owned(), s(record.day.to_string())),
+        ("documentId".to_owned(), s(record.document_id.as_str())),
+        ("metrics".to_owned(), from_object(&record.metrics)),
+        ("observedAt".to_owned(), s(stored.observed_at.to_string())),
+        ("revision".to_owned(), n(stored.revision)),
+        ("contentHash".to_owned(), s(&stored.content_hash)),
+    ]);
+    if stored.deleted {
+        item.insert("deleted".to_owned(), AttributeValue::Bool(true));
+    }
+    item
+}
+
+fn record(action: &'static str, item: &Item) -> Result<StoredRecord, StoreError> {
+    let fields = Fields::new(action, item);
+    Ok(StoredRecord {
+        record: Record {
+            metric_type: fields.get("metricType")?,
+            data_type: fields.get("dataType")?,
+            day: fields.get("day")?,
+            document_id: fields.get("documentId")?,
+            metrics: object(action, fields, "metrics")?,
+        },
+        revision: fields.get("revision")?,
+        observed_at: fields.get::<Timestamp>("observedAt")?,
+        content_hash: fields.get("contentHash")?,
+        deleted: fields.flag("deleted"),
+    })
+}
+
+fn stats_item(patient: &PatientId, stats: &DailyStats) -> Item {
+    let metrics =
+        stats.metrics.iter().map(|(kind, value)| (kind.as_str().to_owned(), from_json(value))).collect();
+    Item::from([
+        ("patientId".to_owned(), s(patient.as_str())),
+        ("day".to_owned(), s(stats.day.to_string())),
+        ("source".to_owned(), s(SOURCE)),
+        ("metrics".to_owned(), AttributeValue::M(metrics)),
+        ("revision".to_owned(), n(stats.revision)),
+        ("contentHash".to_owned(), s(&stats.content_hash)),
+        ("provisional".to_owned(), AttributeValue::Bool(stats.provisional)),
+        ("observedAt".to_owned(), s(stats.observed_at.to_string())),
+    ])
+}
+
+fn stats(action: &'static str, item: &Item) -> Result<DailyStats, StoreError> {
+    let fields = Fields::new(action, item);
+    let metrics = object(action, fields, "metrics")?
+        .into_iter()
+        .map(|(kind, value)| kind.parse::<MetricType>().map(|kind| (kind, value)))
+        .collect::<Result<_, _>>()
+        .map_err(|_unknown| StoreError::corrupt(action, "metrics"))?;
+    Ok(DailyStats {
+        day: fields.get("day")?,
+        metrics,
+        revision: fields.get("revision")?,
+        content_hash: fields.get("contentHash")?,
+        provisional: fields.flag("provisional"),
+        observed_at: fields.get("observedAt")?,
+    })
+}
+
+fn object(action: &'static str, fields: Fields<'_>, name: &'static str) -> Result<Map<String, Value>, StoreError> {
+    match fields.raw(name).and_then(to_json) {
+        Some(Value::Object(object)) => Ok(object),
+        _ => Err(StoreError::corrupt(action, name)),
+    }
+}

@@ -1,0 +1,56 @@
+//! The queues of sync messages.
+
+use std::time::Duration;
+
+use aws_sdk_sqs::Client;
+
+use super::{SdkConfig, StoreError};
+use crate::domain::SyncMessage;
+
+/// A queue of sync messages.
+#[derive(Debug, Clone)]
+pub struct Queue {
+    client: Client,
+    url: String,
+}
+
+impl Queue {
+    /// The queue at this URL.
+    #[must_use]
+    pub fn new(sdk: &SdkConfig, url: impl Into<String>) -> Self {
+        Self { client: Client::new(sdk), url: url.into() }
+    }
+
+    /// Sends a message.
+    ///
+    /// # Errors
+    /// [`StoreError`]; when unavailable, the message may have been sent: its sync id makes a second one harmless.
+    pub async fn send(&self, message: &SyncMessage) -> Result<(), StoreError> {
+        self.client
+            .send_message()
+            .queue_url(&self.url)
+            .message_body(message.to_body())
+            .send()
+            .await
+            .map(|_| ())
+            .map_err(|error| StoreError::of("queue a sync", &error))
+    }
+
+    /// Lets a received message wait this long before it is received again (at most twelve hours).
+    ///
+    /// # Errors
+    /// [`StoreError`]; the message then waits for the queue's own visibility time-out.
+    pub async fn delay(&self, receipt_handle: &str, wait: Duration) -> Result<(), StoreError> {
+        const MOST: u64 = 12 * 3600;
+        let seconds = i32::try_from(wait.as_secs().min(MOST)).unwrap_or(i32::MAX);
+        self.client
+            .change_message_visibility()
+            .queue_url(&self.url)
+            .receipt_handle(receipt_handle)
+            .visibility_timeout(seconds)
+            .send()
+            .await
+            .map(|_| ())
+            .map_err(|error| StoreError::of("delay a message", &error))
+    }
+}

@@ -1,0 +1,207 @@
+//! The progress of one sync: what a redelivered message goes on from. Counts are kept in the transactions that cause
+//! them, so a crash between any two writes neither loses nor doubles them.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem, Update};
+use jiff::Timestamp;
+
+use super::connections::{Connections, SyncEnd, built, expires, patient_key};
+use super::item::{Fields, from_json, n, s};
+use super::outbox::put_event;
+use super::transact::{Cancelled, Reason, run};
+use super::{SdkConfig, StoreError};
+use crate::domain::{Connection, Day, KindProgress, MetricType, PatientEvent, PatientId, SyncId};
+use crate::oura::DataType;
+
+/// How long the progress of a sync is kept: far longer than a message lives in a queue.
+const LIFE: Duration = Duration::from_secs(30 * 24 * 3600);
+
+/// The progress of one sync.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct SyncRun {
+    /// Kinds whose fetch is over, with how it went.
+    pub kinds: BTreeMap<DataType, KindProgress>,
+    /// Days whose stats changed, oldest first.
+    pub days: Vec<Day>,
+    /// Kinds of the records that changed.
+    pub metric_types: Vec<MetricType>,
+    /// Records written or tombstoned.
+    pub records_written: u64,
+    /// Whether it is over.
+    pub ended: bool,
+}
+
+/// What one transaction adds to the progress.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct RunProgress {
+    /// Days whose stats changed.
+    pub days: Vec<Day>,
+    /// Kinds of the records that changed.
+    pub metric_types: Vec<MetricType>,
+    /// Records written or tombstoned.
+    pub records_written: usize,
+}
+
+/// How ending a sync ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// Recorded; the events wait in the outbox.
+    Recorded,
+    /// An earlier delivery of the same message had recorded it.
+    Already,
+    /// The connection is over or lives on a newer grant: nothing was changed.
+    ConnectionGone,
+}
+
+/// The sync items in the table `Connections`.
+#[derive(Debug, Clone)]
+pub struct Runs {
+    client: Client,
+    table: String,
+    connections: Connections,
+}
+
+fn sort_key(sync: &SyncId) -> String {
+    format!("SYNC#{sync}")
+}
+
+impl Runs {
+    /// The sync items in the table of this name.
+    #[must_use]
+    pub fn new(sdk: &SdkConfig, table: impl Into<String>) -> Self {
+        let table = table.into();
+        Self { client: Client::new(sdk), connections: Connections::new(sdk, &table), table }
+    }
+
+    /// The progress so far; empty when there is none.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn get(&self, patient: &PatientId, sync: &SyncId) -> Result<SyncRun, StoreError> {
+        const ACTION: &str = "read the sync's progress";
+        let answer = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .key("pk", s(patient_key(patient)))
+            .key("sk", s(sort_key(sync)))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(|error| StoreError::of(ACTION, &error))?;
+        let Some(item) = &answer.item else { return Ok(SyncRun::default()) };
+        let fields = Fields::new(ACTION, item);
+        let mut days = fields.texts::<Day>("daysChanged")?;
+        let mut metric_types = fields.texts::<MetricType>("metricTypes")?;
+        days.sort_unstable();
+        metric_types.sort_unstable();
+        Ok(SyncRun {
+            kinds: fields.opt_json("kinds")?.unwrap_or_default(),
+            days,
+            metric_types,
+            records_written: fields.opt("recordsWritten")?.unwrap_or(0),
+            ended: fields.flag("ended"),
+        })
+    }
+
+    /// Remembers how the fetch of each kind went, for the next delivery of the message.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn record_kinds(
+        &self,
+        patient: &PatientId,
+        sync: &SyncId,
+        kinds: &BTreeMap<DataType, KindProgress>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.client
+            .update_item()
+            .table_name(&self.table)
+            .key("pk", s(patient_key(patient)))
+            .key("sk", s(sort_key(sync)))
+            .update_expression("SET kinds = :kinds, expiresAt = :expires")
+            .expression_attribute_values(":kinds", json(kinds))
+            .expression_attribute_values(":expires", n(expires(now, LIFE)))
+            .send()
+            .await
+            .map(|_| ())
+            .map_err(|error| StoreError::of("record the sync's progress", &error))
+    }
+
+    /// The update that adds to the progress, to stand in the transaction that it tells of.
+    pub(super) fn add(
+        &self,
+        patient: &PatientId,
+        sync: &SyncId,
+        progress: &RunProgress,
+        now: Timestamp,
+    ) -> Result<TransactWriteItem, StoreError> {
+        let mut add = "SET expiresAt = :expires ADD recordsWritten :count".to_owned();
+        let mut update = Update::builder()
+            .table_name(&self.table)
+            .key("pk", s(patient_key(patient)))
+            .key("sk", s(sort_key(sync)))
+            .expression_attribute_values(":expires", n(expires(now, LIFE)))
+            .expression_attribute_values(":count", n(progress.records_written));
+        if !progress.days.is_empty() {
+            add.push_str(", daysChanged :days");
+            update = update.expression_attribute_values(":days", texts(&progress.days));
+        }
+        if !progress.metric_types.is_empty() {
+            add.push_str(", metricTypes :types");
+            update = update.expression_attribute_values(":types", texts(&progress.metric_types));
+        }
+        let update = built("record the sync's progress", update.update_expression(add).build())?;
+        Ok(TransactWriteItem::builder().update(update).build())
+    }
+
+    /// Ends a sync, once: its own record, what it leaves on the connection, and its events, in one transaction.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn end(
+        &self,
+        connection: &Connection,
+        sync: &SyncId,
+        kinds: &BTreeMap<DataType, KindProgress>,
+        end: &SyncEnd,
+        events: &[PatientEvent],
+    ) -> Result<Ended, StoreError> {
+        const ACTION: &str = "end the sync";
+        let update = Update::builder()
+            .table_name(&self.table)
+            .key("pk", s(patient_key(&connection.patient_id)))
+            .key("sk", s(sort_key(sync)))
+            .update_expression("SET ended = :true, kinds = :kinds, expiresAt = :expires")
+            .condition_expression("attribute_not_exists(ended)")
+            .expression_attribute_values(":true", AttributeValue::Bool(true))
+            .expression_attribute_values(":kinds", json(kinds))
+            .expression_attribute_values(":expires", n(expires(end.at, LIFE)));
+        let mut items = vec![
+            TransactWriteItem::builder().update(built(ACTION, update.build())?).build(),
+            self.connections.sync_end(connection, end)?,
+        ];
+        for event in events {
+            items.push(put_event(&self.table, event)?);
+        }
+        match run(&self.client, ACTION, items).await {
+            Ok(()) => Ok(Ended::Recorded),
+            Err(Cancelled::Store(error)) => Err(error),
+            Err(Cancelled::Conditions(reasons)) => {
+                Ok(if reasons.first() == Some(&Reason::ConditionFailed) { Ended::Already } else { Ended::ConnectionGone })
+            }
+        }
+    }
+}
+
+fn json(value: &impl serde::Serialize) -> AttributeValue {
+    from_json(&serde_json::to_value(value).unwrap_or_default())
+}
+
+fn texts<T: ToString>(values: &[T]) -> AttributeValue {
+    AttributeValue::Ss(values.iter().map(ToString::to_string).collect())
+}

@@ -1,0 +1,371 @@
+use super::super::error::RateTier;
+use super::super::test_server::{Nobody, Reply, Seen, Server, hosts_at, impatient};
+use super::*;
+
+const EMPTY: &str = r#"{"data":[],"next_token":null}"#;
+
+fn range(first: &str, last: &str) -> DayRange {
+    DayRange::new(first.parse().unwrap(), last.parse().unwrap()).unwrap()
+}
+
+fn week() -> DayRange {
+    range("2031-03-10", "2031-03-16")
+}
+
+fn token() -> AccessToken {
+    AccessToken::new("acc-77f0")
+}
+
+fn client(server: &Server) -> OuraClient {
+    OuraClient::new(&server.hosts(), HttpOptions::default()).unwrap()
+}
+
+async fn list(server: &Server, kind: DataType, range: DayRange) -> Result<Listing, OuraError> {
+    client(server).list(&token(), kind, range).await
+}
+
+fn days(listing: &Listing) -> Vec<String> {
+    match &listing.documents {
+        Documents::DailySleep(documents) => documents.iter().map(|document| document.day.to_string()).collect(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_list_sends_the_expected_request() {
+    let server = Server::answering(200, EMPTY).await;
+    let listing = list(&server, DataType::Vo2Max, week()).await.unwrap();
+    assert_eq!((listing.documents.len(), listing.requests), (0, 1));
+
+    let seen = server.seen();
+    assert_eq!(seen.len(), 1);
+    assert_eq!(seen[0].method, "GET");
+    assert_eq!(seen[0].url.path(), "/oura/v2/usercollection/vO2_max");
+    assert_eq!(seen[0].url.query(), Some("start_date=2031-03-08&end_date=2031-03-18"));
+    assert_eq!(seen[0].header("authorization"), Some("Bearer acc-77f0"));
+    assert_eq!(seen[0].header("user-agent"), Some(concat!("oura-ring-integration/", env!("CARGO_PKG_VERSION"))));
+}
+
+#[tokio::test]
+async fn every_collection_is_asked_at_its_path_with_both_ends_of_its_range() {
+    let server = Server::answering(200, EMPTY).await;
+    let client = client(&server);
+    for kind in DataType::ALL {
+        let before = server.seen().len();
+        let listing = client.list(&token(), kind, week()).await.unwrap();
+        assert_eq!(listing.documents.kind(), kind);
+        for seen in &server.seen()[before..] {
+            assert_eq!(seen.url.path(), format!("/oura/v2/usercollection/{}", kind.path()));
+            let names: Vec<_> = seen.url.query_pairs().map(|(name, _)| name.into_owned()).collect();
+            match kind.range_query() {
+                RangeQuery::Days => assert_eq!(names, ["start_date", "end_date"]),
+                RangeQuery::Instants => assert_eq!(names, ["start_datetime", "end_datetime"]),
+                RangeQuery::None => assert!(names.is_empty(), "{names:?}"),
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn documents_outside_the_range_are_dropped_by_their_day() {
+    let server = Server::answering(
+        200,
+        r#"{"data":[{"id":"a","day":"2031-03-09"},{"id":"b","day":"2031-03-10"},{"id":"c","day":"2031-03-16"},
+                    {"id":"d","day":"2031-03-17"}]}"#,
+    )
+    .await;
+    assert_eq!(days(&list(&server, DataType::DailySleep, week()).await.unwrap()), ["2031-03-10", "2031-03-16"]);
+}
+
+#[tokio::test]
+async fn pages_are_joined_in_order_and_each_asks_for_the_same_range() {
+    let server = Server::start(|seen: &Seen| match seen.query("next_token").as_deref() {
+        None => Reply::ok(r#"{"data":[{"id":"a","day":"2031-03-10"}],"next_token":"p2:x+/= é"}"#),
+        Some("p2:x+/= é") => Reply::ok(r#"{"data":[{"id":"b","day":"2031-03-11"}],"next_token":"p3"}"#),
+        Some("p3") => Reply::ok(r#"{"data":[{"id":"c","day":"2031-03-12"}],"next_token":null}"#),
+        Some(_) => Reply::status(400, ""),
+    })
+    .await;
+    let listing = list(&server, DataType::DailySleep, week()).await.unwrap();
+    assert_eq!(days(&listing), ["2031-03-10", "2031-03-11", "2031-03-12"]);
+    assert_eq!(listing.requests, 3);
+    for seen in server.seen() {
+        assert_eq!(seen.query("start_date").as_deref(), Some("2031-03-08"));
+        assert_eq!(seen.query("end_date").as_deref(), Some("2031-03-18"));
+    }
+}
+
+#[tokio::test]
+async fn a_page_token_that_comes_again_ends_the_list() {
+    let server = Server::start(|seen: &Seen| {
+        let next = if seen.query("next_token").as_deref() == Some("p2") { "p3" } else { "p2" };
+        Reply::ok(format!(r#"{{"data":[],"next_token":"{next}"}}"#))
+    })
+    .await;
+    assert_eq!(list(&server, DataType::Sleep, week()).await.unwrap_err(), OuraError::Paging);
+    assert_eq!(server.seen().len(), 3, "p2, p3, and p2 again");
+}
+
+#[tokio::test]
+async fn pages_without_end_are_given_up() {
+    let server = Server::start(|seen: &Seen| {
+        let n = seen.query("next_token").map_or(0, |token| token.parse::<u32>().unwrap());
+        Reply::ok(format!(r#"{{"data":[],"next_token":"{}"}}"#, n + 1))
+    })
+    .await;
+    assert_eq!(list(&server, DataType::Sleep, week()).await.unwrap_err(), OuraError::Paging);
+    assert_eq!(server.seen().len(), MAX_PAGES as usize);
+}
+
+#[tokio::test]
+async fn a_document_that_does_not_parse_costs_only_itself() {
+    let server = Server::start(|seen: &Seen| match seen.query("next_token") {
+        None => Reply::ok(r#"{"data":[{"id":"a","day":"2031-03-10"},{"id":"b","day":"no day"}],"next_token":"2"}"#),
+        Some(_) => Reply::ok(r#"{"data":[17,{"id":"d","day":"2031-03-12"}]}"#),
+    })
+    .await;
+    let listing = list(&server, DataType::DailySleep, week()).await.unwrap();
+    assert_eq!(days(&listing), ["2031-03-10", "2031-03-12"]);
+    let places: Vec<_> = listing.malformed.iter().map(|one| (one.index, one.path.as_str())).collect();
+    assert_eq!(places, [(1, "day"), (2, ".")], "counted over the whole list");
+}
+
+#[tokio::test]
+async fn a_byte_that_is_no_text_costs_no_page() {
+    let server = Server::start(|_| {
+        let mut body = br#"{"data":[{"id":"a","day":"2031-03-10"},{"id":"b","day":"2031-03-11","note":"?"}]}"#.to_vec();
+        let at = body.iter().position(|byte| *byte == b'?').unwrap();
+        body[at] = 0xff;
+        Reply::ok(body)
+    })
+    .await;
+    assert_eq!(days(&list(&server, DataType::DailySleep, week()).await.unwrap()).len(), 2);
+}
+
+#[tokio::test]
+async fn a_page_that_is_none_is_malformed_and_not_quoted() {
+    for (body, path) in [("", "."), ("<html>s3cret</html>", "."), (r#"{"data":"s3cret"}"#, "data"), ("{}", "data")] {
+        let server = Server::answering(200, body).await;
+        let error = list(&server, DataType::DailySleep, week()).await.unwrap_err();
+        assert_eq!(error, OuraError::Malformed { path: path.to_owned() }, "{body}");
+        assert!(!format!("{error} {error:?}").contains("s3cret"));
+    }
+}
+
+#[tokio::test]
+async fn a_time_series_is_asked_in_windows_that_cover_the_range_without_gap_or_overlap() {
+    const FIRST_WINDOWS_PAGES: u32 = 20;
+    let server = Server::start(|seen: &Seen| {
+        let start = seen.query("start_datetime").unwrap();
+        // The first window takes several pages, so that it is the last to be done.
+        let page = seen.query("next_token").map_or(1, |page| page.parse::<u32>().unwrap());
+        if start.starts_with("2031-02-28") && page < FIRST_WINDOWS_PAGES {
+            return Reply::ok(format!(r#"{{"data":[],"next_token":"{}"}}"#, page + 1));
+        }
+        Reply::ok(format!(r#"{{"data":[{{"bpm":61,"source":"rest","timestamp":"{start}"}}]}}"#))
+    })
+    .await;
+    let listing = list(&server, DataType::HeartRate, range("2031-03-01", "2031-03-30")).await.unwrap();
+
+    let mut windows: Vec<_> = server
+        .seen()
+        .iter()
+        .map(|seen| {
+            ["start_datetime", "end_datetime"].map(|name| seen.query(name).unwrap().parse::<jiff::Timestamp>().unwrap())
+        })
+        .collect();
+    assert_eq!(listing.requests as usize, windows.len());
+    windows.sort();
+    windows.dedup();
+    assert_eq!(windows.first().unwrap()[0].to_string(), "2031-02-28T00:00:00Z");
+    assert_eq!(windows.last().unwrap()[1].to_string(), "2031-04-01T00:00:00Z");
+    for pair in windows.windows(2) {
+        assert_eq!(pair[0][1], pair[1][0]);
+    }
+    for [start, end] in &windows {
+        assert!(end.duration_since(*start).as_hours() <= 24 * i64::from(WINDOW_DAYS));
+    }
+
+    let Documents::HeartRate(samples) = listing.documents else { panic!() };
+    let given: Vec<_> = samples.iter().map(|sample| sample.timestamp.instant().unwrap()).collect();
+    assert_eq!(given, windows.iter().map(|[start, _]| *start).collect::<Vec<_>>(), "oldest first");
+}
+
+#[tokio::test]
+async fn the_windows_of_a_backfill_are_asked_for_at_once() {
+    // 30 days and a day on each side; nobody is answered before all have asked.
+    let barrier = Arc::new(tokio::sync::Barrier::new(11));
+    let server = Server::start(move |_| Reply::Together { barrier: Arc::clone(&barrier), body: EMPTY }).await;
+    let client = OuraClient::new(&server.hosts(), impatient()).unwrap();
+    let listing = client.list(&token(), DataType::HeartRate, range("2031-03-01", "2031-03-30")).await.unwrap();
+    assert_eq!(listing.requests, 11);
+}
+
+#[tokio::test]
+async fn one_window_that_fails_fails_the_list() {
+    let server = Server::start(|seen: &Seen| match seen.query("start_datetime").unwrap().as_str() {
+        "2031-03-12T00:00:00Z" => Reply::status(503, ""),
+        _ => Reply::ok(EMPTY),
+    })
+    .await;
+    let error = list(&server, DataType::HeartRate, week()).await.unwrap_err();
+    assert_eq!(error, OuraError::Unavailable { status: Some(503) });
+}
+
+#[tokio::test]
+async fn each_status_means_one_thing_to_callers() {
+    let unauthorized = |names_scope| OuraError::Unauthorized { names_scope };
+    for (status, body, expected) in [
+        (401, "", unauthorized(false)),
+        (401, "Unauthorized", unauthorized(false)),
+        (401, r#"{"detail":"Token is not valid."}"#, unauthorized(false)),
+        (401, r#"{"detail":"Missing Scope: heartrate"}"#, unauthorized(true)),
+        (401, r#"{"detail":[{"loc":["header",0],"msg":"scope spo2 is required"}]}"#, unauthorized(true)),
+        (401, r#"{"error":"insufficient_scope"}"#, unauthorized(true)),
+        (401, r#"{"status":401,"title":"Unauthorized","detail":"no scope"}"#, unauthorized(true)),
+        (403, r#"{"detail":"scope"}"#, OuraError::Forbidden),
+        (404, r#"{"detail":"Nothing here."}"#, OuraError::NotFound),
+        (426, "", OuraError::AppOutdated),
+        (429, "", OuraError::RateLimited { tier: None, retry_after: None }),
+        (400, "", OuraError::Rejected { status: 400 }),
+        (422, r#"{"detail":[]}"#, OuraError::Rejected { status: 422 }),
+        (418, "", OuraError::Rejected { status: 418 }),
+        (202, EMPTY, OuraError::Rejected { status: 202 }),
+        (302, "", OuraError::Rejected { status: 302 }),
+        (408, "", OuraError::Unavailable { status: Some(408) }),
+        (500, "<html>", OuraError::Unavailable { status: Some(500) }),
+        (503, "", OuraError::Unavailable { status: Some(503) }),
+    ] {
+        let server = Server::answering(status, body).await;
+        let error = list(&server, DataType::DailySpo2, week()).await.unwrap_err();
+        assert_eq!(error, expected, "{status} {body}");
+        assert_eq!(server.seen().len(), 1, "never repeated here: {status}");
+    }
+}
+
+#[tokio::test]
+async fn a_challenge_in_the_header_names_the_scope_too() {
+    let server = Server::start(|_| Reply::Answer {
+        status: 401,
+        headers: "www-authenticate: Bearer error=\"insufficient_scope\"\r\n".to_owned(),
+        body: Vec::new(),
+    })
+    .await;
+    let error = list(&server, DataType::Tag, week()).await.unwrap_err();
+    assert_eq!(error.code(), "scope_not_granted");
+}
+
+#[tokio::test]
+async fn a_rate_limit_carries_its_tier_and_its_wait() {
+    let server = Server::start(|_| Reply::Answer {
+        status: 429,
+        headers: "retry-after: 7\r\nx-ratelimit-tier: application\r\nx-ratelimit-window: 300\r\n".to_owned(),
+        body: Vec::new(),
+    })
+    .await;
+    assert_eq!(
+        list(&server, DataType::Tag, week()).await.unwrap_err(),
+        OuraError::RateLimited { tier: Some(RateTier::Application), retry_after: Some(Duration::from_secs(7)) }
+    );
+}
+
+#[tokio::test]
+async fn a_redirect_is_not_followed_with_the_token() {
+    let elsewhere = Server::answering(200, EMPTY).await;
+    let target = elsewhere.hosts().token;
+    let server = Server::start(move |_| Reply::Answer {
+        status: 302,
+        headers: format!("location: {target}\r\n"),
+        body: Vec::new(),
+    })
+    .await;
+    assert_eq!(list(&server, DataType::Tag, week()).await.unwrap_err(), OuraError::Rejected { status: 302 });
+    assert!(elsewhere.seen().is_empty());
+}
+
+#[tokio::test]
+async fn no_connection_no_answer_and_half_an_answer_are_unavailable() {
+    let unavailable = OuraError::Unavailable { status: None };
+    for reply in
+        [(|_: &Seen| Reply::HangUp) as fn(&Seen) -> Reply, |_| Reply::CutShort { status: 200 }, |_| Reply::Silence]
+    {
+        let server = Server::start(reply).await;
+        let client = OuraClient::new(&server.hosts(), impatient()).unwrap();
+        assert_eq!(client.list(&token(), DataType::Tag, week()).await.unwrap_err(), unavailable);
+    }
+    let nobody = Nobody::new();
+    let client = OuraClient::new(&hosts_at(&nobody.base), HttpOptions::default()).unwrap();
+    assert_eq!(client.list(&token(), DataType::Tag, week()).await.unwrap_err(), unavailable);
+}
+
+#[tokio::test]
+async fn a_body_without_end_is_not_read_for_ever() {
+    let server = Server::start(|_| Reply::Endless).await;
+    assert_eq!(list(&server, DataType::Tag, week()).await.unwrap_err(), OuraError::malformed("."));
+}
+
+#[tokio::test]
+async fn a_token_that_no_header_can_hold_is_not_sent() {
+    let server = Server::answering(200, EMPTY).await;
+    let error = client(&server).list(&AccessToken::new("a\r\nx: y"), DataType::Tag, week()).await.unwrap_err();
+    assert_eq!(error, OuraError::Unauthorized { names_scope: false });
+    assert!(server.seen().is_empty());
+}
+
+#[tokio::test]
+async fn single_documents_are_asked_by_their_escaped_id() {
+    let server = Server::answering(200, r#"{"id":"n/1","day":"2031-03-12"}"#).await;
+    let client = client(&server);
+    for kind in DataType::ALL.into_iter().filter(|kind| kind.has_documents()) {
+        let id = DocumentId::parse("n/1?x#y%2F").unwrap();
+        let (documents, malformed) = client.document(&token(), kind, &id).await.unwrap();
+        assert_eq!(documents.len() + malformed.len(), 1, "{kind}");
+        let path = server.seen().pop().unwrap().url.path().to_owned();
+        assert_eq!(path, format!("/oura/v2/usercollection/{}/n%2F1%3Fx%23y%252F", kind.path()));
+    }
+}
+
+#[tokio::test]
+async fn what_has_no_single_documents_is_not_asked_for_them() {
+    let server = Server::answering(200, "{}").await;
+    let client = client(&server);
+    for (kind, id) in [(DataType::HeartRate, "x"), (DataType::RingBatteryLevel, "x"), (DataType::Sleep, "..")] {
+        let id = DocumentId::parse(id).unwrap();
+        assert_eq!(client.document(&token(), kind, &id).await.unwrap_err(), OuraError::NotFound, "{kind}");
+    }
+    assert!(server.seen().is_empty());
+}
+
+#[tokio::test]
+async fn a_document_that_is_gone_and_one_that_does_not_parse_are_told_apart() {
+    let id = DocumentId::parse("d-1").unwrap();
+    let gone = Server::answering(404, r#"{"detail":"Gone."}"#).await;
+    assert_eq!(client(&gone).document(&token(), DataType::Sleep, &id).await.unwrap_err(), OuraError::NotFound);
+    let odd = Server::answering(200, r#"{"id":"d-1","day":17}"#).await;
+    let (documents, malformed) = client(&odd).document(&token(), DataType::Sleep, &id).await.unwrap();
+    assert_eq!((documents.len(), malformed.len()), (0, 1));
+    let broken = Server::answering(200, r#"{"id":"#).await;
+    let error = client(&broken).document(&token(), DataType::Sleep, &id).await.unwrap_err();
+    assert_eq!(error, OuraError::malformed("."));
+}
+
+#[tokio::test]
+async fn of_personal_info_only_the_id_is_kept() {
+    let server =
+        Server::answering(200, r#"{"id":"ou-51","email":"pat@clinic.example","weight":71.5,"age":null}"#).await;
+    let info = client(&server).personal_info(&token()).await.unwrap();
+    assert_eq!(info.id.as_str(), "ou-51");
+    assert!(!format!("{info:?}").contains("clinic"));
+    let seen = server.seen();
+    assert_eq!((seen[0].url.path(), seen[0].url.query()), ("/oura/v2/usercollection/personal_info", None));
+}
+
+#[tokio::test]
+async fn personal_info_without_a_usable_id_is_malformed() {
+    for body in ["{}", r#"{"id":null}"#, r#"{"id":7}"#, r#"{"id":""}"#, r#"{"id":"a b"}"#] {
+        let server = Server::answering(200, body).await;
+        assert_eq!(client(&server).personal_info(&token()).await.unwrap_err(), OuraError::malformed("id"), "{body}");
+    }
+    let refused = Server::answering(426, "").await;
+    assert_eq!(client(&refused).personal_info(&token()).await.unwrap_err(), OuraError::AppOutdated);
+}

@@ -1,0 +1,54 @@
+//! Numbers as Oura sends them: integers in one release, floats in the next.
+
+use serde::de::{Error, Unexpected};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// A number, integer or float. Magnitudes that no measurement of a ring has are refused: they would not fit into the
+/// platform's tables.
+#[derive(Clone, Copy, PartialEq, PartialOrd)]
+pub struct Number(f64);
+
+impl Number {
+    /// The greatest magnitude that is read.
+    const MAX: f64 = 1e15;
+    /// Below it a magnitude is read as zero.
+    const MIN: f64 = 1e-15;
+
+    /// The number as a float.
+    #[must_use]
+    pub fn get(self) -> f64 {
+        self.0
+    }
+}
+
+impl<'de> Deserialize<'de> for Number {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let number = f64::deserialize(deserializer)?;
+        match number.abs() {
+            magnitude if magnitude < Self::MIN => Ok(Self(0.0)),
+            magnitude if magnitude <= Self::MAX => Ok(Self(number)),
+            _ => Err(D::Error::invalid_value(Unexpected::Other("a number out of range"), &"a measurement")),
+        }
+    }
+}
+
+impl Serialize for Number {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_f64(self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn integers_and_floats_are_read_and_what_no_table_holds_is_refused() {
+        let read = |text: &str| serde_json::from_str::<Number>(text).map(Number::get).ok();
+        assert_eq!(
+            (read("7"), read("-7"), read("7.25"), read("1e-300")),
+            (Some(7.0), Some(-7.0), Some(7.25), Some(0.0))
+        );
+        assert_eq!((read("1e300"), read("-1e16"), read("\"7\""), read("true")), (None, None, None, None));
+    }
+}

@@ -1,0 +1,41 @@
+//! Samples: Oura's two time series, and the series inside documents.
+
+use serde::Deserialize;
+
+use super::{Moment, Number};
+
+/// `PublicSample`: values at even distances, with nulls where there was no reading.
+#[derive(Clone, Deserialize)]
+pub struct Series {
+    /// Seconds from one item to the next.
+    pub interval: Option<Number>,
+    /// The readings; null where there was none.
+    #[serde(default)]
+    pub items: Vec<Option<Number>>,
+    /// The moment of the first item.
+    pub timestamp: Option<Moment>,
+}
+
+/// One sample of `heartrate`. Two samples may share a moment with different sources: the key is both.
+#[derive(Clone, Deserialize)]
+pub struct HeartRateSample {
+    /// When (UTC).
+    pub timestamp: Moment,
+    /// Beats per minute.
+    pub bpm: Number,
+    /// `awake`, `rest`, `sleep`, `session`, `live`, `workout`, ...
+    pub source: Option<String>,
+}
+
+/// One sample of `ring_battery_level`.
+#[derive(Clone, Deserialize)]
+pub struct RingBatterySample {
+    /// When (UTC).
+    pub timestamp: Moment,
+    /// Percent.
+    pub level: Number,
+    /// Whether the battery was being charged.
+    pub charging: Option<bool>,
+    /// Whether the ring lay in its charger.
+    pub in_charger: Option<bool>,
+}
