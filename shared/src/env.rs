@@ -75,7 +75,12 @@ impl Env {
     ///
     /// # Errors
     /// [`EnvError::Malformed`] when it is no number or out of bounds.
-    pub fn bounded(&self, name: &'static str, default: u32, bounds: std::ops::RangeInclusive<u32>) -> Result<u32, EnvError> {
+    pub fn bounded(
+        &self,
+        name: &'static str,
+        default: u32,
+        bounds: std::ops::RangeInclusive<u32>,
+    ) -> Result<u32, EnvError> {
         let value = self.optional(name)?.unwrap_or(default);
         if bounds.contains(&value) {
             Ok(value)

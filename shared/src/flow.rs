@@ -75,7 +75,8 @@ impl ReturnAddresses {
             None => None,
         };
         let mut origins: Vec<_> = page.iter().map(Url::origin).collect();
-        for text in env.get("APP_ALLOWED_ORIGINS").unwrap_or_default().split([',', ' ']).filter(|text| !text.is_empty()) {
+        for text in env.get("APP_ALLOWED_ORIGINS").unwrap_or_default().split([',', ' ']).filter(|text| !text.is_empty())
+        {
             origins.push(web_url("APP_ALLOWED_ORIGINS", text)?.origin());
         }
         Ok(Self { page, origins })

@@ -81,6 +81,14 @@ pub fn failure(error: &HttpError) -> Response<Body> {
     json_response(error.status, &json!({ "success": false, "error": { "code": error.code, "message": error.message } }))
 }
 
+/// The response that says nothing.
+#[must_use]
+pub fn no_content() -> Response<Body> {
+    let mut response = Response::new(Body::Empty);
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    response
+}
+
 /// A redirect that turns every method into GET (RFC 9110, section 15.4.4). A location that no header can hold is ours
 /// to prevent; it becomes an internal error.
 #[must_use]
@@ -129,8 +137,7 @@ pub fn patient(request: &Request, claim: &str) -> Result<PatientId, HttpError> {
     let RequestContext::ApiGatewayV2(context) = request.request_context_ref().ok_or_else(unauthorized)? else {
         return Err(unauthorized());
     };
-    let claims =
-        context.authorizer.as_ref().and_then(|authorizer| authorizer.jwt.as_ref()).ok_or_else(unauthorized)?;
+    let claims = context.authorizer.as_ref().and_then(|authorizer| authorizer.jwt.as_ref()).ok_or_else(unauthorized)?;
     claims.claims.get(claim).and_then(|id| PatientId::parse(id.as_str()).ok()).ok_or_else(|| {
         HttpError::new(StatusCode::UNAUTHORIZED, "patient_claim_missing", "The sign-in does not name a patient.")
     })
@@ -172,10 +179,17 @@ pub fn json_body<T: DeserializeOwned>(request: &Request) -> Result<T, HttpError>
         return Err(HttpError::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", "The body is too large."));
     }
     let bytes = if bytes.trim_ascii().is_empty() { b"{}" } else { bytes };
-    let value: Value = serde_json::from_slice(bytes)
-        .map_err(|error| HttpError::bad_request("invalid_json", format!("The body is not JSON (line {}, column {}).", error.line(), error.column())))?;
+    let value: Value = serde_json::from_slice(bytes).map_err(|error| {
+        HttpError::bad_request(
+            "invalid_json",
+            format!("The body is not JSON (line {}, column {}).", error.line(), error.column()),
+        )
+    })?;
     serde_path_to_error::deserialize(value).map_err(|error| {
-        HttpError::bad_request("invalid_body", format!("The body does not fit: see `{}`.", printable(&error.path().to_string())))
+        HttpError::bad_request(
+            "invalid_body",
+            format!("The body does not fit: see `{}`.", printable(&error.path().to_string())),
+        )
     })
 }
 
@@ -201,7 +215,8 @@ mod tests {
     use super::*;
 
     fn request(path: &str, query: &str, body: &str, claims: Option<Value>) -> Request {
-        let mut context = json!({ "http": { "method": "GET", "path": path, "sourceIp": "127.0.0.1" }, "stage": "$default" });
+        let mut context =
+            json!({ "http": { "method": "GET", "path": path, "sourceIp": "127.0.0.1" }, "stage": "$default" });
         if let Some(claims) = claims {
             context["authorizer"] = json!({ "jwt": { "claims": claims } });
         }

@@ -58,7 +58,8 @@ fn shown(stats: &DailyStats, wanted: Option<&BTreeSet<MetricType>>) -> Value {
 
 /// A day of a request.
 pub(crate) fn parse_day(name: &str, text: &str) -> Result<Day, HttpError> {
-    text.parse().map_err(|_invalid| HttpError::bad_request("invalid_date", format!("`{name}` is not a day, YYYY-MM-DD.")))
+    text.parse()
+        .map_err(|_invalid| HttpError::bad_request("invalid_date", format!("`{name}` is not a day, YYYY-MM-DD.")))
 }
 
 /// A range of a request.

@@ -90,6 +90,8 @@ async fn route(deps: &Deps, request: &Request) -> Result<Response<Body>, HttpErr
         (Some("/connections"), &Method::GET) => connections::get(deps, request).await,
         (Some("/daily"), &Method::GET) => daily::get(deps, request).await,
         (Some("/sync"), &Method::POST) => sync::post(deps, request).await,
+        // A preflight that reaches the `$default` route; API Gateway puts the CORS headers on whatever is answered.
+        (_, &Method::OPTIONS) => Ok(http::no_content()),
         (Some("/connections" | "/daily" | "/sync" | "/connect/oura" | "/callback/oura"), _) => {
             Err(HttpError::method_not_allowed())
         }

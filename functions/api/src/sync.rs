@@ -44,7 +44,8 @@ pub(crate) async fn post(deps: &Deps, request: &Request) -> Result<Response<Body
     let connection = connection
         .filter(|connection| connection.status != ConnectionStatus::Disconnected)
         .ok_or_else(|| HttpError::new(StatusCode::CONFLICT, "not_connected", "No ring is connected."))?;
-    let sync_id = SyncId::parse(format!("manual-{}", deps.entropy.uuid())).map_err(|_never| HttpError::unavailable())?;
+    let sync_id =
+        SyncId::parse(format!("manual-{}", deps.entropy.uuid())).map_err(|_never| HttpError::unavailable())?;
     let message = SyncMessage {
         patient_id: patient,
         sync_id: sync_id.clone(),

@@ -201,7 +201,8 @@ fn granted(grant: &TokenGrant, callback_scope: Option<&str>, requested: &ScopeSe
 
 /// `personal_info`, with two more tries: the code is spent, so giving up costs the patient the whole consent.
 async fn whose(deps: &Deps, grant: &TokenGrant) -> Result<PersonalInfo, OuraError> {
-    let pauses = ExponentialBuilder::default().with_min_delay(Duration::from_millis(200)).with_max_times(2).with_jitter();
+    let pauses =
+        ExponentialBuilder::default().with_min_delay(Duration::from_millis(200)).with_max_times(2).with_jitter();
     (|| deps.oura.personal_info(&grant.access_token)).retry(pauses).when(OuraError::is_transient).await
 }
 
@@ -218,14 +219,14 @@ async fn record(
     let missing = deps.config.scopes.missing_from(&scopes);
     for _ in 0..RACES {
         let now = deps.clock.now();
-        let previous =
-            deps.connections.get(patient).await.map_err(|error| (Refusal::store(&error), true))?;
+        let previous = deps.connections.get(patient).await.map_err(|error| (Refusal::store(&error), true))?;
         let days = i32::try_from(deps.config.backfill_days).unwrap_or(30);
         // One day ahead of UTC: it may already be tomorrow where the patient is.
         let range = DayRange::ending(Day::of_utc(now).plus(1), days + 1);
         let message = SyncMessage {
             patient_id: patient.clone(),
-            sync_id: SyncId::parse(format!("backfill-{grant_id}")).map_err(|_never| (Refusal::ServiceUnavailable, true))?,
+            sync_id: SyncId::parse(format!("backfill-{grant_id}"))
+                .map_err(|_never| (Refusal::ServiceUnavailable, true))?,
             trigger: Trigger::Backfill,
             range,
             requested_at: now,

@@ -15,9 +15,7 @@ use lambda_http::http::{Method, StatusCode};
 use lambda_http::{Body, Request, Response};
 use serde::Deserialize;
 use serde_json::json;
-use shared::aws::{
-    AppSecrets, Bus, Connections, Consumed, Outbox, Proof, Queue, SdkConfig, StoredState, TokenSecrets,
-};
+use shared::aws::{AppSecrets, Bus, Connections, Consumed, Outbox, Proof, Queue, SdkConfig, StoredState, TokenSecrets};
 use shared::domain::{Clock, Entropy, ScopeSet};
 use shared::env::{Env, EnvError};
 use shared::flow::{BINDING_COOKIE, Binding, ReturnAddresses, binding_cookie};

@@ -184,7 +184,6 @@ impl Fetcher<'_> {
             _ => None,
         }
     }
-
 }
 
 fn outcome(
@@ -193,25 +192,25 @@ fn outcome(
     blocked: Option<Blocked>,
     began: Timestamp,
 ) -> Fetch {
-        let kinds = answers
-            .into_iter()
-            .map(|(kind, answer)| {
-                let outcome = match (answer, blocked) {
-                    (Ok(listing), _) => KindOutcome::Listed(listing),
-                    (Err(OuraError::Unauthorized { names_scope: false }), Some(Blocked::Unauthorized)) => {
-                        KindOutcome::Refused("unauthorized")
-                    }
-                    (Err(OuraError::Forbidden), Some(Blocked::Membership)) => KindOutcome::Refused("membership"),
-                    (Err(OuraError::Unauthorized { .. } | OuraError::Forbidden), _) => KindOutcome::NotGranted,
-                    (Err(error @ (OuraError::AppOutdated | OuraError::NotFound | OuraError::Rejected { .. })), _) => {
-                        KindOutcome::Refused(error.code())
-                    }
-                    (Err(error), _) => KindOutcome::Failed(error),
-                };
-                (kind, outcome)
-            })
-            .chain(not_allowed.iter().map(|kind| (*kind, KindOutcome::NotGranted)))
-            .collect();
+    let kinds = answers
+        .into_iter()
+        .map(|(kind, answer)| {
+            let outcome = match (answer, blocked) {
+                (Ok(listing), _) => KindOutcome::Listed(listing),
+                (Err(OuraError::Unauthorized { names_scope: false }), Some(Blocked::Unauthorized)) => {
+                    KindOutcome::Refused("unauthorized")
+                }
+                (Err(OuraError::Forbidden), Some(Blocked::Membership)) => KindOutcome::Refused("membership"),
+                (Err(OuraError::Unauthorized { .. } | OuraError::Forbidden), _) => KindOutcome::NotGranted,
+                (Err(error @ (OuraError::AppOutdated | OuraError::NotFound | OuraError::Rejected { .. })), _) => {
+                    KindOutcome::Refused(error.code())
+                }
+                (Err(error), _) => KindOutcome::Failed(error),
+            };
+            (kind, outcome)
+        })
+        .chain(not_allowed.iter().map(|kind| (*kind, KindOutcome::NotGranted)))
+        .collect();
     Fetch { kinds, blocked, began }
 }
 

@@ -192,7 +192,9 @@ fn change(
         let old = before.stats.as_ref().map_or(&nothing, |old| &old.metrics);
         let reason = match &before.stats {
             None => DayUpdateReason::New,
-            Some(_) if !writes.is_empty() && writes.iter().all(|write| write.record.deleted) => DayUpdateReason::Deleted,
+            Some(_) if !writes.is_empty() && writes.iter().all(|write| write.record.deleted) => {
+                DayUpdateReason::Deleted
+            }
             Some(_) => DayUpdateReason::Revised,
         };
         let changed_fields = normalize::changed_fields(old, &metrics);

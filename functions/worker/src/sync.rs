@@ -30,8 +30,9 @@ const RACES: usize = 5;
 /// The queue gives a message up after this many deliveries (`maxReceiveCount` of the template).
 const LAST_DELIVERY: u32 = 5;
 
-/// The first wait of a message that goes back to the queue; doubled with every delivery.
-const FIRST_WAIT: Duration = Duration::from_secs(10);
+/// The first wait of a message that goes back to the queue; four times as long with every delivery, so that five
+/// deliveries outlast a rate-limit window and a short outage.
+const FIRST_WAIT: Duration = Duration::from_secs(15);
 
 /// Oura's rate-limit windows are five minutes; three of them are long enough.
 const LONGEST_WAIT: Duration = Duration::from_secs(15 * 60);
@@ -65,7 +66,7 @@ impl Delivery {
     }
 
     fn wait(self) -> Duration {
-        (FIRST_WAIT * 2_u32.saturating_pow(self.count.saturating_sub(1).min(10))).min(LONGEST_WAIT)
+        (FIRST_WAIT * 4_u32.saturating_pow(self.count.saturating_sub(1).min(5))).min(LONGEST_WAIT)
     }
 }
 
@@ -237,7 +238,8 @@ fn normalized(message: &SyncMessage, fetch: &Fetch, stored: &BTreeMap<Day, Store
             _ => None,
         })
         .collect();
-    let known = stored.values().flat_map(|day| &day.records).filter(|stored| !stored.deleted).map(|stored| &stored.record);
+    let known =
+        stored.values().flat_map(|day| &day.records).filter(|stored| !stored.deleted).map(|stored| &stored.record);
     let offsets = DayOffsets::of_records(known)
         .merged_with(DayOffsets::of_documents(listings.values().map(|listing| &listing.documents)));
     let mut records: Vec<_> = listings
@@ -247,11 +249,7 @@ fn normalized(message: &SyncMessage, fetch: &Fetch, stored: &BTreeMap<Day, Store
     normalize::retain_days(&mut records, message.range);
     Fetched {
         records,
-        complete: listings
-            .iter()
-            .filter(|(_, listing)| listing.malformed.is_empty())
-            .map(|(kind, _)| *kind)
-            .collect(),
+        complete: listings.iter().filter(|(_, listing)| listing.malformed.is_empty()).map(|(kind, _)| *kind).collect(),
         range: message.range,
         observed_at: fetch.began,
     }

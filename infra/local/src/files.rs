@@ -5,10 +5,7 @@ use std::io::{self, Write as _};
 use std::path::Path;
 
 /// Creates a file of mode 0600 that was not there before.
-///
-/// # Errors
-/// When it cannot be created, or exists.
-pub fn create_private(path: &Path) -> io::Result<File> {
+fn create_private(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]

@@ -1,21 +1,22 @@
 //! The whole Oura integration on one machine: embedded AWS, simulated Oura cloud, HTTP gateway, queue pollers, console.
+//!
+//! The program is [`run()`]; tests and other programs start a [`Stack`](stack::Stack) of their own. The functions are the
+//! production ones, reached as API Gateway and Lambda reach them; only what they talk to is different.
 
 pub mod aws;
 pub mod cli;
-pub mod demo {
-    pub mod client;
-    pub mod progress;
-    pub mod table;
-}
-pub mod files;
-pub mod gateway {
-    pub mod answer;
-    pub mod authorizer;
-    pub mod cors;
-    pub mod event;
-    pub mod routes;
-}
-pub mod poller;
+mod console;
+pub mod demo;
+mod files;
+pub mod gateway;
+mod logs;
 pub mod oura_cloud;
+pub mod poller;
 pub mod ready;
+mod run;
 pub mod settings;
+pub mod stack;
+pub mod watch;
+
+pub use cli::Cli;
+pub use run::run;

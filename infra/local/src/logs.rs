@@ -3,8 +3,9 @@
 use shared::env::Env;
 use tracing_subscriber::EnvFilter;
 
-/// Warnings and errors only; the AWS SDK's own retries are its business.
-const QUIET: &str = "warn,aws_smithy_runtime=error,aws_config=error";
+/// Warnings and errors only. The SDK's retries are its own business, and so is what the engines refuse: a condition that
+/// does not hold, or a table that is not there yet, is an answer like any other.
+const QUIET: &str = "warn,aws_smithy_runtime=error,aws_config=error,dynoxide=error";
 
 /// Starts logging. A malformed `RUST_LOG` is said and then ignored.
 pub fn init(env: &Env) {

@@ -1,6 +1,6 @@
 //! The program: from the command line to the exit.
 
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 
 use anyhow::Context as _;
 use shared::env::Env;
@@ -41,7 +41,9 @@ async fn serve_or_demo(stack: &Stack, cli: &Cli, demo: bool) -> anyhow::Result<(
         None => None,
     };
     if demo {
-        return demo::run(stack, &mut std::io::stdout()).await;
+        let mut out = std::io::stdout();
+        let live = out.is_terminal();
+        return demo::run(stack, &mut out, live).await;
     }
     greet(stack)?;
     std::future::pending().await

@@ -5,7 +5,7 @@ use shared::env::Env;
 use url::Url;
 
 /// Variables that tune the functions and are handed on as they are set.
-const TUNING: [&str; 10] = [
+const TUNING: [&str; 11] = [
     "OURA_SCOPES",
     "OURA_PKCE",
     "PATIENT_ID_CLAIM",
@@ -16,6 +16,7 @@ const TUNING: [&str; 10] = [
     "LOOKBACK_DAYS",
     "WEBHOOK_DEBOUNCE_SECONDS",
     "OURA_REQUESTS_PER_5_MIN",
+    "MAX_DISCONNECTS_PER_DAY",
 ];
 
 /// Oura's hosts. Left unset, the functions take the documented ones.

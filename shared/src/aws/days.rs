@@ -183,7 +183,13 @@ impl Days {
         self.write(patient, sync, batch, now).await
     }
 
-    async fn write(&self, patient: &PatientId, sync: &SyncId, batch: Batch, now: Timestamp) -> Result<Commit, StoreError> {
+    async fn write(
+        &self,
+        patient: &PatientId,
+        sync: &SyncId,
+        batch: Batch,
+        now: Timestamp,
+    ) -> Result<Commit, StoreError> {
         let Batch { mut items, mut progress } = batch;
         if items.is_empty() {
             return Ok(Commit::Written);
@@ -209,9 +215,11 @@ impl Days {
         for write in &change.records {
             progress.metric_types.push(write.record.record.metric_type);
             let key = sort_key(&write.record.record, write.record.record.day);
-            let put = Put::builder()
-                .table_name(&self.wearable_data)
-                .set_item(Some(record_item(patient, &key, &write.record)));
+            let put = Put::builder().table_name(&self.wearable_data).set_item(Some(record_item(
+                patient,
+                &key,
+                &write.record,
+            )));
             let put = match write.previous {
                 Some((day, revision)) if day == write.record.record.day => put
                     .condition_expression("revision = :revision")
@@ -355,8 +363,7 @@ fn record(action: &'static str, item: &Item) -> Result<StoredRecord, StoreError>
 }
 
 fn stats_item(patient: &PatientId, stats: &DailyStats) -> Item {
-    let metrics =
-        stats.metrics.iter().map(|(kind, value)| (kind.as_str().to_owned(), from_json(value))).collect();
+    let metrics = stats.metrics.iter().map(|(kind, value)| (kind.as_str().to_owned(), from_json(value))).collect();
     Item::from([
         ("patientId".to_owned(), s(patient.as_str())),
         ("day".to_owned(), s(stats.day.to_string())),

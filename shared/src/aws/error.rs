@@ -62,9 +62,7 @@ impl StoreError {
             _ => "request".to_owned(),
         };
         let refused = match error {
-            SdkError::ServiceError(service) => {
-                !PASSING.contains(&code.as_str()) && service.raw().status() < 500
-            }
+            SdkError::ServiceError(service) => !PASSING.contains(&code.as_str()) && service.raw().status() < 500,
             SdkError::ConstructionFailure(_) => true,
             _ => false,
         };

@@ -191,9 +191,11 @@ impl Runs {
         match run(&self.client, ACTION, items).await {
             Ok(()) => Ok(Ended::Recorded),
             Err(Cancelled::Store(error)) => Err(error),
-            Err(Cancelled::Conditions(reasons)) => {
-                Ok(if reasons.first() == Some(&Reason::ConditionFailed) { Ended::Already } else { Ended::ConnectionGone })
-            }
+            Err(Cancelled::Conditions(reasons)) => Ok(if reasons.first() == Some(&Reason::ConditionFailed) {
+                Ended::Already
+            } else {
+                Ended::ConnectionGone
+            }),
         }
     }
 }

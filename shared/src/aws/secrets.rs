@@ -42,6 +42,9 @@ pub struct AppSecrets {
     cached: Arc<Mutex<Option<(Timestamp, AppSecret)>>>,
 }
 
+/// What the template puts where a person has to fill something in.
+const PLACEHOLDER: &str = "replace-me";
+
 /// How long a value is used before it is read again, so that a rotation needs no deploy.
 const APP_SECRET_LIFE: Duration = Duration::from_secs(300);
 
@@ -92,8 +95,8 @@ impl AppSecrets {
         // serde's own error could quote the secret.
         let wire: AppSecretWire =
             serde_json::from_str(text).map_err(|_quotes_the_secret| StoreError::corrupt(ACTION, "secret"))?;
-        if wire.client_id.is_empty() || wire.client_secret.is_empty() {
-            return Err(StoreError::corrupt(ACTION, "secret"));
+        if [&wire.client_id, &wire.client_secret].iter().any(|text| text.is_empty() || *text == PLACEHOLDER) {
+            return Err(StoreError::Refused { action: ACTION, code: "the secret was not filled in".to_owned() });
         }
         Ok(AppSecret {
             client_id: wire.client_id,
@@ -232,12 +235,7 @@ impl TokenSecrets {
     ///
     /// # Errors
     /// [`StoreError`]; when unavailable, try again with the same pair.
-    pub async fn put(
-        &self,
-        patient: &PatientId,
-        grant: &GrantId,
-        tokens: &StoredTokens,
-    ) -> Result<Stored, StoreError> {
+    pub async fn put(&self, patient: &PatientId, grant: &GrantId, tokens: &StoredTokens) -> Result<Stored, StoreError> {
         let answer = self
             .client
             .put_secret_value()

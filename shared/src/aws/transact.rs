@@ -30,18 +30,17 @@ pub(super) enum Cancelled {
 }
 
 /// Runs a transaction. The SDK gives every call an idempotency token of its own, so its retries cannot write twice.
-pub(super) async fn run(
-    client: &Client,
-    action: &'static str,
-    items: Vec<TransactWriteItem>,
-) -> Result<(), Cancelled> {
+pub(super) async fn run(client: &Client, action: &'static str, items: Vec<TransactWriteItem>) -> Result<(), Cancelled> {
     match client.transact_write_items().set_transact_items(Some(items)).send().await {
         Ok(_) => Ok(()),
         Err(error) => Err(cancelled(action, &error)),
     }
 }
 
-fn cancelled<R: super::error::HttpStatus>(action: &'static str, error: &SdkError<TransactWriteItemsError, R>) -> Cancelled {
+fn cancelled<R: super::error::HttpStatus>(
+    action: &'static str,
+    error: &SdkError<TransactWriteItemsError, R>,
+) -> Cancelled {
     let Some(TransactWriteItemsError::TransactionCanceledException(exception)) = error.as_service_error() else {
         return Cancelled::Store(StoreError::of(action, error));
     };

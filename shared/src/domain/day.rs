@@ -191,7 +191,8 @@ mod tests {
 
     #[test]
     fn only_real_days_in_one_form_parse() {
-        for bad in ["", "1", "2024-2-3", "20240203", "2024-02-30", "2023-02-29", "0024-01-01", "2024-01-01T00", "2024-13-01"]
+        for bad in
+            ["", "1", "2024-2-3", "20240203", "2024-02-30", "2023-02-29", "0024-01-01", "2024-01-01T00", "2024-13-01"]
         {
             assert_eq!(bad.parse::<Day>(), Err(InvalidDay), "{bad}");
         }
@@ -202,17 +203,18 @@ mod tests {
     fn ranges_count_widen_and_split_across_months() {
         let range = DayRange::new(day("2024-02-28"), day("2024-03-02")).unwrap();
         assert_eq!(range.days(), 4);
-        assert_eq!(range.iter().map(|d| d.to_string()).collect::<Vec<_>>(), [
-            "2024-02-28",
-            "2024-02-29",
-            "2024-03-01",
-            "2024-03-02"
-        ]);
+        assert_eq!(
+            range.iter().map(|d| d.to_string()).collect::<Vec<_>>(),
+            ["2024-02-28", "2024-02-29", "2024-03-01", "2024-03-02"]
+        );
         assert_eq!(range.widened(2).days(), 8);
         let pieces: Vec<_> = range.pieces(3).map(|p| p.days()).collect();
         assert_eq!(pieces, [3, 1]);
         assert_eq!(DayRange::new(day("2024-03-02"), day("2024-03-01")), Err(InvalidRange::Reversed));
-        assert_eq!(DayRange::bounded(day("2024-01-01"), day("2024-12-31"), 365), Err(InvalidRange::TooLong { max: 365 }));
+        assert_eq!(
+            DayRange::bounded(day("2024-01-01"), day("2024-12-31"), 365),
+            Err(InvalidRange::TooLong { max: 365 })
+        );
         assert_eq!(DayRange::ending(day("2024-03-02"), 30).first(), day("2024-02-02"));
         assert_eq!(day("2025-03-01").days_since(day("2024-03-01")), 365);
     }

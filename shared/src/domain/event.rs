@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::{Day, DayRange, GrantId, MetricType, PatientId, ReasonCode, SOURCE, ScopeSet, SyncId, Trigger, derived_uuid};
+use super::{
+    Day, DayRange, GrantId, MetricType, PatientId, ReasonCode, SOURCE, ScopeSet, SyncId, Trigger, derived_uuid,
+};
 
 /// Why a day's stats changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -113,9 +115,7 @@ impl PatientEvent {
             }
             EventKind::Connected { grant_id, .. }
             | EventKind::Disconnected { grant_id, .. }
-            | EventKind::ReconnectRequired { grant_id, .. } => {
-                derived_uuid(&[detail_type, patient, grant_id.as_str()])
-            }
+            | EventKind::ReconnectRequired { grant_id, .. } => derived_uuid(&[detail_type, patient, grant_id.as_str()]),
             EventKind::DayUpdated { day, revision, .. } => {
                 derived_uuid(&[detail_type, patient, &day.to_string(), &revision.to_string()])
             }

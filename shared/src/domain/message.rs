@@ -122,7 +122,9 @@ mod tests {
         };
         let body = message.to_body();
         assert_eq!(SyncMessage::parse(&body).unwrap(), message);
-        for bad in ["", "{}", "null", &body.replace("\"version\":1", "\"version\":2"), &body.replace("2026-01-30\"", "x\"")] {
+        for bad in
+            ["", "{}", "null", &body.replace("\"version\":1", "\"version\":2"), &body.replace("2026-01-30\"", "x\"")]
+        {
             assert!(SyncMessage::parse(bad).is_err(), "{bad}");
         }
         let reversed = body.replace("\"from\":\"2026-01-01\"", "\"from\":\"2026-02-01\"");

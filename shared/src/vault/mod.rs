@@ -123,7 +123,11 @@ impl Vault {
         let tokens = self.read(connection).await?;
         let soon = self.clock.now() + MARGIN;
         // Without a stated end the token is used until Oura answers 401.
-        if tokens.expires_at.is_none_or(|end| end > soon) { Ok(tokens.into()) } else { self.refresh(connection, deadline).await }
+        if tokens.expires_at.is_none_or(|end| end > soon) {
+            Ok(tokens.into())
+        } else {
+            self.refresh(connection, deadline).await
+        }
     }
 
     /// Oura answered 401 to a token of generation `refused`: gives a newer one, refreshing unless somebody else has.

@@ -6,10 +6,8 @@ use backon::{BackoffBuilder, ExponentialBuilder};
 use jiff::Timestamp;
 
 use super::{Access, Vault, VaultError};
-use crate::aws::{Disconnected, LeaseOutcome, Stored, StoreError, StoredTokens};
-use crate::domain::{
-    Connection, ConnectionStatus, EventKind, Lease, PatientEvent, ReasonCode, RefreshIntent, Suspect,
-};
+use crate::aws::{Disconnected, LeaseOutcome, StoreError, Stored, StoredTokens};
+use crate::domain::{Connection, ConnectionStatus, EventKind, Lease, PatientEvent, ReasonCode, RefreshIntent, Suspect};
 use crate::oura::{TokenError, TokenGrant};
 
 /// Beyond the invocation's own deadline: the lease must not end while its holder lives.
@@ -141,7 +139,9 @@ impl Vault {
                 Ok(stored) => break stored,
                 Err(error) => {
                     // The only copy of a token pair is in this process: nothing else matters until it is stored.
-                    if self.clock.now() + Duration::from_secs(2) >= deadline || matches!(error, StoreError::Corrupt { .. }) {
+                    if self.clock.now() + Duration::from_secs(2) >= deadline
+                        || matches!(error, StoreError::Corrupt { .. })
+                    {
                         tracing::error!(connection.grant = %grant_id, %error, "a new token pair could not be stored");
                         return Err(error.into());
                     }
@@ -227,7 +227,6 @@ impl Vault {
             tracing::warn!(connection.grant = %connection.grant_id, %error, "a refresh lease will end by itself");
         }
     }
-
 }
 
 /// Growing pauses from 0.2 s to 2 s, jittered so that waiters do not come back all at once.

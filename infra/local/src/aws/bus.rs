@@ -14,7 +14,7 @@ use super::REGION;
 use super::call::Service;
 use super::engine;
 use super::events::{EventWatch, PublishedEvent};
-use super::faults::Plan;
+use super::plan::Plan;
 use super::reply::Reply;
 
 /// Entries a call may hold.
@@ -55,7 +55,9 @@ impl Bus {
             return refused("Value null at 'entries' failed to satisfy constraint: Member must not be null");
         };
         if entries.is_empty() || entries.len() > MOST_ENTRIES {
-            return refused("Value at 'entries' failed to satisfy constraint: Member must have length between 1 and 10");
+            return refused(
+                "Value at 'entries' failed to satisfy constraint: Member must have length between 1 and 10",
+            );
         }
         if entries.iter().map(size).sum::<usize>() > LARGEST_CALL {
             return refused("Total size of the entries in the request is over the limit.");
@@ -63,7 +65,8 @@ impl Bus {
         let mut results = Vec::with_capacity(entries.len());
         let mut failed = 0;
         for (index, entry) in entries.iter().enumerate() {
-            let ordered = plan.entry_failure(index).map(|code| Rejected { code: code.to_owned(), message: "Injected".into() });
+            let ordered =
+                plan.entry_failure(index).map(|code| Rejected { code: code.to_owned(), message: "Injected".into() });
             match ordered.map_or_else(|| self.event(entry), Err) {
                 Ok(event) => {
                     results.push(json!({"EventId": event.id}));
@@ -84,17 +87,21 @@ impl Bus {
         if exists.status == 200 {
             self.watch.publish(event);
         } else {
-            tracing::warn!(bus = event.bus, detail_type = event.detail_type, "an event is lost: its bus does not exist");
+            tracing::warn!(
+                bus = event.bus,
+                detail_type = event.detail_type,
+                "an event is lost: its bus does not exist"
+            );
         }
     }
 
     fn event(&self, entry: &Value) -> Result<PublishedEvent, Rejected> {
         let (source, detail_type) = (required(entry, "Source")?, required(entry, "DetailType")?);
         let detail = required(entry, "Detail")?;
-        let detail: Value = serde_json::from_str(&detail).ok().filter(Value::is_object).ok_or_else(|| Rejected {
-            code: "MalformedDetail".into(),
-            message: "Detail is malformed.".into(),
-        })?;
+        let detail: Value = serde_json::from_str(&detail)
+            .ok()
+            .filter(Value::is_object)
+            .ok_or_else(|| Rejected { code: "MalformedDetail".into(), message: "Detail is malformed.".into() })?;
         let resources = entry["Resources"].as_array().into_iter().flatten().filter_map(Value::as_str);
         // The SDKs send seconds since 1970, possibly with a fraction; EventBridge keeps whole seconds.
         #[expect(clippy::cast_possible_truncation, reason = "out of range is no timestamp and refused by jiff")]
@@ -119,7 +126,8 @@ impl Bus {
 /// An entry's size as EventBridge counts it (User Guide, "Calculating PutEvents event entry size").
 pub(crate) fn size(entry: &Value) -> usize {
     let text = |field: &str| entry[field].as_str().map_or(0, str::len);
-    let resources = entry["Resources"].as_array().into_iter().flatten().filter_map(Value::as_str).map(str::len).sum::<usize>();
+    let resources =
+        entry["Resources"].as_array().into_iter().flatten().filter_map(Value::as_str).map(str::len).sum::<usize>();
     let time = if entry["Time"].is_null() { 0 } else { 14 };
     time + text("Source") + text("DetailType") + text("Detail") + resources
 }

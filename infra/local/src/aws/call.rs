@@ -131,7 +131,8 @@ mod tests {
 
     #[test]
     fn a_signed_request_names_its_service_in_the_credential_scope() {
-        let scope = "AWS4-HMAC-SHA256 Credential=AK/20260102/eu-west-1/sqs/aws4_request, SignedHeaders=host, Signature=0";
+        let scope =
+            "AWS4-HMAC-SHA256 Credential=AK/20260102/eu-west-1/sqs/aws4_request, SignedHeaders=host, Signature=0";
         let call = Call::of(&headers(&[("authorization", scope), ("x-amz-target", "AmazonSQS.SendMessage")]), b"{}");
         assert_eq!(call, Some(Call { service: Service::Sqs, operation: "SendMessage".into() }));
         let query = Call::of(&headers(&[("authorization", scope)]), b"Version=2012-11-05&Action=SendMessage");
@@ -142,7 +143,9 @@ mod tests {
     fn an_unsigned_request_is_told_by_its_target_and_anything_else_is_no_call() {
         let call = Call::of(&headers(&[("x-amz-target", "DynamoDB_20120810.GetItem")]), b"{}").unwrap();
         assert_eq!((call.service, call.mutates()), (Service::DynamoDb, false));
-        assert!(Call::of(&headers(&[("x-amz-target", "DynamoDB_20120810.TransactWriteItems")]), b"").unwrap().mutates());
+        assert!(
+            Call::of(&headers(&[("x-amz-target", "DynamoDB_20120810.TransactWriteItems")]), b"").unwrap().mutates()
+        );
         assert_eq!(Call::of(&headers(&[("accept", "text/html")]), b""), None);
     }
 }

@@ -9,9 +9,14 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use bytes::Bytes;
 use dynoxide::Database;
 use http::header::{ACCEPT_ENCODING, CONNECTION, CONTENT_LENGTH, HOST, HeaderName, TRANSFER_ENCODING};
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, Method, Request, StatusCode, Uri};
+use http_body_util::{BodyExt as _, Full};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
 use serde_json::Value;
 use tokio::sync::oneshot;
 
@@ -27,8 +32,8 @@ const EXPIRY_SWEEP: Duration = Duration::from_secs(60);
 
 /// The running engine.
 pub(crate) struct Dynamo {
-    http: reqwest::Client,
-    url: String,
+    http: Client<HttpConnector, Full<Bytes>>,
+    url: Uri,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -43,9 +48,11 @@ impl Dynamo {
             }
             None => Database::memory().context("open tables in memory")?,
         };
-        let listener = std::net::TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).context("bind DynamoDB")?;
+        let listener =
+            std::net::TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).context("bind DynamoDB")?;
         listener.set_nonblocking(true).context("bind DynamoDB")?;
         let url = format!("http://{}/", listener.local_addr().context("bind DynamoDB")?);
+        let url = url.parse().context("name DynamoDB")?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("start DynamoDB")?;
         let (stop, stopped) = oneshot::channel();
         let serve = move || {
@@ -63,9 +70,7 @@ impl Dynamo {
             });
         };
         let thread = std::thread::Builder::new().name("dynamodb".into()).spawn(serve).context("start DynamoDB")?;
-        // Never through a proxy of the environment: the engine is here.
-        let http = reqwest::Client::builder().no_proxy().build().context("build the client of DynamoDB")?;
-        Ok(Self { http, url, stop: Some(stop), thread: Some(thread) })
+        Ok(Self { http: client(), url, stop: Some(stop), thread: Some(thread) })
     }
 
     /// Passes a call on. With the answer comes its price.
@@ -79,22 +84,33 @@ impl Dynamo {
                 (reply, price)
             }
             Err(error) => {
-                tracing::error!(%error, "DynamoDB does not answer");
+                tracing::error!(error = format!("{error:#}"), "DynamoDB does not answer");
                 let status = StatusCode::INTERNAL_SERVER_ERROR;
-                (Reply::error(Service::DynamoDb, status, "InternalServerError", "The embedded DynamoDB does not answer"), 0)
+                (
+                    Reply::error(
+                        Service::DynamoDb,
+                        status,
+                        "InternalServerError",
+                        "The embedded DynamoDB does not answer",
+                    ),
+                    0,
+                )
             }
         }
     }
 
-    async fn pass_on(&self, headers: &HeaderMap, body: Vec<u8>) -> reqwest::Result<Reply> {
-        let mut headers = headers.clone();
+    async fn pass_on(&self, headers: &HeaderMap, body: Vec<u8>) -> anyhow::Result<Reply> {
+        let mut request = Request::new(Full::from(body));
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = self.url.clone();
+        *request.headers_mut() = headers.clone();
         for name in [HOST, CONTENT_LENGTH, CONNECTION, TRANSFER_ENCODING, ACCEPT_ENCODING] {
-            headers.remove(name);
+            request.headers_mut().remove(name);
         }
-        let response = self.http.post(&self.url).headers(headers).body(body).send().await?;
-        let (status, mut headers) = (response.status(), response.headers().clone());
-        headers.remove(CONTENT_LENGTH);
-        Ok(Reply { status, headers, body: response.bytes().await? })
+        let (mut parts, body) = self.http.request(request).await.context("call it")?.into_parts();
+        parts.headers.remove(CONTENT_LENGTH);
+        let body = body.collect().await.context("read its answer")?.to_bytes();
+        Ok(Reply { status: parts.status, headers: parts.headers, body })
     }
 
     /// Ends the engine and returns when its file is closed.
@@ -102,11 +118,15 @@ impl Dynamo {
         drop(self.stop.take());
         let Some(thread) = self.thread.take() else { return };
         // Frees the idle connections, for which the engine would wait.
-        self.http = reqwest::Client::new();
+        self.http = client();
         if tokio::task::spawn_blocking(move || thread.join().is_err()).await.unwrap_or(true) {
             tracing::error!("DynamoDB's thread panicked");
         }
     }
+}
+
+fn client() -> Client<HttpConnector, Full<Bytes>> {
+    Client::builder(TokioExecutor::new()).build_http()
 }
 
 async fn sweep(database: Database) {
@@ -122,7 +142,9 @@ async fn sweep(database: Database) {
 /// The operations that consume capacity.
 fn consumes(operation: &str) -> Option<PicoDollars> {
     match operation {
-        "PutItem" | "UpdateItem" | "DeleteItem" | "BatchWriteItem" | "TransactWriteItems" => Some(prices::DYNAMODB_WRITE_UNIT),
+        "PutItem" | "UpdateItem" | "DeleteItem" | "BatchWriteItem" | "TransactWriteItems" => {
+            Some(prices::DYNAMODB_WRITE_UNIT)
+        }
         "GetItem" | "Query" | "Scan" | "BatchGetItem" | "TransactGetItems" => Some(prices::DYNAMODB_READ_UNIT),
         _ => None,
     }

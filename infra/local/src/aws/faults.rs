@@ -3,12 +3,11 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 use super::call::{Call, Service};
-use super::reply::Reply;
+use super::plan::{Ending, FailingEntries, Failure, Plan};
 
 /// Which calls misbehave, and how.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -166,66 +165,6 @@ struct Injected {
     faults: Vec<FaultStatus>,
 }
 
-/// What is to happen to one call.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct Plan {
-    pub delay: Duration,
-    pub failing_entries: Vec<FailingEntries>,
-    pub ending: Ending,
-}
-
-/// Entries of a batch that fail. No index means all.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct FailingEntries {
-    pub entries: Vec<usize>,
-    pub code: String,
-}
-
-impl Plan {
-    /// The code with which the entry fails by order, if it does.
-    pub fn entry_failure(&self, index: usize) -> Option<&str> {
-        let named = |failing: &&FailingEntries| failing.entries.is_empty() || failing.entries.contains(&index);
-        self.failing_entries.iter().find(named).map(|failing| failing.code.as_str())
-    }
-}
-
-/// How a call ends.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) enum Ending {
-    /// As the engine answers.
-    #[default]
-    Normal,
-    /// Without effect.
-    Before(Failure),
-    /// With the effect, but not with its answer.
-    After(Failure),
-}
-
-/// What the caller sees of a failure.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Failure {
-    Error { status: u16, code: String, message: String },
-    Throttled,
-    Dropped,
-    Stopped,
-}
-
-impl Failure {
-    /// The answer; `None` when the connection is cut.
-    pub fn reply(&self, service: Service) -> Option<Reply> {
-        match self {
-            Self::Error { status, code, message } => {
-                let status = StatusCode::from_u16(*status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-                Some(Reply::error(service, status, code, message))
-            }
-            Self::Throttled => Some(Reply::refused(service, service.throttling_code(), "Rate exceeded")),
-            // A client error, because nobody should wait for the SDK to retry what a dead process asks for.
-            Self::Stopped => Some(Reply::refused(service, "StoppedByFault", "A fault stopped every call until it is cleared")),
-            Self::Dropped => None,
-        }
-    }
-}
-
 impl Faults {
     /// Adds a fault. Where several match a call, the first injected applies.
     pub fn inject(&self, fault: Fault) -> u64 {
@@ -297,7 +236,9 @@ impl Faults {
                     plan.failing_entries.push(FailingEntries { entries, code });
                     continue;
                 }
-                Effect::Error { status, code, message } => plan.ending = Ending::Before(Failure::Error { status, code, message }),
+                Effect::Error { status, code, message } => {
+                    plan.ending = Ending::Before(Failure::Error { status, code, message })
+                }
                 Effect::ErrorAfter { status, code, message } => {
                     plan.ending = Ending::After(Failure::Error { status, code, message });
                 }
@@ -343,7 +284,8 @@ mod tests {
         let faults = Faults::default();
         faults.inject(Fault::on(Service::DynamoDb, "PutItem", Effect::Throttle).containing("days").after(1).times(1));
         let put = call(Service::DynamoDb, "PutItem");
-        let endings: Vec<_> = [&b"days"[..], b"other", b"days", b"days"].map(|body| faults.plan(&put, body).ending).into();
+        let endings: Vec<_> =
+            [&b"days"[..], b"other", b"days", b"days"].map(|body| faults.plan(&put, body).ending).into();
         assert_eq!(endings, [Ending::Normal, Ending::Normal, Ending::Before(Failure::Throttled), Ending::Normal]);
         let status = faults.list().remove(0);
         assert_eq!((status.matched, status.fired), (3, 1));

@@ -1,19 +1,22 @@
 //! The one place that every AWS call passes: it is named, counted, priced, possibly spoiled, and then answered by an engine.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Incoming;
 use serde_json::Value;
+use tokio::sync::watch;
 
 use super::bus::{self, Bus};
 use super::call::{Call, Service};
 use super::dynamo::Dynamo;
 use super::engine;
-use super::faults::{Ending, Faults, Plan};
+use super::faults::Faults;
 use super::meter::Meter;
+use super::plan::{Ending, Plan};
 use super::prices::{self, PicoDollars};
 use super::queues::Queues;
 use super::reply::Reply;
@@ -35,6 +38,8 @@ pub(crate) struct Front {
     pub bus: Bus,
     pub meter: Meter,
     pub faults: Faults,
+    /// Set when everything ends.
+    pub closing: watch::Sender<bool>,
 }
 
 impl Front {
@@ -48,46 +53,51 @@ impl Front {
         let Some(call) = Call::of(&parts.headers, &body) else {
             return Ok(plain(StatusCode::NOT_FOUND, "This is the embedded AWS: it answers signed AWS calls only.\n"));
         };
-        let reply = self.answer(call, parts.headers, body).await;
+        // Who takes messages and goes away shall not take them along.
+        if call.operation == "ReceiveMessage" {
+            return self.answer(&call, &parts.headers, body).await.map(Reply::into_http).ok_or(Cut);
+        }
+        // Any other call is carried out although its client goes away (a time-out, a killed handler): AWS does not stop either.
+        let task = tokio::spawn(async move { self.answer(&call, &parts.headers, body).await });
+        let reply = task.await.unwrap_or_else(|error| {
+            tracing::error!(%error, "an AWS engine panicked");
+            None
+        });
         reply.map(Reply::into_http).ok_or(Cut)
     }
 
     /// Answers a call; `None` to cut the connection.
-    async fn answer(self: Arc<Self>, call: Call, headers: HeaderMap, body: Bytes) -> Option<Reply> {
-        self.meter.arrived(&call);
-        let plan = self.faults.plan(&call, &body);
-        tokio::time::sleep(plan.delay).await;
-        let reply = match plan.ending.clone() {
+    async fn answer(&self, call: &Call, headers: &HeaderMap, body: Bytes) -> Option<Reply> {
+        self.meter.arrived(call);
+        let plan = self.faults.plan(call, &body);
+        self.wait(plan.delay).await;
+        let reply = match &plan.ending {
             Ending::Before(failure) => failure.reply(call.service),
-            Ending::Normal => Some(self.clone().carry_out(&call, headers, body, plan).await),
+            Ending::Normal => Some(self.carry_out(call, headers, body, &plan).await),
             Ending::After(failure) => {
-                let _ = self.clone().carry_out(&call, headers, body, plan).await;
-                self.faults.ended(&failure);
+                // The answer is what the fault keeps from the caller.
+                let _ = self.carry_out(call, headers, body, &plan).await;
+                self.faults.ended(failure);
                 failure.reply(call.service)
             }
         };
         if reply.as_ref().is_none_or(|reply| !reply.status.is_success()) {
-            self.meter.failed(&call);
+            self.meter.failed(call);
         }
         reply
     }
 
-    async fn carry_out(self: Arc<Self>, call: &Call, headers: HeaderMap, body: Bytes, plan: Plan) -> Reply {
-        self.meter.carried_out(call);
-        // Who takes messages and goes away shall not take them along.
-        if call.operation == "ReceiveMessage" {
-            return self.engine_answer(call, &headers, body, &plan).await;
+    /// Waits, unless everything ends.
+    async fn wait(&self, delay: Duration) {
+        if !delay.is_zero() {
+            let mut closing = self.closing.subscribe();
+            // Either way the waiting is over.
+            let _ = tokio::time::timeout(delay, closing.wait_for(|closing| *closing)).await;
         }
-        // A client that goes away (a time-out, a killed handler) does not undo its call halfway: AWS carries it out, too.
-        let (front, service, task_call) = (self, call.service, call.clone());
-        let task = tokio::spawn(async move { front.engine_answer(&task_call, &headers, body, &plan).await });
-        task.await.unwrap_or_else(|error| {
-            tracing::error!(%error, call = %call, "an AWS engine panicked");
-            Reply::error(service, StatusCode::INTERNAL_SERVER_ERROR, "InternalFailure", "The embedded engine failed")
-        })
     }
 
-    async fn engine_answer(&self, call: &Call, headers: &HeaderMap, body: Bytes, plan: &Plan) -> Reply {
+    async fn carry_out(&self, call: &Call, headers: &HeaderMap, body: Bytes, plan: &Plan) -> Reply {
+        self.meter.carried_out(call);
         if call.service == Service::DynamoDb {
             let (reply, price) = self.dynamo.answer(&call.operation, headers, &body).await;
             self.meter.priced(call, price);
@@ -115,7 +125,11 @@ fn price(call: &Call, body: &[u8], reply: &Reply) -> PicoDollars {
         Service::Events if call.operation == "PutEvents" => {
             let input: Value = serde_json::from_slice(body).unwrap_or_default();
             let results = reply.value();
-            let accepted = input["Entries"].as_array().into_iter().flatten().zip(results["Entries"].as_array().into_iter().flatten());
+            let accepted = input["Entries"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .zip(results["Entries"].as_array().into_iter().flatten());
             let accepted = accepted.filter(|(_, result)| !result["EventId"].is_null());
             accepted.map(|(entry, _)| prices::chunks(bus::size(entry)) * prices::EVENTS_EVENT).sum()
         }

@@ -16,6 +16,7 @@ mod events;
 mod faults;
 mod front;
 mod meter;
+mod plan;
 pub mod prices;
 mod queues;
 mod reply;
@@ -105,6 +106,7 @@ impl EmbeddedAws {
             bus: bus::Bus::start(watch.clone(), options.clock),
             meter: Meter::default(),
             faults: Faults::default(),
+            closing: tokio::sync::watch::Sender::default(),
         });
         let server = tokio::spawn(accept(listener, front.clone()));
         Ok(Self { url, front, watch, server, _lock: lock })
@@ -149,6 +151,7 @@ impl EmbeddedAws {
     /// Ends all services and returns when their files are closed. Calls under way are cut.
     pub async fn shutdown(mut self) {
         self.server.abort();
+        self.front.closing.send_replace(true);
         // An aborted task is the aim.
         let _ = (&mut self.server).await;
         let front = &mut self.front;

@@ -1,8 +1,8 @@
 //! List prices, so that a run can say about what it would have cost.
 //!
-//! US East (N. Virginia), US dollars, on demand, without free tier, discounts and taxes, as published in March 2026 at
-//! aws.amazon.com/dynamodb/pricing/on-demand, /secrets-manager/pricing, /sqs/pricing and /eventbridge/pricing. Only calls are
-//! priced: not storage, not the 0.40 dollars a month for each secret, no Lambda, no logs.
+//! US East (N. Virginia), US dollars, on demand, without free tier, discounts and taxes, as they stood in March 2026. To be
+//! checked at aws.amazon.com/dynamodb/pricing/on-demand, /secrets-manager/pricing, /sqs/pricing and /eventbridge/pricing. Only
+//! calls are priced: not storage, not the 0.40 dollars a month for each secret, no Lambda, no logs.
 //!
 //! It is an estimate. DynamoDB's units are the engine's own count of consumed capacity (whole KiB written, with indexes;
 //! half units for eventually consistent reads; double for transactions); for a write that a condition refused, which reports
@@ -45,7 +45,12 @@ pub fn dollars(amount: PicoDollars) -> f64 {
 /// DynamoDB capacity units at a unit price. Units come in halves.
 #[must_use]
 pub fn capacity(units: f64, unit: PicoDollars) -> PicoDollars {
-    #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "small and positive")]
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "small and positive"
+    )]
     let price = (units.max(0.0) * unit as f64).round() as PicoDollars;
     price
 }

@@ -56,7 +56,12 @@ impl Secrets {
         {
             tracing::error!(%error, "the secrets were not saved");
             let status = http::StatusCode::INTERNAL_SERVER_ERROR;
-            return Reply::error(Service::SecretsManager, status, "InternalServiceError", "The secrets could not be saved");
+            return Reply::error(
+                Service::SecretsManager,
+                status,
+                "InternalServiceError",
+                "The secrets could not be saved",
+            );
         }
         reply
     }
@@ -76,7 +81,8 @@ impl Secrets {
         if existing.status.is_success() {
             let existing = existing.value();
             if !existing["DeletedDate"].is_null() {
-                let message = "You can't create this secret because a secret with this name is already scheduled for deletion.";
+                let message =
+                    "You can't create this secret because a secret with this name is already scheduled for deletion.";
                 return refused("InvalidRequestException", message);
             }
             return match self.repeated(&name, &token, &input).await {
@@ -100,7 +106,10 @@ impl Secrets {
             return stored;
         }
         let stored = stored.value();
-        Reply::ok(Service::SecretsManager, &json!({"ARN": stored["ARN"], "Name": name, "VersionId": stored["VersionId"]}))
+        Reply::ok(
+            Service::SecretsManager,
+            &json!({"ARN": stored["ARN"], "Name": name, "VersionId": stored["VersionId"]}),
+        )
     }
 
     async fn put(&self, request: &MockRequest) -> Reply {
@@ -163,7 +172,9 @@ fn load(file: &std::path::Path) -> anyhow::Result<Option<SecretsmanagerStateView
     };
     // The parser's own words could quote a secret: only the place is told.
     let parsed = serde_json::from_slice(&content);
-    parsed.map(Some).map_err(|error| anyhow::anyhow!("not a list of secrets at line {}, column {}", error.line(), error.column()))
+    parsed
+        .map(Some)
+        .map_err(|error| anyhow::anyhow!("not a list of secrets at line {}, column {}", error.line(), error.column()))
 }
 
 fn fields(request: &MockRequest) -> Result<Map<String, Value>, serde_json::Error> {

@@ -39,7 +39,7 @@ const REASONS = {
   user_request: "Disconnected on request.",
 };
 const KIND_STATES = {
-  pending: "waiting", done: "done", not_granted: "not allowed", not_available: "not offered",
+  pending: "waiting", fetched: "storing", done: "done", not_granted: "not allowed", not_available: "not offered",
   malformed: "partly unreadable", failed: "will be tried again",
 };
 
@@ -112,13 +112,18 @@ function showBackfill() {
   $("backfill").hidden = !backfill;
   if (!backfill) return;
   const words = { pending: "is waiting to begin", running: "is arriving", done: "has arrived", failed: "is incomplete; the nightly pull goes on" };
-  $("backfill-text").textContent =
-    `${backfill.from} to ${backfill.to} ${words[backfill.state] || backfill.state}: ${backfill.done} of ${backfill.total} kinds.`;
-  $("backfill-bar").max = Math.max(1, backfill.total);
-  $("backfill-bar").value = backfill.done;
-  $("kinds").replaceChildren(...Object.entries(backfill.perType || {}).map(([kind, progress]) =>
+  const kinds = Object.entries(backfill.perType || {});
+  const count = (...states) => kinds.filter(([, progress]) => states.includes(progress.state)).length;
+  const stored = backfill.done;
+  const fetched = stored + count("fetched");
+  $("backfill-text").textContent = `${backfill.from} to ${backfill.to} ${words[backfill.state] || backfill.state}: `
+    + `${fetched} of ${backfill.total} kinds fetched, ${stored} stored.`;
+  // Half the way for what has been fetched, all of it for what is stored.
+  $("backfill-bar").max = Math.max(1, 2 * backfill.total);
+  $("backfill-bar").value = fetched + stored;
+  $("kinds").replaceChildren(...kinds.map(([kind, progress]) =>
     element("li", { class: progress.state },
-      `${kind.replaceAll("_", " ")}: ${progress.state === "done" ? numbers.format(progress.documents) : KIND_STATES[progress.state] || progress.state}`)));
+      `${kind.replaceAll("_", " ")}: ${["fetched", "done"].includes(progress.state) ? numbers.format(progress.documents) : KIND_STATES[progress.state] || progress.state}`)));
 }
 
 // ---- days -------------------------------------------------------------------------------------------------------
@@ -159,6 +164,9 @@ function dayTile(day, stats) {
     if (value !== null) facts.append(element("dt", {}, label), element("dd", {}, text(value)));
   }
   if (facts.children.length) tile.append(facts);
+  else if (["sleep", "readiness", "activity"].every((kind) => of(kind, "score") === null)) {
+    tile.append(element("p", { class: "detail" }, "ring not worn"));
+  }
   return tile;
 }
 

@@ -1,6 +1,6 @@
 //! A patient without a browser: calls the product's routes and walks through Oura's consent page.
 
-use anyhow::{Context as _, anyhow, bail};
+use anyhow::{Context as _, bail};
 use reqwest::{Method, RequestBuilder, Response, StatusCode, header, redirect};
 use serde_json::{Value, json};
 use url::Url;
@@ -93,7 +93,7 @@ impl Patient {
 /// The data of an envelope.
 async fn success(response: Response) -> anyhow::Result<Value> {
     let status = response.status();
-    let mut body: Value = response.json().await.map_err(|_| anyhow!("the answer ({status}) is not JSON"))?;
+    let mut body: Value = response.json().await.with_context(|| format!("the answer ({status}) is not JSON"))?;
     if status.is_success() && body["success"] == json!(true) {
         return Ok(body["data"].take());
     }

@@ -5,7 +5,7 @@ mod progress;
 mod table;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{IsTerminal as _, Write};
+use std::io::Write;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
@@ -29,18 +29,20 @@ const CONSENT: Duration = Duration::from_secs(600);
 /// Events that are printed one by one; of the others (one per day) the first and the last.
 const DAY_UPDATED: &str = "wearable_day_updated";
 
-/// Connects one patient, waits for the history, prints days, events and costs.
+/// Connects one patient, waits for the history, prints days, events and costs. `live`: whether lines of `out` can be drawn
+/// again, as on a terminal.
 ///
 /// # Errors
 /// When a step fails, or output cannot be written.
-pub async fn run(stack: &Stack, out: &mut (impl Write + std::os::fd::AsFd)) -> anyhow::Result<()> {
+pub async fn run(stack: &Stack, out: &mut impl Write, live: bool) -> anyhow::Result<()> {
     let patient_id = stack.patient_id();
     let patient = Patient::new(stack.url(), &stack.token_for(patient_id)?)?;
     match stack.oura() {
         Some(oura) => {
-            let account = oura.default_account();
-            writeln!(out, "Connecting {patient_id} to the simulated ring account \"{account}\"...")?;
-            patient.connect(account).await?;
+            let people = oura.control().people();
+            let person = people.first().context("the simulated Oura knows nobody")?;
+            writeln!(out, "Connecting {patient_id} to the ring of {} ({})", person.name, person.about)?;
+            patient.connect(&person.key).await?;
         }
         None => {
             writeln!(out, "Open {}/ in a browser, click Connect, and consent at Oura.", stack.url())?;
@@ -48,12 +50,14 @@ pub async fn run(stack: &Stack, out: &mut (impl Write + std::os::fd::AsFd)) -> a
         }
     }
     writeln!(out, "Connected. The history is arriving:\n")?;
-    let live = out.as_fd().is_terminal();
     let range = backfill(&patient, Progress::new(&mut *out, live)).await?;
 
     let days = all_days(&patient, range).await?;
-    writeln!(out, "\n{} days, {} with data:\n", range.days(), days.len())?;
-    writeln!(out, "{}", table::days(range, &days))?;
+    // The backfill reaches into tomorrow (UTC): it may have begun where the patient is. Here it is shown if it has.
+    let last = days.keys().next_back().copied().unwrap_or(range.last()).max(Day::of_utc(stack.now()));
+    let shown = DayRange::new(range.first(), last.min(range.last())).unwrap_or(range);
+    writeln!(out, "\n{} days, {} with data:\n", shown.days(), days.len())?;
+    writeln!(out, "{}", table::days(shown, &days))?;
     match stack.watch().events() {
         Some(events) => print_events(out, &events)?,
         None => writeln!(out, "The events went to the bus {} of the external AWS.", stack.names().event_bus)?,
@@ -176,8 +180,9 @@ fn about(detail: &Value) -> String {
 }
 
 fn print_costs(stack: &Stack, out: &mut impl Write) -> anyhow::Result<()> {
-    if let Some(requests) = stack.oura().map(crate::oura_cloud::OuraCloud::requests) {
-        writeln!(out, "Oura: {requests} requests.")?;
+    if let Some(oura) = stack.oura() {
+        let counts = oura.control().request_counts();
+        writeln!(out, "Oura: {} requests to {} endpoints.", counts.values().sum::<u64>(), counts.len())?;
     }
     if let Some(report) = stack.watch().meter() {
         writeln!(
@@ -186,7 +191,7 @@ fn print_costs(stack: &Stack, out: &mut impl Write) -> anyhow::Result<()> {
             report.calls, report.mutations, report.dollars, report.prices_as_of
         )?;
         let mut operations = report.operations;
-        operations.sort_by(|a, b| b.calls.cmp(&a.calls));
+        operations.sort_by(|a, b| b.dollars.total_cmp(&a.dollars).then(b.calls.cmp(&a.calls)));
         for line in operations.iter().take(8) {
             let name = format!("{}:{}", line.service, line.operation);
             writeln!(

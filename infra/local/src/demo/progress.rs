@@ -5,6 +5,9 @@ use std::io::{self, Write};
 
 use serde_json::Value;
 
+/// Cells of the bar.
+const BAR: usize = 30;
+
 /// Draws progress.
 pub struct Progress<W> {
     out: W,
@@ -31,7 +34,9 @@ impl<W: Write> Progress<W> {
             .map(|(kind, progress)| (kind.clone(), state(progress)))
             .collect();
         if self.live {
-            self.redraw(backfill, &kinds)?;
+            if self.seen != kinds {
+                self.redraw(backfill, &kinds)?;
+            }
         } else {
             for (kind, state) in &kinds {
                 if self.seen.get(kind) != Some(state) && state != "waiting" {
@@ -47,9 +52,11 @@ impl<W: Write> Progress<W> {
         if self.drawn > 0 {
             write!(self.out, "\x1b[{}A", self.drawn)?;
         }
-        let (done, total) = (backfill["done"].as_u64().unwrap_or(0), backfill["total"].as_u64().unwrap_or(0));
-        let filled = usize::try_from((done * 30).checked_div(total).unwrap_or(0)).unwrap_or(0).min(30);
-        writeln!(self.out, "\x1b[2K  [{}{}] {done} of {total} kinds", "█".repeat(filled), "░".repeat(30 - filled))?;
+        let total = usize::try_from(backfill["total"].as_u64().unwrap_or(0)).unwrap_or(0);
+        let arrived = kinds.values().filter(|state| *state != "waiting").count().min(total);
+        let filled = (arrived * BAR).checked_div(total).unwrap_or(0);
+        let (full, empty) = ("█".repeat(filled), "░".repeat(BAR - filled));
+        writeln!(self.out, "\x1b[2K  {full}{empty} {arrived} of {total} kinds")?;
         for (kind, state) in kinds {
             writeln!(self.out, "\x1b[2K  {kind:<24} {state}")?;
         }
@@ -62,7 +69,8 @@ fn state(progress: &Value) -> String {
     let documents = progress["documents"].as_u64().unwrap_or(0);
     match progress["state"].as_str().unwrap_or("unknown") {
         "pending" => "waiting".to_owned(),
-        "done" => format!("{documents} documents"),
+        // Fetched and not stored yet: the number is known, and nothing about it changes any more.
+        "fetched" | "done" => format!("{documents} documents"),
         "not_granted" => "not allowed by the patient".to_owned(),
         "not_available" => "not offered by Oura".to_owned(),
         "malformed" => format!("{documents} documents, some unreadable"),
@@ -90,13 +98,14 @@ mod tests {
     }
 
     #[test]
-    fn on_a_terminal_the_same_lines_are_drawn_again() {
+    fn on_a_terminal_the_same_lines_are_drawn_again_when_something_changed() {
         let mut out = Vec::new();
         let mut progress = Progress::new(&mut out, true);
-        for done in 0..2 {
-            progress.show(&json!({"done": done, "total": 2, "perType": {"sleep": {"state": "pending"}}})).unwrap();
+        for state in ["pending", "fetched", "done"] {
+            progress.show(&json!({"total": 2, "perType": {"sleep": {"state": state, "documents": 3}}})).unwrap();
         }
         let text = String::from_utf8(out).unwrap();
-        assert!(text.contains("\x1b[2A") && text.contains("1 of 2 kinds"), "{text:?}");
+        assert_eq!(text.matches("\x1b[2A").count(), 1, "stored is no news after fetched: {text:?}");
+        assert!(text.contains("0 of 2 kinds") && text.contains("1 of 2 kinds"), "{text:?}");
     }
 }

@@ -50,7 +50,7 @@ const COLUMNS: [Column; 10] = [
     column("sleep", "sleep", "score", Unit::Whole, 5),
     column("ready", "readiness", "score", Unit::Whole, 5),
     column("activ", "activity", "score", Unit::Whole, 5),
-    Column { full: Some(15_000.0), ..column("steps", "activity", "steps", Unit::Whole, 6) },
+    Column { full: Some(20_000.0), ..column("steps", "activity", "steps", Unit::Whole, 6) },
     column("HRV", "hrv", "averageHrv", Unit::Whole, 4),
     column("RHR", "hrv", "restingHeartRate", Unit::Whole, 4),
     column("SpO2", "spo2", "average", Unit::Tenths, 5),
@@ -151,7 +151,8 @@ fn number(unit: Unit, value: f64) -> String {
             format!("{}:{:02}", minutes / 60, minutes % 60)
         }
         Unit::Whole => thousands(value),
-        Unit::Signed => format!("{value:+.1}"),
+        // Rounded first, and zero added: there is no "-0.0" degrees.
+        Unit::Signed => format!("{:+.1}", (value * 10.0).round() / 10.0 + 0.0),
         Unit::Tenths => format!("{value:.1}"),
     }
 }
@@ -214,6 +215,7 @@ mod tests {
         {
             assert_eq!(thousands(value), expected);
         }
+        assert_eq!([-0.04, 0.04, -0.16].map(|value| number(Unit::Signed, value)), ["+0.0", "+0.0", "-0.2"]);
         assert_eq!(sparkline(&[Some(5.0), None, Some(5.0)]), "▅·▅");
     }
 }

@@ -4,7 +4,6 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Write as _;
 use std::path::Path;
 use std::sync::OnceLock;
 
@@ -20,6 +19,8 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
 use shared::domain::{Clock, PatientId};
+
+use crate::files::replace_private;
 
 /// The audience of local tokens, as the template's default for the JWT authorizer's audience.
 pub const AUDIENCE: &str = "wearables";
@@ -41,7 +42,8 @@ impl SigningKey {
     /// # Errors
     /// When the system has no randomness to give.
     pub fn generate() -> anyhow::Result<Self> {
-        let pair = RsaKeyPair::generate(KeySize::Rsa2048).map_err(|_| anyhow!("generate the local token key"))?;
+        let pair =
+            RsaKeyPair::generate(KeySize::Rsa2048).map_err(|_unspecified| anyhow!("generate the local token key"))?;
         Ok(Self::of(pair))
     }
 
@@ -54,14 +56,13 @@ impl SigningKey {
         match fs::read(&path) {
             Ok(der) => {
                 let pair = RsaKeyPair::from_pkcs8(&der)
-                    .map_err(|_| anyhow!("read the token key {}: not an RSA key in PKCS #8", path.display()))?;
+                    .with_context(|| format!("read the token key {}: not an RSA key in PKCS #8", path.display()))?;
                 Ok(Self::of(pair))
             }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 let key = Self::generate()?;
-                let der = key.pair.as_der().map_err(|_| anyhow!("encode the local token key"))?;
-                crate::files::create_private(&path)
-                    .and_then(|mut file| file.write_all(der.as_ref()))
+                let der = key.pair.as_der().map_err(|_unspecified| anyhow!("encode the local token key"))?;
+                replace_private(&path, der.as_ref())
                     .with_context(|| format!("keep the token key in {}", path.display()))?;
                 Ok(key)
             }
@@ -143,7 +144,7 @@ impl Authorizer {
         let mut validation = Validation::new(Algorithm::RS256);
         validation.set_issuer(&[issuer]);
         validation.set_audience(&[AUDIENCE]);
-        validation.set_required_spec_claims(&["iss", "aud", "exp"]);
+        validation.set_required_spec_claims(&["iss", "aud"]);
         // The times are checked against the stack's clock, which a test may drive.
         validation.validate_exp = false;
         Self { key, issuer: issuer.to_owned(), patient_claim: patient_claim.to_owned(), clock, decoding, validation }
@@ -181,7 +182,7 @@ impl Authorizer {
         let mut signature = vec![0; key.pair.public_modulus_len()];
         key.pair
             .sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message.as_bytes(), &mut signature)
-            .map_err(|_| anyhow!("sign a local token"))?;
+            .map_err(|_unspecified| anyhow!("sign a local token"))?;
         Ok(format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature)))
     }
 

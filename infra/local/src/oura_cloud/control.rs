@@ -234,10 +234,11 @@ impl Control {
     /// The person corrects a night later: its sleep, daily sleep and readiness change, their ids stay.
     ///
     /// # Errors
-    /// [`ControlError::UnknownPerson`]; [`ControlError::UnknownDocument`] when the ring was off that night.
+    /// [`ControlError::UnknownPerson`]; [`ControlError::UnknownDocument`] when there is no such night (yet).
     pub fn edit_night(&self, key: &str, day: Date) -> Result<Vec<Touched>, ControlError> {
         let (person, who) = person_of(key).ok_or(ControlError::UnknownPerson)?;
-        let touched = self.0.data.touched_by_edit(who, day);
+        let mut touched = self.0.data.touched_by_edit(who, day);
+        touched.retain(|(collection, id)| self.0.document(person, *collection, id).is_some());
         if touched.is_empty() {
             return Err(ControlError::UnknownDocument);
         }

@@ -167,15 +167,12 @@ async fn put_document(State(cloud): Shared, Path(key): Path<String>, body: Bytes
     shown(&Control(cloud).put_document(&key, parsed::<PutDocument>(&body)?)?)
 }
 
-async fn delete_document(
-    State(cloud): Shared,
-    Path((key, collection, id)): Path<(String, String, String)>,
-) -> Answer {
+async fn delete_document(State(cloud): Shared, Path((key, collection, id)): Path<(String, String, String)>) -> Answer {
     shown(&Control(cloud).delete_document(&key, &collection, &id)?)
 }
 
 async fn edit_night(State(cloud): Shared, Path((key, day)): Path<(String, String)>) -> Answer {
-    let day: Date = day.parse().map_err(|_: jiff::Error| Failure::Malformed("not a day".to_owned()))?;
+    let day: Date = day.parse().map_err(|error: jiff::Error| Failure::Malformed(error.to_string()))?;
     shown(&json!({ "touched": Control(cloud).edit_night(&key, day)? }))
 }
 

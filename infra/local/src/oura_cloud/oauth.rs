@@ -54,15 +54,18 @@ struct Request<'a> {
 impl<'a> Request<'a> {
     /// Checks the application and its callback. On failure there is an error page and never a redirect
     /// (RFC 6749 section 4.1.2.1).
-    fn parse(cloud: &Cloud, fields: &'a Fields) -> Result<Self, Response> {
+    fn parse(cloud: &Cloud, fields: &'a Fields) -> Result<Self, Box<Response>> {
         if fields.one("client_id") != Some(cloud.client_id.as_str()) {
-            return Err(consent::error("This application is not known", "The client_id is missing or wrong."));
+            return Err(Box::new(consent::error(
+                "This application is not known",
+                "The client_id is missing or wrong.",
+            )));
         }
         let registered = |uri: &&str| cloud.redirect_uris.iter().any(|known| known == uri);
         let parsed = fields.one("redirect_uri").filter(registered).and_then(|uri| Some((uri, Url::parse(uri).ok()?)));
         let Some((redirect_uri, redirect)) = parsed else {
             let why = "The redirect_uri is not one that the application registered. It must match exactly.";
-            return Err(consent::error("This callback is not registered", why));
+            return Err(Box::new(consent::error("This callback is not registered", why)));
         };
         let enabled = cloud.options().enabled_scopes;
         let mut scopes: Vec<String> = Vec::new();
@@ -109,7 +112,7 @@ pub(super) async fn authorize_page(State(cloud): State<Arc<Cloud>>, RawQuery(que
     let fields = Fields::parse(query.unwrap_or_default().as_bytes());
     let request = match Request::parse(&cloud, &fields) {
         Ok(request) => request,
-        Err(page) => return page,
+        Err(page) => return *page,
     };
     if fields.one("response_type") != Some("code") {
         return request.refuse("unsupported_response_type");
@@ -127,7 +130,7 @@ pub(super) async fn authorize_decision(State(cloud): State<Arc<Cloud>>, body: By
     let fields = Fields::parse(&body);
     let request = match Request::parse(&cloud, &fields) {
         Ok(request) => request,
-        Err(page) => return page,
+        Err(page) => return *page,
     };
     if !request.challenge_is_usable() {
         return request.refuse("invalid_request");
@@ -167,7 +170,7 @@ pub(super) async fn token(State(cloud): State<Arc<Cloud>>, headers: HeaderMap, b
         return invalid("A parameter is given twice.");
     }
     if let Err(refusal) = authenticate(&cloud, &headers, &fields) {
-        return refusal;
+        return *refusal;
     }
     let (now, options) = (cloud.now(), cloud.options());
     let life = options.access_token_life_seconds;
@@ -202,23 +205,23 @@ pub(super) async fn token(State(cloud): State<Arc<Cloud>>, headers: HeaderMap, b
 }
 
 /// Client authentication by body or by Basic, not both (RFC 6749 section 2.3).
-fn authenticate(cloud: &Cloud, headers: &HeaderMap, fields: &Fields) -> Result<(), Response> {
+fn authenticate(cloud: &Cloud, headers: &HeaderMap, fields: &Fields) -> Result<(), Box<Response>> {
     let basic = headers.get(header::AUTHORIZATION).map(|value| value.to_str().ok().and_then(basic_credentials));
     let in_body = fields.one("client_secret").is_some();
     let (id, secret) = match basic {
         Some(_) if in_body => {
             let text = "The client must authenticate in one way only.";
-            return Err(oauth_error(StatusCode::BAD_REQUEST, "invalid_request", Some(text)));
+            return Err(Box::new(oauth_error(StatusCode::BAD_REQUEST, "invalid_request", Some(text))));
         }
         Some(Some((id, secret))) => (Some(id), Some(secret)),
         Some(None) => (None, None),
         None => (fields.one("client_id").map(str::to_owned), fields.one("client_secret").map(str::to_owned)),
     };
     if id.as_deref() != Some(cloud.client_id.as_str()) {
-        return Err(oauth_error(StatusCode::BAD_REQUEST, "invalid_client", Some("Invalid client_id.")));
+        return Err(Box::new(oauth_error(StatusCode::BAD_REQUEST, "invalid_client", Some("Invalid client_id."))));
     }
     if secret.as_deref() != Some(cloud.client_secret.expose_secret()) {
-        return Err(oauth_error(StatusCode::UNAUTHORIZED, "invalid_client", None));
+        return Err(Box::new(oauth_error(StatusCode::UNAUTHORIZED, "invalid_client", None)));
     }
     Ok(())
 }

@@ -34,7 +34,10 @@ impl Page {
 }
 
 fn sign(key: &[u8; 32], query: &str, plain: &str) -> String {
-    let mut mac = Hmac::<Sha256>::new(key.into());
+    // HMAC pads a key to the block size with zeros itself; padded here, its length cannot be wrong.
+    let mut block = [0; 64];
+    block[..32].copy_from_slice(key);
+    let mut mac = Hmac::<Sha256>::new(&block.into());
     for part in [query, "\n", plain] {
         mac.update(part.as_bytes());
     }

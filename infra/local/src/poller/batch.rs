@@ -22,8 +22,14 @@ impl Batch {
         self.0.len()
     }
 
+    /// Adds messages. One that came back while the batch was collected is in it once, with its newest receipt.
     pub fn extend(&mut self, messages: Vec<Message>) {
-        self.0.extend(messages);
+        for message in messages {
+            match self.0.iter_mut().find(|known| known.message_id.is_some() && known.message_id == message.message_id) {
+                Some(known) => *known = message,
+                None => self.0.push(message),
+            }
+        }
     }
 
     /// The event as Lambda builds it.
@@ -36,7 +42,8 @@ impl Batch {
     /// The messages that need no further delivery: all, except those reported as failed; none, when one is reported that is
     /// not among them.
     pub fn done(&self, response: &SqsBatchResponse) -> Vec<&Message> {
-        let failed: HashSet<&str> = response.batch_item_failures.iter().map(|failure| failure.item_identifier.as_str()).collect();
+        let failed: HashSet<&str> =
+            response.batch_item_failures.iter().map(|failure| failure.item_identifier.as_str()).collect();
         let ids: HashSet<&str> = self.0.iter().filter_map(Message::message_id).collect();
         if !failed.is_subset(&ids) {
             tracing::warn!("a function reported a message as failed that it was not given: the whole batch failed");
@@ -55,7 +62,8 @@ fn record(message: &Message, arn: &str, region: Option<&str>) -> SqsMessage {
     record.md5_of_message_attributes = message.md5_of_message_attributes.clone();
     let attributes = message.attributes.iter().flatten();
     record.attributes = attributes.map(|(name, value)| (name.as_str().to_owned(), value.clone())).collect();
-    record.message_attributes = message.message_attributes.iter().flatten().map(own_attribute).collect::<HashMap<_, _>>();
+    record.message_attributes =
+        message.message_attributes.iter().flatten().map(own_attribute).collect::<HashMap<_, _>>();
     record.event_source_arn = Some(arn.to_owned());
     record.event_source = Some("aws:sqs".to_owned());
     record.aws_region = region.map(str::to_owned);
@@ -107,4 +115,47 @@ pub(super) async fn delete(client: &aws_sdk_sqs::Client, queue_url: &str, messag
         }
     }
     deleted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(id: &str, receipt: &str) -> Message {
+        Message::builder().message_id(id).receipt_handle(receipt).build()
+    }
+
+    #[test]
+    fn a_message_that_comes_again_into_its_batch_is_in_it_once() {
+        let mut batch = Batch::default();
+        batch.extend(vec![message("a", "1"), message("b", "1")]);
+        batch.extend(vec![message("a", "2")]);
+        let receipts: Vec<_> = batch.0.iter().map(|message| message.receipt_handle().unwrap()).collect();
+        assert_eq!(receipts, ["2", "1"]);
+    }
+
+    #[test]
+    fn everything_failed_when_the_function_names_a_message_it_was_not_given() {
+        let mut batch = Batch::default();
+        batch.extend(vec![message("a", "1"), message("b", "1")]);
+        let done = |failed: &[&str]| {
+            let mut response = SqsBatchResponse::default();
+            response.set_failures(failed.iter().copied());
+            batch
+                .done(&response)
+                .iter()
+                .filter_map(|message| message.message_id().map(str::to_owned))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(done(&[]), ["a", "b"]);
+        assert_eq!(done(&["b"]), ["a"]);
+        assert_eq!(done(&["b", "c"]), Vec::<String>::new());
+        assert_eq!(done(&[""]), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_queues_arn_is_read_from_its_url() {
+        let arn = queue_arn("https://sqs.eu-west-1.amazonaws.com/123456789012/oura-live", Some("eu-west-1"));
+        assert_eq!(arn, "arn:aws:sqs:eu-west-1:123456789012:oura-live");
+    }
 }

@@ -10,8 +10,8 @@ mod batch;
 
 use std::fmt::Display;
 use std::future::Future;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
@@ -219,7 +219,11 @@ async fn collect(source: &Source) -> Result<Batch, ReceiveError> {
     }
 }
 
-async fn receive(source: &Source, wait: Duration, most: usize) -> Result<Vec<aws_sdk_sqs::types::Message>, ReceiveError> {
+async fn receive(
+    source: &Source,
+    wait: Duration,
+    most: usize,
+) -> Result<Vec<aws_sdk_sqs::types::Message>, ReceiveError> {
     use aws_sdk_sqs::types::MessageSystemAttributeName;
 
     let seconds = |duration: Duration| i32::try_from(duration.as_secs()).unwrap_or(i32::MAX);

@@ -23,12 +23,21 @@ impl Queue {
     }
 
     fn options(&self) -> PollerOptions {
-        PollerOptions { visibility_timeout: Some(Duration::from_secs(1)), ..PollerOptions::new(&self.resources.live_queue_url) }
+        PollerOptions {
+            visibility_timeout: Some(Duration::from_secs(1)),
+            ..PollerOptions::new(&self.resources.live_queue_url)
+        }
     }
 
     async fn send(&self, bodies: &[&str]) {
         for body in bodies {
-            self.client.send_message().queue_url(&self.resources.live_queue_url).message_body(*body).send().await.unwrap();
+            self.client
+                .send_message()
+                .queue_url(&self.resources.live_queue_url)
+                .message_body(*body)
+                .send()
+                .await
+                .unwrap();
         }
     }
 
@@ -87,7 +96,12 @@ async fn only_what_was_reported_as_failed_comes_back() {
     queue.send(&["good", "bad", "fine"]).await;
     let seen = Arc::new(Mutex::new(Vec::new()));
     let log = seen.clone();
-    let options = PollerOptions { batching_window: Duration::from_secs(1), max_concurrency: 1, ..queue.options() };
+    let options = PollerOptions {
+        batching_window: Duration::from_secs(1),
+        max_concurrency: 1,
+        visibility_timeout: Some(Duration::from_secs(3)),
+        ..queue.options()
+    };
     let poller = Poller::start(queue.client.clone(), options, move |event: SqsEvent, _| {
         let mut response = SqsBatchResponse::default();
         for record in &event.records {
@@ -149,7 +163,8 @@ async fn a_batch_fails_whole_when_the_function_fails_in_any_way() {
 async fn a_message_that_never_succeeds_becomes_a_dead_letter() {
     let queue = Queue::new().await;
     queue.send(&["poison"]).await;
-    let poller = Poller::start(queue.client.clone(), queue.options(), |_, _| async { Err::<SqsBatchResponse, _>("no") });
+    let poller =
+        Poller::start(queue.client.clone(), queue.options(), |_, _| async { Err::<SqsBatchResponse, _>("no") });
     eventually(async || queue.aws.queue_depth("oura-live-dlq").await.unwrap().visible == 1).await;
     assert_eq!((poller.stats().batches, queue.left().await), (5, 0));
     poller.stop().await;
@@ -162,8 +177,12 @@ async fn so_many_batches_run_at_once_and_a_stop_waits_for_them() {
     let (started, mut running) = mpsc::unbounded_channel();
     let gate = Arc::new(Notify::new());
     let opened = gate.clone();
-    let options =
-        PollerOptions { batch_size: 1, max_concurrency: 2, visibility_timeout: Some(Duration::from_secs(60)), ..queue.options() };
+    let options = PollerOptions {
+        batch_size: 1,
+        max_concurrency: 2,
+        visibility_timeout: Some(Duration::from_secs(60)),
+        ..queue.options()
+    };
     let poller = Poller::start(queue.client.clone(), options, move |_, _| {
         started.send(()).unwrap();
         let opened = opened.clone();

@@ -10,7 +10,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use secrecy::ExposeSecret as _;
 use shared::aws::SdkConfig;
-use shared::domain::PatientId;
+use shared::domain::{Clock, PatientId};
 use shared::env::Env;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -39,6 +39,7 @@ const GRACE: Duration = Duration::from_secs(5);
 pub struct Stack {
     url: String,
     patient_id: PatientId,
+    clock: Clock,
     env: Env,
     sdk: SdkConfig,
     endpoints: Endpoints,
@@ -143,6 +144,7 @@ impl Stack {
         Ok(Self {
             url,
             patient_id,
+            clock: options.clock,
             env,
             sdk,
             endpoints,
@@ -219,6 +221,12 @@ impl Stack {
         self.oura.as_ref()
     }
 
+    /// What time it is in the stack.
+    #[must_use]
+    pub fn now(&self) -> jiff::Timestamp {
+        self.clock.now()
+    }
+
     /// What can be seen of the stack.
     #[must_use]
     pub fn watch(&self) -> &Watch {
@@ -251,9 +259,7 @@ impl Stack {
             tracing::warn!("requests or batches were cut off");
         }
         self.servers.shutdown().await;
-        if let Some(oura) = self.oura.take() {
-            oura.shutdown().await;
-        }
+        drop(self.oura.take());
         if let Some(aws) = self.aws.take().and_then(Arc::into_inner)
             && tokio::time::timeout(GRACE, aws.shutdown()).await.is_err()
         {
@@ -261,3 +267,6 @@ impl Stack {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,10 +4,13 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use aws_lambda_events::event::sqs::SqsEvent;
+use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
+use futures::future::BoxFuture;
 use shared::aws::SdkConfig;
 use shared::domain::Clock;
 use tokio::net::TcpListener;
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::{AwsMode, Options, Simulation};
@@ -49,7 +52,7 @@ pub(super) async fn simulate(
     (simulation.configure)(&mut config);
     let listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, simulation.port))).await;
     let listener = listener.context("listen for the simulated Oura")?;
-    Ok((app, OuraCloud::start(listener, config)?))
+    Ok((app, OuraCloud::start(listener, config).await?))
 }
 
 /// The AWS of this mode, the clients' configuration and the addresses.
@@ -120,10 +123,33 @@ pub(super) async fn app_secret(sdk: &SdkConfig, names: &Names) -> anyhow::Result
 /// Hands a queue's messages to the worker.
 pub(super) fn poll(sdk: &SdkConfig, options: PollerOptions, worker: Arc<worker::Deps>, clock: Clock) -> Poller {
     Poller::start(aws_sdk_sqs::Client::new(sdk), options, move |event: SqsEvent, deadline: Instant| {
-        let (worker, clock) = (Arc::clone(&worker), clock.clone());
-        async move {
-            let left = jiff::SignedDuration::try_from(deadline.saturating_duration_since(Instant::now()))?;
-            worker::handle(&worker, event, clock.now().saturating_add(left)?).await
-        }
+        work(Arc::clone(&worker), clock.clone(), event, deadline)
+    })
+}
+
+/// One invocation of the worker: on a thread of its own, as in Lambda, so that normalizing one batch holds up nothing else
+/// of the stack. It ends when this future is dropped.
+fn work(
+    worker: Arc<worker::Deps>,
+    clock: Clock,
+    event: SqsEvent,
+    deadline: Instant,
+) -> BoxFuture<'static, anyhow::Result<SqsBatchResponse>> {
+    Box::pin(async move {
+        let left = jiff::SignedDuration::try_from(deadline.saturating_duration_since(Instant::now()))?;
+        let deadline = clock.now().saturating_add(left)?;
+        let (alive, dropped) = oneshot::channel::<()>();
+        let runtime = Handle::current();
+        let invocation = tokio::task::spawn_blocking(move || {
+            runtime.block_on(async {
+                tokio::select! {
+                    response = worker::handle(&worker, event, deadline) => response,
+                    _ = dropped => anyhow::bail!("stopped"),
+                }
+            })
+        });
+        let response = invocation.await.context("the worker crashed")?;
+        drop(alive);
+        response
     })
 }

@@ -8,8 +8,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use super::super::item::{Fields, Item, from_json, n, s};
 use super::super::StoreError;
+use super::super::item::{Fields, Item, from_json, n, s};
 use super::{CONNECTION, patient_key};
 use crate::domain::{
     Backfill, Connection, ConnectionStatus, DayRange, Lease, PatientId, RefreshIntent, SOURCE, ScopeSet, Suspect,

@@ -7,10 +7,10 @@ use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{TransactWriteItem, Update};
 use jiff::Timestamp;
 
+use super::super::StoreError;
 use super::super::item::{n, s};
 use super::super::outbox::put_event;
 use super::super::transact::{Cancelled, Reason, run};
-use super::super::StoreError;
 use super::codec::{self, word};
 use super::{CONNECTION, Connections, all_old, built, expires, patient_key};
 use crate::domain::{Connection, Day, GrantId, Lease, PatientEvent, PatientId, ReasonCode, RefreshIntent, Suspect};
@@ -138,12 +138,7 @@ impl Connections {
     ///
     /// # Errors
     /// [`StoreError`]; the next attempt will find out again.
-    pub async fn suspect(
-        &self,
-        connection: &Connection,
-        owner: &str,
-        suspect: Suspect,
-    ) -> Result<bool, StoreError> {
+    pub async fn suspect(&self, connection: &Connection, owner: &str, suspect: Suspect) -> Result<bool, StoreError> {
         self.update_of_grant(
             "suspect the refresh token",
             &connection.patient_id,

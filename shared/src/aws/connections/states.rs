@@ -7,9 +7,9 @@ use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 
+use super::super::StoreError;
 use super::super::item::{Fields, n, s};
 use super::super::transact::{Cancelled, run};
-use super::super::StoreError;
 use super::{Connections, PENDING, all_old, built, expires, patient_key};
 use crate::domain::PatientId;
 

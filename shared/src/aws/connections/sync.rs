@@ -6,8 +6,8 @@ use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem, Update};
 use jiff::Timestamp;
 
-use super::super::item::s;
 use super::super::StoreError;
+use super::super::item::s;
 use super::codec::{json, word};
 use super::{CONNECTION, Connections, built, patient_key};
 use crate::domain::{
@@ -49,11 +49,7 @@ impl Connections {
             &connection.grant_id,
             "SET backfillState = :state, backfillPerType = :kinds",
             "backfillSyncId = :sync",
-            vec![
-                (":state", s(word(&BackfillState::Running))),
-                (":kinds", json(kinds)),
-                (":sync", s(sync.as_str())),
-            ],
+            vec![(":state", s(word(&BackfillState::Running))), (":kinds", json(kinds)), (":sync", s(sync.as_str()))],
             &[],
         )
         .await
@@ -128,7 +124,11 @@ impl Connections {
     }
 
     /// The update at the end of a sync, to stand in one transaction with the events that it causes.
-    pub(in crate::aws) fn sync_end(&self, connection: &Connection, end: &SyncEnd) -> Result<TransactWriteItem, StoreError> {
+    pub(in crate::aws) fn sync_end(
+        &self,
+        connection: &Connection,
+        end: &SyncEnd,
+    ) -> Result<TransactWriteItem, StoreError> {
         const ACTION: &str = "record the end of the sync";
         let mut set = "SET lastSyncAt = :at, failing = :failing, watermarks = :watermarks".to_owned();
         let mut values = vec![

@@ -17,7 +17,7 @@ use winterbaume_sqs::SqsService;
 use super::REGION;
 use super::call::Service;
 use super::engine;
-use super::faults::Plan;
+use super::plan::Plan;
 use super::reply::Reply;
 pub use store::QueueDepth;
 use store::Store;
@@ -69,7 +69,9 @@ impl Queues {
                 Err(rejected) => refused(&rejected.code, &rejected.message),
             },
             "ReceiveMessage" => self.receive(&input, request).await,
-            "SendMessageBatch" | "DeleteMessageBatch" | "ChangeMessageVisibilityBatch" => self.batch(operation, &input, plan).await,
+            "SendMessageBatch" | "DeleteMessageBatch" | "ChangeMessageVisibilityBatch" => {
+                self.batch(operation, &input, plan).await
+            }
             "CreateQueue" | "GetQueueUrl" | "ListQueues" => self.with_urls(self.engine.handle(request).await.into()),
             "GetQueueAttributes" => only_asked(&input, self.engine.handle(request).await.into()),
             _ => self.engine.handle(request).await.into(),
@@ -111,7 +113,9 @@ impl Queues {
         let asked_own: Vec<&str> = names(input, "MessageAttributeNames").collect();
         for message in body.get_mut("Messages").and_then(Value::as_array_mut).into_iter().flatten() {
             keep(message, "Attributes", |name| asked.iter().any(|asked| *asked == "All" || *asked == name));
-            keep(message, "MessageAttributes", |name| asked_own.iter().any(|asked| *asked == "All" || *asked == ".*" || *asked == name));
+            keep(message, "MessageAttributes", |name| {
+                asked_own.iter().any(|asked| *asked == "All" || *asked == ".*" || *asked == name)
+            });
         }
         reply.with_value(&body)
     }
@@ -149,7 +153,13 @@ impl Queues {
         Reply::ok(Service::Sqs, &json!({"Successful": successful, "Failed": failed}))
     }
 
-    async fn entry(&self, single: &str, batch: &Map<String, Value>, entry: &Value, failure: Option<&str>) -> Result<Reply, Rejected> {
+    async fn entry(
+        &self,
+        single: &str,
+        batch: &Map<String, Value>,
+        entry: &Value,
+        failure: Option<&str>,
+    ) -> Result<Reply, Rejected> {
         if let Some(code) = failure {
             return Err(Rejected { code: code.to_owned(), message: "Injected".into(), senders_fault: false });
         }
@@ -185,13 +195,17 @@ fn only_asked(input: &Map<String, Value>, reply: Reply) -> Reply {
 }
 
 fn check_message(input: &Map<String, Value>) -> Result<(), Rejected> {
-    let rejected = |code: &str, message: &str| Rejected { code: code.into(), message: message.into(), senders_fault: true };
+    let rejected =
+        |code: &str, message: &str| Rejected { code: code.into(), message: message.into(), senders_fault: true };
     let body = input.get("MessageBody").and_then(Value::as_str).unwrap_or_default();
     if body.is_empty() {
         return Err(rejected("MissingParameter", "The request must contain the parameter MessageBody."));
     }
     if body.len() > LONGEST_MESSAGE {
-        return Err(rejected("InvalidParameterValue", "One or more parameters are invalid. Reason: Message must be shorter than 1048576 bytes."));
+        return Err(rejected(
+            "InvalidParameterValue",
+            "One or more parameters are invalid. Reason: Message must be shorter than 1048576 bytes.",
+        ));
     }
     let delay = input.get("DelaySeconds").filter(|delay| !delay.is_null()).map_or(Some(0), Value::as_i64);
     if !delay.is_some_and(|delay| (0..=LONGEST_DELAY).contains(&delay)) {

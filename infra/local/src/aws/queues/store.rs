@@ -84,7 +84,12 @@ impl SqsBackend for Store {
     }
 
     /// The engine's count of visible messages leaves out those that were received before and came back.
-    fn get_queue_attributes(&self, _: String, _: String, queue: String) -> Answer<Result<HashMap<String, String>, SqsError>> {
+    fn get_queue_attributes(
+        &self,
+        _: String,
+        _: String,
+        queue: String,
+    ) -> Answer<Result<HashMap<String, String>, SqsError>> {
         self.with(move |state| {
             let mut attributes = state.get_queue_attributes(&queue)?;
             if let Some(queue) = state.queues.get(&queue) {
@@ -121,7 +126,8 @@ impl SqsBackend for Store {
         deduplication: Option<String>,
     ) -> Answer<Result<SendMessageOutput, SqsError>> {
         self.with(move |state| {
-            let sent = state.send_message(&queue, &body, delay, attributes, group.as_deref(), deduplication.as_deref())?;
+            let sent =
+                state.send_message(&queue, &body, delay, attributes, group.as_deref(), deduplication.as_deref())?;
             Ok(SendMessageOutput { message_id: sent.message_id, body_md5: sent.body_md5 })
         })
     }
@@ -166,11 +172,22 @@ impl SqsBackend for Store {
         self.with(move |state| state.change_message_visibility_batch(&queue, &entries))
     }
 
-    fn list_queue_tags(&self, _: String, _: String, queue: String) -> Answer<Result<HashMap<String, String>, SqsError>> {
+    fn list_queue_tags(
+        &self,
+        _: String,
+        _: String,
+        queue: String,
+    ) -> Answer<Result<HashMap<String, String>, SqsError>> {
         self.with(move |state| state.list_queue_tags(&queue))
     }
 
-    fn tag_queue(&self, _: String, _: String, queue: String, tags: HashMap<String, String>) -> Answer<Result<(), SqsError>> {
+    fn tag_queue(
+        &self,
+        _: String,
+        _: String,
+        queue: String,
+        tags: HashMap<String, String>,
+    ) -> Answer<Result<(), SqsError>> {
         self.with(move |state| state.tag_queue(&queue, &tags))
     }
 
@@ -194,7 +211,12 @@ impl SqsBackend for Store {
         self.with(move |state| state.remove_permission(&queue, &label))
     }
 
-    fn list_dead_letter_source_queues(&self, _: String, _: String, queue: String) -> Answer<Result<Vec<String>, SqsError>> {
+    fn list_dead_letter_source_queues(
+        &self,
+        _: String,
+        _: String,
+        queue: String,
+    ) -> Answer<Result<Vec<String>, SqsError>> {
         self.with(move |state| state.list_dead_letter_source_queues(&queue))
     }
 
@@ -213,7 +235,12 @@ impl SqsBackend for Store {
         self.with(move |state| state.cancel_message_move_task(&task))
     }
 
-    fn list_message_move_tasks(&self, _: String, _: String, source: String) -> Answer<Result<Vec<MessageMoveTask>, SqsError>> {
+    fn list_message_move_tasks(
+        &self,
+        _: String,
+        _: String,
+        source: String,
+    ) -> Answer<Result<Vec<MessageMoveTask>, SqsError>> {
         self.with(move |state| Ok(state.list_message_move_tasks(&source).into_iter().cloned().collect()))
     }
 

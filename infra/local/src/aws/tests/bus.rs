@@ -5,7 +5,8 @@ use serde_json::json;
 use super::*;
 
 fn entry(bus: &str, detail: &str) -> PutEventsRequestEntry {
-    let entry = PutEventsRequestEntry::builder().event_bus_name(bus).source("wearables.oura").detail_type("wearable_sync");
+    let entry =
+        PutEventsRequestEntry::builder().event_bus_name(bus).source("wearables.oura").detail_type("wearable_sync");
     entry.detail(detail).resources("patient/1").build()
 }
 

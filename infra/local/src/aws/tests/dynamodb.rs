@@ -35,7 +35,8 @@ async fn a_refused_condition_shows_the_item_that_stood_in_the_way() {
         .await
         .unwrap_err()
         .into_service_error();
-    let aws_sdk_dynamodb::operation::update_item::UpdateItemError::ConditionalCheckFailedException(refused) = refused else {
+    let aws_sdk_dynamodb::operation::update_item::UpdateItemError::ConditionalCheckFailedException(refused) = refused
+    else {
         panic!("another error")
     };
     assert_eq!(refused.item().unwrap()["grantId"], s("g1"));
@@ -75,12 +76,14 @@ async fn a_cancelled_transaction_says_which_condition_failed_and_writes_nothing(
     };
     let cancelled = transact("g2").send().await.unwrap_err().into_service_error();
     let TransactWriteItemsError::TransactionCanceledException(cancelled) = cancelled else { panic!("another error") };
-    let reasons: Vec<_> = cancelled.cancellation_reasons().iter().map(|reason| reason.code().unwrap_or("None")).collect();
+    let reasons: Vec<_> =
+        cancelled.cancellation_reasons().iter().map(|reason| reason.code().unwrap_or("None")).collect();
     assert_eq!(reasons, ["None", "ConditionalCheckFailed"]);
     assert_eq!(cancelled.cancellation_reasons()[1].item().unwrap()["grantId"], s("g1"));
 
     let stored = async || {
-        let read = client.get_item().table_name(&names.daily_stats_table).key("patientId", s("1")).key("day", s("2026-01-02"));
+        let read =
+            client.get_item().table_name(&names.daily_stats_table).key("patientId", s("1")).key("day", s("2026-01-02"));
         read.send().await.unwrap().item.is_some()
     };
     assert!(!stored().await);
@@ -159,7 +162,10 @@ async fn calls_are_counted_and_priced_by_the_capacity_they_consume() {
     let (aws, sdk, resources) = furnished().await;
     let (client, table) = (Client::new(&sdk), &resources.names.daily_stats_table);
     let item = |put: aws_sdk_dynamodb::operation::put_item::builders::PutItemFluentBuilder| {
-        put.table_name(table).item("patientId", s("1")).item("day", s("2026-01-02")).item("metrics", s("x".repeat(1500)))
+        put.table_name(table)
+            .item("patientId", s("1"))
+            .item("day", s("2026-01-02"))
+            .item("metrics", s("x".repeat(1500)))
     };
     let unasked = item(client.put_item()).send().await.unwrap();
     assert!(unasked.consumed_capacity.is_none(), "nobody asked for it");
@@ -174,7 +180,8 @@ async fn calls_are_counted_and_priced_by_the_capacity_they_consume() {
     assert!((aws.meter().dollars() - 2.0 * 0.625e-6).abs() < 1e-12, "a transaction costs double");
 
     aws.meter().reset();
-    let refused = item(client.put_item()).condition_expression("attribute_not_exists(patientId)").send().await.unwrap_err();
+    let refused =
+        item(client.put_item()).condition_expression("attribute_not_exists(patientId)").send().await.unwrap_err();
     assert!(matches!(refused.into_service_error(), PutItemError::ConditionalCheckFailedException(_)));
     let get = client.get_item().table_name(table).key("patientId", s("2")).key("day", s("2026-01-02"));
     get.send().await.unwrap();

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
@@ -114,12 +116,16 @@ async fn a_stop_lets_exactly_so_many_changes_through_and_nothing_after() {
 }
 
 #[tokio::test]
-async fn a_delayed_call_is_carried_out_although_its_caller_went_away() {
+async fn a_delayed_call_is_carried_out_although_its_caller_gave_up() {
     let (aws, sdk, resources) = furnished().await;
-    let table = Table::of(&sdk, &resources);
-    let gate = aws.faults().inject(Fault::on(Service::DynamoDb, "PutItem", Effect::Delay { millis: 20 }));
-    table.put("2026-01-01").await.unwrap();
-    assert_eq!(aws.faults().list()[0].fired, 1);
-    aws.faults().remove(gate);
-    assert_eq!(table.days().await, 1);
+    let impatient = aws_config::timeout::TimeoutConfig::builder().operation_timeout(Duration::from_millis(100)).build();
+    let table = Table::of(&sdk.to_builder().timeout_config(impatient).build(), &resources);
+    aws.faults().inject(Fault::on(Service::DynamoDb, "PutItem", Effect::Delay { millis: 300 }));
+    assert_eq!(table.put("2026-01-01").await, Err("no answer".into()));
+    while table.days().await == 0 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    aws.faults().inject(Fault::any(Effect::Delay { millis: 3_600_000 }));
+    assert_eq!(table.put("2026-01-02").await, Err("no answer".into()));
+    aws.shutdown().await;
 }

@@ -21,7 +21,8 @@ async fn tables_and_secrets_outlive_the_process_and_only_the_owner_reads_them() 
     let table = &resources.names.daily_stats_table;
     let put = aws_sdk_dynamodb::Client::new(&sdk).put_item().table_name(table);
     put.item("patientId", s("1")).item("day", s("2026-01-01")).send().await.unwrap();
-    let create = aws_sdk_secretsmanager::Client::new(&sdk).create_secret().name("oura/tokens/1/g1").secret_string("t0ken");
+    let create =
+        aws_sdk_secretsmanager::Client::new(&sdk).create_secret().name("oura/tokens/1/g1").secret_string("t0ken");
     let created = create.send().await.unwrap();
     first.shutdown().await;
 
@@ -34,7 +35,12 @@ async fn tables_and_secrets_outlive_the_process_and_only_the_owner_reads_them() 
     assert_eq!(ensure(&sdk, &Names::default(), &app()).await.unwrap().names, resources.names);
     let get = aws_sdk_dynamodb::Client::new(&sdk).get_item().table_name(table);
     assert!(get.key("patientId", s("1")).key("day", s("2026-01-01")).send().await.unwrap().item.is_some());
-    let get = aws_sdk_secretsmanager::Client::new(&sdk).get_secret_value().secret_id("oura/tokens/1/g1").send().await.unwrap();
+    let get = aws_sdk_secretsmanager::Client::new(&sdk)
+        .get_secret_value()
+        .secret_id("oura/tokens/1/g1")
+        .send()
+        .await
+        .unwrap();
     assert_eq!((get.secret_string(), get.version_id()), (Some("t0ken"), created.version_id()));
 }
 

@@ -31,6 +31,8 @@ pub(crate) async fn furnished() -> (EmbeddedAws, SdkConfig, Resources) {
 }
 
 /// The code of a failed call.
-fn code<O: std::fmt::Debug, E: ProvideErrorMetadata + std::fmt::Debug, R: std::fmt::Debug>(result: Result<O, SdkError<E, R>>) -> String {
+fn code<O: std::fmt::Debug, E: ProvideErrorMetadata + std::fmt::Debug, R: std::fmt::Debug>(
+    result: Result<O, SdkError<E, R>>,
+) -> String {
     result.unwrap_err().code().unwrap_or("no code").to_owned()
 }

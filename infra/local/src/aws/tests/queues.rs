@@ -11,7 +11,13 @@ use super::*;
 
 async fn receive(client: &Client, url: &str) -> Vec<Message> {
     let receive = client.receive_message().queue_url(url).max_number_of_messages(10);
-    receive.message_system_attribute_names(MessageSystemAttributeName::All).send().await.unwrap().messages.unwrap_or_default()
+    receive
+        .message_system_attribute_names(MessageSystemAttributeName::All)
+        .send()
+        .await
+        .unwrap()
+        .messages
+        .unwrap_or_default()
 }
 
 async fn make_visible(client: &Client, url: &str, message: &Message) {
@@ -24,11 +30,21 @@ async fn a_missing_queue_is_reported_in_the_way_that_the_sdk_reads() {
     let (_aws, sdk, resources) = furnished().await;
     let client = Client::new(&sdk);
     let url = resources.live_queue_url.replace("oura-live", "none");
-    assert!(client.get_queue_url().queue_name("none").send().await.unwrap_err().into_service_error().is_queue_does_not_exist());
+    assert!(
+        client
+            .get_queue_url()
+            .queue_name("none")
+            .send()
+            .await
+            .unwrap_err()
+            .into_service_error()
+            .is_queue_does_not_exist()
+    );
     let send = client.send_message().queue_url(&url).message_body("x").send().await.unwrap_err().into_service_error();
     assert!(send.is_queue_does_not_exist(), "{send:?}");
     let entry = SendMessageBatchRequestEntry::builder().id("a").message_body("x").build().unwrap();
-    let batch = client.send_message_batch().queue_url(&url).entries(entry).send().await.unwrap_err().into_service_error();
+    let batch =
+        client.send_message_batch().queue_url(&url).entries(entry).send().await.unwrap_err().into_service_error();
     assert!(batch.is_queue_does_not_exist(), "{batch:?}");
 }
 
@@ -45,12 +61,16 @@ async fn a_message_is_hidden_until_its_time_out_and_counts_its_deliveries() {
     assert_eq!(aws.queue_depth("oura-live").await.unwrap(), QueueDepth { visible: 0, in_flight: 1, delayed: 0 });
 
     make_visible(&client, url, &first).await;
-    let depth = client.get_queue_attributes().queue_url(url).attribute_names(QueueAttributeName::ApproximateNumberOfMessages);
+    let depth =
+        client.get_queue_attributes().queue_url(url).attribute_names(QueueAttributeName::ApproximateNumberOfMessages);
     let depth = depth.send().await.unwrap().attributes.unwrap();
     let expected = HashMap::from([(QueueAttributeName::ApproximateNumberOfMessages, "1".to_owned())]);
     assert_eq!(depth, expected, "a message that came back is counted");
     let bare = client.receive_message().queue_url(url).send().await.unwrap().messages.unwrap().remove(0);
-    assert!(bare.attributes.is_none() && bare.message_attributes.is_none(), "attributes come only where they are asked for");
+    assert!(
+        bare.attributes.is_none() && bare.message_attributes.is_none(),
+        "attributes come only where they are asked for"
+    );
 
     make_visible(&client, url, &bare).await;
     let third = receive(&client, url).await.remove(0);
@@ -71,7 +91,10 @@ async fn a_delayed_message_is_not_there_yet() {
     assert_eq!(aws.queue_depth("oura-live").await.unwrap(), QueueDepth { visible: 0, in_flight: 0, delayed: 2 });
     let awaited = client.receive_message().queue_url(url).wait_time_seconds(4).send().await.unwrap().messages.unwrap();
     assert_eq!(awaited[0].body(), Some("soon"));
-    assert_eq!(code(client.send_message().queue_url(url).message_body("x").delay_seconds(901).send().await), "InvalidParameterValue");
+    assert_eq!(
+        code(client.send_message().queue_url(url).message_body("x").delay_seconds(901).send().await),
+        "InvalidParameterValue"
+    );
 }
 
 #[tokio::test]
@@ -100,7 +123,10 @@ async fn each_entry_of_a_batch_succeeds_or_fails_alone() {
     let entries = vec![entry("a", "1", 0), entry("b", "", 0), entry("c", "3", 5000), entry("d", "4", 900)];
     let sent = client.send_message_batch().queue_url(url).set_entries(Some(entries)).send().await.unwrap();
     assert_eq!(sent.successful().iter().map(|sent| sent.id()).collect::<Vec<_>>(), ["a", "d"]);
-    assert_eq!(sent.failed().iter().map(|failed| (failed.id(), failed.sender_fault())).collect::<Vec<_>>(), [("b", true), ("c", true)]);
+    assert_eq!(
+        sent.failed().iter().map(|failed| (failed.id(), failed.sender_fault())).collect::<Vec<_>>(),
+        [("b", true), ("c", true)]
+    );
 
     let message = receive(&client, url).await.remove(0);
     let receipt = message.receipt_handle().unwrap();
@@ -109,9 +135,12 @@ async fn each_entry_of_a_batch_succeeds_or_fails_alone() {
         change.visibility_timeout(60).build().unwrap()
     };
     let changes = vec![change("good", receipt), change("bad", "nonsense")];
-    let changed = client.change_message_visibility_batch().queue_url(url).set_entries(Some(changes)).send().await.unwrap();
+    let changed =
+        client.change_message_visibility_batch().queue_url(url).set_entries(Some(changes)).send().await.unwrap();
     assert_eq!((changed.successful().len(), changed.failed()[0].code()), (1, "ReceiptHandleIsInvalid"));
-    let delete = |id: &str, receipt: &str| DeleteMessageBatchRequestEntry::builder().id(id).receipt_handle(receipt).build().unwrap();
+    let delete = |id: &str, receipt: &str| {
+        DeleteMessageBatchRequestEntry::builder().id(id).receipt_handle(receipt).build().unwrap()
+    };
     let deletes = vec![delete("bad", "nonsense"), delete("good", receipt)];
     let deleted = client.delete_message_batch().queue_url(url).set_entries(Some(deletes)).send().await.unwrap();
     assert_eq!((deleted.successful()[0].id(), deleted.failed()[0].id()), ("good", "bad"));
@@ -122,7 +151,8 @@ async fn each_entry_of_a_batch_succeeds_or_fails_alone() {
 async fn malformed_batches_and_receives_are_refused() {
     let (_aws, sdk, resources) = furnished().await;
     let (client, url) = (Client::new(&sdk), &resources.live_queue_url);
-    let entry = |id: usize| SendMessageBatchRequestEntry::builder().id(id.to_string()).message_body("x").build().unwrap();
+    let entry =
+        |id: usize| SendMessageBatchRequestEntry::builder().id(id.to_string()).message_body("x").build().unwrap();
     let send = |entries: Vec<_>| client.send_message_batch().queue_url(url).set_entries(Some(entries)).send();
     let refused = send((0..11).map(entry).collect()).await.unwrap_err().into_service_error();
     assert!(refused.is_too_many_entries_in_batch_request(), "{refused:?}");
@@ -139,8 +169,8 @@ async fn a_client_that_stops_waiting_takes_no_message_along() {
     let waiting = client.receive_message().queue_url(url).wait_time_seconds(5).send();
     assert!(tokio::time::timeout(Duration::from_millis(300), waiting).await.is_err());
     // The server sees the closed connection a moment later.
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
     client.send_message().queue_url(url).message_body("x").send().await.unwrap();
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
     assert_eq!(aws.queue_depth("oura-live").await.unwrap(), QueueDepth { visible: 1, in_flight: 0, delayed: 0 });
 }

@@ -1,4 +1,6 @@
-use aws_sdk_dynamodb::types::{AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType, TimeToLiveStatus};
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType, TimeToLiveStatus,
+};
 use shared::env::Env;
 
 use super::*;
@@ -19,12 +21,21 @@ async fn the_tables_are_made_as_the_adapters_expect_them() {
         })
         .collect();
     indexes.sort();
-    assert_eq!(indexes, [("byActive", vec!["activeShard", "pk"], "KEYS_ONLY"), ("byOuraUserId", vec!["ouraUserId"], "ALL")]);
-    for name in [&resources.names.connections_table, &resources.names.wearable_data_table, &resources.names.daily_stats_table] {
+    assert_eq!(
+        indexes,
+        [("byActive", vec!["activeShard", "pk"], "KEYS_ONLY"), ("byOuraUserId", vec!["ouraUserId"], "ALL")]
+    );
+    for name in
+        [&resources.names.connections_table, &resources.names.wearable_data_table, &resources.names.daily_stats_table]
+    {
         let table = describe(name).await;
         assert_eq!(table.billing_mode_summary().unwrap().billing_mode(), Some(&BillingMode::PayPerRequest));
-        let ttl = client.describe_time_to_live().table_name(name).send().await.unwrap().time_to_live_description.unwrap();
-        assert_eq!((ttl.time_to_live_status(), ttl.attribute_name()), (Some(&TimeToLiveStatus::Enabled), Some("expiresAt")));
+        let ttl =
+            client.describe_time_to_live().table_name(name).send().await.unwrap().time_to_live_description.unwrap();
+        assert_eq!(
+            (ttl.time_to_live_status(), ttl.attribute_name()),
+            (Some(&TimeToLiveStatus::Enabled), Some("expiresAt"))
+        );
     }
     let again = ensure(&sdk, &Names::default(), &app()).await.unwrap();
     assert_eq!((again, aws.meter().mutations()), (resources, 0), "nothing is missing, so nothing is made");
@@ -74,7 +85,12 @@ fn names_come_from_the_functions_variables_and_go_back_to_them() {
         .with("LIVE_QUEUE_URL", "https://sqs.eu-west-1.amazonaws.com/123456789012/my-live")
         .with("TOKEN_SECRET_PREFIX", "t");
     let names = Names::from_env(&env);
-    let expected = Names { connections_table: "c".into(), live_queue: "my-live".into(), token_prefix: "t".into(), ..Names::default() };
+    let expected = Names {
+        connections_table: "c".into(),
+        live_queue: "my-live".into(),
+        token_prefix: "t".into(),
+        ..Names::default()
+    };
     assert_eq!(names, expected);
     let url = |name: &str| format!("http://127.0.0.1:1/123456789012/{name}");
     let resources = Resources {

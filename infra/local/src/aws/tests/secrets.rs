@@ -27,7 +27,8 @@ async fn a_missing_secret_is_reported_as_such() {
 #[tokio::test]
 async fn creating_twice_succeeds_only_as_a_repetition() {
     let (_aws, client) = client().await;
-    let create = |token: &str, value: &str| client.create_secret().name("a/b").secret_string(value).client_request_token(token);
+    let create =
+        |token: &str, value: &str| client.create_secret().name("a/b").secret_string(value).client_request_token(token);
     let created = create(FIRST, "one").send().await.unwrap();
     assert_eq!(created.version_id(), Some(FIRST));
     let repeated = create(FIRST, "one").send().await.unwrap();
@@ -43,14 +44,20 @@ async fn creating_twice_succeeds_only_as_a_repetition() {
 async fn a_version_is_written_once() {
     let (_aws, client) = client().await;
     client.create_secret().name("a").secret_string("zero").send().await.unwrap();
-    let put = |token: &str, value: &str| client.put_secret_value().secret_id("a").secret_string(value).client_request_token(token);
+    let put = |token: &str, value: &str| {
+        client.put_secret_value().secret_id("a").secret_string(value).client_request_token(token)
+    };
     put(FIRST, "one").send().await.unwrap();
     assert_eq!(put(FIRST, "one").send().await.unwrap().version_id(), Some(FIRST));
     let refused = put(FIRST, "other").send().await.unwrap_err().into_service_error();
     assert!(refused.is_resource_exists_exception(), "{refused:?}");
     put(SECOND, "two").send().await.unwrap();
     put(FIRST, "one").send().await.unwrap();
-    assert_eq!(value(&client, "a").await.as_deref(), Some("two"), "a late repetition does not bring the old version back");
+    assert_eq!(
+        value(&client, "a").await.as_deref(),
+        Some("two"),
+        "a late repetition does not bring the old version back"
+    );
 }
 
 #[tokio::test]
@@ -63,7 +70,8 @@ async fn a_deleted_secret_is_gone_at_once_only_by_force() {
     client.delete_secret().secret_id("gone").force_delete_without_recovery(true).send().await.unwrap();
     let scheduled = client.get_secret_value().secret_id("kept").send().await.unwrap_err().into_service_error();
     assert!(scheduled.is_invalid_request_exception(), "{scheduled:?}");
-    let recreated = client.create_secret().name("kept").secret_string("y").send().await.unwrap_err().into_service_error();
+    let recreated =
+        client.create_secret().name("kept").secret_string("y").send().await.unwrap_err().into_service_error();
     assert!(recreated.is_invalid_request_exception(), "{recreated:?}");
     let gone = client.get_secret_value().secret_id("gone").send().await.unwrap_err().into_service_error();
     assert!(gone.is_resource_not_found_exception());

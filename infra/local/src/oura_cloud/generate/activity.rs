@@ -34,9 +34,8 @@ pub(crate) fn document(who: &Character, seed: u64, plan: &Plan, next: &Plan, ela
     let elapsed = elapsed.clamp(0, MINUTES);
     let minutes = minutes.get(..usize::try_from(elapsed).unwrap_or(0)).unwrap_or(&minutes);
     let seconds = |class: Class| 60 * whole(minutes.iter().filter(|m| m.class == class).map(|_| 1.0).sum());
-    let above_rest = |class: Class| {
-        whole(minutes.iter().filter(|m| m.class == class).map(|m| (m.met - 1.0).max(0.0)).sum::<f64>())
-    };
+    let above_rest =
+        |class: Class| whole(minutes.iter().filter(|m| m.class == class).map(|m| (m.met - 1.0).max(0.0)).sum::<f64>());
     let burned: f64 = minutes.iter().filter(|m| m.met >= 1.5).map(|m| (m.met - 1.0) * who.weight / 60.0).sum();
     let active = whole(burned);
     let resting_burn = who.weight * 22.0 * int(elapsed) / int(MINUTES);
@@ -143,8 +142,8 @@ fn measured(met: f64, steps: f64) -> Minute {
 
 fn next_bout(who: &Character, rng: &mut Rng, minute: i64) -> (i64, Class) {
     let evening = minute > 16 * 60;
-    let active = if evening { 0.15 } else { 0.28 + who.lively * 0.32 };
-    if rng.chance(active * 0.3) {
+    let active = if evening { 0.1 } else { 0.16 + who.lively * 0.3 };
+    if rng.chance(active * 0.26) {
         (rng.whole(3, 11), Class::Medium)
     } else if rng.chance(active * 1.4) {
         (rng.whole(4, 16), Class::Low)

@@ -78,7 +78,7 @@ pub(crate) fn cardiovascular_age(who: &Character, plan: &Plan, rng: &mut Rng) ->
 /// VO2 max; once a week or so.
 pub(crate) fn vo2_max(who: &Character, plan: &Plan, rng: &mut Rng) -> Option<Value> {
     let level = who.vo2_max?;
-    if plan.unworn || !rng.chance(0.16) {
+    if plan.unworn || !rng.chance(0.12) {
         return None;
     }
     Some(json!({

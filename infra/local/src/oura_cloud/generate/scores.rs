@@ -43,7 +43,8 @@ pub(crate) fn readiness(who: &Character, plan: &Plan, previous: &Plan, sleep_sco
     let strain = plan.strain;
     let deviation = (rng.near(0.0, 0.16) + if plan.resting { 0.7 } else { strain * 0.2 }) * 100.0;
     let trend = (rng.near(0.0, 0.08) + if plan.resting { 0.35 } else { 0.0 }) * 100.0;
-    let (deviation, trend) = (deviation.round() / 100.0, trend.round() / 100.0);
+    // Adding zero turns a negative zero into a plain one.
+    let (deviation, trend) = (deviation.round() / 100.0 + 0.0, trend.round() / 100.0 + 0.0);
     let busy = if previous.bouts.is_empty() { 88.0 } else { 74.0 };
     let known = |present: bool, value: f64| present.then(|| score(value));
     let (hrv_known, temperature_known) = (rng.chance(0.88), rng.chance(0.96));

@@ -156,7 +156,7 @@ fn hypnogram(who: &Character, rng: &mut Rng, bed: Bed, strain: f64) -> Vec<u8> {
     let mut cycle = 0.0;
     while phases.len() < size {
         add(&mut phases, LIGHT, rng.between(14.0, 24.0));
-        add(&mut phases, DEEP, (rng.between(22.0, 34.0) - cycle * 9.0 - strain * 8.0).max(0.0));
+        add(&mut phases, DEEP, (rng.between(26.0, 40.0) - cycle * 9.0 - strain * 8.0).max(0.0));
         add(&mut phases, LIGHT, rng.between(22.0, 34.0));
         add(&mut phases, REM, (rng.between(5.0, 9.0) + cycle * 7.0 - strain * 4.0).clamp(0.0, 32.0));
         add(&mut phases, AWAKE, rng.between(0.5, 2.0) + troubled * rng.between(0.0, 9.0));

@@ -1,0 +1,77 @@
+//! `GET /daily` and `POST /sync`.
+
+use shared::domain::Trigger;
+
+use crate::world::{PATIENT, World};
+
+#[tokio::test]
+async fn bad_questions_are_refused_by_name() {
+    let world = World::start().await;
+    for (query, wanted) in [
+        ("", (400, "missing_range")),
+        ("from=2026-01-01", (400, "missing_range")),
+        ("from=&to=", (400, "invalid_date")),
+        ("from=2026-02-30&to=2026-03-01", (400, "invalid_date")),
+        ("from=20260101&to=2026-03-01", (400, "invalid_date")),
+        ("from=2026-01-01T00:00:00Z&to=2026-03-01", (400, "invalid_date")),
+        ("from=2026-03-02&to=2026-03-01", (400, "range_reversed")),
+        ("from=2001-01-01&to=2026-03-01", (400, "range_too_long")),
+        ("from=2026-01-01&from=2026-01-02&to=2026-03-01", (400, "invalid_query")),
+        ("from=2026-01-01&to=2026-03-01&metrics=steps", (400, "unknown_metric")),
+        ("from=2026-01-01&to=2026-03-01&metrics=", (400, "unknown_metric")),
+        ("from=2026-01-01&to=2026-03-01&cursor=zzz", (400, "invalid_cursor")),
+        ("from=2026-01-01&to=2026-03-01&patientId=other", (400, "unknown_parameter")),
+    ] {
+        let (status, code) = world.get("/daily", query).await.refusal();
+        assert_eq!((status, code.as_str()), wanted, "{query}");
+    }
+}
+
+#[tokio::test]
+async fn days_come_oldest_first_a_page_at_a_time_and_only_the_asked_metrics() {
+    let world = World::with(|env| env.with("BACKFILL_DAYS", "200"), |_| ()).await;
+    assert_eq!(world.connect_as(PATIENT, "ada").await.outcome().0, "connected");
+    world.work().await;
+    let range = "from=2025-09-01&to=2026-03-18&metrics=sleep,hrv";
+    let first = world.get("/daily", range).await.data();
+    let cursor = first["cursor"].as_str().expect("more days than a page holds");
+    let second = world.get("/daily", &format!("{range}&cursor={cursor}")).await.data();
+    assert!(second["cursor"].is_null());
+    let days: Vec<_> = [&first, &second].iter().flat_map(|page| page["days"].as_array().unwrap().clone()).collect();
+    assert!(days.len() > 180, "{}", days.len());
+    let names: Vec<_> = days.iter().map(|day| day["day"].as_str().unwrap()).collect();
+    assert!(names.is_sorted_by(|a, b| a < b), "ascending, none twice");
+    for day in &days {
+        assert!(day["metrics"].as_object().unwrap().keys().all(|kind| kind == "sleep" || kind == "hrv"), "{day}");
+    }
+    let elsewhere = world.get("/daily", &format!("from=2026-03-01&to=2026-03-18&cursor={cursor}")).await;
+    assert_eq!(elsewhere.refusal(), (400, "invalid_cursor".into()), "a cursor belongs to its range");
+}
+
+#[tokio::test]
+async fn a_patient_reads_nobody_elses_days() {
+    let world = World::connected().await;
+    world.work().await;
+    let other = world.request(Some("patient-2"), "GET", "/daily", "from=2026-03-01&to=2026-03-18", "").await;
+    assert_eq!(other.data()["days"], serde_json::json!([]));
+    let other = world.request(Some("patient-2"), "GET", "/connections", "", "").await;
+    assert_eq!(other.data()["connections"], serde_json::json!([]));
+}
+
+#[tokio::test]
+async fn a_sync_can_be_asked_for_with_and_without_a_range() {
+    let world = World::connected().await;
+    world.work().await;
+    let asked = world
+        .request(Some(PATIENT), "POST", "/sync", "", r#"{"source":"oura","from":"2026-01-01","to":"2026-01-05"}"#)
+        .await;
+    assert_eq!(asked.status, 202);
+    let id = asked.data()["syncId"].as_str().unwrap().to_owned();
+    let bodies = world.bodies().await;
+    let message = shared::domain::SyncMessage::parse(&bodies[0]).unwrap();
+    assert_eq!((message.sync_id.as_str(), message.trigger, message.range.days()), (id.as_str(), Trigger::Manual, 5));
+    assert!(world.deliver(&bodies, 1).await.is_empty());
+    assert_eq!(world.daily("2026-01-01", "2026-01-05").await.len(), 5);
+    world.request(Some(PATIENT), "POST", "/sync", "", "").await;
+    assert_eq!(world.messages().await[0].range.days(), 8, "seven days back, and tomorrow where it is tomorrow already");
+}
