@@ -312,6 +312,7 @@ async fn a_code_that_oura_refuses_or_does_not_answer_for_connects_nobody() {
         );
         world.oura().clear_faults();
         nothing_is_stored(&world).await;
+        assert_eq!(world.get("/connections", "").await.data(), json!({ "connections": [] }), "nothing is pending");
     }
     assert_eq!(world.connect_as(PATIENT, "ada").await.outcome().0, "connected", "and then all is well");
 }

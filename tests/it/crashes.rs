@@ -1,1 +1,68 @@
-//! (to be written)
+//! A process killed between any two writes: after the message comes again, the tables and the set of event ids are exactly
+//! what they are without the kill.
+
+use local::aws::{Effect, Fault};
+
+use crate::world::World;
+
+/// Days enough for several transactions, few enough for a world per write.
+async fn connected() -> World {
+    let world = World::with(|env| env.with("BACKFILL_DAYS", "12"), |_| ()).await;
+    assert_eq!(world.connect_as("patient-1", "ada").await.outcome().0, "connected");
+    world
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_backfill_killed_between_any_two_writes_ends_as_if_it_had_not_been() {
+    let clean = connected().await;
+    let before = clean.aws.meter().mutations();
+    clean.work().await;
+    let writes = u32::try_from(clean.aws.meter().mutations() - before).unwrap();
+    assert!(writes > 20, "{writes}");
+    let (tables, events) = (clean.tables().await, clean.event_ids());
+    let mut kills = 0;
+    // Both sides of every write: killed before it, and after it took effect but before anybody learned of it.
+    for (point, effect) in (0..writes).flat_map(|point| [(point, Effect::Stop), (point, Effect::StopAfter)]) {
+        let world = connected().await;
+        let bodies = world.bodies().await;
+        let fault = Fault { effect: effect.clone(), ..Fault::stop_after_mutations(point) };
+        if !world.deliver_until_killed(&bodies, 1, fault).await {
+            continue;
+        }
+        kills += 1;
+        let again = world.deliver(&bodies, 2).await;
+        assert!(again.is_empty(), "killed at write {point} ({effect:?})");
+        assert_eq!(world.tables().await, tables, "killed at write {point} ({effect:?})");
+        assert_eq!(world.event_ids(), events, "killed at write {point} ({effect:?})");
+    }
+    assert!(kills > 40, "only {kills} kills");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_callback_killed_anywhere_leaves_a_patient_who_can_connect() {
+    for point in 0..6 {
+        let world = World::start().await;
+        let flow = world.begin("patient-1").await;
+        let query = world.consent(&flow, "ada", "allow", None).await;
+        let faults = world.aws.faults();
+        faults.inject(Fault::stop_after_mutations(point));
+        {
+            let callback = Box::pin(world.callback(&query, Some(&flow.cookie)));
+            let stopped = Box::pin(faults.stopped());
+            futures::future::select(callback, stopped).await;
+        }
+        faults.clear();
+        if world.connections.get(&world.patient()).await.unwrap().is_some() {
+            let connection = world.connection().await;
+            let tokens = world.secrets.get(&world.patient(), &connection.grant_id).await.unwrap();
+            assert!(tokens.is_some(), "killed at write {point}: a connection always has its tokens");
+        } else {
+            assert_eq!(world.connect_as("patient-1", "ada").await.outcome().0, "connected", "killed at write {point}");
+        }
+        // Whatever was not queued or published comes with the next sync.
+        assert_eq!(world.request(Some("patient-1"), "POST", "/sync", "", "{}").await.status, 202);
+        world.work().await;
+        assert_eq!(world.count("wearable_connected"), 1, "killed at write {point}");
+        assert!(world.daily("2026-02-18", "2026-03-18").await.len() >= 27, "killed at write {point}");
+    }
+}

@@ -1,1 +1,271 @@
-//! (to be written)
+//! What Oura and AWS can do wrong during a sync: each kind fails alone, nothing is lost, nobody is disconnected.
+
+use local::aws::{Effect, Fault, Service};
+use local::oura_cloud::{Fault as OuraFault, FaultMatch, PutDocument};
+use serde_json::{Value, json};
+use shared::domain::{BackfillState, ConnectionStatus, KindState, ReasonCode};
+use shared::oura::DataType;
+
+use crate::world::{PATIENT, World};
+
+fn on(path: &str, status: u16, body: Value) -> OuraFault {
+    let path = format!("/v2/usercollection/{path}");
+    OuraFault {
+        on: FaultMatch { path, ..FaultMatch::default() },
+        status: Some(status),
+        body: Some(body),
+        ..OuraFault::default()
+    }
+}
+
+async fn state(world: &World, kind: DataType) -> (KindState, Option<String>) {
+    let progress = world.connection().await.backfill.unwrap().per_type[&kind].clone();
+    (progress.state, progress.error)
+}
+
+/// One kind goes wrong and stays so: how it is remembered, and that everything else arrives.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_status_on_one_kind_leaves_the_others_alone() {
+    let cases = [
+        (401, json!(""), KindState::NotGranted, None, true),
+        (401, json!({"detail": "Scope extapi:daily is missing"}), KindState::NotGranted, None, true),
+        (403, json!({"status": 403, "title": "Forbidden", "detail": "no"}), KindState::NotGranted, None, true),
+        (404, json!({"detail": "Document not found."}), KindState::NotAvailable, Some("not_found"), true),
+        (
+            422,
+            json!({"detail": [{"loc": ["query", 0], "msg": "x", "type": "y"}]}),
+            KindState::NotAvailable,
+            Some("rejected"),
+            true,
+        ),
+        (400, json!(""), KindState::NotAvailable, Some("rejected"), true),
+        (426, json!(""), KindState::NotAvailable, Some("app_outdated"), true),
+        (429, json!(""), KindState::Failed, Some("rate_limited"), false),
+        (500, json!("<html>"), KindState::Failed, Some("unavailable"), false),
+        (503, json!(""), KindState::Failed, Some("unavailable"), false),
+        (200, json!("<html>"), KindState::Failed, Some("malformed"), false),
+        (200, json!({"data": 7}), KindState::Failed, Some("malformed"), false),
+        (200, json!({"data": [], "next_token": "again:and:again"}), KindState::Failed, Some("paging"), false),
+    ];
+    for (status, body, wanted, error, settled) in cases {
+        let world = World::connected().await;
+        let told = format!("{status} {body}");
+        world.oura().add_fault(on("daily_stress", status, body)).unwrap();
+        let bodies = world.bodies().await;
+        let again = world.deliver(&bodies, 1).await;
+        assert_eq!(again.is_empty(), settled, "{told}");
+        assert_eq!(state(&world, DataType::DailyStress).await, (wanted, error.map(str::to_owned)), "{told}");
+        assert_eq!(state(&world, DataType::Sleep).await.0, KindState::Done, "{told}");
+        assert!(world.daily("2026-02-16", "2026-03-19").await.len() >= 28, "{told}");
+        let connection = world.connection().await;
+        assert_eq!((connection.status, connection.reason), (ConnectionStatus::Connected, None), "{told}");
+        if settled {
+            assert_eq!(connection.backfill.unwrap().state, BackfillState::Done, "{told}");
+            assert_eq!(world.count("wearable_backfill_completed"), 1, "{told}");
+        } else {
+            assert_eq!(connection.backfill.unwrap().state, BackfillState::Running, "{told}");
+            // Oura recovers: only what is missing is asked for again, and the end is as if nothing had been.
+            world.oura().clear_faults();
+            world.oura().clear_requests();
+            assert!(world.deliver(&bodies, 2).await.is_empty(), "{told}");
+            assert_eq!(world.oura().request_counts().len(), 1, "{:?}", world.oura().request_counts());
+            assert_eq!(world.connection().await.backfill.unwrap().state, BackfillState::Done);
+            assert!(world.connection().await.failing.is_empty());
+            assert_eq!((world.count("wearable_sync"), world.count("wearable_backfill_completed")), (1, 1));
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_never_recovers_is_given_up_with_the_rest_in_place() {
+    let world = World::connected().await;
+    world.oura().add_fault(on("daily_stress", 503, json!(""))).unwrap();
+    let bodies = world.bodies().await;
+    for count in 1..=4 {
+        assert_eq!(world.deliver(&bodies, count).await.len(), 1);
+    }
+    assert_eq!(world.deliver(&bodies, 5).await.len(), 1, "the last delivery goes to the dead-letter queue");
+    let connection = world.connection().await;
+    assert_eq!(connection.status, ConnectionStatus::Connected);
+    assert_eq!(connection.failing.get(&DataType::DailyStress).map(String::as_str), Some("unavailable"));
+    assert_eq!(connection.backfill.unwrap().state, BackfillState::Failed);
+    let end = world.events().into_iter().find(|e| e.detail_type == "wearable_backfill_completed").unwrap();
+    assert_eq!(end.detail["complete"], false);
+    let shown = world.get("/connections", "").await.data();
+    assert_eq!(shown["connections"][0]["failing"], json!({ "daily_stress": "unavailable" }));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_short_stumble_is_not_even_noticed() {
+    let world = World::connected().await;
+    for path in ["sleep", "heartrate", "daily_activity"] {
+        let fault = OuraFault { times: Some(1), ..on(path, 502, json!("<html>")) };
+        world.oura().add_fault(fault).unwrap();
+    }
+    let headers = [("Retry-After".to_owned(), "1".to_owned()), ("X-RateLimit-Tier".to_owned(), "token".to_owned())];
+    let limited = OuraFault { times: Some(1), headers: headers.into(), ..on("workout", 429, json!("")) };
+    world.oura().add_fault(limited).unwrap();
+    assert_eq!(world.work().await, 1);
+    assert_eq!(world.connection().await.backfill.unwrap().state, BackfillState::Done);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_unreadable_document_costs_only_itself() {
+    let world = World::connected().await;
+    let clean = World::connected().await;
+    clean.work().await;
+    let document =
+        json!({ "id": "broken", "day": "2026-03-10", "bedtime_start": 7, "bedtime_end": {}, "type": "long_sleep" });
+    let put = PutDocument { collection: "sleep".into(), document, day: Some("2026-03-10".parse().unwrap()) };
+    world.oura().put_document("ada", put).unwrap();
+    assert_eq!(world.work().await, 1);
+    assert_eq!(state(&world, DataType::Sleep).await, (KindState::Malformed, Some("malformed_documents".into())));
+    assert_eq!(
+        clean.items(&clean.names.wearable_data_table).await,
+        world.items(&world.names.wearable_data_table).await,
+        "every other document is there"
+    );
+    let connection = world.connection().await;
+    assert_eq!(connection.failing.get(&DataType::Sleep).map(String::as_str), Some("malformed_documents"));
+    assert_eq!(connection.backfill.unwrap().state, BackfillState::Done);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_membership_that_ended_is_said_and_ends_nothing() {
+    let world = World::connected().await;
+    world.oura().set_membership("ada", false).unwrap();
+    assert_eq!(world.work().await, 1, "waiting does not help");
+    let connection = world.connection().await;
+    assert_eq!((connection.status, connection.reason), (ConnectionStatus::Error, Some(ReasonCode::Membership)));
+    assert_eq!(connection.backfill.unwrap().state, BackfillState::Failed);
+    let shown = world.get("/connections", "").await.data();
+    assert_eq!(
+        (&shown["connections"][0]["status"], &shown["connections"][0]["reasonCode"]),
+        (&"error".into(), &"membership".into())
+    );
+    assert_eq!(world.count("wearable_disconnected"), 0);
+    world.oura().set_membership("ada", true).unwrap();
+    assert_eq!(world.request(Some(PATIENT), "POST", "/sync", "", "{}").await.status, 202);
+    world.work().await;
+    let connection = world.connection().await;
+    assert_eq!((connection.status, connection.reason), (ConnectionStatus::Connected, None), "it heals by itself");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_outdated_app_is_said_and_ends_nothing() {
+    let world = World::connected().await;
+    world.oura().set_app_outdated("ada", true).unwrap();
+    world.work().await;
+    let connection = world.connection().await;
+    assert_eq!((connection.status, connection.reason), (ConnectionStatus::Error, Some(ReasonCode::AppOutdated)));
+    assert_eq!(world.count("wearable_disconnected"), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn oura_down_for_everything_changes_nobodys_status() {
+    let world = World::connected().await;
+    world.oura().add_fault(on("*", 503, json!("<html>down</html>"))).unwrap();
+    let bodies = world.bodies().await;
+    assert_eq!(world.deliver(&bodies, 1).await.len(), 1);
+    let connection = world.connection().await;
+    assert_eq!((connection.status, connection.reason), (ConnectionStatus::Connected, None));
+    world.oura().clear_faults();
+    assert!(world.deliver(&bodies, 2).await.is_empty());
+    assert!(world.daily("2026-02-16", "2026-03-19").await.len() >= 28);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_throttled_or_failing_table_loses_nothing() {
+    let clean = World::connected().await;
+    clean.work().await;
+    let failure = || Effect::Error { status: 500, code: "InternalServerError".into(), message: "x".into() };
+    for fault in [
+        Fault::on(Service::DynamoDb, "TransactWriteItems", Effect::Throttle).times(2),
+        Fault::on(Service::DynamoDb, "Query", Effect::Throttle).times(2),
+        Fault::on(Service::DynamoDb, "TransactWriteItems", failure()).after(1).times(8),
+        Fault::on(Service::DynamoDb, "TransactWriteItems", Effect::DropAfter).after(1).times(1),
+        Fault::on(Service::DynamoDb, "GetItem", failure()).times(8),
+        Fault::on(Service::SecretsManager, "GetSecretValue", failure()).times(8),
+    ] {
+        let told = format!("{fault:?}");
+        let world = World::connected().await;
+        world.aws.faults().inject(fault);
+        let bodies = world.bodies().await;
+        let again = world.deliver(&bodies, 1).await;
+        world.aws.faults().clear();
+        if !again.is_empty() {
+            assert!(world.deliver(&bodies, 2).await.is_empty(), "{told}");
+        }
+        assert_eq!(world.tables().await, clean.tables().await, "{told}");
+        assert_eq!(world.event_ids(), clean.event_ids(), "{told}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn events_that_the_bus_refuses_stay_until_it_takes_them() {
+    let clean = World::connected().await;
+    clean.work().await;
+    let world = World::connected().await;
+    let partly = Effect::FailEntries { entries: vec![0, 3], code: "ThrottlingException".into() };
+    world.aws.faults().inject(Fault::on(Service::Events, "PutEvents", partly));
+    let bodies = world.bodies().await;
+    assert_eq!(world.deliver(&bodies, 1).await.len(), 1, "what is left has to be published by somebody");
+    let left = world.items(&world.names.connections_table).await;
+    assert!(left.iter().any(|item| item["sk"].as_str().unwrap().starts_with("OUTBOX#")));
+    world.aws.faults().clear();
+    world.oura().clear_requests();
+    assert!(world.deliver(&bodies, 2).await.is_empty());
+    assert!(world.oura().request_counts().is_empty(), "nothing is fetched for that");
+    assert_eq!(world.event_ids(), clean.event_ids());
+    assert_eq!(world.tables().await, clean.tables().await);
+}
+
+#[tokio::test]
+async fn messages_that_are_none_come_again_and_hurt_nobody() {
+    let world = World::connected().await;
+    let mut bodies = world.bodies().await;
+    for odd in ["", "{}", "nonsense", r#"{"version":2}"#] {
+        bodies.push(odd.to_owned());
+    }
+    bodies.push(bodies[0].replace(PATIENT, "nobody"));
+    let again = world.deliver(&bodies, 1).await;
+    assert_eq!(
+        again,
+        ["m-1", "m-2", "m-3", "m-4"],
+        "unreadable ones go to the dead-letter queue; nobody's is done with"
+    );
+    assert_eq!(world.connection().await.backfill.unwrap().state, BackfillState::Done);
+}
+
+#[tokio::test]
+async fn a_backfill_of_an_older_consent_is_left_alone() {
+    let world = World::connected().await;
+    let old = world.bodies().await;
+    assert_eq!(world.connect_as(PATIENT, "ada").await.outcome().0, "connected");
+    world.oura().clear_requests();
+    assert!(world.deliver(&old, 1).await.is_empty());
+    assert!(world.oura().request_counts().is_empty());
+    assert_eq!(world.connection().await.backfill.unwrap().state, BackfillState::Pending);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn several_patients_of_a_batch_are_synced_and_one_of_them_failing_stops_nobody() {
+    let world = World::connected().await;
+    assert_eq!(world.connect_as("patient-2", "bruno").await.outcome().0, "connected");
+    assert_eq!(world.connect_as("patient-3", "chiyo").await.outcome().0, "connected");
+    let fault = on("sleep", 503, json!(""));
+    let fault = OuraFault { on: FaultMatch { person: Some("bruno".into()), ..fault.on.clone() }, ..fault };
+    world.oura().add_fault(fault).unwrap();
+    let bodies = world.bodies().await;
+    assert_eq!(bodies.len(), 3);
+    let again = world.deliver(&bodies, 1).await;
+    assert_eq!(again.len(), 1);
+    let state = |id: &str| {
+        let id = id.parse().unwrap();
+        let connections = world.connections.clone();
+        async move { connections.get(&id).await.unwrap().unwrap().backfill.unwrap().state }
+    };
+    assert_eq!(state("patient-1").await, BackfillState::Done);
+    assert_eq!(state("patient-2").await, BackfillState::Running);
+    assert_eq!(state("patient-3").await, BackfillState::Done);
+}

@@ -1,1 +1,259 @@
-//! (to be written)
+//! Token refreshes: one at a time, nothing lost, nobody disconnected by mistake.
+
+use std::time::Duration;
+
+use local::aws::{Effect, Fault, Service};
+use local::oura_cloud::{Fault as OuraFault, FaultMatch};
+use serde_json::{Value, json};
+use shared::domain::{ConnectionStatus, ReasonCode};
+
+use crate::world::{PATIENT, World};
+
+fn token_host(status: u16, body: Value) -> OuraFault {
+    let on = FaultMatch { path: "/oauth/token".into(), ..FaultMatch::default() };
+    OuraFault { on, status: Some(status), body: Some(body), ..OuraFault::default() }
+}
+
+/// A connected patient with data, a day later: the access token has ended.
+async fn a_day_later() -> World {
+    let world = World::connected().await;
+    world.work().await;
+    world.pass(Duration::from_secs(25 * 3600));
+    world.oura().clear_requests();
+    world
+}
+
+async fn asked_to_sync(world: &World) -> Vec<String> {
+    assert_eq!(world.request(Some(PATIENT), "POST", "/sync", "", "{}").await.status, 202);
+    world.bodies().await
+}
+
+fn refreshes(world: &World) -> u64 {
+    world.oura().request_counts().get("POST /oauth/token").copied().unwrap_or(0)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_ending_token_is_refreshed_once_and_the_new_pair_is_stored_first() {
+    let world = a_day_later().await;
+    let bodies = asked_to_sync(&world).await;
+    assert!(world.deliver(&bodies, 1).await.is_empty());
+    assert_eq!(refreshes(&world), 1);
+    let connection = world.connection().await;
+    assert_eq!((connection.generation, connection.lease, connection.intent), (2, None, None));
+    let tokens = world.secrets.get(&world.patient(), &connection.grant_id).await.unwrap().unwrap();
+    assert_eq!(tokens.generation, 2);
+    assert_eq!(world.daily("2026-03-19", "2026-03-19").await.len(), 1, "and the new day is there");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_401_that_is_not_a_scope_leads_to_a_refresh_and_the_data_arrives() {
+    let world = World::connected().await;
+    assert!(world.oura().expire_access_tokens(None).unwrap() > 0);
+    assert_eq!(world.work().await, 1);
+    assert_eq!(world.connection().await.generation, 2);
+    assert!(world.daily("2026-02-16", "2026-03-19").await.len() >= 28);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_workers_at_once_spend_one_refresh_token() {
+    let world = a_day_later().await;
+    let slow = OuraFault { delay_ms: Some(400), status: None, body: None, ..token_host(200, Value::Null) };
+    world.oura().add_fault(slow).unwrap();
+    let bodies = asked_to_sync(&world).await;
+    let all = futures::future::join_all((0..12).map(|_| world.deliver(&bodies, 1))).await;
+    assert_eq!(refreshes(&world), 1);
+    assert!(all.iter().any(Vec::is_empty), "at least the one with the token is done");
+    let connection = world.connection().await;
+    assert_eq!((connection.status, connection.generation), (ConnectionStatus::Connected, 2));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_systemic_never_changes_a_patients_status() {
+    for fault in [
+        token_host(400, json!({"error": "invalid_request"})),
+        token_host(400, json!({"error": "invalid_client", "error_description": "Invalid client_id."})),
+        token_host(401, json!({"error": "invalid_client"})),
+        token_host(400, json!("<html>invalid_grant</html>")),
+        token_host(403, json!("")),
+        token_host(429, json!("")),
+    ] {
+        let told = format!("{fault:?}");
+        let world = a_day_later().await;
+        world.oura().add_fault(fault).unwrap();
+        let bodies = asked_to_sync(&world).await;
+        for count in 1..=5 {
+            assert_eq!(world.deliver(&bodies, count).await.len(), 1, "{told}");
+            world.pass(Duration::from_secs(600));
+        }
+        let connection = world.connection().await;
+        assert_eq!(
+            (connection.status, connection.reason, connection.suspect),
+            (ConnectionStatus::Connected, None, None),
+            "{told}"
+        );
+        assert_eq!(world.count("wearable_disconnected"), 0);
+        world.oura().clear_faults();
+        assert!(world.deliver(&bodies, 1).await.is_empty(), "{told}: the token was not spent");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_outcome_that_is_unknown_is_waited_out_and_then_found_out() {
+    for fault in [
+        token_host(503, json!("<html>")),
+        token_host(200, json!("<html>")),
+        OuraFault { drop_connection: true, status: None, body: None, ..token_host(200, Value::Null) },
+    ] {
+        let told = format!("{fault:?}");
+        let world = a_day_later().await;
+        world.oura().add_fault(OuraFault { times: Some(1), ..fault }).unwrap();
+        let bodies = asked_to_sync(&world).await;
+        assert_eq!(world.deliver(&bodies, 1).await.len(), 1, "{told}");
+        let connection = world.connection().await;
+        assert!(connection.lease.is_some() && connection.intent.is_some(), "{told}: whoever comes next knows");
+        assert_eq!(connection.status, ConnectionStatus::Connected);
+        world.pass(Duration::from_secs(361));
+        assert!(world.deliver(&bodies, 2).await.is_empty(), "{told}: Oura had not taken the token");
+        assert_eq!(world.connection().await.generation, 2);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lost_answer_ends_the_connection_only_after_a_second_no_and_says_what_it_was() {
+    let world = a_day_later().await;
+    let lost = OuraFault {
+        drop_connection: true,
+        after_response_applied: true,
+        times: Some(1),
+        ..token_host(200, Value::Null)
+    };
+    world.oura().add_fault(OuraFault { status: None, body: None, ..lost }).unwrap();
+    let bodies = asked_to_sync(&world).await;
+    assert_eq!(world.deliver(&bodies, 1).await.len(), 1);
+    world.pass(Duration::from_secs(361));
+    assert_eq!(world.deliver(&bodies, 2).await.len(), 1, "once is not enough");
+    let connection = world.connection().await;
+    assert_eq!(
+        (connection.status, connection.suspect.map(|s| s.reason)),
+        (ConnectionStatus::Connected, Some(ReasonCode::RefreshLost))
+    );
+    world.pass(Duration::from_secs(30));
+    assert_eq!(world.deliver(&bodies, 3).await.len(), 1, "too soon to ask again");
+    assert_eq!(world.connection().await.status, ConnectionStatus::Connected);
+    world.pass(Duration::from_secs(121));
+    assert!(world.deliver(&bodies, 4).await.is_empty());
+    let connection = world.connection().await;
+    assert_eq!((connection.status, connection.reason), (ConnectionStatus::Disconnected, Some(ReasonCode::RefreshLost)));
+    assert_eq!((world.count("wearable_disconnected"), world.count("wearable_reconnect_required")), (1, 1));
+    assert!(world.secrets.get(&world.patient(), &connection.grant_id).await.unwrap().is_none());
+    // The patient connects again: same history, new consent.
+    assert_eq!(world.connect_as(PATIENT, "ada").await.outcome().0, "connected");
+    world.work().await;
+    assert_eq!(world.connection().await.status, ConnectionStatus::Connected);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_consent_that_the_patient_withdrew_at_oura_ends_once() {
+    let world = a_day_later().await;
+    world.oura().withdraw_consent("ada").unwrap();
+    let bodies = asked_to_sync(&world).await;
+    assert_eq!(world.deliver(&bodies, 1).await.len(), 1);
+    world.pass(Duration::from_secs(121));
+    assert!(world.deliver(&bodies, 2).await.is_empty());
+    assert!(world.deliver(&bodies, 3).await.is_empty(), "and again changes nothing");
+    let connection = world.connection().await;
+    assert_eq!((connection.status, connection.reason), (ConnectionStatus::Disconnected, Some(ReasonCode::Revoked)));
+    assert_eq!((world.count("wearable_disconnected"), world.count("wearable_reconnect_required")), (1, 1));
+    let shown = world.get("/connections", "").await.data();
+    assert_eq!(
+        (&shown["connections"][0]["status"], &shown["connections"][0]["reasonCode"]),
+        (&"disconnected".into(), &"revoked".into())
+    );
+    assert_eq!(world.request(Some(PATIENT), "POST", "/sync", "", "{}").await.refusal(), (409, "not_connected".into()));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_that_refuses_the_new_pair_for_a_while_does_not_lose_it() {
+    let world = a_day_later().await;
+    let failure = Effect::Error { status: 500, code: "InternalServiceError".into(), message: "x".into() };
+    world.aws.faults().inject(Fault::on(Service::SecretsManager, "PutSecretValue", failure).times(9));
+    let bodies = asked_to_sync(&world).await;
+    assert!(world.deliver(&bodies, 1).await.is_empty());
+    assert_eq!((refreshes(&world), world.connection().await.generation), (1, 2));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pair_that_was_stored_before_a_crash_is_rolled_forward() {
+    for effect in [Effect::Stop, Effect::StopAfter] {
+        let world = a_day_later().await;
+        let bodies = asked_to_sync(&world).await;
+        // The lease is the first write, the new pair the second, the new generation the third.
+        let fault = Fault { effect, ..Fault::stop_after_mutations(2) };
+        assert!(world.deliver_until_killed(&bodies, 1, fault).await);
+        let connection = world.connection().await;
+        let tokens = world.secrets.get(&world.patient(), &connection.grant_id).await.unwrap().unwrap();
+        assert_eq!(tokens.generation, 2);
+        assert!(world.deliver(&bodies, 2).await.is_empty(), "nobody has to wait for the dead holder's lease");
+        assert_eq!(refreshes(&world), 1);
+        let connection = world.connection().await;
+        assert_eq!((connection.generation, connection.lease, connection.intent), (2, None, None));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refresh_for_an_older_consent_cannot_touch_the_new_one() {
+    let world = a_day_later().await;
+    let slow =
+        OuraFault { delay_ms: Some(700), times: Some(1), status: None, body: None, ..token_host(200, Value::Null) };
+    world.oura().add_fault(slow).unwrap();
+    let bodies = asked_to_sync(&world).await;
+    let old = world.connection().await;
+    let late = world.deliver(&bodies, 1);
+    let reconnect = async {
+        tokio::time::sleep(Duration::from_millis(250)).await;
+        assert_eq!(world.connect_as(PATIENT, "ada").await.outcome().0, "connected");
+    };
+    futures::future::join(late, reconnect).await;
+    let connection = world.connection().await;
+    assert_ne!(connection.grant_id, old.grant_id);
+    assert_eq!((connection.status, connection.generation, connection.lease), (ConnectionStatus::Connected, 1, None));
+    let tokens = world.secrets.get(&world.patient(), &connection.grant_id).await.unwrap().unwrap();
+    assert_eq!(tokens.generation, 1);
+    world.work().await;
+    assert_eq!(world.connection().await.status, ConnectionStatus::Connected);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_fresh_token_that_oura_still_refuses_is_an_error_and_not_the_end() {
+    let world = World::connected().await;
+    let on = FaultMatch { path: "/v2/usercollection/*".into(), ..FaultMatch::default() };
+    let refused = OuraFault { on, status: Some(401), body: Some(json!("")), ..OuraFault::default() };
+    world.oura().add_fault(refused).unwrap();
+    assert_eq!(world.work().await, 1);
+    let connection = world.connection().await;
+    assert_eq!((connection.status, connection.reason), (ConnectionStatus::Error, Some(ReasonCode::Unauthorized)));
+    assert_eq!(connection.generation, 2, "one refresh, no loop");
+    assert_eq!(world.count("wearable_disconnected"), 0);
+}
+
+/// More patients than the guard allows lose their refresh token on one day: something larger is wrong.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_guard_stops_a_mass_disconnect() {
+    let world = World::with(|env| env.with("MAX_DISCONNECTS_PER_DAY", "1"), |_| ()).await;
+    for (patient, account) in [("patient-1", "ada"), ("patient-2", "bruno"), ("patient-3", "chiyo")] {
+        assert_eq!(world.connect_as(patient, account).await.outcome().0, "connected");
+    }
+    let bodies = world.bodies().await;
+    world.pass(Duration::from_secs(10 * 3600));
+    world.oura().expire_access_tokens(None).unwrap();
+    world.oura().add_fault(token_host(400, json!({"error": "invalid_grant"}))).unwrap();
+    assert_eq!(world.deliver(&bodies, 1).await.len(), 3);
+    world.pass(Duration::from_secs(121));
+    assert_eq!(world.deliver(&bodies, 2).await.len(), 2, "one was ended, the others wait for a person");
+    let mut ended = 0;
+    for patient in ["patient-1", "patient-2", "patient-3"] {
+        let connection = world.connections.get(&patient.parse().unwrap()).await.unwrap().unwrap();
+        ended += usize::from(connection.status == ConnectionStatus::Disconnected);
+    }
+    assert_eq!((ended, world.count("wearable_disconnected")), (1, 1));
+}

@@ -16,7 +16,7 @@ use local::oura_cloud::{Control, OuraCloud, OuraCloudConfig};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use shared::aws::{Connections, Days, SdkConfig, TokenSecrets};
+use shared::aws::{Connections, SdkConfig, TokenSecrets};
 use shared::domain::{Clock, Connection, Entropy, PatientId, SyncMessage};
 use shared::env::Env;
 use tokio::net::TcpListener;
@@ -37,7 +37,6 @@ pub struct World {
     pub resources: Resources,
     pub connections: Connections,
     pub secrets: TokenSecrets,
-    pub days: Days,
     pub clock: Clock,
     now: Arc<AtomicI64>,
     connect: connect::Deps,
@@ -133,7 +132,6 @@ impl World {
         Self {
             connections: Connections::new(&sdk, &names.connections_table),
             secrets: TokenSecrets::new(&sdk, &names.token_prefix),
-            days: Days::new(&sdk, &names.connections_table, &names.wearable_data_table, &names.daily_stats_table),
             connect: connect::Deps::new(connect::Config::from_env(&env).unwrap(), &sdk, clock.clone(), entropy.clone())
                 .unwrap(),
             callback: callback::Deps::new(

@@ -136,7 +136,7 @@ async fn from_app(deps: &Deps, request: &Request) -> Result<Response<Body>, Http
     }
     let state = spend(deps, &body.state, &Proof::Patient(&patient)).await.map_err(Refusal::into_http)?;
     let code = AuthorizationCode::new(body.code);
-    complete::run(deps, &state, &code, body.scope.as_deref()).await.map_err(Refusal::into_http)?;
+    complete(deps, &state, &code, body.scope.as_deref()).await.map_err(Refusal::into_http)?;
     Ok(http::success(StatusCode::OK, &json!({ "source": "oura", "status": "connected" })))
 }
 
@@ -164,8 +164,28 @@ async fn from_browser(deps: &Deps, request: &Request) -> Response<Body> {
         Err(refusal) => return finish(deps, None, Err(refusal)),
     };
     let code = AuthorizationCode::new(code);
-    let outcome = complete::run(deps, &stored, &code, parameter("scope")).await;
+    let outcome = complete(deps, &stored, &code, parameter("scope")).await;
     finish(deps, stored.return_to.as_deref(), outcome)
+}
+
+/// Completes the flow of a spent state; either way nothing is pending after it.
+async fn complete(
+    deps: &Deps,
+    state: &StoredState,
+    code: &AuthorizationCode,
+    callback_scope: Option<&str>,
+) -> Result<(), Refusal> {
+    let outcome = complete::run(deps, state, code, callback_scope).await;
+    if outcome.is_err() {
+        end_pending(deps, state).await;
+    }
+    outcome
+}
+
+async fn end_pending(deps: &Deps, state: &StoredState) {
+    if let Err(error) = deps.connections.end_pending(&state.patient_id).await {
+        tracing::warn!(%error, "the pending consent will expire by itself");
+    }
 }
 
 /// Spends a state for whoever can show to be the one who began.
@@ -196,9 +216,7 @@ async fn denied(deps: &Deps, state: &str, proof: Option<&Proof<'_>>, error: &str
             None => finish(deps, None, Err(Refusal::StateInvalid)),
         };
     };
-    if let Err(error) = deps.connections.end_pending(&stored.patient_id).await {
-        tracing::warn!(%error, "the pending consent will expire by itself");
-    }
+    end_pending(deps, &stored).await;
     finish(deps, stored.return_to.as_deref(), Err(refusal))
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable};
+use futures::future::BoxFuture;
 use futures::stream::{FuturesUnordered, StreamExt};
 use jiff::Timestamp;
 use shared::domain::{Connection, DayRange, KindProgress, KindState};
@@ -48,6 +49,9 @@ pub struct Fetch {
     pub began: Timestamp,
 }
 
+/// Hears of each kind, and of how many documents, as they arrive.
+pub type Arrived<'a> = dyn Fn(DataType, u64) -> BoxFuture<'a, ()> + Send + Sync + 'a;
+
 /// Who asks.
 #[derive(Debug)]
 pub struct Fetcher<'a> {
@@ -62,7 +66,7 @@ pub struct Fetcher<'a> {
 }
 
 impl Fetcher<'_> {
-    /// Asks for the kinds. `arrived` hears of each kind as its documents arrive.
+    /// Asks for the kinds.
     ///
     /// # Errors
     /// [`VaultError`] when there is no token to ask with.
@@ -71,12 +75,12 @@ impl Fetcher<'_> {
         kinds: &[DataType],
         range: DayRange,
         began: Timestamp,
-        arrived: impl AsyncFn(DataType, &Listing),
+        arrived: &Arrived<'_>,
     ) -> Result<Fetch, VaultError> {
         let mut access = self.vault.access(self.connection, self.deadline).await?;
         let (allowed, not_allowed): (Vec<_>, Vec<_>) =
             kinds.iter().copied().partition(|kind| self.connection.scopes_granted.contains(kind.scope()));
-        let mut answers = self.ask(&access, &allowed, range, &arrived).await;
+        let mut answers = self.ask(&access, &allowed, range, arrived).await;
         let mut blocked = None;
         let mut refreshed = false;
         loop {
@@ -96,7 +100,7 @@ impl Fetcher<'_> {
                 }
                 Judged::TokenDead => {
                     access = self.vault.access_after_401(self.connection, access.generation, self.deadline).await?;
-                    answers.extend(self.ask(&access, &refused, range, &arrived).await);
+                    answers.extend(self.ask(&access, &refused, range, arrived).await);
                     refreshed = true;
                 }
             }
@@ -112,14 +116,14 @@ impl Fetcher<'_> {
         access: &Access,
         kinds: &[DataType],
         range: DayRange,
-        arrived: &impl AsyncFn(DataType, &Listing),
+        arrived: &Arrived<'_>,
     ) -> BTreeMap<DataType, Result<Listing, OuraError>> {
         kinds
             .iter()
             .map(|kind| async move {
                 let answer = self.list(access, *kind, range).await;
                 if let Ok(listing) = &answer {
-                    arrived(*kind, listing).await;
+                    arrived(*kind, listing.documents.len() as u64).await;
                 }
                 (*kind, answer)
             })

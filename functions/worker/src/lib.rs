@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use anyhow::Context;
 use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
+use futures::FutureExt;
+use futures::future;
 use futures::stream::{self, StreamExt};
 use jiff::Timestamp;
 use shared::aws::{AppSecrets, Bus, Connections, Days, Outbox, Queue, Runs, SdkConfig, TokenSecrets};
@@ -126,9 +128,9 @@ pub async fn handle(deps: &Deps, event: SqsEvent, deadline: Timestamp) -> anyhow
         anyhow::bail!("a message of the batch has no id");
     }
     let failures = stream::iter(event.records)
-        .map(|message| Box::pin(one(deps, message, deadline)))
+        .map(|message| one(deps, message, deadline).boxed())
         .buffer_unordered(PATIENTS_AT_ONCE)
-        .filter_map(async |failed| failed)
+        .filter_map(future::ready)
         .collect()
         .await;
     let mut response = SqsBatchResponse::default();

@@ -9,6 +9,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use futures::FutureExt;
 use jiff::Timestamp;
 use shared::aws::{Commit, Ended, StoreError, StoredDay, SyncEnd, SyncRun};
 use shared::domain::{
@@ -174,17 +175,20 @@ async fn fetch(
     delivery: Delivery,
 ) -> Result<(Fetch, BTreeMap<Day, StoredDay>), VaultError> {
     let fetcher = Fetcher { oura: &deps.oura, vault: &deps.vault, connection, deadline: delivery.deadline };
-    let arrived = async |kind: DataType, listing: &Listing| {
-        if !is_backfill {
-            return;
+    let arrived = |kind: DataType, documents: u64| {
+        async move {
+            if !is_backfill {
+                return;
+            }
+            let progress = KindProgress { state: KindState::Fetched, documents, error: None };
+            if let Err(error) = deps.connections.backfill_progress(connection, &message.sync_id, kind, &progress).await
+            {
+                tracing::debug!(%error, "progress of a backfill is not shown");
+            }
         }
-        let documents = listing.documents.len() as u64;
-        let progress = KindProgress { state: KindState::Fetched, documents, error: None };
-        if let Err(error) = deps.connections.backfill_progress(connection, &message.sync_id, kind, &progress).await {
-            tracing::debug!(%error, "progress of a backfill is not shown");
-        }
+        .boxed()
     };
-    let fetch = fetcher.fetch(missing, message.range, deps.clock.now(), arrived);
+    let fetch = fetcher.fetch(missing, message.range, deps.clock.now(), &arrived);
     let stored = async { deps.days.read(&message.patient_id, message.range).await.map_err(VaultError::from) };
     let (fetch, stored) = futures::future::join(Box::pin(fetch), stored).await;
     Ok((fetch?, stored?))

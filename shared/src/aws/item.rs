@@ -105,7 +105,7 @@ impl<'i> Fields<'i> {
             None => Ok(Vec::new()),
             Some(AttributeValue::Ss(texts)) => texts
                 .iter()
-                .map(|text| text.parse().map_err(|_: T::Err| StoreError::corrupt(self.action, field)))
+                .map(|text| text.parse().map_err(|_unreadable: T::Err| StoreError::corrupt(self.action, field)))
                 .collect(),
             Some(_) => Err(StoreError::corrupt(self.action, field)),
         }

@@ -184,6 +184,8 @@ pub enum Stored {
     Written,
     /// Another pair of the same generation lies there: read it and use that one.
     Occupied,
+    /// The grant's secret was deleted: the connection has ended, or lives on another grant.
+    Gone,
 }
 
 impl TokenSecrets {
@@ -248,6 +250,9 @@ impl TokenSecrets {
             Ok(_) => Ok(Stored::Written),
             Err(error) if error.as_service_error().is_some_and(|e| e.is_resource_exists_exception()) => {
                 Ok(Stored::Occupied)
+            }
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_resource_not_found_exception()) => {
+                Ok(Stored::Gone)
             }
             Err(error) => Err(StoreError::of("store the patient's new tokens", &error)),
         }

@@ -44,7 +44,9 @@ impl fmt::Debug for Clock {
 
 /// Where unpredictable bytes come from: OAuth states, cookies, grant and sync ids. Cheap to clone.
 #[derive(Clone)]
-pub struct Entropy(Arc<dyn Fn(&mut [u8]) + Send + Sync>);
+pub struct Entropy(Arc<Fill>);
+
+type Fill = dyn Fn(&mut [u8]) + Send + Sync;
 
 impl Entropy {
     /// The operating system's generator.

@@ -153,6 +153,7 @@ impl Vault {
         let access = match stored {
             Stored::Written => new.into(),
             Stored::Occupied => self.read(connection).await?.into(),
+            Stored::Gone => return Err(VaultError::Ended { reason: None }),
         };
         let Access { generation, .. } = access;
         if let Err(error) = self.connections.advance_generation(patient, grant_id, generation).await {
