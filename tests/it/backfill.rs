@@ -87,6 +87,10 @@ async fn its_events_tell_of_every_day_once_and_of_the_end() {
     assert_eq!(sync["days"].as_array().unwrap().len(), days);
     let records = world.items(&world.names.wearable_data_table).await.len();
     assert_eq!(sync["recordsWritten"], records);
+    let order: Vec<_> = world.events().iter().map(|e| format!("{} {}", e.detail_type, e.detail["day"])).collect();
+    assert_eq!(order[0], "wearable_connected null");
+    assert!(order[1..=days].is_sorted(), "the days, oldest first: {order:?}");
+    assert_eq!(order[days + 1..], ["wearable_sync null", "wearable_backfill_completed null"]);
     let left = world.items(&world.names.connections_table).await;
     assert!(!left.iter().any(|item| item["sk"].as_str().unwrap().starts_with("OUTBOX#")), "the outbox is empty");
 }

@@ -5,6 +5,7 @@
 mod architecture;
 mod backfill;
 mod connect_flow;
+mod contracts;
 mod crashes;
 mod daily;
 mod faults;

@@ -30,13 +30,16 @@ pub struct Drained {
     pub left: usize,
 }
 
-/// The put that stores an event, to stand in the transaction that causes it. The sort key begins with the time, so that a
-/// patient's events are published in the order in which they happened.
+/// The put that stores an event, to stand in the transaction that causes it. The sort key begins with the time and, within
+/// the same millisecond, the event's place, so that a patient's events are published in the order in which they happened.
 pub(super) fn put_event(table: &str, event: &PatientEvent) -> Result<TransactWriteItem, StoreError> {
     let put = Put::builder()
         .table_name(table)
         .item("pk", s(patient_key(&event.patient_id)))
-        .item("sk", s(format!("OUTBOX#{:013}#{}", event.occurred_at.as_millisecond(), event.event_id)))
+        .item(
+            "sk",
+            s(format!("OUTBOX#{:013}#{}#{}", event.occurred_at.as_millisecond(), event.place(), event.event_id)),
+        )
         .item("detailType", s(event.detail_type()))
         .item("detail", s(event.detail().to_string()));
     Ok(TransactWriteItem::builder().put(built("store the event", put.build())?).build())

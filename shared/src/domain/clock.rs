@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{Timestamp, Unit};
 use secrecy::SecretString;
 
 /// Where "now" comes from. Cheap to clone.
@@ -11,10 +11,13 @@ use secrecy::SecretString;
 pub struct Clock(Arc<dyn Fn() -> Timestamp + Send + Sync>);
 
 impl Clock {
-    /// The machine's clock.
+    /// The machine's clock, in whole milliseconds: what is stored and published shows no more.
     #[must_use]
     pub fn system() -> Self {
-        Self(Arc::new(Timestamp::now))
+        Self(Arc::new(|| {
+            let now = Timestamp::now();
+            now.round(Unit::Millisecond).unwrap_or(now)
+        }))
     }
 
     /// A clock that a test or a simulation drives.

@@ -129,6 +129,18 @@ impl PatientEvent {
         self.kind.detail_type()
     }
 
+    /// Where it stands among events of the same moment: a sync's days come oldest first, its end after them.
+    #[must_use]
+    pub fn place(&self) -> String {
+        match &self.kind {
+            EventKind::Connected { .. } | EventKind::Disconnected { .. } => "0".to_owned(),
+            EventKind::ReconnectRequired { .. } => "1".to_owned(),
+            EventKind::DayUpdated { day, .. } => format!("2-{day}"),
+            EventKind::Sync { .. } => "3".to_owned(),
+            EventKind::BackfillCompleted { .. } => "4".to_owned(),
+        }
+    }
+
     /// The detail, as `infra/events/` describes it.
     #[must_use]
     pub fn detail(&self) -> Value {

@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | `PATIENT#<id>` | `CONNECTION#oura` | the connection |
 //! | `PATIENT#<id>` | `CONNECTION#oura#PENDING` | sent to Oura's consent page, not back yet (expires) |
-//! | `PATIENT#<id>` | `OUTBOX#<time>#<event id>` | an event to publish |
+//! | `PATIENT#<id>` | `OUTBOX#<time>#<place>#<event id>` | an event to publish |
 //! | `PATIENT#<id>` | `SYNC#<sync id>` | the progress of one sync (expires) |
 //! | `STATE#<sha-256>` | `STATE` | an OAuth state, by its hash (expires) |
 //! | `OURA#<user id>` | `CLAIM` | which patient a ring account belongs to |

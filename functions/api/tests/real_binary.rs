@@ -1,0 +1,88 @@
+//! The binary that is deployed, behind a Runtime API as Lambda's: it gives a patient what the others stored, and refuses
+//! what it should.
+
+#![expect(clippy::unwrap_used, reason = "a test may stop")]
+
+use std::sync::Arc;
+
+use local::oura_cloud::PutDocument;
+use local::rehearsal::{Part, Rehearsal};
+use local::runtime_api::Binary;
+use serde_json::json;
+use shared::env::Env;
+
+const BINARY: &str = env!("CARGO_BIN_EXE_api");
+
+/// The function does not start without these; it is given no other.
+const REQUIRED: [&str; 3] = ["CONNECTIONS_TABLE", "DAILY_STATS_TABLE", "LIVE_QUEUE_URL"];
+
+async fn rehearsal() -> (Rehearsal, Arc<Binary>) {
+    let mut rehearsal = Rehearsal::start(Env::default()).await.unwrap();
+    let mut variables = rehearsal.variables(&REQUIRED).unwrap();
+    variables.push(("AWS_LAMBDA_LOG_LEVEL".to_owned(), "TRACE".to_owned()));
+    let binary = rehearsal.cast(Part::Api, Binary::spawn(BINARY, variables).await.unwrap());
+    (rehearsal, binary)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn it_gives_a_patient_the_connection_the_days_and_another_sync() {
+    let (rehearsal, binary) = rehearsal().await;
+    let today = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date();
+    let yesterday = today.yesterday().unwrap();
+    let (start, end) = (format!("{yesterday}T12:00:00+00:00"), format!("{yesterday}T12:30:00+00:00"));
+    let document = json!({"id": "c-1", "day": yesterday.to_string(), "activity": "running", "intensity": "moderate",
+        "source": "manual", "calories": 746_130_192, "start_datetime": start, "end_datetime": end});
+    let put = PutDocument { collection: "workout".to_owned(), document, day: None };
+    rehearsal.oura().control().put_document("ada", put).unwrap();
+    let get = async |patient, path: &str| {
+        rehearsal.request(Some(patient), "GET", path, None, "").await.unwrap().data().unwrap()
+    };
+    assert_eq!(get("patient-1", "/connections").await["connections"], json!([]));
+    rehearsal.connect("patient-1", "ada").await.unwrap();
+    assert_eq!(get("patient-1", "/connections").await["connections"][0]["backfill"]["state"], "pending");
+    rehearsal.deliver().await.unwrap();
+    let connection = get("patient-1", "/connections").await["connections"][0].clone();
+    assert_eq!((&connection["status"], &connection["backfill"]["state"]), (&json!("connected"), &json!("done")));
+
+    let from = today.saturating_sub(jiff::Span::new().days(30));
+    let path = format!("/daily?from={from}&to={today}");
+    let daily = get("patient-1", &path).await;
+    assert!(daily["days"].as_array().unwrap().len() >= 28);
+    assert!(daily.to_string().contains("746130192"), "the canary has come through");
+    assert_eq!(get("patient-2", &path).await["days"], json!([]), "another patient's days are not theirs");
+
+    let sync = rehearsal.request(Some("patient-1"), "POST", "/sync", None, r#"{"source":"oura"}"#).await.unwrap();
+    assert_eq!(sync.status, 202);
+    let delivery = rehearsal.deliver().await.unwrap();
+    assert_eq!((delivery.messages, delivery.failed), (1, Vec::new()));
+
+    let output = binary.output();
+    assert!(output.contains("\"level\":"), "JSON lines: {output}");
+    assert_eq!(rehearsal.leaks(&output, &["746130192"]).await.unwrap(), Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn it_refuses_bad_requests_and_lives_on() {
+    let (rehearsal, binary) = rehearsal().await;
+    let refused = async |patient, method, path, body| {
+        rehearsal.request(patient, method, path, None, body).await.unwrap().refusal().unwrap().0
+    };
+    let patient = Some("patient-1");
+    assert_eq!(refused(None, "GET", "/connections", "").await, 401);
+    assert_eq!(refused(patient, "GET", "/daily?from=c4nary&to=2026-01-01", "").await, 400);
+    assert_eq!(refused(patient, "GET", "/daily?from=2026-02-01&to=2026-01-01", "").await, 400);
+    assert_eq!(refused(patient, "POST", "/sync", "c4nary").await, 400);
+    assert_eq!(refused(patient, "GET", "/c4nary", "").await, 404);
+    assert_eq!(refused(patient, "DELETE", "/daily", "").await, 405);
+    assert!(rehearsal.request(patient, "GET", "/connections", None, "").await.unwrap().data().is_ok());
+    assert!(!binary.output().contains("c4nary"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_missing_variable_stops_it_at_start_and_is_named() {
+    let rehearsal = Rehearsal::start(Env::default()).await.unwrap();
+    for missing in REQUIRED {
+        let output = rehearsal.start_without(BINARY, &REQUIRED, missing).await.unwrap();
+        assert!(output.contains(missing), "{missing}: {output}");
+    }
+}

@@ -1,0 +1,118 @@
+//! The binary that is deployed, behind a Runtime API as Lambda's: it takes the queue's batches as Lambda hands them over,
+//! brings the ring's history, and says nothing of what it read.
+
+#![expect(clippy::unwrap_used, reason = "a test may stop")]
+
+use std::sync::Arc;
+
+use local::oura_cloud::{Fault, PutDocument};
+use local::rehearsal::{Part, Rehearsal};
+use local::runtime_api::Binary;
+use serde_json::json;
+use shared::env::Env;
+
+const BINARY: &str = env!("CARGO_BIN_EXE_worker");
+
+/// The function does not start without these.
+const REQUIRED: [&str; 9] = [
+    "OURA_APP_SECRET_ID",
+    "OURA_REDIRECT_URI",
+    "CONNECTIONS_TABLE",
+    "WEARABLE_DATA_TABLE",
+    "DAILY_STATS_TABLE",
+    "TOKEN_SECRET_PREFIX",
+    "LIVE_QUEUE_URL",
+    "NIGHTLY_QUEUE_URL",
+    "EVENT_BUS_NAME",
+];
+
+/// All that it is given.
+const VARIABLES: [&str; 11] = [
+    "OURA_APP_SECRET_ID",
+    "OURA_REDIRECT_URI",
+    "CONNECTIONS_TABLE",
+    "WEARABLE_DATA_TABLE",
+    "DAILY_STATS_TABLE",
+    "TOKEN_SECRET_PREFIX",
+    "LIVE_QUEUE_URL",
+    "NIGHTLY_QUEUE_URL",
+    "EVENT_BUS_NAME",
+    "OURA_TOKEN_URL",
+    "OURA_API_BASE_URL",
+];
+
+async fn rehearsal() -> (Rehearsal, Arc<Binary>) {
+    let mut rehearsal = Rehearsal::start(Env::default()).await.unwrap();
+    let mut variables = rehearsal.variables(&VARIABLES).unwrap();
+    variables.push(("AWS_LAMBDA_LOG_LEVEL".to_owned(), "TRACE".to_owned()));
+    let binary = rehearsal.cast(Part::Worker, Binary::spawn(BINARY, variables).await.unwrap());
+    (rehearsal, binary)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn it_brings_thirty_days_and_says_nothing_of_what_it_read() {
+    let (rehearsal, binary) = rehearsal().await;
+    let today = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date();
+    let yesterday = today.yesterday().unwrap();
+    let put = |collection: &str, document: serde_json::Value| {
+        let put = PutDocument { collection: collection.to_owned(), document, day: Some(yesterday) };
+        rehearsal.oura().control().put_document("ada", put).unwrap();
+    };
+    // Values that can be found again, in a document that is read and in one that is not.
+    let (start, end) = (format!("{yesterday}T12:00:00+00:00"), format!("{yesterday}T12:30:00+00:00"));
+    put(
+        "workout",
+        json!({"id": "c-1", "day": yesterday.to_string(), "activity": "running", "intensity": "moderate",
+        "source": "manual", "calories": 746_130_192, "start_datetime": start, "end_datetime": end}),
+    );
+    put("daily_stress", json!({"id": "c-2", "day": yesterday.to_string(), "stress_high": {"c4nary": 918_273_645}}));
+    put("enhanced_tag", json!({"id": "c-3", "start_day": yesterday.to_string(), "comment": "c4nary in words"}));
+    rehearsal.connect("patient-1", "ada").await.unwrap();
+
+    let delivery = rehearsal.deliver().await.unwrap();
+    assert_eq!((delivery.messages, delivery.failed), (1, Vec::new()));
+    let (from, to) = (today.saturating_sub(jiff::Span::new().days(30)), today);
+    let path = format!("/daily?from={from}&to={to}");
+    let daily = rehearsal.request(Some("patient-1"), "GET", &path, None, "").await.unwrap().data().unwrap();
+    let days = daily["days"].as_array().unwrap();
+    assert!(days.len() >= 28, "{} days", days.len());
+    assert!(daily.to_string().contains("746130192"), "the canary has come through");
+    let events = rehearsal.aws().events().history();
+    assert!(events.iter().any(|event| event.detail_type == "wearable_backfill_completed"));
+
+    let output = binary.output();
+    assert!(output.contains("\"level\":") && output.contains("\"_aws\":"), "lines and metrics: {output}");
+    let values = ["746130192", "918273645", "c4nary"];
+    assert_eq!(rehearsal.leaks(&output, &values).await.unwrap(), Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_message_that_has_to_come_again_is_named_and_the_others_are_done() {
+    let (rehearsal, binary) = rehearsal().await;
+    rehearsal.connect("patient-1", "ada").await.unwrap();
+    rehearsal.connect("patient-2", "bruno").await.unwrap();
+    let failing: Fault = serde_json::from_value(json!({
+        "match": {"path": "/v2/usercollection/sleep", "person": "bruno"}, "status": 503, "body": {"detail": "c4nary"},
+    }))
+    .unwrap();
+    rehearsal.oura().control().add_fault(failing).unwrap();
+
+    let delivery = rehearsal.deliver().await.unwrap();
+    assert_eq!((delivery.messages, delivery.failed.len()), (2, 1));
+    let status = async |patient| {
+        let answer = rehearsal.request(Some(patient), "GET", "/connections", None, "").await.unwrap().data().unwrap();
+        answer["connections"][0]["backfill"]["state"].as_str().unwrap().to_owned()
+    };
+    assert_eq!((status("patient-1").await, status("patient-2").await), ("done".to_owned(), "running".to_owned()));
+    let output = binary.output();
+    assert_eq!(rehearsal.leaks(&output, &["c4nary"]).await.unwrap(), Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_missing_variable_stops_it_at_start_and_is_named() {
+    let rehearsal = Rehearsal::start(Env::default()).await.unwrap();
+    for missing in REQUIRED {
+        let output = rehearsal.start_without(BINARY, &VARIABLES, missing).await.unwrap();
+        assert!(output.contains(missing), "{missing}: {output}");
+    }
+}
