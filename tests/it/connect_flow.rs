@@ -378,6 +378,23 @@ async fn connecting_again_keeps_the_history_and_takes_the_new_consent() {
 }
 
 #[tokio::test]
+async fn scopes_that_only_the_callback_names_count_on_the_way_over_the_app_too() {
+    let world = World::start().await;
+    let token = OuraFault {
+        times: Some(1),
+        ..answers("/oauth/token", 200, json!({"access_token": "a", "refresh_token": "r"}))
+    };
+    world.oura().add_fault(token).unwrap();
+    world.oura().add_fault(answers("/v2/usercollection/personal_info", 200, json!({"id": "ring-9"}))).unwrap();
+    let flow = world.begin(PATIENT).await;
+    let query = world.consent(&flow, "ada", "allow", Some(&["daily", "spo2"])).await;
+    let handed = world.callback(&query, None).await.redirect();
+    let body = json!({ "code": handed["code"], "state": handed["state"], "scope": handed["scope"] }).to_string();
+    world.request(Some(PATIENT), "POST", "/callback/oura", "", &body).await.data();
+    assert_eq!(world.connection().await.scopes_granted.to_string(), "daily spo2");
+}
+
+#[tokio::test]
 async fn another_ring_of_the_same_patient_frees_the_first_one() {
     let world = World::connected().await;
     assert_eq!(world.connect_as(PATIENT, "bruno").await.outcome().0, "connected");
@@ -424,6 +441,9 @@ async fn a_queue_or_bus_that_fails_does_not_cost_the_connection() {
     world.work().await;
     assert_eq!(world.count("wearable_connected"), 1);
     assert!(world.daily("2026-02-17", "2026-03-18").await.len() >= 28, "the whole history, as nothing had arrived yet");
+    let shown = world.get("/connections", "").await.data();
+    assert_eq!(shown["connections"][0]["backfill"]["state"], "done", "a page that polls comes to an end");
+    assert_eq!(world.count("wearable_backfill_completed"), 1);
 }
 
 #[tokio::test]

@@ -89,10 +89,75 @@ async fn what_never_recovers_is_given_up_with_the_rest_in_place() {
     assert_eq!(connection.status, ConnectionStatus::Connected);
     assert_eq!(connection.failing.get(&DataType::DailyStress).map(String::as_str), Some("unavailable"));
     assert_eq!(connection.backfill.unwrap().state, BackfillState::Failed);
-    let end = world.events().into_iter().find(|e| e.detail_type == "wearable_backfill_completed").unwrap();
-    assert_eq!(end.detail["complete"], false);
+    assert_eq!((world.count("wearable_sync"), world.count("wearable_backfill_completed")), (0, 0), "it has not ended");
     let shown = world.get("/connections", "").await.data();
     assert_eq!(shown["connections"][0]["failing"], json!({ "daily_stress": "unavailable" }));
+    // A person redrives the dead-letter queue once Oura is well again.
+    world.oura().clear_faults();
+    world.oura().clear_requests();
+    assert!(world.deliver(&bodies, 1).await.is_empty());
+    assert_eq!(world.oura().request_counts().len(), 1, "only what was missing is asked for");
+    let connection = world.connection().await;
+    assert_eq!((connection.failing.len(), connection.backfill.unwrap().state), (0, BackfillState::Done));
+    assert_eq!((world.count("wearable_sync"), world.count("wearable_backfill_completed")), (1, 1));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_history_that_was_given_up_arrives_with_the_next_sync_that_is_asked_for() {
+    let world = World::connected().await;
+    world.oura().add_fault(on("*", 503, json!(""))).unwrap();
+    let bodies = world.bodies().await;
+    assert_eq!(world.deliver(&bodies, 5).await.len(), 1);
+    let connection = world.connection().await;
+    assert_eq!((connection.backfill.unwrap().state, connection.last_sync_at), (BackfillState::Failed, None));
+    world.oura().clear_faults();
+    assert_eq!(world.request(Some(PATIENT), "POST", "/sync", "", "{}").await.status, 202);
+    assert_eq!(world.work().await, 1);
+    assert_eq!(world.connection().await.backfill.unwrap().state, BackfillState::Done);
+    assert!(world.daily("2026-02-16", "2026-03-19").await.len() >= 28);
+    assert_eq!(world.count("wearable_backfill_completed"), 1);
+    // The first message comes back from the dead-letter queue after all.
+    world.oura().clear_requests();
+    assert!(world.deliver(&bodies, 1).await.is_empty());
+    assert!(world.oura().request_counts().is_empty());
+    assert_eq!(world.count("wearable_backfill_completed"), 1);
+}
+
+/// Whether a night arrives with the first try or with the second, a sample belongs to the same local day.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_series_that_came_before_its_offsets_is_asked_for_again() {
+    let clean = World::connected().await;
+    clean.work().await;
+    let world = World::connected().await;
+    for kind in
+        ["sleep", "daily_activity", "workout", "session", "tag", "enhanced_tag", "daily_sleep", "daily_readiness"]
+    {
+        world.oura().add_fault(on(kind, 503, json!(""))).unwrap();
+    }
+    let bodies = world.bodies().await;
+    assert_eq!(world.deliver(&bodies, 1).await.len(), 1);
+    assert_eq!(state(&world, DataType::HeartRate).await, (KindState::Failed, Some("awaits_offsets".into())));
+    world.oura().clear_faults();
+    assert!(world.deliver(&bodies, 2).await.is_empty());
+    let samples = |records: Vec<Value>| -> Vec<Value> {
+        let series =
+            records.into_iter().filter(|record| record["dataType"] == "heartrate" && record["deleted"] != true);
+        series.map(|record| json!([record["day"], record["metrics"]])).collect()
+    };
+    let table = &world.names.wearable_data_table;
+    assert_eq!(samples(world.items(table).await), samples(clean.items(table).await));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_kind_that_does_not_answer_in_time_costs_only_itself() {
+    let world = World::connected().await;
+    let slow = OuraFault { delay_ms: Some(60_000), status: None, body: None, ..on("daily_stress", 200, json!("")) };
+    world.oura().add_fault(slow).unwrap();
+    let bodies = world.bodies().await;
+    let again = world.deliver_with(&bodies, 1, std::time::Duration::from_secs(38)).await;
+    assert_eq!(again.len(), 1);
+    assert_eq!(state(&world, DataType::DailyStress).await, (KindState::Failed, Some("unavailable".into())));
+    assert!(world.daily("2026-02-16", "2026-03-19").await.len() >= 28, "the others are stored");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

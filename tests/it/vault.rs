@@ -170,6 +170,34 @@ async fn a_consent_that_the_patient_withdrew_at_oura_ends_once() {
         (&"disconnected".into(), &"revoked".into())
     );
     assert_eq!(world.request(Some(PATIENT), "POST", "/sync", "", "{}").await.refusal(), (409, "not_connected".into()));
+    assert_eq!(world.connect_as("patient-2", "ada").await.outcome().0, "connected", "the ring is free again");
+    assert_eq!(world.connect_as(PATIENT, "ada").await.outcome().1, "account_conflict");
+    assert_eq!(world.connect_as(PATIENT, "bruno").await.outcome().0, "connected");
+}
+
+/// A pair that was stored, but whose generation never reached the connection, has ended as well by now.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pair_that_is_ahead_and_has_ended_is_refreshed_and_not_taken_for_dead() {
+    let world = a_day_later().await;
+    let bodies = asked_to_sync(&world).await;
+    assert!(world.deliver_until_killed(&bodies, 1, Fault::stop_after_mutations(2)).await);
+    assert_eq!(world.connection().await.generation, 1);
+    world.pass(Duration::from_secs(25 * 3600));
+    assert!(world.deliver(&bodies, 2).await.is_empty());
+    let connection = world.connection().await;
+    assert_eq!((connection.status, connection.generation), (ConnectionStatus::Connected, 3));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_401_that_speaks_of_scopes_for_every_kind_is_not_believed() {
+    let world = World::connected().await;
+    assert!(world.oura().expire_access_tokens(None).unwrap() > 0);
+    let on = FaultMatch { path: "/v2/usercollection/*".into(), ..FaultMatch::default() };
+    let body = Some(json!({"detail": "token expired or scope missing"}));
+    world.oura().add_fault(OuraFault { on, status: Some(401), body, times: Some(40), ..OuraFault::default() }).unwrap();
+    let bodies = world.bodies().await;
+    world.deliver(&bodies, 1).await;
+    assert_eq!(world.connection().await.generation, 2, "it was found out by a refresh");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

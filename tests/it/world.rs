@@ -271,7 +271,12 @@ impl World {
 
     /// One delivery of these bodies, for the `count`th time; gives the ids of those that have to come again.
     pub async fn deliver(&self, bodies: &[String], count: u32) -> Vec<String> {
-        let deadline = self.clock.now() + Duration::from_secs(300);
+        self.deliver_with(bodies, count, Duration::from_secs(300)).await
+    }
+
+    /// The same, with this much time for the invocation.
+    pub async fn deliver_with(&self, bodies: &[String], count: u32, time: Duration) -> Vec<String> {
+        let deadline = self.clock.now() + time;
         let response = worker::handle(&self.worker, batch(bodies, count), deadline).await.unwrap();
         failures(response)
     }

@@ -26,13 +26,11 @@ pub struct Config {
     daily_stats_table: String,
     live_queue_url: String,
     patient_claim: String,
-    backfill_days: u32,
     lookback_days: u32,
 }
 
 impl Config {
-    /// Reads `CONNECTIONS_TABLE`, `DAILY_STATS_TABLE`, `LIVE_QUEUE_URL`, `PATIENT_ID_CLAIM`, `BACKFILL_DAYS` and
-    /// `LOOKBACK_DAYS`.
+    /// Reads `CONNECTIONS_TABLE`, `DAILY_STATS_TABLE`, `LIVE_QUEUE_URL`, `PATIENT_ID_CLAIM` and `LOOKBACK_DAYS`.
     ///
     /// # Errors
     /// [`EnvError`] names the variable that is missing or malformed.
@@ -42,7 +40,6 @@ impl Config {
             daily_stats_table: env.required("DAILY_STATS_TABLE")?,
             live_queue_url: env.required("LIVE_QUEUE_URL")?,
             patient_claim: env.get("PATIENT_ID_CLAIM").unwrap_or("sub").to_owned(),
-            backfill_days: env.bounded("BACKFILL_DAYS", 30, 1..=400)?,
             lookback_days: env.bounded("LOOKBACK_DAYS", 7, 1..=30)?,
         })
     }

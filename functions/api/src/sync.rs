@@ -4,7 +4,7 @@ use lambda_http::http::StatusCode;
 use lambda_http::{Body, Request, Response};
 use serde::Deserialize;
 use serde_json::json;
-use shared::domain::{Connection, ConnectionStatus, Day, DayRange, SyncId, SyncMessage, Trigger};
+use shared::domain::{BackfillState, Connection, ConnectionStatus, Day, DayRange, SyncId, SyncMessage, Trigger};
 use shared::http::{self, HttpError};
 
 use crate::daily::{parse_day, parse_range};
@@ -57,8 +57,11 @@ pub(crate) async fn post(deps: &Deps, request: &Request) -> Result<Response<Body
     Ok(http::success(StatusCode::ACCEPTED, &json!({ "syncId": sync_id })))
 }
 
-/// The look-back days, or the whole history while nothing has arrived yet.
+/// The look-back days; while the history after the connect has not arrived, all of it.
 fn usual(deps: &Deps, connection: &Connection, today: Day) -> DayRange {
-    let days = if connection.last_sync_at.is_some() { deps.config.lookback_days } else { deps.config.backfill_days };
-    DayRange::ending(today, i32::try_from(days).unwrap_or(7) + 1)
+    let lookback = DayRange::ending(today, i32::try_from(deps.config.lookback_days).unwrap_or(7) + 1);
+    match &connection.backfill {
+        Some(backfill) if backfill.state != BackfillState::Done => lookback.joined_with(&backfill.range),
+        _ => lookback,
+    }
 }

@@ -12,12 +12,16 @@ use shared::domain::{
     ScopeSet, SyncId, SyncMessage, Trigger,
 };
 use shared::http::HttpError;
-use shared::oura::{AuthorizationCode, OuraError, PersonalInfo, PkceVerifier, TokenError, TokenGrant};
+use shared::oura::{AuthorizationCode, DataType, OuraError, PersonalInfo, PkceVerifier, TokenError, TokenGrant};
 
 use crate::Deps;
 
 /// How often a connection that changes under our hands is read again.
 const RACES: usize = 5;
+
+/// How long finding out whose ring it is may take: with the exchange before (12 s) and our own stores after it, the whole
+/// has to fit into the 30 s that API Gateway waits.
+const WHOSE: Duration = Duration::from_secs(6);
 
 /// Why a flow did not end in a connection. The words are stable: frontends choose their texts by them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -154,7 +158,7 @@ pub(crate) async fn run(
         Refusal::from(&error)
     })?;
     let scopes = granted(&grant, callback_scope, &deps.config.scopes);
-    if !scopes.iter().any(|scope| !matches!(scope.as_str(), "email" | "personal")) {
+    if !DataType::ALL.iter().any(|kind| scopes.contains(kind.scope())) {
         return Err(Refusal::ScopeMissing);
     }
     let Some(refresh_token) = grant.refresh_token.clone() else {
@@ -203,7 +207,8 @@ fn granted(grant: &TokenGrant, callback_scope: Option<&str>, requested: &ScopeSe
 async fn whose(deps: &Deps, grant: &TokenGrant) -> Result<PersonalInfo, OuraError> {
     let pauses =
         ExponentialBuilder::default().with_min_delay(Duration::from_millis(200)).with_max_times(2).with_jitter();
-    (|| deps.oura.personal_info(&grant.access_token)).retry(pauses).when(OuraError::is_transient).await
+    let asked = (|| deps.oura.personal_info(&grant.access_token)).retry(pauses).when(OuraError::is_transient);
+    tokio::time::timeout(WHOSE, asked).await.unwrap_or(Err(OuraError::Unavailable { status: None }))
 }
 
 type Recorded = Result<(SyncMessage, Option<GrantId>), (Refusal, bool)>;
@@ -253,7 +258,12 @@ async fn record(
                 per_type: BTreeMap::new(),
             }),
             failing: BTreeMap::new(),
-            watermarks: previous.as_ref().map(|previous| previous.watermarks.clone()).unwrap_or_default(),
+            // What was fetched from another ring says nothing about this one.
+            watermarks: previous
+                .as_ref()
+                .filter(|previous| previous.oura_user_id == info.id)
+                .map(|previous| previous.watermarks.clone())
+                .unwrap_or_default(),
         };
         let event = PatientEvent::new(
             patient.clone(),

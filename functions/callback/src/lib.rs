@@ -10,6 +10,8 @@
 mod complete;
 mod page;
 
+use std::time::Duration;
+
 use anyhow::Context;
 use lambda_http::http::{Method, StatusCode};
 use lambda_http::{Body, Request, Response};
@@ -28,6 +30,9 @@ pub use complete::Refusal;
 
 /// Oura's codes and our states are far shorter; anything longer is not theirs.
 const LONGEST_PARAMETER: usize = 2048;
+
+/// API Gateway ends a request after 30 s, and the function after 29.
+const PATIENCE: Duration = Duration::from_secs(27);
 
 /// Settings of this function.
 #[derive(Debug, Clone)]
@@ -112,8 +117,15 @@ impl Deps {
 /// Answers one request. The path is the platform's own (`OURA_REDIRECT_URI`), so only the method decides.
 pub async fn handle(deps: &Deps, request: Request) -> Response<Body> {
     let answer = match *request.method() {
-        Method::GET => Ok(from_browser(deps, &request).await),
-        Method::POST => from_app(deps, &request).await,
+        // Cut short, the flow is as safe as after a crash; the browser gets an answer of ours instead of API Gateway's.
+        Method::GET => Ok(tokio::time::timeout(PATIENCE, from_browser(deps, &request)).await.unwrap_or_else(|_late| {
+            tracing::error!("a callback took too long");
+            finish(deps, None, Err(Refusal::OuraUnavailable))
+        })),
+        Method::POST => tokio::time::timeout(PATIENCE, from_app(deps, &request)).await.unwrap_or_else(|_late| {
+            tracing::error!("a callback took too long");
+            Err(Refusal::OuraUnavailable.into_http())
+        }),
         _ => Err(HttpError::method_not_allowed()),
     };
     answer.unwrap_or_else(|refusal| http::failure(&refusal))
@@ -156,11 +168,11 @@ async fn from_browser(deps: &Deps, request: &Request) -> Response<Body> {
         return denied(deps, state, proof.as_ref(), error).await;
     }
     let Some(code) = parameter("code") else { return finish(deps, None, Err(Refusal::CodeMissing)) };
-    let Some(proof) = proof else { return hand_over(deps, state, code).await };
+    let Some(proof) = proof else { return hand_over(deps, state, code, parameter("scope")).await };
     let stored = match spend(deps, state, &proof).await {
         Ok(stored) => stored,
         // Another flow's cookie proves nothing, but it is no attack either: two tabs do this.
-        Err(Refusal::StateForeign) => return hand_over(deps, state, code).await,
+        Err(Refusal::StateForeign) => return hand_over(deps, state, code, parameter("scope")).await,
         Err(refusal) => return finish(deps, None, Err(refusal)),
     };
     let code = AuthorizationCode::new(code);
@@ -221,7 +233,7 @@ async fn denied(deps: &Deps, state: &str, proof: Option<&Proof<'_>>, error: &str
 }
 
 /// Nothing shows that this browser began the flow: the app, where the patient is signed in, completes it by `POST`.
-async fn hand_over(deps: &Deps, state: &str, code: &str) -> Response<Body> {
+async fn hand_over(deps: &Deps, state: &str, code: &str, scope: Option<&str>) -> Response<Body> {
     let peeked = match deps.connections.peek_state(state, deps.clock.now()).await {
         Ok(Some(peeked)) => peeked,
         Ok(None) => return finish(deps, None, Err(Refusal::StateInvalid)),
@@ -230,6 +242,9 @@ async fn hand_over(deps: &Deps, state: &str, code: &str) -> Response<Body> {
     match return_page(deps, peeked.return_to.as_deref()) {
         Some(mut url) => {
             url.query_pairs_mut().append_pair("wearable", "oura").append_pair("code", code).append_pair("state", state);
+            if let Some(scope) = scope {
+                url.query_pairs_mut().append_pair("scope", scope);
+            }
             http::see_other(url.as_str())
         }
         None => finish(deps, None, Err(Refusal::StateForeign)),

@@ -6,13 +6,23 @@ use std::time::Duration;
 use backon::{ExponentialBuilder, Retryable};
 use futures::future::BoxFuture;
 use futures::stream::{FuturesUnordered, StreamExt};
-use jiff::Timestamp;
-use shared::domain::{Connection, DayRange, KindProgress, KindState};
+use jiff::{SignedDuration, Timestamp};
+use shared::domain::{Clock, Connection, DayRange, KindProgress, KindState};
 use shared::oura::{DataType, Listing, OuraClient, OuraError};
 use shared::vault::{Access, Vault, VaultError};
 
 /// A wait that Oura asks for is waited out here when it is this short; a longer one sends the message back to its queue.
 const SHORT_WAIT: Duration = Duration::from_secs(3);
+
+/// Kept free at the end of an invocation, for storing what has arrived.
+const STORING: SignedDuration = SignedDuration::from_secs(30);
+
+/// Remembered of a kind that could not arrive because the membership is not active.
+pub const MEMBERSHIP: &str = "membership";
+/// Remembered of a kind that could not arrive because the patient's Oura app is too old.
+pub const APP_OUTDATED: &str = "app_outdated";
+/// Remembered of a kind that could not arrive because Oura refuses even a fresh token.
+pub const UNAUTHORIZED: &str = "unauthorized";
 
 /// What happened to one kind.
 #[derive(Debug)]
@@ -29,12 +39,9 @@ pub enum KindOutcome {
 
 /// Why nothing at all can arrive for this patient at the moment, although the consent stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Blocked {
-    /// 403 everywhere: the membership is not active.
+enum Blocked {
     Membership,
-    /// 426: the patient's Oura app is too old.
     AppOutdated,
-    /// Even a fresh token is refused.
     Unauthorized,
 }
 
@@ -43,8 +50,6 @@ pub enum Blocked {
 pub struct Fetch {
     /// By kind.
     pub kinds: BTreeMap<DataType, KindOutcome>,
-    /// Set when nothing can arrive.
-    pub blocked: Option<Blocked>,
     /// When the first request was sent.
     pub began: Timestamp,
 }
@@ -59,11 +64,17 @@ pub struct Fetcher<'a> {
     pub oura: &'a OuraClient,
     /// Gives tokens.
     pub vault: &'a Vault,
+    /// What time it is.
+    pub clock: &'a Clock,
     /// Whose data.
     pub connection: &'a Connection,
+    /// Whether a kind arrived in an earlier delivery of the same message: what refuses one kind only is its scope.
+    pub arrived_before: bool,
     /// When this invocation ends.
     pub deadline: Timestamp,
 }
+
+type Answers = BTreeMap<DataType, Result<Listing, OuraError>>;
 
 impl Fetcher<'_> {
     /// Asks for the kinds.
@@ -84,21 +95,21 @@ impl Fetcher<'_> {
         let mut blocked = None;
         let mut refreshed = false;
         loop {
-            let refused = unauthorized(&answers);
+            let refused = self.unauthorized(&answers);
             if refused.is_empty() {
                 break;
             }
-            match self.judge_401(&access).await {
-                Judged::TokenWorks => break,
+            match self.judge(&access).await {
+                Judged::Works | Judged::Membership | Judged::AppOutdated => break,
                 Judged::Unknown(error) => {
                     answers.extend(refused.iter().map(|kind| (*kind, Err(error.clone()))));
                     break;
                 }
-                Judged::TokenDead if refreshed => {
+                Judged::Dead if refreshed => {
                     blocked = Some(Blocked::Unauthorized);
                     break;
                 }
-                Judged::TokenDead => {
+                Judged::Dead => {
                     access = self.vault.access_after_401(self.connection, access.generation, self.deadline).await?;
                     answers.extend(self.ask(&access, &refused, range, arrived).await);
                     refreshed = true;
@@ -106,18 +117,12 @@ impl Fetcher<'_> {
             }
         }
         if blocked.is_none() {
-            blocked = self.judge_403(&access, &mut answers).await;
+            blocked = self.judge_refusals(&access, &mut answers).await;
         }
-        Ok(outcome(answers, &not_allowed, blocked, began))
+        Ok(Fetch { kinds: outcomes(answers, &not_allowed, blocked), began })
     }
 
-    async fn ask(
-        &self,
-        access: &Access,
-        kinds: &[DataType],
-        range: DayRange,
-        arrived: &Arrived<'_>,
-    ) -> BTreeMap<DataType, Result<Listing, OuraError>> {
+    async fn ask(&self, access: &Access, kinds: &[DataType], range: DayRange, arrived: &Arrived<'_>) -> Answers {
         kinds
             .iter()
             .map(|kind| async move {
@@ -132,11 +137,11 @@ impl Fetcher<'_> {
             .await
     }
 
-    /// One kind, with two quick tries more when Oura stumbles.
+    /// One kind, with two quick tries more when Oura stumbles. It ends in time for the others to be stored.
     async fn list(&self, access: &Access, kind: DataType, range: DayRange) -> Result<Listing, OuraError> {
         let pauses =
             ExponentialBuilder::default().with_min_delay(Duration::from_millis(300)).with_max_times(2).with_jitter();
-        (|| self.oura.list(&access.token, kind, range))
+        let listed = (|| self.oura.list(&access.token, kind, range))
             .retry(pauses)
             .when(|error| match error {
                 OuraError::Unavailable { .. } => true,
@@ -146,97 +151,92 @@ impl Fetcher<'_> {
             .adjust(|error, pause| match (error, pause) {
                 (OuraError::RateLimited { retry_after: Some(wait), .. }, Some(pause)) => Some(pause.max(*wait)),
                 (_, pause) => pause,
-            })
-            .await
+            });
+        self.in_time(listed).await
     }
 
-    /// Oura answers 401 to a dead token and to a missing scope alike; `personal_info` opens with any live token.
-    async fn judge_401(&self, access: &Access) -> Judged {
-        match self.oura.personal_info(&access.token).await {
-            Err(OuraError::Unauthorized { .. }) => Judged::TokenDead,
-            Err(error) if error.is_transient() => Judged::Unknown(error),
-            _ => Judged::TokenWorks,
+    /// Ends a request to Oura early enough that what has arrived can still be stored.
+    async fn in_time<T>(&self, request: impl Future<Output = Result<T, OuraError>>) -> Result<T, OuraError> {
+        let left = self.deadline.duration_since(self.clock.now()) - STORING;
+        let left = Duration::try_from(left).unwrap_or_default();
+        tokio::time::timeout(left, request).await.unwrap_or(Err(OuraError::Unavailable { status: None }))
+    }
+
+    /// What `personal_info`, which opens with any live token, tells about a refusal that has two meanings.
+    async fn judge(&self, access: &Access) -> Judged {
+        match self.in_time(self.oura.personal_info(&access.token)).await {
+            Ok(_) => Judged::Works,
+            Err(OuraError::Unauthorized { .. }) => Judged::Dead,
+            Err(OuraError::Forbidden) => Judged::Membership,
+            Err(OuraError::AppOutdated) => Judged::AppOutdated,
+            Err(error) => Judged::Unknown(error),
         }
     }
 
-    /// 403 on one kind is a scope; on every kind, `personal_info` included, the membership.
-    async fn judge_403(
-        &self,
-        access: &Access,
-        answers: &mut BTreeMap<DataType, Result<Listing, OuraError>>,
-    ) -> Option<Blocked> {
-        if answers.values().any(|answer| matches!(answer, Err(OuraError::AppOutdated)))
-            && !answers.values().any(Result::is_ok)
-        {
-            return Some(Blocked::AppOutdated);
-        }
-        let refused: Vec<_> = answers
-            .iter()
-            .filter(|(_, answer)| matches!(answer, Err(OuraError::Forbidden)))
-            .map(|(kind, _)| *kind)
-            .collect();
-        if refused.is_empty() || answers.values().any(Result::is_ok) {
+    fn any_arrived(&self, answers: &Answers) -> bool {
+        self.arrived_before || answers.values().any(Result::is_ok)
+    }
+
+    /// Kinds answered 401 that may be a dead token's. What a 401 says about scopes counts only while other kinds arrive:
+    /// the texts of these answers are not documented.
+    fn unauthorized(&self, answers: &Answers) -> Vec<DataType> {
+        let trusted = self.any_arrived(answers);
+        refused(answers, |error| matches!(error, OuraError::Unauthorized { names_scope } if !(trusted && *names_scope)))
+    }
+
+    /// 403 on one kind is a scope; on every kind, `personal_info` included, the membership. 426 alike.
+    async fn judge_refusals(&self, access: &Access, answers: &mut Answers) -> Option<Blocked> {
+        let refused = refused(answers, |error| matches!(error, OuraError::Forbidden | OuraError::AppOutdated));
+        if refused.is_empty() || self.any_arrived(answers) {
             return None;
         }
-        match self.oura.personal_info(&access.token).await {
-            Err(OuraError::Forbidden) => Some(Blocked::Membership),
-            Err(OuraError::AppOutdated) => Some(Blocked::AppOutdated),
-            Err(error) if error.is_transient() => {
+        match self.judge(access).await {
+            Judged::Works => None,
+            Judged::Membership => Some(Blocked::Membership),
+            Judged::AppOutdated => Some(Blocked::AppOutdated),
+            Judged::Dead => {
+                let dead = OuraError::Unauthorized { names_scope: false };
+                answers.extend(refused.into_iter().map(|kind| (kind, Err(dead.clone()))));
+                Some(Blocked::Unauthorized)
+            }
+            Judged::Unknown(error) => {
                 answers.extend(refused.into_iter().map(|kind| (kind, Err(error.clone()))));
                 None
             }
-            _ => None,
         }
     }
 }
 
-fn outcome(
-    answers: BTreeMap<DataType, Result<Listing, OuraError>>,
-    not_allowed: &[DataType],
-    blocked: Option<Blocked>,
-    began: Timestamp,
-) -> Fetch {
-    let kinds = answers
-        .into_iter()
-        .map(|(kind, answer)| {
-            let outcome = match (answer, blocked) {
-                (Ok(listing), _) => KindOutcome::Listed(listing),
-                (Err(OuraError::Unauthorized { names_scope: false }), Some(Blocked::Unauthorized)) => {
-                    KindOutcome::Refused("unauthorized")
-                }
-                (Err(OuraError::Forbidden), Some(Blocked::Membership)) => KindOutcome::Refused("membership"),
-                (Err(OuraError::Unauthorized { .. } | OuraError::Forbidden), _) => KindOutcome::NotGranted,
-                (Err(error @ (OuraError::AppOutdated | OuraError::NotFound | OuraError::Rejected { .. })), _) => {
-                    KindOutcome::Refused(error.code())
-                }
-                (Err(error), _) => KindOutcome::Failed(error),
-            };
-            (kind, outcome)
-        })
-        .chain(not_allowed.iter().map(|kind| (*kind, KindOutcome::NotGranted)))
-        .collect();
-    Fetch { kinds, blocked, began }
-}
-
 enum Judged {
-    TokenWorks,
-    TokenDead,
+    Works,
+    Dead,
+    Membership,
+    AppOutdated,
     Unknown(OuraError),
 }
 
-/// Kinds answered 401 without a word about scopes.
-fn unauthorized(answers: &BTreeMap<DataType, Result<Listing, OuraError>>) -> Vec<DataType> {
-    answers
-        .iter()
-        .filter(|(_, answer)| matches!(answer, Err(OuraError::Unauthorized { names_scope: false })))
-        .map(|(kind, _)| *kind)
-        .collect()
+fn refused(answers: &Answers, counts: impl Fn(&OuraError) -> bool) -> Vec<DataType> {
+    answers.iter().filter(|(_, answer)| answer.as_ref().is_err_and(&counts)).map(|(kind, _)| *kind).collect()
+}
+
+fn outcomes(answers: Answers, not_allowed: &[DataType], blocked: Option<Blocked>) -> BTreeMap<DataType, KindOutcome> {
+    let outcome = |answer| match (answer, blocked) {
+        (Ok(listing), _) => KindOutcome::Listed(listing),
+        (Err(OuraError::Unauthorized { .. }), Some(Blocked::Unauthorized)) => KindOutcome::Refused(UNAUTHORIZED),
+        (Err(OuraError::Forbidden), Some(Blocked::Membership)) => KindOutcome::Refused(MEMBERSHIP),
+        (Err(OuraError::AppOutdated), _) => KindOutcome::Refused(APP_OUTDATED),
+        (Err(OuraError::Unauthorized { .. } | OuraError::Forbidden), _) => KindOutcome::NotGranted,
+        (Err(error @ (OuraError::NotFound | OuraError::Rejected { .. })), _) => KindOutcome::Refused(error.code()),
+        (Err(error), _) => KindOutcome::Failed(error),
+    };
+    let asked = answers.into_iter().map(|(kind, answer)| (kind, outcome(answer)));
+    asked.chain(not_allowed.iter().map(|kind| (*kind, KindOutcome::NotGranted))).collect()
 }
 
 impl KindOutcome {
     /// What is remembered of it.
     #[must_use]
-    pub fn progress(&self) -> KindProgress {
+    pub fn progress(&self, fetched_at: Timestamp) -> KindProgress {
         let (state, documents, error) = match self {
             Self::Listed(listing) if listing.malformed.is_empty() => (KindState::Done, listing.documents.len(), None),
             Self::Listed(listing) => (KindState::Malformed, listing.documents.len(), Some("malformed_documents")),
@@ -244,6 +244,11 @@ impl KindOutcome {
             Self::Refused(code) => (KindState::NotAvailable, 0, Some(*code)),
             Self::Failed(error) => (KindState::Failed, 0, Some(error.code())),
         };
-        KindProgress { state, documents: documents as u64, error: error.map(str::to_owned) }
+        KindProgress {
+            state,
+            documents: documents as u64,
+            error: error.map(str::to_owned),
+            fetched_at: Some(fetched_at),
+        }
     }
 }

@@ -22,7 +22,7 @@ use shared::telemetry;
 use shared::vault::VaultError;
 
 use crate::Deps;
-use crate::fetch::{Blocked, Fetch, Fetcher, KindOutcome};
+use crate::fetch::{self, Fetch, Fetcher, KindOutcome};
 use crate::plan::{self, Fetched};
 
 /// How often days that change under our hands are read again.
@@ -97,12 +97,12 @@ async fn failed(deps: &Deps, message: &SyncMessage, delivery: Delivery, error: &
             return Outcome::Done;
         }
         VaultError::Busy { retry_after } => (*retry_after, "tokens_busy"),
-        VaultError::Systemic { code, retry_after } => (retry_after.unwrap_or(delivery.wait()), *code),
+        VaultError::Systemic { code, retry_after } => (delivery.wait().max(retry_after.unwrap_or_default()), *code),
         VaultError::Store(_) => (delivery.wait(), "store"),
     };
     tracing::warn!(sync.id = %message.sync_id, delivery = delivery.count, why, %error, "a sync could not be done");
     telemetry::count(deps.clock.now(), "SyncsFailed", 1, &[("trigger", message.trigger.as_str()), ("why", why)]);
-    if delivery.is_last() && message.trigger == Trigger::Backfill {
+    if delivery.is_last() {
         give_up_backfill(deps, message).await;
     }
     Outcome::Retry { after, why }
@@ -112,13 +112,25 @@ async fn failed(deps: &Deps, message: &SyncMessage, delivery: Delivery, error: &
 async fn give_up_backfill(deps: &Deps, message: &SyncMessage) {
     let given_up = async {
         match deps.connections.get(&message.patient_id).await? {
-            Some(connection) => deps.connections.fail_backfill(&connection, &message.sync_id).await,
-            None => Ok(false),
+            Some(connection) if drives_backfill(&connection, message) => {
+                deps.connections.fail_backfill(&connection).await
+            }
+            _ => Ok(false),
         }
     };
     if let Err(error) = given_up.await {
         tracing::warn!(sync.id = %message.sync_id, %error, "a backfill that was given up still looks running");
     }
+}
+
+/// Whether the history after the connect arrives with this sync: its own message, or, while it has not arrived, any other
+/// sync of all its days.
+fn drives_backfill(connection: &Connection, message: &SyncMessage) -> bool {
+    connection.backfill.as_ref().is_some_and(|backfill| {
+        let is_its_own = backfill.sync_id == message.sync_id;
+        let holds_it = message.trigger != Trigger::Backfill && message.range.covers(&backfill.range);
+        backfill.state != BackfillState::Done && (is_its_own || holds_it)
+    })
 }
 
 async fn sync(deps: &Deps, message: &SyncMessage, delivery: Delivery) -> Result<Outcome, VaultError> {
@@ -129,9 +141,9 @@ async fn sync(deps: &Deps, message: &SyncMessage, delivery: Delivery) -> Result<
     if connection.status == ConnectionStatus::Disconnected {
         return Ok(Outcome::Done);
     }
-    let is_backfill = connection.backfill.as_ref().is_some_and(|backfill| backfill.sync_id == message.sync_id);
+    let is_backfill = drives_backfill(&connection, message);
     if message.trigger == Trigger::Backfill && !is_backfill {
-        tracing::info!(sync.id = %message.sync_id, "a newer consent has a backfill of its own");
+        tracing::info!(sync.id = %message.sync_id, "this history has arrived, or a newer consent has one of its own");
         return Ok(Outcome::Done);
     }
     let mut run = deps.runs.get(&message.patient_id, &message.sync_id).await?;
@@ -143,27 +155,32 @@ async fn sync(deps: &Deps, message: &SyncMessage, delivery: Delivery) -> Result<
         .filter(|kind| run.kinds.get(kind).is_none_or(|progress| !progress.state.is_final()))
         .collect();
     if is_backfill {
-        let pending = KindProgress { state: KindState::Pending, documents: 0, error: None };
+        let pending = KindProgress { state: KindState::Pending, documents: 0, error: None, fetched_at: None };
         let kinds = DataType::ALL.into_iter().map(|kind| (kind, pending.clone())).chain(run.kinds.clone()).collect();
-        deps.connections.begin_backfill(&connection, &message.sync_id, &kinds).await?;
+        deps.connections.begin_backfill(&connection, &kinds).await?;
     }
-    let (fetch, stored) = fetch(deps, message, &connection, &missing, is_backfill, delivery).await?;
-    let waits = wanted_wait(&fetch);
-    run.kinds.extend(fetch.kinds.iter().map(|(kind, outcome)| (*kind, outcome.progress())));
+    let (fetch, stored) = fetch(deps, message, &connection, &missing, &run, delivery).await?;
+    let wait = delivery.wait().max(wanted_wait(&fetch));
+    run.kinds.extend(fetch.kinds.iter().map(|(kind, outcome)| (*kind, outcome.progress(fetch.began))));
+    await_offsets(&mut run.kinds);
     if store(deps, message, &fetch, stored).await? == Commit::Raced {
-        return Ok(Outcome::Retry { after: Duration::from_secs(2), why: "raced" });
+        if delivery.is_last() {
+            give_up_backfill(deps, message).await;
+        }
+        return Ok(Outcome::Retry { after: delivery.wait(), why: "raced" });
     }
     deps.runs.record_kinds(&message.patient_id, &message.sync_id, &run.kinds, deps.clock.now()).await?;
-    let complete = run.kinds.values().all(|progress| progress.state.is_final());
-    if !complete && !delivery.is_last() {
-        if is_backfill {
-            deps.connections.begin_backfill(&connection, &message.sync_id, &run.kinds).await?;
-        }
-        return Ok(Outcome::Retry { after: waits.unwrap_or(delivery.wait()), why: "kinds_missing" });
+    if run.kinds.values().all(|progress| progress.state.is_final()) {
+        finish(deps, message, &run.kinds).await?;
+        return Ok(Outcome::Done);
     }
-    finish(deps, message, &connection, &run.kinds, &fetch, is_backfill).await?;
-    // The last delivery of an incomplete sync still ends in the dead-letter queue, where it raises the alarm.
-    Ok(if complete { Outcome::Done } else { Outcome::Retry { after: delivery.wait(), why: "kinds_missing" } })
+    if delivery.is_last() {
+        // The message goes to the dead-letter queue, where it raises the alarm, and a redrive takes it up again.
+        leave_unfinished(deps, message, &run.kinds).await?;
+    } else if is_backfill {
+        deps.connections.begin_backfill(&connection, &run.kinds).await?;
+    }
+    Ok(Outcome::Retry { after: wait, why: "kinds_missing" })
 }
 
 async fn fetch(
@@ -171,18 +188,25 @@ async fn fetch(
     message: &SyncMessage,
     connection: &Connection,
     missing: &[DataType],
-    is_backfill: bool,
+    run: &SyncRun,
     delivery: Delivery,
 ) -> Result<(Fetch, BTreeMap<Day, StoredDay>), VaultError> {
-    let fetcher = Fetcher { oura: &deps.oura, vault: &deps.vault, connection, deadline: delivery.deadline };
+    let is_backfill = drives_backfill(connection, message);
+    let fetcher = Fetcher {
+        oura: &deps.oura,
+        vault: &deps.vault,
+        clock: &deps.clock,
+        connection,
+        arrived_before: any_arrived(&run.kinds),
+        deadline: delivery.deadline,
+    };
     let arrived = |kind: DataType, documents: u64| {
         async move {
             if !is_backfill {
                 return;
             }
-            let progress = KindProgress { state: KindState::Fetched, documents, error: None };
-            if let Err(error) = deps.connections.backfill_progress(connection, &message.sync_id, kind, &progress).await
-            {
+            let progress = KindProgress { state: KindState::Fetched, documents, error: None, fetched_at: None };
+            if let Err(error) = deps.connections.backfill_progress(connection, kind, &progress).await {
                 tracing::debug!(%error, "progress of a backfill is not shown");
             }
         }
@@ -194,17 +218,33 @@ async fn fetch(
     Ok((fetch?, stored?))
 }
 
-/// The longest wait that Oura asked for, if any.
-fn wanted_wait(fetch: &Fetch) -> Option<Duration> {
-    fetch
-        .kinds
-        .values()
-        .filter_map(|outcome| match outcome {
-            KindOutcome::Failed(OuraError::RateLimited { retry_after, .. }) => *retry_after,
-            _ => None,
-        })
-        .max()
-        .map(|wait| wait.clamp(Duration::from_secs(1), LONGEST_WAIT))
+fn any_arrived(kinds: &BTreeMap<DataType, KindProgress>) -> bool {
+    kinds.values().any(|progress| matches!(progress.state, KindState::Done | KindState::Malformed))
+}
+
+/// The local days of the time series follow from the offsets that nights and activity carry. While those are still to
+/// come, the series is asked for again with them; what it holds is stored meanwhile.
+fn await_offsets(kinds: &mut BTreeMap<DataType, KindProgress>) {
+    let carriers = [DataType::Sleep, DataType::DailyActivity];
+    let awaited = carriers.iter().any(|kind| kinds.get(kind).is_some_and(|progress| !progress.state.is_final()));
+    if !awaited {
+        return;
+    }
+    for kind in [DataType::HeartRate, DataType::RingBatteryLevel] {
+        if let Some(progress) = kinds.get_mut(&kind).filter(|progress| progress.state == KindState::Done) {
+            progress.state = KindState::Failed;
+            progress.error = Some("awaits_offsets".to_owned());
+        }
+    }
+}
+
+/// The longest wait that Oura asked for.
+fn wanted_wait(fetch: &Fetch) -> Duration {
+    let waits = fetch.kinds.values().filter_map(|outcome| match outcome {
+        KindOutcome::Failed(OuraError::RateLimited { retry_after, .. }) => *retry_after,
+        _ => None,
+    });
+    waits.max().unwrap_or_default().min(LONGEST_WAIT)
 }
 
 async fn store(
@@ -259,40 +299,53 @@ fn normalized(message: &SyncMessage, fetch: &Fetch, stored: &BTreeMap<Day, Store
     }
 }
 
-async fn finish(
-    deps: &Deps,
+/// What the sync leaves on the connection as it is now.
+fn left_behind(
     message: &SyncMessage,
     connection: &Connection,
     kinds: &BTreeMap<DataType, KindProgress>,
-    fetch: &Fetch,
-    is_backfill: bool,
-) -> Result<(), StoreError> {
-    let patient = &message.patient_id;
-    let run = deps.runs.get(patient, &message.sync_id).await?;
-    let days = deps.days.stats(patient, message.range).await?;
-    let now = deps.clock.now();
-    let newest = days.iter().filter(|stats| !stats.metrics.is_empty()).map(|stats| stats.day).max();
-    let failing: BTreeMap<_, _> =
-        kinds.iter().filter_map(|(kind, progress)| Some((*kind, progress.error.clone()?))).collect();
+    newest: Option<Day>,
+    now: Timestamp,
+) -> SyncEnd {
+    let failing =
+        kinds.iter().filter_map(|(kind, progress)| Some((*kind, progress.error.clone()?))).collect::<BTreeMap<_, _>>();
     let mut watermarks = connection.watermarks.clone();
-    watermarks.extend(
-        kinds.iter().filter(|(_, progress)| progress.state == KindState::Done).map(|(kind, _)| (*kind, fetch.began)),
-    );
-    let complete = failing.is_empty();
-    let arrived = kinds.values().any(|progress| matches!(progress.state, KindState::Done | KindState::Malformed));
-    let end = SyncEnd {
-        at: now,
+    // A sync of days long past says nothing about the newest ones.
+    if message.range.last() >= Day::of_utc(now) {
+        for (kind, progress) in kinds.iter().filter(|(_, progress)| progress.state == KindState::Done) {
+            let known = watermarks.get(kind).copied();
+            watermarks.extend(progress.fetched_at.max(known).map(|at| (*kind, at)));
+        }
+    }
+    let settled = kinds.values().all(|progress| progress.state.is_final());
+    let state = if settled && any_arrived(kinds) { BackfillState::Done } else { BackfillState::Failed };
+    SyncEnd {
+        last_sync_at: if any_arrived(kinds) { Some(now) } else { connection.last_sync_at },
         last_data_day: newest.max(connection.last_data_day),
         failing,
         watermarks,
-        status: status(connection, kinds, fetch, arrived),
-        backfill: is_backfill.then(|| {
-            let settled = kinds.values().all(|progress| progress.state.is_final());
-            (if settled && arrived { BackfillState::Done } else { BackfillState::Failed }, kinds.clone())
-        }),
-    };
-    let events = events(message, &run, days.len() as u64, complete, is_backfill, now);
-    match deps.runs.end(connection, &message.sync_id, kinds, &end, &events).await? {
+        status: status(connection, kinds),
+        backfill: drives_backfill(connection, message).then(|| (state, kinds.clone())),
+        at: now,
+    }
+}
+
+/// Ends the sync, once, with its events.
+async fn finish(
+    deps: &Deps,
+    message: &SyncMessage,
+    kinds: &BTreeMap<DataType, KindProgress>,
+) -> Result<(), StoreError> {
+    let patient = &message.patient_id;
+    // As it is now: other syncs of the patient may have ended since this one began.
+    let Some(connection) = deps.connections.get(patient).await? else { return Ok(()) };
+    let run = deps.runs.get(patient, &message.sync_id).await?;
+    let days = deps.days.stats(patient, message.range).await?;
+    let with_data = days.iter().filter(|stats| !stats.metrics.is_empty()).map(|stats| stats.day);
+    let now = deps.clock.now();
+    let end = left_behind(message, &connection, kinds, with_data.clone().max(), now);
+    let events = events(message, &run, &connection, &end, with_data.count() as u64);
+    match deps.runs.end(&connection, &message.sync_id, kinds, &end, &events).await? {
         Ended::Recorded => {
             let dimensions = [("trigger", message.trigger.as_str())];
             telemetry::count(now, "Syncs", 1, &dimensions);
@@ -307,32 +360,45 @@ async fn finish(
     Ok(())
 }
 
-/// What the connection's status becomes. Only what says something about this patient changes it: an outage does not.
-fn status(
-    connection: &Connection,
+/// Some kinds would not come: says so on the connection and leaves the sync open for a redrive.
+async fn leave_unfinished(
+    deps: &Deps,
+    message: &SyncMessage,
     kinds: &BTreeMap<DataType, KindProgress>,
-    fetch: &Fetch,
-    arrived: bool,
-) -> (ConnectionStatus, Option<ReasonCode>) {
-    match fetch.blocked {
-        Some(Blocked::Membership) => (ConnectionStatus::Error, Some(ReasonCode::Membership)),
-        Some(Blocked::AppOutdated) => (ConnectionStatus::Error, Some(ReasonCode::AppOutdated)),
-        Some(Blocked::Unauthorized) => (ConnectionStatus::Error, Some(ReasonCode::Unauthorized)),
-        None if arrived => (ConnectionStatus::Connected, None),
-        None if kinds.values().all(|progress| progress.state == KindState::NotGranted) => {
-            (ConnectionStatus::Error, Some(ReasonCode::ScopeMissing))
-        }
-        None => (connection.status, connection.reason),
+) -> Result<(), StoreError> {
+    let Some(connection) = deps.connections.get(&message.patient_id).await? else { return Ok(()) };
+    let end = left_behind(message, &connection, kinds, None, deps.clock.now());
+    tracing::error!(sync.id = %message.sync_id, kinds = end.failing.len(), "a sync is given up; some kinds would not come");
+    deps.runs.give_up(&connection, &end).await
+}
+
+/// What the connection's status becomes. Only what says something about this patient changes it: an outage does not.
+fn status(connection: &Connection, kinds: &BTreeMap<DataType, KindProgress>) -> (ConnectionStatus, Option<ReasonCode>) {
+    if any_arrived(kinds) {
+        return (ConnectionStatus::Connected, None);
     }
+    let told = [
+        (fetch::MEMBERSHIP, ReasonCode::Membership),
+        (fetch::APP_OUTDATED, ReasonCode::AppOutdated),
+        (fetch::UNAUTHORIZED, ReasonCode::Unauthorized),
+    ];
+    for (word, reason) in told {
+        if kinds.values().any(|progress| progress.error.as_deref() == Some(word)) {
+            return (ConnectionStatus::Error, Some(reason));
+        }
+    }
+    if kinds.values().all(|progress| progress.state == KindState::NotGranted) {
+        return (ConnectionStatus::Error, Some(ReasonCode::ScopeMissing));
+    }
+    (connection.status, connection.reason)
 }
 
 fn events(
     message: &SyncMessage,
     run: &SyncRun,
+    connection: &Connection,
+    end: &SyncEnd,
     days_with_data: u64,
-    complete: bool,
-    is_backfill: bool,
-    now: Timestamp,
 ) -> Vec<PatientEvent> {
     let mut kinds = Vec::new();
     // A sync that changed nothing tells nothing.
@@ -345,13 +411,14 @@ fn events(
             records_written: run.records_written,
         });
     }
-    if is_backfill {
+    if let (Some(backfill), Some((BackfillState::Done, _))) = (&connection.backfill, &end.backfill) {
         kinds.push(EventKind::BackfillCompleted {
-            sync_id: message.sync_id.clone(),
-            range: message.range,
+            // The backfill's own, whichever sync brought it: it is completed once.
+            sync_id: backfill.sync_id.clone(),
+            range: backfill.range,
             days_with_data,
-            complete,
+            complete: end.failing.is_empty(),
         });
     }
-    kinds.into_iter().map(|kind| PatientEvent::new(message.patient_id.clone(), now, kind)).collect()
+    kinds.into_iter().map(|kind| PatientEvent::new(message.patient_id.clone(), end.at, kind)).collect()
 }

@@ -331,31 +331,45 @@ impl Rehearsal {
         }
     }
 
+    /// An access token of the patient who connected first.
+    ///
+    /// # Errors
+    /// When there is none, or AWS does not give it.
+    pub async fn access_token(&self) -> anyhow::Result<String> {
+        let pairs = self.token_pairs().await?;
+        Ok(pairs.into_iter().next().context("no patient has connected")?.access_token)
+    }
+
     /// Everything secret that this rehearsal has seen, and the e-mail addresses of the accounts: what must never stand in
     /// a log.
     ///
     /// # Errors
     /// When AWS or Oura does not give them.
     pub async fn secrets(&self) -> anyhow::Result<Vec<String>> {
-        let client = aws_sdk_secretsmanager::Client::new(&self.sdk);
         let mut secrets = self.kept().clone();
-        let listed = client.list_secrets().send().await.context("list the secrets")?;
-        let prefix = format!("{}/", self.resources.names.token_prefix);
         let http = reqwest::Client::builder().user_agent("rehearsal").no_proxy().build()?;
-        for name in
-            listed.secret_list().iter().filter_map(|entry| entry.name()).filter(|name| name.starts_with(&prefix))
-        {
-            let value = client.get_secret_value().secret_id(name).send().await.context("read a patient's tokens")?;
-            let value: Value = serde_json::from_str(value.secret_string().context("no tokens")?)?;
-            for field in ["access_token", "refresh_token"] {
-                secrets.push(value[field].as_str().with_context(|| format!("no {field}"))?.to_owned());
-            }
-            let url = self.oura.url().join("v2/usercollection/personal_info")?;
-            let token = value["access_token"].as_str().unwrap_or_default();
-            let person: Value = http.get(url).bearer_auth(token).send().await?.json().await?;
+        let url = self.oura.url().join("v2/usercollection/personal_info")?;
+        for pair in self.token_pairs().await? {
+            let person: Value = http.get(url.clone()).bearer_auth(&pair.access_token).send().await?.json().await?;
             secrets.push(person["email"].as_str().context("no e-mail address")?.to_owned());
+            secrets.extend([pair.access_token, pair.refresh_token]);
         }
         Ok(secrets)
+    }
+
+    async fn token_pairs(&self) -> anyhow::Result<Vec<TokenPair>> {
+        let client = aws_sdk_secretsmanager::Client::new(&self.sdk);
+        let prefix = format!("{}/", self.resources.names.token_prefix);
+        let listed = client.list_secrets().send().await.context("list the secrets")?;
+        let mut pairs = Vec::new();
+        for name in listed.secret_list().iter().filter_map(|entry| entry.name()) {
+            if name.starts_with(&prefix) {
+                let value =
+                    client.get_secret_value().secret_id(name).send().await.context("read a patient's tokens")?;
+                pairs.push(serde_json::from_str(value.secret_string().unwrap_or_default())?);
+            }
+        }
+        Ok(pairs)
     }
 
     /// Which of the secrets, and of these further texts, stand in what a function wrote.
@@ -388,6 +402,13 @@ impl Rehearsal {
     fn kept(&self) -> MutexGuard<'_, Vec<String>> {
         self.secrets.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// A patient's tokens, as they lie in Secrets Manager.
+#[derive(serde::Deserialize)]
+struct TokenPair {
+    access_token: String,
+    refresh_token: String,
 }
 
 /// One batch, by the binary or in this process.

@@ -20,9 +20,31 @@ pub fn settings() -> (TimeoutConfig, RetryConfig) {
     )
 }
 
-/// The configuration from the SDK's own environment (`AWS_REGION`, `AWS_ENDPOINT_URL`, credentials, ...).
+/// The same for functions that a browser waits for: API Gateway ends a request after 30 s, and an answer of our own is
+/// worth more than its error. One attempt 1.5 s < one call 4 s < the function's time-out.
+fn settings_for_callers_who_wait() -> (TimeoutConfig, RetryConfig) {
+    (
+        TimeoutConfig::builder()
+            .connect_timeout(Duration::from_secs(1))
+            .operation_attempt_timeout(Duration::from_millis(1500))
+            .operation_timeout(Duration::from_secs(4))
+            .build(),
+        RetryConfig::standard().with_max_attempts(3),
+    )
+}
+
+/// The configuration from the SDK's own environment (`AWS_REGION`, `AWS_ENDPOINT_URL`, credentials, ...), for functions
+/// that work off queues.
 pub async fn load() -> SdkConfig {
-    let (timeouts, retries) = settings();
+    configure(settings()).await
+}
+
+/// The same, for functions that a browser waits for.
+pub async fn load_for_callers_who_wait() -> SdkConfig {
+    configure(settings_for_callers_who_wait()).await
+}
+
+async fn configure((timeouts, retries): (TimeoutConfig, RetryConfig)) -> SdkConfig {
     let loader: ConfigLoader = aws_config::defaults(BehaviorVersion::v2026_01_12());
     loader.timeout_config(timeouts).retry_config(retries).load().await
 }

@@ -14,7 +14,7 @@ mod transact;
 
 pub use aws_config::SdkConfig;
 pub use bus::Bus;
-pub use config::{load, settings};
+pub use config::{load, load_for_callers_who_wait, settings};
 pub use connections::{
     ConnectOutcome, Connections, Consumed, Disconnected, LeaseOutcome, PatientConnections, PendingConnect, Proof,
     StoredState, SyncEnd,

@@ -200,6 +200,20 @@ impl Runs {
     }
 }
 
+impl Runs {
+    /// Leaves a sync open that could not be done: only the connection tells of it, and a redrive goes on with it.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn give_up(&self, connection: &Connection, end: &SyncEnd) -> Result<(), StoreError> {
+        match run(&self.client, "give a sync up", vec![self.connections.sync_end(connection, end)?]).await {
+            // The connection has ended meanwhile: nothing to tell.
+            Ok(()) | Err(Cancelled::Conditions(_)) => Ok(()),
+            Err(Cancelled::Store(error)) => Err(error),
+        }
+    }
+}
+
 fn json(value: &impl serde::Serialize) -> AttributeValue {
     from_json(&serde_json::to_value(value).unwrap_or_default())
 }

@@ -128,6 +128,9 @@ pub struct KindProgress {
     /// A stable word for what went wrong, if anything did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+    /// When the fetch that this tells of was begun.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fetched_at: Option<Timestamp>,
 }
 
 /// The history after a connect.

@@ -162,6 +162,18 @@ impl DayRange {
         Self { first: self.first.plus(-days), last: self.last.plus(days) }
     }
 
+    /// The range from the earlier beginning to the later end.
+    #[must_use]
+    pub fn joined_with(&self, other: &Self) -> Self {
+        Self { first: self.first.min(other.first), last: self.last.max(other.last) }
+    }
+
+    /// Whether every day of the other range lies in this one.
+    #[must_use]
+    pub fn covers(&self, other: &Self) -> bool {
+        self.first <= other.first && other.last <= self.last
+    }
+
     /// Its days, oldest first.
     pub fn iter(&self) -> impl Iterator<Item = Day> + use<> {
         let (first, count) = (self.first, self.days());

@@ -23,9 +23,14 @@ pub struct SyncMessage {
 /// Why a message body is none. It will not become one by waiting.
 #[derive(Debug, thiserror::Error)]
 pub enum InvalidMessage {
-    /// Not JSON, or another shape.
-    #[error("not a sync message of version 1: {0}")]
-    Shape(#[from] serde_json::Error),
+    /// Not JSON, or another shape. Only the place is kept: serde's own text quotes what it found.
+    #[error("not a sync message of version 1 (line {line}, column {column})")]
+    Shape {
+        /// Line of the body, from 1; 0 when unknown.
+        line: usize,
+        /// Column of the line, from 1.
+        column: usize,
+    },
     /// The range is none.
     #[error("not a sync message: {0}")]
     Range(#[from] InvalidRange),
@@ -79,7 +84,8 @@ impl SyncMessage {
     /// # Errors
     /// [`InvalidMessage`] when it is not JSON of this version's shape.
     pub fn parse(body: &str) -> Result<Self, InvalidMessage> {
-        let wire: Wire = serde_json::from_str(body)?;
+        let wire: Wire = serde_json::from_str(body)
+            .map_err(|error| InvalidMessage::Shape { line: error.line(), column: error.column() })?;
         Ok(Self {
             patient_id: wire.patient_id,
             sync_id: wire.sync_id,
@@ -127,6 +133,8 @@ mod tests {
         {
             assert!(SyncMessage::parse(bad).is_err(), "{bad}");
         }
+        let odd = SyncMessage::parse(&body.replace("\"version\":1", "\"s3cret\":1")).unwrap_err();
+        assert!(!odd.to_string().contains("s3cret"), "{odd}");
         let reversed = body.replace("\"from\":\"2026-01-01\"", "\"from\":\"2026-02-01\"");
         assert!(matches!(SyncMessage::parse(&reversed), Err(InvalidMessage::Range(_))));
     }

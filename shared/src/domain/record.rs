@@ -1,6 +1,7 @@
 //! What the platform's tables hold: one record per Oura document, one item of stats per patient and day.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -9,8 +10,8 @@ use serde_json::{Map, Value};
 use super::{Day, DocumentId, MetricType, content_hash};
 use crate::oura::DataType;
 
-/// One Oura document in normalized form.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// One Oura document in normalized form. Its `Debug` shows no measured value.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Record {
     /// The kind of its metrics.
@@ -50,8 +51,15 @@ pub struct StoredRecord {
     pub deleted: bool,
 }
 
-/// One patient's day, as it lies in the table `DailyStats`: the public contract with the platform.
-#[derive(Debug, Clone, PartialEq)]
+impl fmt::Debug for Record {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Record({} {} {}, {} metrics)", self.data_type, self.day, self.document_id, self.metrics.len())
+    }
+}
+
+/// One patient's day, as it lies in the table `DailyStats`: the public contract with the platform. Its `Debug` shows no
+/// measured value.
+#[derive(Clone, PartialEq)]
 pub struct DailyStats {
     /// The day.
     pub day: Day,
@@ -65,4 +73,35 @@ pub struct DailyStats {
     pub provisional: bool,
     /// When the newest content of the day was observed.
     pub observed_at: Timestamp,
+}
+
+impl fmt::Debug for DailyStats {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "DailyStats({}, revision {}, {} kinds)", self.day, self.revision, self.metrics.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_measured_value_is_not_printed() {
+        let record = Record {
+            metric_type: MetricType::Sleep,
+            data_type: DataType::Sleep,
+            day: "2026-01-01".parse().unwrap(),
+            document_id: "d".parse().unwrap(),
+            metrics: Map::from_iter([("lowestHeartRate".to_owned(), Value::from(4711))]),
+        };
+        let stats = DailyStats {
+            day: record.day,
+            metrics: BTreeMap::from([(MetricType::Sleep, Value::from(4711))]),
+            revision: 1,
+            content_hash: String::new(),
+            provisional: false,
+            observed_at: Timestamp::UNIX_EPOCH,
+        };
+        assert!(!format!("{record:?} {stats:?}").contains("4711"));
+    }
 }

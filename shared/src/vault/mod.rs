@@ -24,6 +24,9 @@ use crate::oura::{AccessToken, OAuthApp, OAuthClient, OAuthHttp};
 /// A token is refreshed when it ends within this time: longer than any sync runs.
 const MARGIN: Duration = Duration::from_secs(20 * 60);
 
+/// How often an old copy of a pair is read again.
+const OLD_COPIES: usize = 5;
+
 /// An access token, and the generation that it belongs to.
 #[derive(Debug, Clone)]
 pub struct Access {
@@ -124,10 +127,9 @@ impl Vault {
         let soon = self.clock.now() + MARGIN;
         // Without a stated end the token is used until Oura answers 401.
         if tokens.expires_at.is_none_or(|end| end > soon) {
-            Ok(tokens.into())
-        } else {
-            self.refresh(connection, deadline).await
+            return Ok(tokens.into());
         }
+        self.refresh(&rolled_forward(connection, &tokens), deadline).await
     }
 
     /// Oura answered 401 to a token of generation `refused`: gives a newer one, refreshing unless somebody else has.
@@ -141,11 +143,29 @@ impl Vault {
         deadline: Timestamp,
     ) -> Result<Access, VaultError> {
         let tokens = self.read(connection).await?;
-        if tokens.generation > refused { Ok(tokens.into()) } else { self.refresh(connection, deadline).await }
+        if tokens.generation > refused {
+            return Ok(tokens.into());
+        }
+        self.refresh(&rolled_forward(connection, &tokens), deadline).await
     }
 
-    /// The stored pair. One that is ahead of the connection's item (the writer died in between) is rolled forward.
+    /// The stored pair. One that is ahead of the connection's item (the writer died in between) is rolled forward. One
+    /// that is behind is an old copy of an eventually consistent store, and its refresh token is spent: it is read again.
     async fn read(&self, connection: &Connection) -> Result<StoredTokens, VaultError> {
+        let mut pauses = refresh::pauses().take(OLD_COPIES);
+        loop {
+            let tokens = self.read_once(connection).await?;
+            if tokens.generation >= connection.generation {
+                return Ok(tokens);
+            }
+            let Some(pause) = pauses.next() else {
+                return Err(VaultError::Busy { retry_after: Duration::from_secs(5) });
+            };
+            tokio::time::sleep(pause).await;
+        }
+    }
+
+    async fn read_once(&self, connection: &Connection) -> Result<StoredTokens, VaultError> {
         let Some(tokens) = self.secrets.get(&connection.patient_id, &connection.grant_id).await? else {
             return Err(match self.connections.get(&connection.patient_id).await? {
                 Some(now) if now.grant_id == connection.grant_id && now.status == connection.status => {
@@ -162,6 +182,11 @@ impl Vault {
         }
         Ok(tokens)
     }
+}
+
+/// The connection as it is once the pair's generation is known.
+fn rolled_forward(connection: &Connection, tokens: &StoredTokens) -> Connection {
+    Connection { generation: tokens.generation, ..connection.clone() }
 }
 
 impl From<StoredTokens> for Access {

@@ -49,6 +49,11 @@ impl Vault {
             match self.connections.take_lease(&connection, &lease, &intent, now).await? {
                 LeaseOutcome::Taken(before) => return self.refresh_under_lease(&before, &attempt, deadline).await,
                 LeaseOutcome::Gone => return Err(VaultError::Ended { reason: None }),
+                // The SDK repeats an update whose answer was lost, and the repeat meets our own lease.
+                LeaseOutcome::Refused(current) if current.lease.as_ref().is_some_and(|l| l.owner == attempt.owner) => {
+                    let before = Connection { intent: None, ..*current };
+                    return self.refresh_under_lease(&before, &attempt, deadline).await;
+                }
                 LeaseOutcome::Refused(current) => {
                     if current.grant_id != connection.grant_id {
                         return Err(VaultError::Ended { reason: None });
@@ -231,7 +236,7 @@ impl Vault {
 }
 
 /// Growing pauses from 0.2 s to 2 s, jittered so that waiters do not come back all at once.
-fn pauses() -> impl Iterator<Item = Duration> {
+pub(super) fn pauses() -> impl Iterator<Item = Duration> {
     ExponentialBuilder::default()
         .with_min_delay(Duration::from_millis(200))
         .with_max_delay(Duration::from_secs(2))

@@ -176,7 +176,12 @@ mod tests {
                 range: DayRange::new("2026-01-01".parse().unwrap(), "2026-01-30".parse().unwrap()).unwrap(),
                 per_type: BTreeMap::from([(
                     DataType::Sleep,
-                    KindProgress { state: KindState::Failed, documents: 3, error: Some("unavailable".into()) },
+                    KindProgress {
+                        state: KindState::Failed,
+                        documents: 3,
+                        error: Some("unavailable".into()),
+                        fetched_at: Some(at),
+                    },
                 )]),
             }),
             failing: BTreeMap::from([(DataType::HeartRate, "rate_limited".to_owned())]),

@@ -29,7 +29,7 @@ use super::item::{Fields, s};
 use super::outbox::put_event;
 use super::transact::{Cancelled, Reason, run};
 use super::{SdkConfig, StoreError};
-use crate::domain::{Connection, OuraUserId, PatientEvent, PatientId};
+use crate::domain::{Connection, ConnectionStatus, OuraUserId, PatientEvent, PatientId};
 
 const CONNECTION: &str = "CONNECTION#oura";
 const PENDING: &str = "CONNECTION#oura#PENDING";
@@ -163,7 +163,9 @@ impl Connections {
             TransactWriteItem::builder().delete(built(ACTION, pending.build())?).build(),
             put_event(&self.table, event)?,
         ];
-        if let Some(old) = previous.filter(|previous| previous.oura_user_id != connection.oura_user_id) {
+        // A connection that has ended holds no ring any more.
+        let held = previous.filter(|previous| previous.status != ConnectionStatus::Disconnected);
+        if let Some(old) = held.filter(|previous| previous.oura_user_id != connection.oura_user_id) {
             items.push(TransactWriteItem::builder().delete(self.release_claim(old)?).build());
         }
         match run(&self.client, ACTION, items).await {

@@ -1,5 +1,6 @@
 //! OAuth states: made by connect, spent once by callback. Only hashes of the state and of the cookie are stored.
 
+use std::fmt;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::{Put, ReturnValue, TransactWriteItem};
@@ -47,7 +48,6 @@ pub struct StoredState {
 }
 
 /// What shows that whoever completes the flow is who began it.
-#[derive(Debug)]
 pub enum Proof<'a> {
     /// The cookie that connect set in the same browser.
     Cookie(&'a str),
@@ -55,6 +55,16 @@ pub enum Proof<'a> {
     Patient(&'a PatientId),
     /// Nothing: only where the platform has switched the binding off.
     Unbound,
+}
+
+impl fmt::Debug for Proof<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Cookie(_) => "Proof::Cookie([redacted])",
+            Self::Patient(_) => "Proof::Patient",
+            Self::Unbound => "Proof::Unbound",
+        })
+    }
 }
 
 /// How spending a state ended.

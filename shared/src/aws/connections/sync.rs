@@ -10,9 +10,7 @@ use super::super::StoreError;
 use super::super::item::s;
 use super::codec::{json, word};
 use super::{CONNECTION, Connections, built, patient_key};
-use crate::domain::{
-    BackfillState, Connection, ConnectionStatus, Day, GrantId, KindProgress, PatientId, ReasonCode, SyncId,
-};
+use crate::domain::{BackfillState, Connection, ConnectionStatus, Day, GrantId, KindProgress, PatientId, ReasonCode};
 use crate::oura::DataType;
 
 /// What a sync leaves on the connection.
@@ -20,6 +18,8 @@ use crate::oura::DataType;
 pub struct SyncEnd {
     /// When it ended.
     pub at: Timestamp,
+    /// When data last arrived.
+    pub last_sync_at: Option<Timestamp>,
     /// The newest day that has stats.
     pub last_data_day: Option<Day>,
     /// Kinds that did not arrive, with a stable word for why.
@@ -33,43 +33,27 @@ pub struct SyncEnd {
 }
 
 impl Connections {
-    /// The backfill has begun.
+    /// The connection's backfill is under way (again). Not when it is done meanwhile.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn begin_backfill(
         &self,
         connection: &Connection,
-        sync: &SyncId,
         kinds: &BTreeMap<DataType, KindProgress>,
     ) -> Result<bool, StoreError> {
-        self.update_of_grant(
-            "begin the backfill",
-            &connection.patient_id,
-            &connection.grant_id,
-            "SET backfillState = :state, backfillPerType = :kinds",
-            "backfillSyncId = :sync",
-            vec![(":state", s(word(&BackfillState::Running))), (":kinds", json(kinds)), (":sync", s(sync.as_str()))],
-            &[],
-        )
-        .await
+        let values = vec![(":state", s(word(&BackfillState::Running))), (":kinds", json(kinds))];
+        let update = "SET backfillState = :state, backfillPerType = :kinds";
+        self.update_backfill("begin the backfill", connection, update, values, &[]).await
     }
 
     /// The backfill is given up for now.
     ///
     /// # Errors
     /// [`StoreError`]; it then still looks as if it were running.
-    pub async fn fail_backfill(&self, connection: &Connection, sync: &SyncId) -> Result<bool, StoreError> {
-        self.update_of_grant(
-            "give the backfill up",
-            &connection.patient_id,
-            &connection.grant_id,
-            "SET backfillState = :state",
-            "backfillSyncId = :sync",
-            vec![(":state", s(word(&BackfillState::Failed))), (":sync", s(sync.as_str()))],
-            &[],
-        )
-        .await
+    pub async fn fail_backfill(&self, connection: &Connection) -> Result<bool, StoreError> {
+        let values = vec![(":state", s(word(&BackfillState::Failed)))];
+        self.update_backfill("give the backfill up", connection, "SET backfillState = :state", values, &[]).await
     }
 
     /// One kind of the backfill has come further.
@@ -79,20 +63,26 @@ impl Connections {
     pub async fn backfill_progress(
         &self,
         connection: &Connection,
-        sync: &SyncId,
         kind: DataType,
         progress: &KindProgress,
     ) -> Result<bool, StoreError> {
-        self.update_of_grant(
-            "record the backfill's progress",
-            &connection.patient_id,
-            &connection.grant_id,
-            "SET backfillPerType.#kind = :progress",
-            "backfillSyncId = :sync",
-            vec![(":progress", json(progress)), (":sync", s(sync.as_str()))],
-            &[("#kind", kind.as_str())],
-        )
-        .await
+        let values = vec![(":progress", json(progress))];
+        let names = [("#kind", kind.as_str())];
+        let update = "SET backfillPerType.#kind = :progress";
+        self.update_backfill("record the backfill's progress", connection, update, values, &names).await
+    }
+
+    async fn update_backfill(
+        &self,
+        action: &'static str,
+        connection: &Connection,
+        update: &str,
+        mut values: Vec<(&str, AttributeValue)>,
+        names: &[(&str, &str)],
+    ) -> Result<bool, StoreError> {
+        values.push((":done", s(word(&BackfillState::Done))));
+        let (patient, grant) = (&connection.patient_id, &connection.grant_id);
+        self.update_of_grant(action, patient, grant, update, "backfillState <> :done", values, names).await
     }
 
     /// Changes the status of a connection that is still on this grant. `since` moves only when the status does.
@@ -130,14 +120,17 @@ impl Connections {
         end: &SyncEnd,
     ) -> Result<TransactWriteItem, StoreError> {
         const ACTION: &str = "record the end of the sync";
-        let mut set = "SET lastSyncAt = :at, failing = :failing, watermarks = :watermarks".to_owned();
+        let mut set = "SET failing = :failing, watermarks = :watermarks".to_owned();
         let mut values = vec![
-            (":at", s(end.at.to_string())),
             (":failing", json(&end.failing)),
             (":watermarks", json(&end.watermarks)),
             (":grant", s(connection.grant_id.as_str())),
             (":disconnected", s("disconnected")),
         ];
+        if let Some(at) = end.last_sync_at {
+            set.push_str(", lastSyncAt = :at");
+            values.push((":at", s(at.to_string())));
+        }
         if let Some(day) = end.last_data_day {
             set.push_str(", lastDataDay = :day");
             values.push((":day", s(day.to_string())));
