@@ -66,3 +66,23 @@ async fn a_callback_killed_anywhere_leaves_a_patient_who_can_connect() {
         assert!(world.daily("2026-02-18", "2026-03-18").await.len() >= 27, "killed at write {point}");
     }
 }
+
+/// SQS delivers at least once, also twice at the same time.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn deliveries_of_the_same_message_at_the_same_time_end_as_one() {
+    let clean = connected().await;
+    clean.work().await;
+    let world = connected().await;
+    let bodies = world.bodies().await;
+    let mut waiting = 4;
+    for count in 1..=4 {
+        let all = futures::future::join_all((0..waiting).map(|_| world.deliver(&bodies, count))).await;
+        waiting = all.iter().filter(|again| !again.is_empty()).count();
+    }
+    assert_eq!(waiting, 0, "all of them come to an end");
+    let [connections, records, stats] = world.tables().await;
+    let [clean_connections, clean_records, clean_stats] = clean.tables().await;
+    assert_eq!((records, stats), (clean_records, clean_stats));
+    assert_eq!(connections, clean_connections);
+    assert_eq!(world.event_ids(), clean.event_ids());
+}

@@ -85,34 +85,6 @@ impl Connections {
         self.update_of_grant(action, patient, grant, update, "backfillState <> :done", values, names).await
     }
 
-    /// Changes the status of a connection that is still on this grant. `since` moves only when the status does.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn set_status(
-        &self,
-        connection: &Connection,
-        status: ConnectionStatus,
-        reason: Option<ReasonCode>,
-        now: Timestamp,
-    ) -> Result<bool, StoreError> {
-        if (connection.status, connection.reason) == (status, reason) {
-            return Ok(true);
-        }
-        let (update, mut values) = status_update(status, reason, now);
-        values.push((":disconnected", s("disconnected")));
-        self.update_of_grant(
-            "change the connection's status",
-            &connection.patient_id,
-            &connection.grant_id,
-            &update,
-            "#status <> :disconnected",
-            values,
-            &[("#status", "status")],
-        )
-        .await
-    }
-
     /// The update at the end of a sync, to stand in one transaction with the events that it causes.
     pub(in crate::aws) fn sync_end(
         &self,
