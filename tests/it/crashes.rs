@@ -15,10 +15,11 @@ async fn connected() -> World {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_backfill_killed_between_any_two_writes_ends_as_if_it_had_not_been() {
     let clean = connected().await;
+    let bodies = clean.bodies().await;
     let before = clean.aws.meter().mutations();
-    clean.work().await;
+    assert!(clean.deliver(&bodies, 1).await.is_empty());
     let writes = u32::try_from(clean.aws.meter().mutations() - before).unwrap();
-    assert!(writes > 20, "{writes}");
+    assert!(writes > 15, "{writes}");
     let (tables, events) = (clean.tables().await, clean.event_ids());
     let mut kills = 0;
     // Both sides of every write: killed before it, and after it took effect but before anybody learned of it.
@@ -35,7 +36,7 @@ async fn a_backfill_killed_between_any_two_writes_ends_as_if_it_had_not_been() {
         assert_eq!(world.tables().await, tables, "killed at write {point} ({effect:?})");
         assert_eq!(world.event_ids(), events, "killed at write {point} ({effect:?})");
     }
-    assert!(kills > 40, "only {kills} kills");
+    assert!(kills > writes, "only {kills} kills at {writes} writes");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
