@@ -58,14 +58,50 @@ struct Measured {
 }
 
 async fn backfill(account: &str, latency: Duration) -> anyhow::Result<Measured> {
-    let rehearsal = Rehearsal::start(Env::default()).await?;
+    let mut rehearsal = Rehearsal::start(Env::default()).await?;
+    let level = std::env::var("SCRATCH").unwrap_or("info".into());
+    let mut variables = rehearsal.variables(&[
+        "OURA_APP_SECRET_ID",
+        "OURA_REDIRECT_URI",
+        "CONNECTIONS_TABLE",
+        "WEARABLE_DATA_TABLE",
+        "DAILY_STATS_TABLE",
+        "TOKEN_SECRET_PREFIX",
+        "LIVE_QUEUE_URL",
+        "NIGHTLY_QUEUE_URL",
+        "EVENT_BUS_NAME",
+        "OURA_TOKEN_URL",
+        "OURA_API_BASE_URL",
+    ])?;
+    variables.push(("AWS_LAMBDA_LOG_LEVEL".into(), level));
+    let binary = rehearsal.cast(
+        local::rehearsal::Part::Worker,
+        local::runtime_api::Binary::spawn("target/release/worker", variables).await?,
+    );
+    binary.ready().await?;
+    let cpu = |pid: u32| {
+        let s = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+        let f: Vec<u64> = s.split_whitespace().skip(13).take(2).map(|x| x.parse().unwrap()).collect();
+        f[0] + f[1]
+    };
+
     rehearsal.connect("patient-1", account).await?;
     let control = rehearsal.oura().control();
     control.set_latency(latency);
     let request = one_request(&rehearsal).await?;
     control.clear_requests();
     rehearsal.aws().meter().reset();
+    let (a, b) = (cpu(binary.pid().unwrap()), cpu(std::process::id()));
     let delivery = rehearsal.deliver().await?;
+    println!(
+        "{latency:?} sync {:?} request {request:?} worker cpu {} own cpu {}",
+        delivery.took,
+        cpu(binary.pid().unwrap()) - a,
+        cpu(std::process::id()) - b
+    );
+    if std::env::var("SCRATCH").is_ok() {
+        std::fs::write("/tmp/worker.log", binary.output())?;
+    }
     anyhow::ensure!(delivery.failed.is_empty(), "the backfill has to come again");
     let report = rehearsal.aws().meter().report();
     // The poller's own calls are Lambda's in the cloud.

@@ -236,12 +236,15 @@ async fn a_refresh_for_an_older_consent_cannot_touch_the_new_one() {
     world.oura().add_fault(slow).unwrap();
     let bodies = asked_to_sync(&world).await;
     let old = world.connection().await;
+    world.oura().clear_requests();
     let late = world.deliver(&bodies, 1);
     let reconnect = async {
         tokio::time::sleep(Duration::from_millis(250)).await;
         assert_eq!(world.connect_as(PATIENT, "ada").await.outcome().0, "connected");
     };
     futures::future::join(late, reconnect).await;
+    let asked = world.oura().request_counts();
+    assert!(!asked.contains_key("GET /v2/usercollection/sleep"), "nothing is fetched for the old consent: {asked:?}");
     let connection = world.connection().await;
     assert_ne!(connection.grant_id, old.grant_id);
     assert_eq!((connection.status, connection.generation, connection.lease), (ConnectionStatus::Connected, 1, None));
