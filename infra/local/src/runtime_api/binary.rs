@@ -114,12 +114,6 @@ impl Binary {
         String::from_utf8_lossy(&lock(&self.output)).into_owned()
     }
 
-    /// Its process id, while it runs.
-    #[must_use]
-    pub fn pid(&self) -> Option<u32> {
-        self.pid
-    }
-
     /// The most memory that it held at once so far, in KiB (`VmHWM`). `None` where `/proc` does not tell.
     #[must_use]
     pub fn peak_memory_kib(&self) -> Option<u64> {

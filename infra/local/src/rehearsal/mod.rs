@@ -2,26 +2,27 @@
 //! it. What stands behind is the embedded AWS and the simulated Oura; every function that no [`Binary`] was named for is
 //! called in this process. No gateway and no poller runs beside it: each step is taken when the caller says so.
 
+mod answer;
+mod secrets;
+
 use std::collections::{BTreeMap, HashMap};
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail, ensure};
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 use axum::http::{Request, header};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use lambda_http::{Body, Response};
 use secrecy::SecretString;
-use serde_json::Value;
 use shared::aws::SdkConfig;
 use shared::domain::{Clock, Entropy};
 use shared::env::Env;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use url::Url;
+
+pub use answer::Answer;
 
 use crate::aws::resources::{self, AppCredentials, Names, Resources};
 use crate::aws::{EmbeddedAws, EmbeddedOptions, REGION};
@@ -70,19 +71,6 @@ pub struct Rehearsal {
     worker: Arc<worker::Deps>,
     cast: HashMap<Part, Arc<Binary>>,
     secrets: Mutex<Vec<String>>,
-}
-
-/// What a function answered to a request.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Answer {
-    /// The HTTP status.
-    pub status: u16,
-    /// Lower-case names.
-    pub headers: BTreeMap<String, String>,
-    /// The values of `Set-Cookie`.
-    pub cookies: Vec<String>,
-    /// The body, decoded.
-    pub body: Vec<u8>,
 }
 
 /// One batch that the worker was given.
@@ -331,57 +319,6 @@ impl Rehearsal {
         }
     }
 
-    /// An access token of the patient who connected first.
-    ///
-    /// # Errors
-    /// When there is none, or AWS does not give it.
-    pub async fn access_token(&self) -> anyhow::Result<String> {
-        let pairs = self.token_pairs().await?;
-        Ok(pairs.into_iter().next().context("no patient has connected")?.access_token)
-    }
-
-    /// Everything secret that this rehearsal has seen, and the e-mail addresses of the accounts: what must never stand in
-    /// a log.
-    ///
-    /// # Errors
-    /// When AWS or Oura does not give them.
-    pub async fn secrets(&self) -> anyhow::Result<Vec<String>> {
-        let mut secrets = self.kept().clone();
-        let http = reqwest::Client::builder().user_agent("rehearsal").no_proxy().build()?;
-        let url = self.oura.url().join("v2/usercollection/personal_info")?;
-        for pair in self.token_pairs().await? {
-            let person: Value = http.get(url.clone()).bearer_auth(&pair.access_token).send().await?.json().await?;
-            secrets.push(person["email"].as_str().context("no e-mail address")?.to_owned());
-            secrets.extend([pair.access_token, pair.refresh_token]);
-        }
-        Ok(secrets)
-    }
-
-    async fn token_pairs(&self) -> anyhow::Result<Vec<TokenPair>> {
-        let client = aws_sdk_secretsmanager::Client::new(&self.sdk);
-        let prefix = format!("{}/", self.resources.names.token_prefix);
-        let listed = client.list_secrets().send().await.context("list the secrets")?;
-        let mut pairs = Vec::new();
-        for name in listed.secret_list().iter().filter_map(|entry| entry.name()) {
-            if name.starts_with(&prefix) {
-                let value =
-                    client.get_secret_value().secret_id(name).send().await.context("read a patient's tokens")?;
-                pairs.push(serde_json::from_str(value.secret_string().unwrap_or_default())?);
-            }
-        }
-        Ok(pairs)
-    }
-
-    /// Which of the secrets, and of these further texts, stand in what a function wrote.
-    ///
-    /// # Errors
-    /// See [`secrets`](Self::secrets).
-    pub async fn leaks(&self, output: &str, more: &[&str]) -> anyhow::Result<Vec<String>> {
-        let secrets = self.secrets().await?;
-        let texts = secrets.iter().map(String::as_str).chain(more.iter().copied());
-        Ok(texts.filter(|text| output.contains(text)).map(str::to_owned).collect())
-    }
-
     /// Starts a binary with these variables, all but one; gives what it wrote before it ended.
     ///
     /// # Errors
@@ -394,21 +331,6 @@ impl Rehearsal {
         ensure!(!status.success(), "it ended as if nothing were wrong without {missing}");
         Ok(binary.output())
     }
-
-    fn keep_secret(&self, secrets: impl IntoIterator<Item = String>) {
-        self.kept().extend(secrets);
-    }
-
-    fn kept(&self) -> MutexGuard<'_, Vec<String>> {
-        self.secrets.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// A patient's tokens, as they lie in Secrets Manager.
-#[derive(serde::Deserialize)]
-struct TokenPair {
-    access_token: String,
-    refresh_token: String,
 }
 
 /// One batch, by the binary or in this process.
@@ -419,61 +341,5 @@ async fn work(binary: Option<&Binary>, worker: &worker::Deps, event: SqsEvent) -
             Ok(serde_json::from_value(answer)?)
         }
         None => Box::pin(worker::handle(worker, event, jiff::Timestamp::now() + WORKER_TIMEOUT)).await,
-    }
-}
-
-impl Answer {
-    /// The data of a success.
-    ///
-    /// # Errors
-    /// When it is none.
-    pub fn data(&self) -> anyhow::Result<Value> {
-        let mut body: Value = self.json()?;
-        ensure!(self.status < 300 && body["success"] == true, "{}: {}", self.status, body["error"]["code"]);
-        Ok(body["data"].take())
-    }
-
-    /// Status and code of a refusal.
-    ///
-    /// # Errors
-    /// When it is none.
-    pub fn refusal(&self) -> anyhow::Result<(u16, String)> {
-        let body = self.json()?;
-        ensure!(body["success"] == false, "{}: not refused", self.status);
-        Ok((self.status, body["error"]["code"].as_str().context("no code")?.to_owned()))
-    }
-
-    fn json(&self) -> anyhow::Result<Value> {
-        serde_json::from_slice(&self.body).with_context(|| format!("the answer ({}) is not JSON", self.status))
-    }
-
-    /// From the JSON that a function behind an HTTP API answers with (payload format 2.0).
-    fn of_payload(payload: &Value) -> anyhow::Result<Self> {
-        let texts = |value: &Value| value.as_str().map(str::to_owned);
-        let headers = payload["headers"].as_object().into_iter().flatten();
-        let body = payload["body"].as_str().unwrap_or_default();
-        Ok(Self {
-            status: payload["statusCode"]
-                .as_u64()
-                .and_then(|status| u16::try_from(status).ok())
-                .context("no status")?,
-            headers: headers.filter_map(|(name, value)| Some((name.to_lowercase(), texts(value)?))).collect(),
-            cookies: payload["cookies"].as_array().into_iter().flatten().filter_map(texts).collect(),
-            body: if payload["isBase64Encoded"] == true { STANDARD.decode(body)? } else { body.as_bytes().to_vec() },
-        })
-    }
-
-    fn of_response(response: Response<Body>) -> Self {
-        let (parts, body) = response.into_parts();
-        let mut answer = Self { status: parts.status.as_u16(), body: body.to_vec(), ..Self::default() };
-        for (name, value) in &parts.headers {
-            let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
-            if *name == header::SET_COOKIE {
-                answer.cookies.push(value);
-            } else {
-                answer.headers.insert(name.as_str().to_owned(), value);
-            }
-        }
-        answer
     }
 }
