@@ -5,18 +5,33 @@ use std::io::Write;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
 
 /// Starts logging. In Lambda each line is JSON *with* its time: Lambda takes a line without one for INFO and may
 /// filter an error away (`lambda_runtime`'s own subscriber writes none).
 pub fn init() {
     let level = std::env::var("AWS_LAMBDA_LOG_LEVEL").or_else(|_| std::env::var("RUST_LOG"));
-    let filter = EnvFilter::try_new(level.as_deref().unwrap_or("info")).unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = EnvFilter::try_new(directives(level.as_deref().unwrap_or("info"))).unwrap_or_default();
     let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_target(false);
     if std::env::var("AWS_LAMBDA_LOG_FORMAT").is_ok_and(|format| format.eq_ignore_ascii_case("json")) {
         // A second start (several functions in one process) keeps the first.
         subscriber.json().flatten_event(true).with_writer(std::io::stdout).try_init().ok();
     } else {
         subscriber.with_writer(std::io::stderr).try_init().ok();
+    }
+    tracing::debug!("logging has begun");
+}
+
+/// Below INFO the crates that we build on log whole requests and events, with codes, cookies and measured values inside:
+/// a level of DEBUG or TRACE is for our own crates only.
+fn directives(level: &str) -> String {
+    match level.parse::<LevelFilter>() {
+        Ok(level) if level > LevelFilter::INFO => {
+            let own = ["api", "callback", "connect", "shared", "worker"];
+            own.iter().fold("info".to_owned(), |all, own| format!("{all},{own}={level}"))
+        }
+        Ok(level) => level.to_string(),
+        Err(_) => "info".to_owned(),
     }
 }
 
@@ -55,6 +70,14 @@ fn emf(at: Timestamp, metric: &str, value: u64, dimensions: &[(&str, &str)]) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_our_own_crates_speak_below_info() {
+        assert_eq!(directives("TRACE"), "info,api=trace,callback=trace,connect=trace,shared=trace,worker=trace");
+        assert_eq!(directives("warn"), "warn");
+        assert_eq!(directives("lambda_runtime=trace"), "info");
+        assert!(EnvFilter::try_new(directives("DEBUG")).is_ok());
+    }
 
     #[test]
     fn a_metric_line_has_the_embedded_format() {

@@ -19,7 +19,7 @@ const REQUIRED: [&str; 3] = ["CONNECTIONS_TABLE", "DAILY_STATS_TABLE", "LIVE_QUE
 async fn rehearsal() -> (Rehearsal, Arc<Binary>) {
     let mut rehearsal = Rehearsal::start(Env::default()).await.unwrap();
     let mut variables = rehearsal.variables(&REQUIRED).unwrap();
-    variables.push(("AWS_LAMBDA_LOG_LEVEL".to_owned(), "DEBUG".to_owned()));
+    variables.push(("AWS_LAMBDA_LOG_LEVEL".to_owned(), "TRACE".to_owned()));
     let binary = rehearsal.cast(Part::Api, Binary::spawn(BINARY, variables).await.unwrap());
     (rehearsal, binary)
 }

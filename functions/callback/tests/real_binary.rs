@@ -35,7 +35,7 @@ const VARIABLES: [&str; 9] = [
 async fn rehearsal() -> (Rehearsal, std::sync::Arc<Binary>) {
     let mut rehearsal = Rehearsal::start(Env::default()).await.unwrap();
     let mut variables = rehearsal.variables(&VARIABLES).unwrap();
-    variables.push(("AWS_LAMBDA_LOG_LEVEL".to_owned(), "DEBUG".to_owned()));
+    variables.push(("AWS_LAMBDA_LOG_LEVEL".to_owned(), "TRACE".to_owned()));
     let binary = rehearsal.cast(Part::Callback, Binary::spawn(BINARY, variables).await.unwrap());
     (rehearsal, binary)
 }

@@ -19,7 +19,7 @@ const VARIABLES: [&str; 5] =
 async fn rehearsal() -> (Rehearsal, std::sync::Arc<Binary>) {
     let mut rehearsal = Rehearsal::start(Env::default()).await.unwrap();
     let mut variables = rehearsal.variables(&VARIABLES).unwrap();
-    variables.push(("AWS_LAMBDA_LOG_LEVEL".to_owned(), "DEBUG".to_owned()));
+    variables.push(("AWS_LAMBDA_LOG_LEVEL".to_owned(), "TRACE".to_owned()));
     let binary = rehearsal.cast(Part::Connect, Binary::spawn(BINARY, variables).await.unwrap());
     (rehearsal, binary)
 }
