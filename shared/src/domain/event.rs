@@ -71,7 +71,7 @@ pub enum EventKind {
         range: DayRange,
         /// Days that have stats now.
         days_with_data: u64,
-        /// Whether every kind arrived; if not, the nightly pull goes on trying.
+        /// Whether every kind arrived whole; the connection's `failing` says which did not.
         complete: bool,
     },
     /// One day's stats are new or changed.
