@@ -27,7 +27,7 @@ pub fn init() {
 fn directives(level: &str) -> String {
     match level.parse::<LevelFilter>() {
         Ok(level) if level > LevelFilter::INFO => {
-            let own = ["api", "callback", "connect", "shared", "worker"];
+            let own = ["api", "callback", "connect", "shared", "subscriptions", "webhook", "worker"];
             own.iter().fold("info".to_owned(), |all, own| format!("{all},{own}={level}"))
         }
         Ok(level) => level.to_string(),
@@ -36,28 +36,31 @@ fn directives(level: &str) -> String {
 }
 
 /// Counts something by CloudWatch's embedded metric format: one line on standard output, no API call. `dimensions` are
-/// few and have few values (function, kind, reason).
+/// few and have few values (kind, reason); the total over all of them is counted beside, for alarms. The namespace is
+/// `METRICS_NAMESPACE`, which the template sets to the stack's name.
 pub fn count(at: Timestamp, metric: &str, value: u64, dimensions: &[(&str, &str)]) {
     // Outside Lambda nobody reads the format, and standard output may belong to somebody else.
     if std::env::var_os("AWS_LAMBDA_FUNCTION_NAME").is_none() {
         tracing::debug!(metric, value, ?dimensions, "metric");
         return;
     }
-    let mut line = serde_json::to_vec(&emf(at, metric, value, dimensions)).unwrap_or_default();
+    let namespace = std::env::var("METRICS_NAMESPACE").unwrap_or_else(|_| "OuraWearables".to_owned());
+    let mut line = serde_json::to_vec(&emf(&namespace, at, metric, value, dimensions)).unwrap_or_default();
     line.push(b'\n');
     // A metric that cannot be written is not worth failing a patient's sync for.
     std::io::stdout().lock().write_all(&line).ok();
 }
 
-fn emf(at: Timestamp, metric: &str, value: u64, dimensions: &[(&str, &str)]) -> Value {
+fn emf(namespace: &str, at: Timestamp, metric: &str, value: u64, dimensions: &[(&str, &str)]) -> Value {
     let names: Vec<_> = dimensions.iter().map(|(name, _)| *name).collect();
+    let sets = if names.is_empty() { vec![vec![]] } else { vec![names, vec![]] };
     let mut line = Map::from_iter([
         (
             "_aws".to_owned(),
             json!({
                 "Timestamp": at.as_millisecond(),
                 "CloudWatchMetrics": [{
-                    "Namespace": "OuraWearables", "Dimensions": [names], "Metrics": [{ "Name": metric, "Unit": "Count" }],
+                    "Namespace": namespace, "Dimensions": sets, "Metrics": [{ "Name": metric, "Unit": "Count" }],
                 }],
             }),
         ),
@@ -73,7 +76,9 @@ mod tests {
 
     #[test]
     fn only_our_own_crates_speak_below_info() {
-        assert_eq!(directives("TRACE"), "info,api=trace,callback=trace,connect=trace,shared=trace,worker=trace");
+        let all = directives("TRACE");
+        assert!(all.starts_with("info,api=trace,callback=trace,connect=trace,shared=trace,"), "{all}");
+        assert!(all.ends_with(",subscriptions=trace,webhook=trace,worker=trace"), "{all}");
         assert_eq!(directives("warn"), "warn");
         assert_eq!(directives("lambda_runtime=trace"), "info");
         assert!(EnvFilter::try_new(directives("DEBUG")).is_ok());
@@ -81,8 +86,9 @@ mod tests {
 
     #[test]
     fn a_metric_line_has_the_embedded_format() {
-        let line = emf(Timestamp::UNIX_EPOCH, "Syncs", 3, &[("trigger", "manual")]);
-        assert_eq!(line["_aws"]["CloudWatchMetrics"][0]["Dimensions"][0][0], "trigger");
+        let line = emf("a-stack", Timestamp::UNIX_EPOCH, "Syncs", 3, &[("trigger", "manual")]);
+        let metrics = &line["_aws"]["CloudWatchMetrics"][0];
+        assert_eq!((&metrics["Namespace"], &metrics["Dimensions"]), (&json!("a-stack"), &json!([["trigger"], []])));
         assert_eq!((&line["Syncs"], &line["trigger"]), (&json!(3), &json!("manual")));
     }
 }

@@ -17,7 +17,7 @@ use secrecy::SecretString;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use shared::aws::{Connections, SdkConfig, TokenSecrets};
-use shared::domain::{Clock, Connection, Entropy, PatientId, SyncMessage};
+use shared::domain::{Clock, Connection, Entropy, PatientId, QueueMessage, SyncMessage};
 use shared::env::Env;
 use tokio::net::TcpListener;
 
@@ -249,7 +249,14 @@ impl World {
 
     /// The messages that wait in the live queue, taken out of it.
     pub async fn messages(&self) -> Vec<SyncMessage> {
-        self.bodies().await.iter().map(|body| SyncMessage::parse(body).unwrap()).collect()
+        self.bodies()
+            .await
+            .iter()
+            .map(|body| match QueueMessage::parse(body).unwrap() {
+                QueueMessage::Sync(sync) => sync,
+                other => panic!("{other:?}"),
+            })
+            .collect()
     }
 
     pub async fn bodies(&self) -> Vec<String> {

@@ -53,7 +53,7 @@ pub(crate) async fn post(deps: &Deps, request: &Request) -> Result<Response<Body
         range: asked.unwrap_or_else(|| usual(deps, &connection, today)),
         requested_at: now,
     };
-    deps.queue.send(&message).await.map_err(unavailable)?;
+    deps.queue.send(message).await.map_err(unavailable)?;
     Ok(http::success(StatusCode::ACCEPTED, &json!({ "syncId": sync_id })))
 }
 

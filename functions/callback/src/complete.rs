@@ -295,7 +295,7 @@ async fn record(
 /// The patient is connected from here on. What fails now is made good later: the connection says that its backfill is
 /// pending, and the outbox holds the event.
 async fn start(deps: &Deps, patient: &PatientId, message: &SyncMessage) {
-    let (queued, drained) = futures::future::join(deps.queue.send(message), deps.outbox.drain(patient)).await;
+    let (queued, drained) = futures::future::join(deps.queue.send(message.clone()), deps.outbox.drain(patient)).await;
     if let Err(error) = queued {
         tracing::error!(%error, "the backfill could not be queued; it stays pending until the next sync");
     }

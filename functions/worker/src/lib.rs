@@ -14,7 +14,7 @@ use futures::future;
 use futures::stream::{self, StreamExt};
 use jiff::Timestamp;
 use shared::aws::{AppSecrets, Bus, Connections, Days, Outbox, Queue, Runs, SdkConfig, TokenSecrets};
-use shared::domain::{Clock, Entropy, SyncMessage};
+use shared::domain::{Clock, Entropy, QueueMessage};
 use shared::env::{Env, EnvError};
 use shared::oura::{HttpOptions, OAuthHttp, OuraClient, OuraHosts};
 use shared::telemetry;
@@ -144,8 +144,9 @@ async fn one(deps: &Deps, message: SqsMessage, deadline: Timestamp) -> Option<Ba
         count: message.attributes.get("ApproximateReceiveCount").and_then(|count| count.parse().ok()).unwrap_or(1),
         deadline,
     };
-    let (after, why) = match SyncMessage::parse(message.body.as_deref().unwrap_or_default()) {
-        Ok(sync) => match sync::run(deps, &sync, delivery).await {
+    let (after, why) = match QueueMessage::parse(message.body.as_deref().unwrap_or_default()) {
+        Ok(QueueMessage::Notice(_)) => return None,
+        Ok(QueueMessage::Sync(sync)) => match sync::run(deps, &sync, delivery).await {
             Outcome::Done => return None,
             Outcome::Retry { after, why } => (after, why),
         },

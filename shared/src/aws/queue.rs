@@ -1,13 +1,13 @@
-//! The queues of sync messages.
+//! The queues of sync messages and notices.
 
 use std::time::Duration;
 
 use aws_sdk_sqs::Client;
 
 use super::{SdkConfig, StoreError};
-use crate::domain::SyncMessage;
+use crate::domain::QueueMessage;
 
-/// A queue of sync messages.
+/// A queue of sync messages and notices.
 #[derive(Debug, Clone)]
 pub struct Queue {
     client: Client,
@@ -24,16 +24,27 @@ impl Queue {
     /// Sends a message.
     ///
     /// # Errors
-    /// [`StoreError`]; when unavailable, the message may have been sent: its sync id makes a second one harmless.
-    pub async fn send(&self, message: &SyncMessage) -> Result<(), StoreError> {
+    /// [`StoreError`]; when unavailable, the message may have been sent: a second one is harmless: its sync id or its notice is the same.
+    pub async fn send(&self, message: impl Into<QueueMessage>) -> Result<(), StoreError> {
+        self.send_later(message, Duration::ZERO).await
+    }
+
+    /// Sends a message that can be received after this time (at most 15 minutes).
+    ///
+    /// # Errors
+    /// As for [`send`](Self::send).
+    pub async fn send_later(&self, message: impl Into<QueueMessage>, wait: Duration) -> Result<(), StoreError> {
+        const MOST: u64 = 15 * 60;
+        let seconds = i32::try_from(wait.as_secs().min(MOST)).unwrap_or(i32::MAX);
         self.client
             .send_message()
             .queue_url(&self.url)
-            .message_body(message.to_body())
+            .message_body(message.into().to_body())
+            .set_delay_seconds((seconds > 0).then_some(seconds))
             .send()
             .await
             .map(|_| ())
-            .map_err(|error| StoreError::of("queue a sync", &error))
+            .map_err(|error| StoreError::of("queue a message", &error))
     }
 
     /// Lets a received message wait this long before it is received again (at most twelve hours).

@@ -39,7 +39,14 @@ pub struct AppSecrets {
     client: Client,
     id: String,
     clock: Clock,
-    cached: Arc<Mutex<Option<(Timestamp, AppSecret)>>>,
+    cached: Arc<Mutex<Cached>>,
+}
+
+#[derive(Default)]
+struct Cached {
+    secret: Option<AppSecret>,
+    /// When it was last read, or was tried to be.
+    tried_at: Option<Timestamp>,
 }
 
 /// What the template puts where a person has to fill something in.
@@ -47,6 +54,10 @@ const PLACEHOLDER: &str = "replace-me";
 
 /// How long a value is used before it is read again, so that a rotation needs no deploy.
 const APP_SECRET_LIFE: Duration = Duration::from_secs(300);
+
+/// How soon a value that seems to be out of date may be read again: whoever sends us forged notices must not make us pay
+/// for a read each.
+const REREAD_AFTER: Duration = Duration::from_secs(60);
 
 impl AppSecrets {
     /// The secret of this id.
@@ -60,25 +71,38 @@ impl AppSecrets {
     /// # Errors
     /// [`StoreError`] when it was never read.
     pub async fn get(&self) -> Result<AppSecret, StoreError> {
+        self.not_older_than(APP_SECRET_LIFE).await
+    }
+
+    /// The secret for somebody whom the value in memory does not fit: it may have been rotated. Read again at most once a
+    /// minute.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it was never read.
+    pub async fn get_rotated(&self) -> Result<AppSecret, StoreError> {
+        self.not_older_than(REREAD_AFTER).await
+    }
+
+    async fn not_older_than(&self, life: Duration) -> Result<AppSecret, StoreError> {
         let mut cached = self.cached.lock().await;
         let now = self.clock.now();
-        if let Some((at, secret)) = &*cached
-            && now.duration_since(*at).unsigned_abs() < APP_SECRET_LIFE
+        if let (Some(secret), Some(at)) = (&cached.secret, cached.tried_at)
+            && now.duration_since(at).unsigned_abs() < life
         {
             return Ok(secret.clone());
         }
-        match self.read().await {
-            Ok(secret) => {
-                *cached = Some((now, secret.clone()));
+        let read = self.read().await;
+        cached.tried_at = Some(now);
+        match (read, &cached.secret) {
+            (Ok(secret), _) => {
+                cached.secret = Some(secret.clone());
                 Ok(secret)
             }
-            Err(error) => match &*cached {
-                Some((_, secret)) => {
-                    tracing::warn!(%error, "the app secret could not be read again; the old value serves on");
-                    Ok(secret.clone())
-                }
-                None => Err(error),
-            },
+            (Err(error), Some(secret)) => {
+                tracing::warn!(%error, "the app secret could not be read again; the old value serves on");
+                Ok(secret.clone())
+            }
+            (Err(error), None) => Err(error),
         }
     }
 

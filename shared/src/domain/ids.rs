@@ -94,6 +94,10 @@ text_id!(
     GrantId, "grant id", 64
 );
 text_id!(
+    /// An event type or data type as Oura wrote it in a notice.
+    NoticeWord, "word of a notice", 64
+);
+text_id!(
     /// One request to sync one patient; events of that sync derive their ids from it.
     SyncId, "sync id", 128
 );

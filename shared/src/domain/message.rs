@@ -3,7 +3,16 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{DayRange, InvalidRange, PatientId, SyncId, Trigger};
+use super::{Day, DayRange, DocumentId, InvalidRange, Notice, NoticeWord, OuraUserId, PatientId, SyncId, Trigger};
+
+/// A message of the live or the nightly queue.
+#[derive(Debug, Clone, PartialEq)]
+pub enum QueueMessage {
+    /// Sync a patient.
+    Sync(SyncMessage),
+    /// Oura says that something changed.
+    Notice(Notice),
+}
 
 /// A request to sync one patient.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,7 +33,7 @@ pub struct SyncMessage {
 #[derive(Debug, thiserror::Error)]
 pub enum InvalidMessage {
     /// Not JSON, or another shape. Only the place is kept: serde's own text quotes what it found.
-    #[error("not a sync message of version 1 (line {line}, column {column})")]
+    #[error("not a message of version 1 (line {line}, column {column})")]
     Shape {
         /// Line of the body, from 1; 0 when unknown.
         line: usize,
@@ -36,17 +45,44 @@ pub enum InvalidMessage {
     Range(#[from] InvalidRange),
 }
 
+impl From<serde_json::Error> for InvalidMessage {
+    fn from(error: serde_json::Error) -> Self {
+        Self::Shape { line: error.line(), column: error.column() }
+    }
+}
+
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Wire {
+struct SyncWire {
     version: Version,
     source: Source,
     patient_id: PatientId,
     sync_id: SyncId,
     trigger: Trigger,
-    from: super::Day,
-    to: super::Day,
+    from: Day,
+    to: Day,
     requested_at: Timestamp,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct NoticeWire {
+    version: Version,
+    source: Source,
+    oura_user_id: OuraUserId,
+    event_type: NoticeWord,
+    data_type: NoticeWord,
+    document_id: DocumentId,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    event_time: Option<Timestamp>,
+    received_at: Timestamp,
+}
+
+/// What tells a notice from a sync: only it names a user of Oura's.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Peek {
+    oura_user_id: Option<serde::de::IgnoredAny>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -55,7 +91,7 @@ enum Source {
     Oura,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(try_from = "u8", into = "u8")]
 struct Version;
 
@@ -72,9 +108,39 @@ impl From<Version> for u8 {
     }
 }
 
-impl Clone for Version {
-    fn clone(&self) -> Self {
-        Self
+impl QueueMessage {
+    /// Parses a message body.
+    ///
+    /// # Errors
+    /// [`InvalidMessage`] when it is not JSON of this version's shapes.
+    pub fn parse(body: &str) -> Result<Self, InvalidMessage> {
+        let peek: Peek = serde_json::from_str(body)?;
+        if peek.oura_user_id.is_some() {
+            Notice::parse(body).map(Self::Notice)
+        } else {
+            SyncMessage::parse(body).map(Self::Sync)
+        }
+    }
+
+    /// The message body.
+    #[must_use]
+    pub fn to_body(&self) -> String {
+        match self {
+            Self::Sync(sync) => sync.to_body(),
+            Self::Notice(notice) => notice.to_body(),
+        }
+    }
+}
+
+impl From<SyncMessage> for QueueMessage {
+    fn from(sync: SyncMessage) -> Self {
+        Self::Sync(sync)
+    }
+}
+
+impl From<Notice> for QueueMessage {
+    fn from(notice: Notice) -> Self {
+        Self::Notice(notice)
     }
 }
 
@@ -84,8 +150,7 @@ impl SyncMessage {
     /// # Errors
     /// [`InvalidMessage`] when it is not JSON of this version's shape.
     pub fn parse(body: &str) -> Result<Self, InvalidMessage> {
-        let wire: Wire = serde_json::from_str(body)
-            .map_err(|error| InvalidMessage::Shape { line: error.line(), column: error.column() })?;
+        let wire: SyncWire = serde_json::from_str(body)?;
         Ok(Self {
             patient_id: wire.patient_id,
             sync_id: wire.sync_id,
@@ -98,7 +163,7 @@ impl SyncMessage {
     /// The message body.
     #[must_use]
     pub fn to_body(&self) -> String {
-        let wire = Wire {
+        let wire = SyncWire {
             version: Version,
             source: Source::Oura,
             patient_id: self.patient_id.clone(),
@@ -113,12 +178,42 @@ impl SyncMessage {
     }
 }
 
+impl Notice {
+    fn parse(body: &str) -> Result<Self, InvalidMessage> {
+        let wire: NoticeWire = serde_json::from_str(body)?;
+        Ok(Self {
+            user: wire.oura_user_id,
+            event_type: wire.event_type,
+            data_type: wire.data_type,
+            document_id: wire.document_id,
+            event_time: wire.event_time,
+            received_at: wire.received_at,
+        })
+    }
+
+    /// The message body.
+    #[must_use]
+    pub fn to_body(&self) -> String {
+        let wire = NoticeWire {
+            version: Version,
+            source: Source::Oura,
+            oura_user_id: self.user.clone(),
+            event_type: self.event_type.clone(),
+            data_type: self.data_type.clone(),
+            document_id: self.document_id.clone(),
+            event_time: self.event_time,
+            received_at: self.received_at,
+        };
+        serde_json::to_string(&wire).unwrap_or_default()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_message_survives_the_queue_and_strangers_are_refused() {
+    fn a_sync_survives_the_queue_and_strangers_are_refused() {
         let message = SyncMessage {
             patient_id: PatientId::parse("patient-1").unwrap(),
             sync_id: SyncId::parse("s-1").unwrap(),
@@ -127,15 +222,31 @@ mod tests {
             requested_at: "2026-01-30T10:00:00Z".parse().unwrap(),
         };
         let body = message.to_body();
-        assert_eq!(SyncMessage::parse(&body).unwrap(), message);
+        assert_eq!(QueueMessage::parse(&body).unwrap(), QueueMessage::Sync(message));
         for bad in
             ["", "{}", "null", &body.replace("\"version\":1", "\"version\":2"), &body.replace("2026-01-30\"", "x\"")]
         {
-            assert!(SyncMessage::parse(bad).is_err(), "{bad}");
+            assert!(QueueMessage::parse(bad).is_err(), "{bad}");
         }
-        let odd = SyncMessage::parse(&body.replace("\"version\":1", "\"s3cret\":1")).unwrap_err();
+        let odd = QueueMessage::parse(&body.replace("\"version\":1", "\"s3cret\":1")).unwrap_err();
         assert!(!odd.to_string().contains("s3cret"), "{odd}");
         let reversed = body.replace("\"from\":\"2026-01-01\"", "\"from\":\"2026-02-01\"");
-        assert!(matches!(SyncMessage::parse(&reversed), Err(InvalidMessage::Range(_))));
+        assert!(matches!(QueueMessage::parse(&reversed), Err(InvalidMessage::Range(_))));
+    }
+
+    #[test]
+    fn a_notice_survives_the_queue_with_and_without_its_time() {
+        let notice = Notice {
+            user: OuraUserId::parse("ring-1").unwrap(),
+            event_type: NoticeWord::parse("update").unwrap(),
+            data_type: NoticeWord::parse("meal").unwrap(),
+            document_id: DocumentId::parse("d-1").unwrap(),
+            event_time: Some("2026-01-30T10:00:00.25Z".parse().unwrap()),
+            received_at: "2026-01-30T10:00:30Z".parse().unwrap(),
+        };
+        for notice in [Notice { event_time: None, ..notice.clone() }, notice] {
+            assert_eq!(QueueMessage::parse(&notice.to_body()).unwrap(), QueueMessage::Notice(notice));
+        }
+        assert!(QueueMessage::parse(r#"{"ouraUserId":"ring-1"}"#).is_err());
     }
 }

@@ -9,6 +9,7 @@ mod ids;
 mod json;
 mod message;
 mod metric;
+mod notice;
 mod record;
 mod scope;
 
@@ -19,10 +20,11 @@ pub use connection::{
 };
 pub use day::{Day, DayRange, InvalidDay, InvalidRange};
 pub use event::{DayUpdateReason, EventKind, PatientEvent};
-pub use ids::{DocumentId, GrantId, InvalidId, OuraUserId, PatientId, SyncId, Trigger, derived_uuid};
+pub use ids::{DocumentId, GrantId, InvalidId, NoticeWord, OuraUserId, PatientId, SyncId, Trigger, derived_uuid};
 pub use json::{canonical, content_hash};
-pub use message::{InvalidMessage, SyncMessage};
+pub use message::{InvalidMessage, QueueMessage, SyncMessage};
 pub use metric::{MetricType, UnknownMetricType};
+pub use notice::{Notice, NoticeEvent};
 pub use record::{DailyStats, Record, StoredRecord};
 pub use scope::{Scope, ScopeSet};
 
