@@ -9,5 +9,6 @@ mod contracts;
 mod crashes;
 mod daily;
 mod faults;
+mod notices;
 mod vault;
 mod world;

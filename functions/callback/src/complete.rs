@@ -257,6 +257,8 @@ async fn record(
                 range,
                 per_type: BTreeMap::new(),
             }),
+            last_notice_at: None,
+            unannounced: BTreeMap::new(),
             failing: BTreeMap::new(),
             // What was fetched from another ring says nothing about this one.
             watermarks: previous

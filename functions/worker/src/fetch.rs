@@ -1,13 +1,13 @@
-//! Fetching: every kind that the patient allowed, concurrently, each failing alone.
+//! Fetching: what is asked of each kind, if the patient allowed it, all kinds at once, each failing alone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable};
 use futures::future::BoxFuture;
 use futures::stream::{FuturesUnordered, StreamExt};
 use jiff::{SignedDuration, Timestamp};
-use shared::domain::{Clock, Connection, DayRange, KindProgress, KindState};
+use shared::domain::{Clock, Connection, DayRange, DocumentId, KindProgress, KindState};
 use shared::oura::{DataType, Listing, OuraClient, OuraError};
 use shared::vault::{Access, Vault, VaultError};
 
@@ -24,11 +24,40 @@ pub const APP_OUTDATED: &str = "app_outdated";
 /// Remembered of a kind that could not arrive because Oura refuses even a fresh token.
 pub const UNAUTHORIZED: &str = "unauthorized";
 
+/// Of the named documents that the list does not hold, more than this are left to the next pull.
+const SINGLES_AT_MOST: usize = 10;
+
+/// Remembered of a kind of which a document was announced that Oura does not give.
+pub const NOT_FOUND: &str = "not_found";
+
+/// What is asked of one kind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ask {
+    /// Every document of these days.
+    Days(DayRange),
+    /// These documents. Several cost one list of the days, and a request for each that it does not hold.
+    Documents {
+        /// Their ids.
+        ids: BTreeSet<DocumentId>,
+        /// The days on which they probably are.
+        days: DayRange,
+    },
+}
+
+/// What arrived of one kind.
+#[derive(Debug)]
+pub struct Arrival {
+    /// The documents that were asked for.
+    pub listing: Listing,
+    /// Documents that were asked for and that Oura does not have (yet, or any more).
+    pub missing: BTreeSet<DocumentId>,
+}
+
 /// What happened to one kind.
 #[derive(Debug)]
 pub enum KindOutcome {
     /// It arrived; some of its documents may be unreadable.
-    Listed(Listing),
+    Arrived(Arrival),
     /// The patient did not allow it.
     NotGranted,
     /// Oura does not have it, or refuses the question: asking again now changes nothing.
@@ -74,24 +103,26 @@ pub struct Fetcher<'a> {
     pub deadline: Timestamp,
 }
 
-type Answers = BTreeMap<DataType, Result<Listing, OuraError>>;
+type Answers = BTreeMap<DataType, Result<Arrival, OuraError>>;
 
 impl Fetcher<'_> {
-    /// Asks for the kinds.
+    /// Asks for what is wanted of each kind.
     ///
     /// # Errors
     /// [`VaultError`] when there is no token to ask with.
     pub async fn fetch(
         &self,
-        kinds: &[DataType],
-        range: DayRange,
+        asks: &BTreeMap<DataType, Ask>,
         began: Timestamp,
         arrived: &Arrived<'_>,
     ) -> Result<Fetch, VaultError> {
-        let mut access = self.vault.access(self.connection, self.deadline).await?;
         let (allowed, not_allowed): (Vec<_>, Vec<_>) =
-            kinds.iter().copied().partition(|kind| self.connection.scopes_granted.contains(kind.scope()));
-        let mut answers = self.ask(&access, &allowed, range, arrived).await;
+            asks.keys().copied().partition(|kind| self.connection.scopes_granted.contains(kind.scope()));
+        if allowed.is_empty() {
+            return Ok(Fetch { kinds: outcomes(Answers::new(), &not_allowed, None), began });
+        }
+        let mut access = self.vault.access(self.connection, self.deadline).await?;
+        let mut answers = self.ask(&access, asks, &allowed, arrived).await;
         let mut blocked = None;
         let mut refreshed = false;
         loop {
@@ -111,7 +142,7 @@ impl Fetcher<'_> {
                 }
                 Judged::Dead => {
                     access = self.vault.access_after_401(self.connection, access.generation, self.deadline).await?;
-                    answers.extend(self.ask(&access, &refused, range, arrived).await);
+                    answers.extend(self.ask(&access, asks, &refused, arrived).await);
                     refreshed = true;
                 }
             }
@@ -122,28 +153,82 @@ impl Fetcher<'_> {
         Ok(Fetch { kinds: outcomes(answers, &not_allowed, blocked), began })
     }
 
-    async fn ask(&self, access: &Access, kinds: &[DataType], range: DayRange, arrived: &Arrived<'_>) -> Answers {
+    async fn ask(
+        &self,
+        access: &Access,
+        asks: &BTreeMap<DataType, Ask>,
+        kinds: &[DataType],
+        arrived: &Arrived<'_>,
+    ) -> Answers {
         kinds
             .iter()
-            .map(|kind| async move {
-                let answer = self.list(access, *kind, range).await;
-                if let Ok(listing) = &answer {
-                    arrived(*kind, listing.documents.len() as u64).await;
+            .filter_map(|kind| Some((*kind, asks.get(kind)?)))
+            .map(|(kind, ask)| async move {
+                let answer = match ask {
+                    Ask::Days(range) => self.list(access, kind, *range).await.map(Arrival::whole),
+                    Ask::Documents { ids, days } => self.documents(access, kind, ids, *days).await,
+                };
+                if let Ok(arrival) = &answer {
+                    arrived(kind, arrival.listing.documents.len() as u64).await;
                 }
-                (*kind, answer)
+                (kind, answer)
             })
             .collect::<FuturesUnordered<_>>()
             .collect()
             .await
     }
 
-    /// One kind, with two quick tries more when Oura stumbles. It ends in time for the others to be stored.
+    async fn documents(
+        &self,
+        access: &Access,
+        kind: DataType,
+        ids: &BTreeSet<DocumentId>,
+        days: DayRange,
+    ) -> Result<Arrival, OuraError> {
+        let mut arrival = Arrival::whole(Listing::empty(kind));
+        if ids.len() > 1 {
+            arrival.listing = self.list(access, kind, days).await?;
+            arrival.listing.documents.retain_ids(ids);
+        }
+        let listed = arrival.listing.documents.ids();
+        for (count, id) in ids.difference(&listed).enumerate() {
+            if count == SINGLES_AT_MOST {
+                tracing::warn!(
+                    kind = kind.as_str(),
+                    ids = ids.len(),
+                    "more documents were named than are fetched singly"
+                );
+                break;
+            }
+            match self.patiently(|| self.oura.document(&access.token, kind, id)).await {
+                Ok((documents, malformed)) => {
+                    arrival.listing.documents.append(documents);
+                    arrival.listing.malformed.extend(malformed);
+                    arrival.listing.requests += 1;
+                }
+                Err(OuraError::NotFound) => {
+                    arrival.missing.insert(id.clone());
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(arrival)
+    }
+
     async fn list(&self, access: &Access, kind: DataType, range: DayRange) -> Result<Listing, OuraError> {
+        self.patiently(|| self.oura.list(&access.token, kind, range)).await
+    }
+
+    /// One request, with two quick tries more when Oura stumbles. It ends in time for what else arrived to be stored.
+    async fn patiently<T, F: Future<Output = Result<T, OuraError>>>(
+        &self,
+        request: impl FnMut() -> F,
+    ) -> Result<T, OuraError> {
         let pauses =
             ExponentialBuilder::default().with_min_delay(Duration::from_millis(300)).with_max_times(2).with_jitter();
-        let listed = (|| self.oura.list(&access.token, kind, range))
+        let patient = request
             .retry(pauses)
-            .when(|error| match error {
+            .when(|error: &OuraError| match error {
                 OuraError::Unavailable { .. } => true,
                 OuraError::RateLimited { retry_after, .. } => retry_after.is_some_and(|wait| wait <= SHORT_WAIT),
                 _ => false,
@@ -152,7 +237,7 @@ impl Fetcher<'_> {
                 (OuraError::RateLimited { retry_after: Some(wait), .. }, Some(pause)) => Some(pause.max(*wait)),
                 (_, pause) => pause,
             });
-        self.in_time(listed).await
+        self.in_time(patient).await
     }
 
     /// Ends a request to Oura early enough that what has arrived can still be stored.
@@ -221,7 +306,7 @@ fn refused(answers: &Answers, counts: impl Fn(&OuraError) -> bool) -> Vec<DataTy
 
 fn outcomes(answers: Answers, not_allowed: &[DataType], blocked: Option<Blocked>) -> BTreeMap<DataType, KindOutcome> {
     let outcome = |answer| match (answer, blocked) {
-        (Ok(listing), _) => KindOutcome::Listed(listing),
+        (Ok(arrival), _) => KindOutcome::Arrived(arrival),
         (Err(OuraError::Unauthorized { .. }), Some(Blocked::Unauthorized)) => KindOutcome::Refused(UNAUTHORIZED),
         (Err(OuraError::Forbidden), Some(Blocked::Membership)) => KindOutcome::Refused(MEMBERSHIP),
         (Err(OuraError::AppOutdated), _) => KindOutcome::Refused(APP_OUTDATED),
@@ -233,13 +318,27 @@ fn outcomes(answers: Answers, not_allowed: &[DataType], blocked: Option<Blocked>
     asked.chain(not_allowed.iter().map(|kind| (*kind, KindOutcome::NotGranted))).collect()
 }
 
+impl Arrival {
+    fn whole(listing: Listing) -> Self {
+        Self { listing, missing: BTreeSet::new() }
+    }
+}
+
 impl KindOutcome {
     /// What is remembered of it.
     #[must_use]
     pub fn progress(&self, fetched_at: Timestamp) -> KindProgress {
         let (state, documents, error) = match self {
-            Self::Listed(listing) if listing.malformed.is_empty() => (KindState::Done, listing.documents.len(), None),
-            Self::Listed(listing) => (KindState::Malformed, listing.documents.len(), Some("malformed_documents")),
+            Self::Arrived(arrival) => {
+                let documents = arrival.listing.documents.len();
+                if !arrival.missing.is_empty() {
+                    (KindState::Failed, documents, Some(NOT_FOUND))
+                } else if arrival.listing.malformed.is_empty() {
+                    (KindState::Done, documents, None)
+                } else {
+                    (KindState::Malformed, documents, Some("malformed_documents"))
+                }
+            }
             Self::NotGranted => (KindState::NotGranted, 0, None),
             Self::Refused(code) => (KindState::NotAvailable, 0, Some(*code)),
             Self::Failed(error) => (KindState::Failed, 0, Some(error.code())),

@@ -1,10 +1,15 @@
-//! The worker: takes sync messages from the queues, several patients at once, and answers with the ones that have to
-//! come again (partial batch response).
+//! The worker: takes notices and sync messages from the queues, several patients at once, and answers with the ones that
+//! have to come again (partial batch response).
 
+pub mod assignment;
+mod ending;
 pub mod fetch;
+pub mod notices;
 pub mod plan;
+mod store;
 pub mod sync;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -12,9 +17,11 @@ use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent
 use futures::FutureExt;
 use futures::future;
 use futures::stream::{self, StreamExt};
-use jiff::Timestamp;
-use shared::aws::{AppSecrets, Bus, Connections, Days, Outbox, Queue, Runs, SdkConfig, TokenSecrets};
-use shared::domain::{Clock, Entropy, QueueMessage};
+use jiff::{SignedDuration, Timestamp};
+use shared::aws::{
+    AppSecrets, Bus, Connections, Days, Inbox, Outbox, Queue, Runs, SdkConfig, TokenSecrets, WebhookDays,
+};
+use shared::domain::{Clock, Entropy, Notice, OuraUserId, QueueMessage, SyncMessage};
 use shared::env::{Env, EnvError};
 use shared::oura::{HttpOptions, OAuthHttp, OuraClient, OuraHosts};
 use shared::telemetry;
@@ -39,12 +46,14 @@ pub struct Config {
     nightly_queue_url: String,
     event_bus_name: String,
     disconnect_guard: u32,
+    debounce_seconds: u32,
+    lookback_days: u32,
 }
 
 impl Config {
     /// Reads `OURA_APP_SECRET_ID`, `OURA_REDIRECT_URI`, `OURA_TOKEN_URL`, `OURA_API_BASE_URL`, `CONNECTIONS_TABLE`,
     /// `WEARABLE_DATA_TABLE`, `DAILY_STATS_TABLE`, `TOKEN_SECRET_PREFIX`, `LIVE_QUEUE_URL`, `NIGHTLY_QUEUE_URL`,
-    /// `EVENT_BUS_NAME` and `MAX_DISCONNECTS_PER_DAY`.
+    /// `EVENT_BUS_NAME`, `MAX_DISCONNECTS_PER_DAY`, `WEBHOOK_DEBOUNCE_SECONDS` and `LOOKBACK_DAYS`.
     ///
     /// # Errors
     /// [`EnvError`] names the variable that is missing or malformed.
@@ -61,6 +70,9 @@ impl Config {
             nightly_queue_url: env.required("NIGHTLY_QUEUE_URL")?,
             event_bus_name: env.required("EVENT_BUS_NAME")?,
             disconnect_guard: env.bounded("MAX_DISCONNECTS_PER_DAY", 20, 1..=100_000)?,
+            // SQS delays a message by at most 15 minutes.
+            debounce_seconds: env.bounded("WEBHOOK_DEBOUNCE_SECONDS", 30, 0..=900)?,
+            lookback_days: env.bounded("LOOKBACK_DAYS", 7, 1..=30)?,
         })
     }
 }
@@ -74,8 +86,13 @@ pub struct Deps {
     pub(crate) runs: Runs,
     pub(crate) days: Days,
     pub(crate) outbox: Outbox,
+    pub(crate) inbox: Inbox,
+    pub(crate) webhook_days: WebhookDays,
     pub(crate) clock: Clock,
-    live: Queue,
+    pub(crate) live: Queue,
+    /// How long notices gather before the sync that they cause.
+    pub(crate) debounce: Duration,
+    pub(crate) lookback_days: u32,
     nightly: Queue,
     nightly_queue_name: String,
 }
@@ -105,11 +122,19 @@ impl Deps {
             runs: Runs::new(sdk, &config.connections_table),
             days: Days::new(sdk, &config.connections_table, &config.wearable_data_table, &config.daily_stats_table),
             outbox: Outbox::new(sdk, &config.connections_table, Bus::new(sdk, &config.event_bus_name)),
+            inbox: Inbox::new(sdk, &config.connections_table),
+            webhook_days: WebhookDays::new(sdk, &config.connections_table),
             clock,
+            debounce: Duration::from_secs(config.debounce_seconds.into()),
+            lookback_days: config.lookback_days,
             live: Queue::new(sdk, &config.live_queue_url),
             nightly: Queue::new(sdk, &config.nightly_queue_url),
             nightly_queue_name: config.nightly_queue_url.rsplit('/').next().unwrap_or_default().to_owned(),
         })
+    }
+
+    pub(crate) fn debounce(&self) -> SignedDuration {
+        SignedDuration::try_from(self.debounce).unwrap_or_default()
     }
 
     /// The queue that a message came from, by the last part of its ARN.
@@ -117,6 +142,15 @@ impl Deps {
         let name = message.event_source_arn.as_deref().and_then(|arn| arn.rsplit(':').next());
         if name == Some(self.nightly_queue_name.as_str()) { &self.nightly } else { &self.live }
     }
+}
+
+/// One piece of work of a batch, with the messages that it is done for.
+enum Work {
+    Sync(SyncMessage),
+    /// Notices of one ring account.
+    Notices(OuraUserId, Vec<Notice>),
+    /// A message that will never parse. It goes to the dead-letter queue, where a person can see it.
+    Unreadable,
 }
 
 /// Works off a batch. `deadline`: when this invocation ends.
@@ -127,37 +161,64 @@ pub async fn handle(deps: &Deps, event: SqsEvent, deadline: Timestamp) -> anyhow
     if event.records.iter().any(|message| message.message_id.is_none()) {
         anyhow::bail!("a message of the batch has no id");
     }
-    let failures = stream::iter(event.records)
-        .map(|message| one(deps, message, deadline).boxed())
+    let failures: Vec<Vec<_>> = stream::iter(sorted(event.records))
+        .map(|(work, count, messages)| one(deps, work, Delivery { count, deadline }, messages).boxed())
         .buffer_unordered(PATIENTS_AT_ONCE)
-        .filter_map(future::ready)
         .collect()
         .await;
     let mut response = SqsBatchResponse::default();
-    response.batch_item_failures = failures;
+    response.batch_item_failures = failures.into_iter().flatten().collect();
     Ok(response)
 }
 
-/// Works off one message; gives it back when it has to come again.
-async fn one(deps: &Deps, message: SqsMessage, deadline: Timestamp) -> Option<BatchItemFailure> {
-    let delivery = Delivery {
-        count: message.attributes.get("ApproximateReceiveCount").and_then(|count| count.parse().ok()).unwrap_or(1),
-        deadline,
-    };
-    let (after, why) = match QueueMessage::parse(message.body.as_deref().unwrap_or_default()) {
-        Ok(QueueMessage::Notice(_)) => return None,
-        Ok(QueueMessage::Sync(sync)) => match sync::run(deps, &sync, delivery).await {
-            Outcome::Done => return None,
-            Outcome::Retry { after, why } => (after, why),
-        },
-        Err(error) => {
-            // It will never parse. It goes to the dead-letter queue, where a person can see it.
-            tracing::error!(%error, "a message is not a sync message");
+/// The pieces of work of a batch, with how often their messages were delivered. Notices of the same ring account are one.
+fn sorted(messages: Vec<SqsMessage>) -> Vec<(Work, u32, Vec<SqsMessage>)> {
+    let mut works = Vec::new();
+    let mut accounts: BTreeMap<(OuraUserId, u32), (Vec<Notice>, Vec<SqsMessage>)> = BTreeMap::new();
+    for message in messages {
+        let count = message.attributes.get("ApproximateReceiveCount").and_then(|count| count.parse().ok()).unwrap_or(1);
+        match QueueMessage::parse(message.body.as_deref().unwrap_or_default()) {
+            Ok(QueueMessage::Sync(sync)) => works.push((Work::Sync(sync), count, vec![message])),
+            Ok(QueueMessage::Notice(notice)) => {
+                let account = accounts.entry((notice.user.clone(), count)).or_default();
+                account.0.push(notice);
+                account.1.push(message);
+            }
+            Err(error) => {
+                tracing::error!(%error, "a message is neither a sync message nor a notice");
+                works.push((Work::Unreadable, count, vec![message]));
+            }
+        }
+    }
+    // Notices first: gathering them is quick, and a sync of the same batch may be the one that takes them.
+    let notices = accounts
+        .into_iter()
+        .map(|((user, count), (notices, messages))| (Work::Notices(user, notices), count, messages));
+    notices.chain(works).collect()
+}
+
+/// Does one piece of work; gives its messages back when they have to come again.
+async fn one(deps: &Deps, work: Work, delivery: Delivery, messages: Vec<SqsMessage>) -> Vec<BatchItemFailure> {
+    let outcome = match &work {
+        Work::Sync(sync) => sync::run(deps, sync, delivery).await,
+        Work::Notices(user, notices) => notices::gather(deps, user, notices, delivery).await,
+        Work::Unreadable => {
             telemetry::count(deps.clock.now(), "MessagesUnreadable", 1, &[]);
-            (Duration::ZERO, "unreadable")
+            Outcome::Retry { after: Duration::ZERO, why: "unreadable" }
         }
     };
-    tracing::info!(why, wait_s = after.as_secs(), delivery = delivery.count, "a message goes back to its queue");
+    let Outcome::Retry { after, why } = outcome else { return Vec::new() };
+    tracing::info!(
+        why,
+        wait_s = after.as_secs(),
+        delivery = delivery.count,
+        messages = messages.len(),
+        "messages go back to their queue"
+    );
+    future::join_all(messages.into_iter().map(|message| give_back(deps, message, after))).await
+}
+
+async fn give_back(deps: &Deps, message: SqsMessage, after: Duration) -> BatchItemFailure {
     if let Some(receipt) = &message.receipt_handle
         && let Err(error) = deps.queue_of(&message).delay(receipt, after).await
     {
@@ -165,5 +226,5 @@ async fn one(deps: &Deps, message: SqsMessage, deadline: Timestamp) -> Option<Ba
     }
     let mut failure = BatchItemFailure::default();
     failure.item_identifier = message.message_id.unwrap_or_default();
-    Some(failure)
+    failure
 }

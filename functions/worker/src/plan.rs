@@ -20,8 +20,10 @@ pub struct Fetched {
     pub records: Vec<Record>,
     /// Kinds of which every document of `range` is in `records`.
     pub complete: BTreeSet<DataType>,
-    /// The days that were asked for.
+    /// The days of which `complete` speaks.
     pub range: DayRange,
+    /// Documents that Oura no longer has.
+    pub gone: BTreeSet<(DataType, DocumentId)>,
     /// When the fetch began.
     pub observed_at: Timestamp,
 }
@@ -57,7 +59,11 @@ pub fn changes(
         }
         writes.entry(record.day).or_default().push(write);
     }
-    for gone in vanished(stored, &seen, fetched) {
+    let mut tombstoned = BTreeSet::new();
+    for gone in vanished(stored, &seen, fetched).into_iter().chain(removed(stored, &seen, fetched)) {
+        if !tombstoned.insert((gone.record.data_type, &gone.record.document_id)) {
+            continue;
+        }
         writes.entry(gone.record.day).or_default().push(tombstone(gone, fetched.observed_at));
     }
     let days: BTreeSet<Day> =
@@ -92,6 +98,7 @@ fn write(record: &Record, previous: Option<&StoredRecord>, observed_at: Timestam
             deleted: false,
         },
         previous: previous.map(|previous| (previous.record.day, previous.revision)),
+        unannounced: false,
     })
 }
 
@@ -125,6 +132,22 @@ fn vanished<'s>(
         .collect()
 }
 
+/// Stored documents that Oura said are gone, but for those that it gave all the same.
+fn removed<'s>(
+    stored: &'s BTreeMap<Day, StoredDay>,
+    seen: &BTreeSet<Key<'_>>,
+    fetched: &Fetched,
+) -> Vec<&'s StoredRecord> {
+    let is_gone = |stored: &&StoredRecord| {
+        let (kind, id) = (stored.record.data_type, &stored.record.document_id);
+        !stored.deleted
+            && stored.observed_at <= fetched.observed_at
+            && fetched.gone.contains(&(kind, id.clone()))
+            && !seen.contains(&(kind, id))
+    };
+    stored.values().flat_map(|day| &day.records).filter(is_gone).collect()
+}
+
 fn can_vanish(kind: DataType) -> bool {
     matches!(
         kind,
@@ -151,6 +174,7 @@ fn tombstone(stored: &StoredRecord, observed_at: Timestamp) -> RecordWrite {
             deleted: true,
         },
         previous: Some((stored.record.day, stored.revision)),
+        unannounced: false,
     }
 }
 

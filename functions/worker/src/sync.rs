@@ -1,32 +1,27 @@
 //! The sync of one patient: one path for every trigger.
 //!
-//! 1. The connection and the progress of this very sync are read: a redelivered message goes on where it stopped.
-//! 2. A token; then every kind that is still missing, concurrently, while the stored days are read.
+//! 1. The connection and the progress of this very sync are read: a redelivered message goes on where it stopped. One that
+//!    Oura's notices caused takes the patient's inbox.
+//! 2. A token; then all that is still missing, concurrently, while the stored days are read.
 //! 3. Normalize, decide what changes, and write it, several days in a transaction, each with its event.
 //! 4. When every kind is in (or will not come): the end, once, with its events. Otherwise back to the queue.
 //! 5. In any case the outbox is drained.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures::FutureExt;
 use jiff::Timestamp;
-use shared::aws::{Commit, Ended, StoreError, StoredDay, SyncEnd, SyncRun};
-use shared::domain::{
-    BackfillState, Connection, ConnectionStatus, Day, DayRange, EventKind, KindProgress, KindState, PatientEvent,
-    ReasonCode, SyncMessage, Trigger,
-};
-use shared::normalize::{self, DayOffsets};
-use shared::oura::{DataType, Listing, OuraError};
+use shared::aws::{Commit, StoreError, StoredDay, SyncRun};
+use shared::domain::{BackfillState, Connection, ConnectionStatus, Day, KindProgress, KindState, SyncMessage, Trigger};
+use shared::oura::{DataType, OuraError};
 use shared::telemetry;
 use shared::vault::VaultError;
 
-use crate::Deps;
-use crate::fetch::{self, Fetch, Fetcher, KindOutcome};
-use crate::plan::{self, Fetched};
-
-/// How often days that change under our hands are read again.
-const RACES: usize = 5;
+use crate::assignment::Assignment;
+use crate::fetch::{Fetch, Fetcher, KindOutcome};
+use crate::notices::{self, Turn};
+use crate::{Deps, ending, store};
 
 /// The queue gives a message up after this many deliveries (`maxReceiveCount` of the template).
 const LAST_DELIVERY: u32 = 5;
@@ -34,6 +29,10 @@ const LAST_DELIVERY: u32 = 5;
 /// The first wait of a message that goes back to the queue; four times as long with every delivery, so that five
 /// deliveries outlast a rate-limit window and a short outage.
 const FIRST_WAIT: Duration = Duration::from_secs(15);
+
+/// The delivery of a webhook sync from which on a document that Oura does not have is not waited for any longer: by then
+/// it has been asked for twice more, over a good minute.
+const DELIVERIES_FOR_MISSING: u32 = 3;
 
 /// Oura's rate-limit windows are five minutes; three of them are long enough.
 const LONGEST_WAIT: Duration = Duration::from_secs(15 * 60);
@@ -66,7 +65,8 @@ impl Delivery {
         self.count >= LAST_DELIVERY
     }
 
-    fn wait(self) -> Duration {
+    /// How long a message waits that failed for no reason that names a wait.
+    pub(crate) fn wait(self) -> Duration {
         (FIRST_WAIT * 4_u32.saturating_pow(self.count.saturating_sub(1).min(5))).min(LONGEST_WAIT)
     }
 }
@@ -125,10 +125,11 @@ async fn give_up_backfill(deps: &Deps, message: &SyncMessage) {
 
 /// Whether the history after the connect arrives with this sync: its own message, or, while it has not arrived, any other
 /// sync of all its days.
-fn drives_backfill(connection: &Connection, message: &SyncMessage) -> bool {
+pub(crate) fn drives_backfill(connection: &Connection, message: &SyncMessage) -> bool {
     connection.backfill.as_ref().is_some_and(|backfill| {
         let is_its_own = backfill.sync_id == message.sync_id;
-        let holds_it = message.trigger != Trigger::Backfill && message.range.covers(&backfill.range);
+        let is_pull = !matches!(message.trigger, Trigger::Backfill | Trigger::Webhook);
+        let holds_it = is_pull && message.range.covers(&backfill.range);
         backfill.state != BackfillState::Done && (is_its_own || holds_it)
     })
 }
@@ -147,23 +148,38 @@ async fn sync(deps: &Deps, message: &SyncMessage, delivery: Delivery) -> Result<
         return Ok(Outcome::Done);
     }
     let mut run = deps.runs.get(&message.patient_id, &message.sync_id).await?;
+    if message.trigger == Trigger::Webhook {
+        run = match notices::take(deps, message, run, delivery).await? {
+            Turn::Go(run) => run,
+            Turn::Nothing => return Ok(Outcome::Done),
+            Turn::Wait => return Ok(Outcome::Retry { after: FIRST_WAIT, why: "already_running" }),
+        };
+    }
     if run.ended {
         return Ok(Outcome::Done);
     }
-    let missing: Vec<_> = DataType::ALL
-        .into_iter()
-        .filter(|kind| run.kinds.get(kind).is_none_or(|progress| !progress.state.is_final()))
-        .collect();
+    let (mut assignment, announced_days) = assignment(deps, message, &connection, &run).await?;
+    assignment.asks.retain(|kind, _| run.kinds.get(kind).is_none_or(|progress| !progress.state.is_final()));
     if is_backfill {
         let pending = KindProgress { state: KindState::Pending, documents: 0, error: None, fetched_at: None };
         let kinds = DataType::ALL.into_iter().map(|kind| (kind, pending.clone())).chain(run.kinds.clone()).collect();
         deps.connections.begin_backfill(&connection, &kinds).await?;
     }
-    let (fetch, stored) = fetch(deps, message, &connection, &missing, &run, delivery).await?;
+    let stored = async {
+        match announced_days {
+            Some(stored) => Ok(stored),
+            None => assignment.reading.read(deps, &message.patient_id).await.map_err(VaultError::from),
+        }
+    };
+    let fetch = Box::pin(fetch(deps, message, &connection, &assignment, &run, delivery));
+    let (fetch, stored) = futures::future::join(fetch, stored).await;
+    let (mut fetch, stored) = (fetch?, stored?);
+    assignment.settle(&mut fetch);
+    give_up_missing(deps, &mut fetch, delivery);
     let wait = delivery.wait().max(wanted_wait(&fetch));
     run.kinds.extend(fetch.kinds.iter().map(|(kind, outcome)| (*kind, outcome.progress(fetch.began))));
     await_offsets(&mut run.kinds);
-    if store(deps, message, &fetch, stored).await? == Commit::Raced {
+    if store::store(deps, message, &assignment, &fetch, stored).await? == Commit::Raced {
         if delivery.is_last() {
             give_up_backfill(deps, message).await;
         }
@@ -171,26 +187,58 @@ async fn sync(deps: &Deps, message: &SyncMessage, delivery: Delivery) -> Result<
     }
     deps.runs.record_kinds(&message.patient_id, &message.sync_id, &run.kinds, deps.clock.now()).await?;
     if run.kinds.values().all(|progress| progress.state.is_final()) {
-        finish(deps, message, &run.kinds).await?;
+        ending::finish(deps, message, &run.kinds).await?;
         return Ok(Outcome::Done);
     }
     if delivery.is_last() {
         // The message goes to the dead-letter queue, where it raises the alarm, and a redrive takes it up again.
-        leave_unfinished(deps, message, &run.kinds).await?;
+        ending::leave_unfinished(deps, message, &run, &run.kinds).await?;
     } else if is_backfill {
         deps.connections.begin_backfill(&connection, &run.kinds).await?;
     }
     Ok(Outcome::Retry { after: wait, why: "kinds_missing" })
 }
 
+/// What this sync has to bring; for one that notices caused also what is stored of the documents that they named.
+async fn assignment(
+    deps: &Deps,
+    message: &SyncMessage,
+    connection: &Connection,
+    run: &SyncRun,
+) -> Result<(Assignment, Option<BTreeMap<Day, StoredDay>>), StoreError> {
+    let Some(announced) = &run.announced else { return Ok((Assignment::of_days(message.range), None)) };
+    let documents = announced.announcements.iter().map(|said| said.document_id.clone()).collect();
+    let days = deps.days.locate(&message.patient_id, &documents).await?.into_values().collect();
+    let stored = deps.days.read_days(&message.patient_id, &days).await?;
+    let today = Day::of_utc(deps.clock.now());
+    let assignment = Assignment::of_announced(announced, &stored, &connection.watermarks, message.range, today);
+    Ok((assignment, Some(stored)))
+}
+
+/// A document may follow its notice by minutes. After a while it is left to the next pull.
+fn give_up_missing(deps: &Deps, fetch: &mut Fetch, delivery: Delivery) {
+    if delivery.count < DELIVERIES_FOR_MISSING {
+        return;
+    }
+    for (kind, outcome) in &mut fetch.kinds {
+        if let KindOutcome::Arrived(arrival) = outcome
+            && !arrival.missing.is_empty()
+        {
+            let missing = std::mem::take(&mut arrival.missing).len() as u64;
+            tracing::warn!(kind = kind.as_str(), documents = missing, "announced documents do not appear");
+            telemetry::count(deps.clock.now(), "DocumentsNotFound", missing, &[("dataType", kind.as_str())]);
+        }
+    }
+}
+
 async fn fetch(
     deps: &Deps,
     message: &SyncMessage,
     connection: &Connection,
-    missing: &[DataType],
+    assignment: &Assignment,
     run: &SyncRun,
     delivery: Delivery,
-) -> Result<(Fetch, BTreeMap<Day, StoredDay>), VaultError> {
+) -> Result<Fetch, VaultError> {
     let is_backfill = drives_backfill(connection, message);
     let fetcher = Fetcher {
         oura: &deps.oura,
@@ -212,13 +260,10 @@ async fn fetch(
         }
         .boxed()
     };
-    let fetch = fetcher.fetch(missing, message.range, deps.clock.now(), &arrived);
-    let stored = async { deps.days.read(&message.patient_id, message.range).await.map_err(VaultError::from) };
-    let (fetch, stored) = futures::future::join(Box::pin(fetch), stored).await;
-    Ok((fetch?, stored?))
+    fetcher.fetch(&assignment.asks, deps.clock.now(), &arrived).await
 }
 
-fn any_arrived(kinds: &BTreeMap<DataType, KindProgress>) -> bool {
+pub(crate) fn any_arrived(kinds: &BTreeMap<DataType, KindProgress>) -> bool {
     kinds.values().any(|progress| matches!(progress.state, KindState::Done | KindState::Malformed))
 }
 
@@ -245,180 +290,4 @@ fn wanted_wait(fetch: &Fetch) -> Duration {
         _ => None,
     });
     waits.max().unwrap_or_default().min(LONGEST_WAIT)
-}
-
-async fn store(
-    deps: &Deps,
-    message: &SyncMessage,
-    fetch: &Fetch,
-    mut stored: BTreeMap<Day, StoredDay>,
-) -> Result<Commit, StoreError> {
-    let fetched = normalized(message, fetch, &stored);
-    // Rings are as old as the patient's first one: their days lie outside of what was read.
-    let elsewhere: BTreeSet<Day> =
-        fetched.records.iter().map(|record| record.day).filter(|day| !message.range.contains(*day)).collect();
-    for _ in 0..RACES {
-        for day in &elsewhere {
-            let range = DayRange::ending(*day, 1);
-            stored.extend(deps.days.read(&message.patient_id, range).await?);
-        }
-        let now = deps.clock.now();
-        let changes = plan::changes(&message.patient_id, &stored, &fetched, now);
-        match deps.days.commit(&message.patient_id, &changes, &message.sync_id, now).await? {
-            Commit::Written => return Ok(Commit::Written),
-            Commit::Raced => stored = deps.days.read(&message.patient_id, message.range).await?,
-        }
-    }
-    Ok(Commit::Raced)
-}
-
-/// The records of everything that arrived.
-fn normalized(message: &SyncMessage, fetch: &Fetch, stored: &BTreeMap<Day, StoredDay>) -> Fetched {
-    let listings: BTreeMap<DataType, &Listing> = fetch
-        .kinds
-        .iter()
-        .filter_map(|(kind, outcome)| match outcome {
-            KindOutcome::Listed(listing) => Some((*kind, listing)),
-            _ => None,
-        })
-        .collect();
-    let known =
-        stored.values().flat_map(|day| &day.records).filter(|stored| !stored.deleted).map(|stored| &stored.record);
-    let offsets = DayOffsets::of_records(known)
-        .merged_with(DayOffsets::of_documents(listings.values().map(|listing| &listing.documents)));
-    let mut records: Vec<_> = listings
-        .values()
-        .flat_map(|listing| normalize::records(&message.patient_id, &listing.documents, &offsets))
-        .collect();
-    normalize::retain_days(&mut records, message.range);
-    Fetched {
-        records,
-        complete: listings.iter().filter(|(_, listing)| listing.malformed.is_empty()).map(|(kind, _)| *kind).collect(),
-        range: message.range,
-        observed_at: fetch.began,
-    }
-}
-
-/// What the sync leaves on the connection as it is now.
-fn left_behind(
-    message: &SyncMessage,
-    connection: &Connection,
-    kinds: &BTreeMap<DataType, KindProgress>,
-    newest: Option<Day>,
-    now: Timestamp,
-) -> SyncEnd {
-    let failing =
-        kinds.iter().filter_map(|(kind, progress)| Some((*kind, progress.error.clone()?))).collect::<BTreeMap<_, _>>();
-    let mut watermarks = connection.watermarks.clone();
-    // A sync of days long past says nothing about the newest ones.
-    if message.range.last() >= Day::of_utc(now) {
-        for (kind, progress) in kinds.iter().filter(|(_, progress)| progress.state == KindState::Done) {
-            let known = watermarks.get(kind).copied();
-            watermarks.extend(progress.fetched_at.max(known).map(|at| (*kind, at)));
-        }
-    }
-    let settled = kinds.values().all(|progress| progress.state.is_final());
-    let state = if settled && any_arrived(kinds) { BackfillState::Done } else { BackfillState::Failed };
-    SyncEnd {
-        last_sync_at: if any_arrived(kinds) { Some(now) } else { connection.last_sync_at },
-        last_data_day: newest.max(connection.last_data_day),
-        failing,
-        watermarks,
-        status: status(connection, kinds),
-        backfill: drives_backfill(connection, message).then(|| (state, kinds.clone())),
-        at: now,
-    }
-}
-
-/// Ends the sync, once, with its events.
-async fn finish(
-    deps: &Deps,
-    message: &SyncMessage,
-    kinds: &BTreeMap<DataType, KindProgress>,
-) -> Result<(), StoreError> {
-    let patient = &message.patient_id;
-    // As it is now: other syncs of the patient may have ended since this one began.
-    let Some(connection) = deps.connections.get(patient).await? else { return Ok(()) };
-    let run = deps.runs.get(patient, &message.sync_id).await?;
-    let days = deps.days.stats(patient, message.range).await?;
-    let with_data = days.iter().filter(|stats| !stats.metrics.is_empty()).map(|stats| stats.day);
-    let now = deps.clock.now();
-    let end = left_behind(message, &connection, kinds, with_data.clone().max(), now);
-    let events = events(message, &run, &connection, &end, with_data.count() as u64);
-    match deps.runs.end(&connection, &message.sync_id, kinds, &end, &events).await? {
-        Ended::Recorded => {
-            let dimensions = [("trigger", message.trigger.as_str())];
-            telemetry::count(now, "Syncs", 1, &dimensions);
-            telemetry::count(now, "RecordsWritten", run.records_written, &dimensions);
-            for (kind, error) in &end.failing {
-                tracing::warn!(sync.id = %message.sync_id, kind = kind.as_str(), error, "a kind did not arrive whole");
-            }
-        }
-        Ended::Already => {}
-        Ended::ConnectionGone => tracing::info!(sync.id = %message.sync_id, "the connection ended during its sync"),
-    }
-    Ok(())
-}
-
-/// Some kinds would not come: says so on the connection and leaves the sync open for a redrive.
-async fn leave_unfinished(
-    deps: &Deps,
-    message: &SyncMessage,
-    kinds: &BTreeMap<DataType, KindProgress>,
-) -> Result<(), StoreError> {
-    let Some(connection) = deps.connections.get(&message.patient_id).await? else { return Ok(()) };
-    let end = left_behind(message, &connection, kinds, None, deps.clock.now());
-    tracing::error!(sync.id = %message.sync_id, kinds = end.failing.len(), "a sync is given up; some kinds would not come");
-    deps.runs.give_up(&connection, &end).await
-}
-
-/// What the connection's status becomes. Only what says something about this patient changes it: an outage does not.
-fn status(connection: &Connection, kinds: &BTreeMap<DataType, KindProgress>) -> (ConnectionStatus, Option<ReasonCode>) {
-    if any_arrived(kinds) {
-        return (ConnectionStatus::Connected, None);
-    }
-    let told = [
-        (fetch::MEMBERSHIP, ReasonCode::Membership),
-        (fetch::APP_OUTDATED, ReasonCode::AppOutdated),
-        (fetch::UNAUTHORIZED, ReasonCode::Unauthorized),
-    ];
-    for (word, reason) in told {
-        if kinds.values().any(|progress| progress.error.as_deref() == Some(word)) {
-            return (ConnectionStatus::Error, Some(reason));
-        }
-    }
-    if kinds.values().all(|progress| progress.state == KindState::NotGranted) {
-        return (ConnectionStatus::Error, Some(ReasonCode::ScopeMissing));
-    }
-    (connection.status, connection.reason)
-}
-
-fn events(
-    message: &SyncMessage,
-    run: &SyncRun,
-    connection: &Connection,
-    end: &SyncEnd,
-    days_with_data: u64,
-) -> Vec<PatientEvent> {
-    let mut kinds = Vec::new();
-    // A sync that changed nothing tells nothing.
-    if run.records_written > 0 || !run.days.is_empty() {
-        kinds.push(EventKind::Sync {
-            trigger: message.trigger,
-            sync_id: message.sync_id.clone(),
-            days: run.days.clone(),
-            metric_types: run.metric_types.clone(),
-            records_written: run.records_written,
-        });
-    }
-    if let (Some(backfill), Some((BackfillState::Done, _))) = (&connection.backfill, &end.backfill) {
-        kinds.push(EventKind::BackfillCompleted {
-            // The backfill's own, whichever sync brought it: it is completed once.
-            sync_id: backfill.sync_id.clone(),
-            range: backfill.range,
-            days_with_data,
-            complete: end.failing.is_empty(),
-        });
-    }
-    kinds.into_iter().map(|kind| PatientEvent::new(message.patient_id.clone(), end.at, kind)).collect()
 }

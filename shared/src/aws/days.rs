@@ -2,25 +2,30 @@
 //!
 //! `WearableData`: `patientId`, `sk` = `<day>#<data type>#<document id>`. `DailyStats`: `patientId`, `day`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, TransactWriteItem};
+use futures::stream::{self, StreamExt, TryStreamExt};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::connections::built;
 use super::item::{Fields, Item, from_json, from_object, n, s, to_json};
 use super::outbox::put_event;
-use super::runs::{RunProgress, Runs};
+use super::runs::{Found, RunProgress, Runs};
 use super::transact::{Cancelled, run};
 use super::{SdkConfig, StoreError};
 use crate::domain::{
-    DailyStats, Day, DayRange, MetricType, PatientEvent, PatientId, Record, SOURCE, StoredRecord, SyncId,
+    DailyStats, Day, DayRange, DocumentId, MetricType, PatientEvent, PatientId, Record, SOURCE, StoredRecord, SyncId,
 };
+use crate::oura::DataType;
 
 /// A transaction holds at most 100 items; some room is left for the run's own update.
 const ITEMS_AT_ONCE: usize = 90;
+
+/// Days read, and documents looked up, at once.
+const READS_AT_ONCE: usize = 8;
 
 /// The three tables that a day's change touches.
 #[derive(Debug, Clone)]
@@ -48,6 +53,8 @@ pub struct RecordWrite {
     pub record: StoredRecord,
     /// Day and revision as read, if it was there. When the day differs the record moves.
     pub previous: Option<(Day, u64)>,
+    /// Whether a notice should have announced it and none did.
+    pub unannounced: bool,
 }
 
 /// All that changes on one day; written whole or not at all (unless it has more than ninety documents).
@@ -102,6 +109,65 @@ impl Days {
             days.entry(day).or_default().stats = Some(stats);
         }
         Ok(days)
+    }
+
+    /// What is stored of each of these days; days without anything are absent.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn read_days(
+        &self,
+        patient: &PatientId,
+        days: &BTreeSet<Day>,
+    ) -> Result<BTreeMap<Day, StoredDay>, StoreError> {
+        let reads = stream::iter(days.clone()).map(|day| self.read(patient, DayRange::ending(day, 1)));
+        let read: Vec<BTreeMap<_, _>> = reads.buffer_unordered(READS_AT_ONCE).try_collect().await?;
+        Ok(read.into_iter().flatten().collect())
+    }
+
+    /// On which days these documents of the patient are stored, tombstones included; those that are not are absent. An
+    /// index tells it, so a document stored a moment ago may be missing.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn locate(
+        &self,
+        patient: &PatientId,
+        documents: &BTreeSet<DocumentId>,
+    ) -> Result<BTreeMap<(DataType, DocumentId), Day>, StoreError> {
+        let lookups = stream::iter(documents.clone()).map(|id| self.locate_one(patient, id));
+        let found: Vec<Vec<_>> = lookups.buffer_unordered(READS_AT_ONCE).try_collect().await?;
+        Ok(found.into_iter().flatten().collect())
+    }
+
+    async fn locate_one(
+        &self,
+        patient: &PatientId,
+        document: DocumentId,
+    ) -> Result<Vec<((DataType, DocumentId), Day)>, StoreError> {
+        const ACTION: &str = "find the day of a document";
+        let page = self
+            .client
+            .query()
+            .table_name(&self.wearable_data)
+            .index_name("byDocumentId")
+            .key_condition_expression("documentId = :document AND patientId = :patient")
+            .expression_attribute_values(":document", s(document.as_str()))
+            .expression_attribute_values(":patient", s(patient.as_str()))
+            .send()
+            .await
+            .map_err(|error| StoreError::of(ACTION, &error))?;
+        page.items()
+            .iter()
+            .map(|item| {
+                let key: String = Fields::new(ACTION, item).get("sk")?;
+                let mut parts = key.splitn(3, '#');
+                let day = parts.next().and_then(|day| day.parse().ok());
+                let kind = parts.next().and_then(|kind| kind.parse().ok());
+                let (day, kind) = day.zip(kind).ok_or(StoreError::corrupt(ACTION, "sk"))?;
+                Ok(((kind, document.clone()), day))
+            })
+            .collect()
     }
 
     async fn records(&self, patient: &PatientId, range: DayRange) -> Result<Vec<StoredRecord>, StoreError> {
@@ -179,6 +245,7 @@ impl Days {
             batch.progress.days.extend(progress.days);
             batch.progress.metric_types.extend(progress.metric_types);
             batch.progress.records_written += progress.records_written;
+            batch.progress.unannounced.extend(progress.unannounced);
         }
         self.write(patient, sync, batch, now).await
     }
@@ -214,6 +281,10 @@ impl Days {
         let mut progress = RunProgress { records_written: change.records.len(), ..RunProgress::default() };
         for write in &change.records {
             progress.metric_types.push(write.record.record.metric_type);
+            if write.unannounced {
+                let (data_type, document_id) = (write.record.record.data_type, write.record.record.document_id.clone());
+                progress.unannounced.insert(Found { data_type, document_id });
+            }
             let key = sort_key(&write.record.record, write.record.record.day);
             let put = Put::builder().table_name(&self.wearable_data).set_item(Some(record_item(
                 patient,

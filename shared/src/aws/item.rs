@@ -21,6 +21,11 @@ pub(super) fn n(value: impl ToString) -> AttributeValue {
     AttributeValue::N(value.to_string())
 }
 
+/// A set of texts. DynamoDB has no empty one.
+pub(super) fn texts<'t, T: ToString + 't>(values: impl IntoIterator<Item = &'t T>) -> AttributeValue {
+    AttributeValue::Ss(values.into_iter().map(ToString::to_string).collect())
+}
+
 /// JSON as a native attribute, so that the platform reads numbers as numbers.
 pub(super) fn from_json(value: &Value) -> AttributeValue {
     match value {
@@ -84,6 +89,17 @@ impl<'i> Fields<'i> {
     /// A text or number that may be absent, but must parse when it is there.
     pub(super) fn opt<T: FromStr>(self, field: &'static str) -> Result<Option<T>, StoreError> {
         if self.raw(field).is_none() { Ok(None) } else { self.get(field).map(Some) }
+    }
+
+    /// A counter whose name is made of a kind's.
+    pub(super) fn opt_number(self, field: &str) -> Result<Option<u64>, StoreError> {
+        match self.item.get(field) {
+            None => Ok(None),
+            Some(AttributeValue::N(number)) => {
+                number.parse().map(Some).map_err(|_not_a_count| StoreError::corrupt(self.action, "counter"))
+            }
+            Some(_) => Err(StoreError::corrupt(self.action, "counter")),
+        }
     }
 
     /// A JSON value that must be there and have its shape.

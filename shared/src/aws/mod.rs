@@ -5,12 +5,14 @@ mod config;
 mod connections;
 mod days;
 mod error;
+mod inbox;
 mod item;
 mod outbox;
 mod queue;
 mod runs;
 mod secrets;
 mod transact;
+mod webhook_days;
 
 pub use aws_config::SdkConfig;
 pub use bus::Bus;
@@ -21,7 +23,9 @@ pub use connections::{
 };
 pub use days::{Commit, DailyStatsTable, DayChange, Days, RecordWrite, StoredDay};
 pub use error::StoreError;
+pub use inbox::{Gathered, Inbox};
 pub use outbox::{Drained, Outbox};
 pub use queue::Queue;
-pub use runs::{Ended, RunProgress, Runs, SyncRun};
+pub use runs::{Announced, Ended, Found, RunProgress, Runs, SyncRun};
 pub use secrets::{AppSecret, AppSecrets, Stored, StoredTokens, TokenSecrets};
+pub use webhook_days::{WebhookDay, WebhookDays};

@@ -1,7 +1,9 @@
 //! The progress of one sync: what a redelivered message goes on from. Counts are kept in the transactions that cause
 //! them, so a crash between any two writes neither loses nor doubles them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::str::FromStr;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
@@ -9,11 +11,14 @@ use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem, Update};
 use jiff::Timestamp;
 
 use super::connections::{Connections, SyncEnd, built, expires, patient_key};
-use super::item::{Fields, from_json, n, s};
+use super::inbox::{Gathered, taken};
+use super::item::{Fields, from_json, n, s, texts};
 use super::outbox::put_event;
 use super::transact::{Cancelled, Reason, run};
 use super::{SdkConfig, StoreError};
-use crate::domain::{Connection, Day, KindProgress, MetricType, PatientEvent, PatientId, SyncId};
+use crate::domain::{
+    Announcement, Connection, Day, DocumentId, KindProgress, MetricType, PatientEvent, PatientId, SyncId,
+};
 use crate::oura::DataType;
 
 /// How long the progress of a sync is kept: far longer than a message lives in a queue.
@@ -30,8 +35,27 @@ pub struct SyncRun {
     pub metric_types: Vec<MetricType>,
     /// Records written or tombstoned.
     pub records_written: u64,
+    /// Documents found although no notice had announced them, where one should have.
+    pub unannounced: BTreeSet<Found>,
+    /// What the notices announced that it was caused by, once it has taken them.
+    pub announced: Option<Announced>,
     /// Whether it is over.
     pub ended: bool,
+}
+
+/// What a sync has taken from the inbox.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Announced {
+    /// What was announced.
+    pub announcements: BTreeSet<Announcement>,
+    /// When the last notice had come in.
+    pub latest_at: Timestamp,
+}
+
+impl From<Gathered> for Announced {
+    fn from(gathered: Gathered) -> Self {
+        Self { announcements: gathered.announcements, latest_at: gathered.latest_at }
+    }
 }
 
 /// What one transaction adds to the progress.
@@ -43,6 +67,32 @@ pub struct RunProgress {
     pub metric_types: Vec<MetricType>,
     /// Records written or tombstoned.
     pub records_written: usize,
+    /// The documents among them that a notice should have announced and none did.
+    pub unannounced: BTreeSet<Found>,
+}
+
+/// A document that a pull found. As text: `<data type> <document id>`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Found {
+    /// Its collection.
+    pub data_type: DataType,
+    /// Its id.
+    pub document_id: DocumentId,
+}
+
+impl fmt::Display for Found {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.data_type, self.document_id)
+    }
+}
+
+impl FromStr for Found {
+    type Err = ();
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let (data_type, document_id) = text.split_once(' ').ok_or(())?;
+        let (data_type, document_id) = (data_type.parse().ok().ok_or(())?, document_id.parse().ok().ok_or(())?);
+        Ok(Self { data_type, document_id })
+    }
 }
 
 /// How ending a sync ended.
@@ -98,7 +148,13 @@ impl Runs {
         let mut metric_types = fields.texts::<MetricType>("metricTypes")?;
         days.sort_unstable();
         metric_types.sort_unstable();
+        let announcements = fields.texts::<Announcement>("announcements")?;
         Ok(SyncRun {
+            announced: match fields.opt("latestAt")? {
+                Some(latest_at) => Some(Announced { announcements: announcements.into_iter().collect(), latest_at }),
+                None => None,
+            },
+            unannounced: fields.texts::<Found>("unannounced")?.into_iter().collect(),
             kinds: fields.opt_json("kinds")?.unwrap_or_default(),
             days,
             metric_types,
@@ -155,8 +211,32 @@ impl Runs {
             add.push_str(", metricTypes :types");
             update = update.expression_attribute_values(":types", texts(&progress.metric_types));
         }
+        if !progress.unannounced.is_empty() {
+            add.push_str(", unannounced :unannounced");
+            update = update.expression_attribute_values(":unannounced", texts(&progress.unannounced));
+        }
         let update = built("record the sync's progress", update.update_expression(add).build())?;
         Ok(TransactWriteItem::builder().update(update).build())
+    }
+
+    /// The update that gives a sync what it has taken from the inbox, to stand in one transaction with the taking.
+    pub(super) fn begin(
+        &self,
+        patient: &PatientId,
+        gathered: &Gathered,
+        now: Timestamp,
+    ) -> Result<TransactWriteItem, StoreError> {
+        let mut update = Update::builder()
+            .table_name(&self.table)
+            .key("pk", s(patient_key(patient)))
+            .key("sk", s(sort_key(&gathered.sync_id)))
+            .update_expression("SET announcements = :announcements, latestAt = :latestAt, expiresAt = :expires")
+            .condition_expression("attribute_not_exists(latestAt)")
+            .expression_attribute_values(":expires", n(expires(now, LIFE)));
+        for (name, value) in taken(gathered) {
+            update = update.expression_attribute_values(format!(":{name}"), value);
+        }
+        Ok(TransactWriteItem::builder().update(built("begin the sync", update.build())?).build())
     }
 
     /// Ends a sync, once: its own record, what it leaves on the connection, and its events, in one transaction.
@@ -216,8 +296,4 @@ impl Runs {
 
 fn json(value: &impl serde::Serialize) -> AttributeValue {
     from_json(&serde_json::to_value(value).unwrap_or_default())
-}
-
-fn texts<T: ToString>(values: &[T]) -> AttributeValue {
-    AttributeValue::Ss(values.iter().map(ToString::to_string).collect())
 }

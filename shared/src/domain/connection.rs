@@ -177,6 +177,11 @@ pub struct Connection {
     pub last_sync_at: Option<Timestamp>,
     /// The newest day that has stats.
     pub last_data_day: Option<Day>,
+    /// When Oura last announced something of this patient.
+    pub last_notice_at: Option<Timestamp>,
+    /// Per kind, how many documents the last pull found that no notice had announced: more than a few mean that Oura's
+    /// webhooks are silent.
+    pub unannounced: BTreeMap<DataType, u64>,
     /// The history after the connect.
     pub backfill: Option<Backfill>,
     /// Kinds whose last fetch failed, with a stable word for why.

@@ -24,7 +24,7 @@ pub use ids::{DocumentId, GrantId, InvalidId, NoticeWord, OuraUserId, PatientId,
 pub use json::{canonical, content_hash};
 pub use message::{InvalidMessage, QueueMessage, SyncMessage};
 pub use metric::{MetricType, UnknownMetricType};
-pub use notice::{Notice, NoticeEvent};
+pub use notice::{Announcement, InvalidAnnouncement, Notice, NoticeEvent};
 pub use record::{DailyStats, Record, StoredRecord};
 pub use scope::{Scope, ScopeSet};
 

@@ -1,8 +1,12 @@
 //! Oura's notices: that a document of one user was created, changed or deleted. Ids only; the data has to be fetched.
 
+use std::fmt;
+use std::str::FromStr;
+
 use jiff::Timestamp;
 
 use super::{DocumentId, NoticeWord, OuraUserId};
+use crate::oura::DataType;
 
 /// One notice, genuine and readable, as it travels in the live queue. Event and data types stay as Oura wrote them:
 /// what they mean, and whether they mean anything here, is for the worker to say.
@@ -59,5 +63,97 @@ impl Notice {
     #[must_use]
     pub fn happened_at(&self) -> Timestamp {
         self.event_time.unwrap_or(self.received_at)
+    }
+}
+
+/// What a notice says about one document, once its words are understood. Two notices that say the same are equal, however
+/// often and whenever they arrive. As text (in the inbox): `<data type> <event> <time> <document id>`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Announcement {
+    /// The collection.
+    pub data_type: DataType,
+    /// What happened.
+    pub event: NoticeEvent,
+    /// When, see [`Notice::happened_at`].
+    pub happened_at: Timestamp,
+    /// To which document.
+    pub document_id: DocumentId,
+}
+
+/// A text that is no announcement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not an announcement of a document")]
+pub struct InvalidAnnouncement;
+
+impl Notice {
+    /// What it says; `None` when its event type or data type is not known here, or the data type has no documents: time
+    /// series are pulled.
+    #[must_use]
+    pub fn announcement(&self) -> Option<Announcement> {
+        Some(Announcement {
+            data_type: self.data_type.as_str().parse().ok().filter(|kind: &DataType| kind.has_documents())?,
+            event: NoticeEvent::of_word(self.event_type.as_str())?,
+            happened_at: self.happened_at(),
+            document_id: self.document_id.clone(),
+        })
+    }
+}
+
+impl fmt::Display for Announcement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} {} {}", self.data_type, self.event.as_str(), self.happened_at, self.document_id)
+    }
+}
+
+impl FromStr for Announcement {
+    type Err = InvalidAnnouncement;
+
+    fn from_str(text: &str) -> Result<Self, InvalidAnnouncement> {
+        let mut words = text.splitn(4, ' ');
+        let mut next = || words.next().ok_or(InvalidAnnouncement);
+        let invalid = InvalidAnnouncement;
+        Ok(Self {
+            data_type: next()?.parse().ok().ok_or(invalid)?,
+            event: NoticeEvent::of_word(next()?).ok_or(invalid)?,
+            happened_at: next()?.parse().ok().ok_or(invalid)?,
+            document_id: next()?.parse().ok().ok_or(invalid)?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn notice(event_type: &str, data_type: &str) -> Notice {
+        Notice {
+            user: "ring-1".parse().unwrap(),
+            event_type: event_type.parse().unwrap(),
+            data_type: data_type.parse().unwrap(),
+            document_id: "d-1".parse().unwrap(),
+            event_time: Some("2026-03-01T08:00:00.5Z".parse().unwrap()),
+            received_at: "2026-03-01T08:00:30Z".parse().unwrap(),
+        }
+    }
+
+    #[test]
+    fn an_announcement_survives_as_text_and_does_not_depend_on_its_arrival() {
+        let first = notice("update", "vo2_max");
+        let repeated = Notice { received_at: "2026-03-01T08:50:00Z".parse().unwrap(), ..first.clone() };
+        let said = first.announcement().unwrap();
+        assert_eq!(repeated.announcement().as_ref(), Some(&said));
+        assert_eq!(said.to_string().parse(), Ok(said));
+        for bad in
+            ["", "sleep", "sleep update x d", "sleep update 2026-03-01T08:00:00Z", "nap update 2026-03-01T08:00:00Z d"]
+        {
+            assert_eq!(bad.parse::<Announcement>(), Err(InvalidAnnouncement), "{bad}");
+        }
+    }
+
+    #[test]
+    fn words_that_are_not_known_announce_nothing() {
+        assert_eq!(notice("merge", "sleep").announcement(), None);
+        assert_eq!(notice("update", "meal").announcement(), None);
+        assert_eq!(notice("update", "heartrate").announcement(), None);
     }
 }

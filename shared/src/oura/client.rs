@@ -186,7 +186,9 @@ impl OuraClient {
 }
 
 impl Listing {
-    fn empty(kind: DataType) -> Self {
+    /// A list of this collection that holds nothing and cost nothing.
+    #[must_use]
+    pub fn empty(kind: DataType) -> Self {
         Self { documents: Documents::empty(kind), malformed: Vec::new(), requests: 0 }
     }
 

@@ -141,6 +141,12 @@ impl DataType {
         }
     }
 
+    /// Whether Oura's webhooks announce it (OpenAPI 1.43: all but the time series). The others have to be pulled.
+    #[must_use]
+    pub fn has_webhook(self) -> bool {
+        self.has_documents()
+    }
+
     /// Whether Oura serves single documents of it by id.
     #[must_use]
     pub fn has_documents(self) -> bool {

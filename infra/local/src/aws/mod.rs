@@ -53,7 +53,8 @@ pub struct EmbeddedOptions {
     pub data_dir: Option<PathBuf>,
     /// Port on the loopback interface; 0 picks one.
     pub port: u16,
-    /// Stamps published events. The engines themselves go by the machine's clock.
+    /// Stamps published events, and lets delays and visibility time-outs of queues end. The other engines go by the
+    /// machine's clock.
     pub clock: Clock,
 }
 
@@ -102,7 +103,7 @@ impl EmbeddedAws {
         let front = Arc::new(front::Front {
             dynamo: dynamo::Dynamo::start(file("tables.sqlite").as_deref())?,
             secrets: secrets::Secrets::start(file("secrets.json")).await?,
-            queues: queues::Queues::start(url.to_string()),
+            queues: queues::Queues::start(url.to_string(), options.clock.clone()),
             bus: bus::Bus::start(watch.clone(), options.clock),
             meter: Meter::default(),
             faults: Faults::default(),

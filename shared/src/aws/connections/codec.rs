@@ -53,6 +53,7 @@ pub(super) fn item(connection: &Connection) -> Item {
         ("scopesRequested".to_owned(), s(connection.scopes_requested.to_string())),
         ("failing".to_owned(), json(&connection.failing)),
         ("watermarks".to_owned(), json(&connection.watermarks)),
+        ("unannounced".to_owned(), json(&connection.unannounced)),
     ]);
     let mut put = |name: &str, value: Option<AttributeValue>| {
         if let Some(value) = value {
@@ -64,6 +65,7 @@ pub(super) fn item(connection: &Connection) -> Item {
     put("reasonCode", connection.reason.map(|reason| s(word(&reason))));
     put("lastSyncAt", connection.last_sync_at.map(|at| s(at.to_string())));
     put("lastDataDay", connection.last_data_day.map(|day| s(day.to_string())));
+    put("lastNoticeAt", connection.last_notice_at.map(|at| s(at.to_string())));
     put("leaseOwner", connection.lease.as_ref().map(|lease| s(&lease.owner)));
     put("leaseUntil", connection.lease.as_ref().map(|lease| n(lease.until.as_millisecond())));
     put("intentGeneration", connection.intent.as_ref().map(|intent| n(intent.generation)));
@@ -113,6 +115,8 @@ pub(super) fn connection(action: &'static str, item: &Item) -> Result<Connection
         last_sync_at: fields.opt("lastSyncAt")?,
         last_data_day: fields.opt("lastDataDay")?,
         backfill: backfill(action, fields)?,
+        last_notice_at: fields.opt("lastNoticeAt")?,
+        unannounced: fields.opt_json("unannounced")?.unwrap_or_default(),
         failing: fields.opt_json("failing")?.unwrap_or_default(),
         watermarks: fields.opt_json::<BTreeMap<_, Timestamp>>("watermarks")?.unwrap_or_default(),
     })
@@ -184,6 +188,8 @@ mod tests {
                     },
                 )]),
             }),
+            last_notice_at: Some(at),
+            unannounced: BTreeMap::from([(DataType::DailySleep, 2)]),
             failing: BTreeMap::from([(DataType::HeartRate, "rate_limited".to_owned())]),
             watermarks: BTreeMap::from([(DataType::Sleep, at)]),
         };
@@ -196,6 +202,8 @@ mod tests {
             suspect: None,
             last_sync_at: None,
             last_data_day: None,
+            last_notice_at: None,
+            unannounced: BTreeMap::new(),
             backfill: None,
             failing: BTreeMap::new(),
             watermarks: BTreeMap::new(),

@@ -5,9 +5,11 @@
 //! | `PATIENT#<id>` | `CONNECTION#oura` | the connection |
 //! | `PATIENT#<id>` | `CONNECTION#oura#PENDING` | sent to Oura's consent page, not back yet (expires) |
 //! | `PATIENT#<id>` | `OUTBOX#<time>#<place>#<event id>` | an event to publish |
+//! | `PATIENT#<id>` | `INBOX#oura` | what Oura announced and no sync has taken yet (expires) |
 //! | `PATIENT#<id>` | `SYNC#<sync id>` | the progress of one sync (expires) |
 //! | `STATE#<sha-256>` | `STATE` | an OAuth state, by its hash (expires) |
 //! | `OURA#<user id>` | `CLAIM` | which patient a ring account belongs to |
+//! | `WEBHOOKS` | `DAY#<day>` | per kind, how many documents were announced, and how many should have been (expires) |
 //! | `GUARD` | `DISCONNECT#<day>` | how many patients were disconnected on one day (expires) |
 
 mod codec;
@@ -94,6 +96,25 @@ impl Connections {
             .await
             .map_err(|error| StoreError::of(ACTION, &error))?;
         answer.item.as_ref().map(|item| codec::connection(ACTION, item)).transpose()
+    }
+
+    /// The patient whom this ring account belongs to; `None` when it is connected by nobody.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn owner(&self, user: &OuraUserId) -> Result<Option<PatientId>, StoreError> {
+        const ACTION: &str = "find the patient of a ring account";
+        let answer = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .key("pk", s(claim_key(user)))
+            .key("sk", s(CLAIM))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(|error| StoreError::of(ACTION, &error))?;
+        answer.item.as_ref().map(|item| Fields::new(ACTION, item).get("patientId")).transpose()
     }
 
     /// The patient's connection and whether a consent is under way, in one read.

@@ -26,6 +26,10 @@ pub struct SyncEnd {
     pub failing: BTreeMap<DataType, String>,
     /// For each kind, when the last complete fetch of it began.
     pub watermarks: BTreeMap<DataType, Timestamp>,
+    /// When Oura last announced something, if this sync came of it.
+    pub last_notice_at: Option<Timestamp>,
+    /// If this sync was a pull: per kind, how many documents it found that no notice had announced.
+    pub unannounced: Option<BTreeMap<DataType, u64>>,
     /// What the connection's status becomes.
     pub status: (ConnectionStatus, Option<ReasonCode>),
     /// If the sync was this connection's backfill: its end.
@@ -106,6 +110,14 @@ impl Connections {
         if let Some(day) = end.last_data_day {
             set.push_str(", lastDataDay = :day");
             values.push((":day", s(day.to_string())));
+        }
+        if let Some(at) = end.last_notice_at {
+            set.push_str(", lastNoticeAt = :noticeAt");
+            values.push((":noticeAt", s(at.to_string())));
+        }
+        if let Some(unannounced) = &end.unannounced {
+            set.push_str(", unannounced = :unannounced");
+            values.push((":unannounced", json(unannounced)));
         }
         if let Some((state, kinds)) = &end.backfill {
             set.push_str(", backfillState = :state, backfillPerType = :kinds");

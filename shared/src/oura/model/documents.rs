@@ -1,5 +1,6 @@
 //! Lists of documents, one variant per collection.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::de::DeserializeOwned;
@@ -10,7 +11,7 @@ use super::{
     EnhancedTag, HeartRateSample, RestModePeriod, RingBatterySample, RingConfiguration, Session, Sleep, SleepTime, Tag,
     Vo2Max, Workout,
 };
-use crate::domain::DayRange;
+use crate::domain::{DayRange, DocumentId};
 use crate::oura::DataType;
 
 /// One document that could not be read. It says where, never what: parser messages can quote values.
@@ -127,6 +128,46 @@ impl Documents {
             Self::Workout(documents) => documents.retain(|document| range.contains(document.day)),
             Self::HeartRate(_) | Self::RingBatteryLevel(_) | Self::RingConfiguration(_) => {}
         }
+    }
+}
+
+/// Runs the same lines for every collection whose documents have ids.
+macro_rules! with_ids {
+    ($documents:expr, $bound:ident => $lines:expr, series => $otherwise:expr) => {
+        match $documents {
+            Self::DailyActivity($bound) => $lines,
+            Self::DailyCardiovascularAge($bound) => $lines,
+            Self::DailyReadiness($bound) => $lines,
+            Self::DailyResilience($bound) => $lines,
+            Self::DailySleep($bound) => $lines,
+            Self::DailySpo2($bound) => $lines,
+            Self::DailyStress($bound) => $lines,
+            Self::EnhancedTag($bound) => $lines,
+            Self::RestModePeriod($bound) => $lines,
+            Self::RingConfiguration($bound) => $lines,
+            Self::Session($bound) => $lines,
+            Self::Sleep($bound) => $lines,
+            Self::SleepTime($bound) => $lines,
+            Self::Tag($bound) => $lines,
+            Self::Vo2Max($bound) => $lines,
+            Self::Workout($bound) => $lines,
+            Self::HeartRate(_) | Self::RingBatteryLevel(_) => $otherwise,
+        }
+    };
+}
+
+impl Documents {
+    /// The ids of those that have one.
+    #[must_use]
+    pub fn ids(&self) -> BTreeSet<DocumentId> {
+        with_ids!(self, documents => documents.iter().filter_map(|document| document.id.clone()).collect(),
+            series => BTreeSet::new())
+    }
+
+    /// Keeps the documents with these ids. The time series have none and stay whole.
+    pub fn retain_ids(&mut self, ids: &BTreeSet<DocumentId>) {
+        with_ids!(self, documents => documents.retain(|document| document.id.as_ref().is_some_and(|id| ids.contains(id))),
+            series => {});
     }
 }
 

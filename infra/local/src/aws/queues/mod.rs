@@ -19,6 +19,7 @@ use super::call::Service;
 use super::engine;
 use super::plan::Plan;
 use super::reply::Reply;
+use shared::domain::Clock;
 pub use store::QueueDepth;
 use store::Store;
 
@@ -48,8 +49,8 @@ struct Rejected {
 
 impl Queues {
     /// An SQS without queues, reached under this address.
-    pub fn start(base: String) -> Self {
-        let store = Arc::new(Store::default());
+    pub fn start(base: String, clock: Clock) -> Self {
+        let store = Arc::new(Store::new(clock));
         Self { engine: SqsService::with_backend(store.clone()), store, base }
     }
 

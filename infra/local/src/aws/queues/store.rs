@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use shared::domain::Clock;
 use tokio::sync::Mutex;
 use winterbaume_core::default_account_id;
 use winterbaume_sqs::state::{QueueState, SqsError, SqsState};
@@ -49,17 +50,57 @@ impl QueueDepth {
 }
 
 /// All queues. Account and region of a request do not matter: there is one of each.
-#[derive(Debug, Default)]
-pub(super) struct Store(Arc<Mutex<SqsState>>);
+///
+/// The engine goes by the machine's clock. When a test or a simulation drives another one, whatever waits for a moment
+/// (delays, visibility time-outs) is brought forward by as much as that clock has run ahead.
+#[derive(Debug)]
+pub(super) struct Store {
+    state: Arc<Mutex<Driven>>,
+    clock: Clock,
+}
+
+#[derive(Debug)]
+struct Driven {
+    engine: SqsState,
+    /// By how many milliseconds the clock was ahead of the machine's when last looked at.
+    ahead: i64,
+}
+
+/// Two readings of the machine's clock differ by less than this, in milliseconds.
+const JITTER: i64 = 500;
+
+impl Driven {
+    /// The engine's state as of now by the clock.
+    fn at_now(&mut self, clock: &Clock) -> &mut SqsState {
+        let ahead = ahead(clock);
+        let passed = ahead - self.ahead;
+        if passed.abs() > JITTER {
+            self.ahead = ahead;
+            for message in self.engine.queues.values_mut().flat_map(|queue| &mut queue.messages) {
+                message.visible_at -= passed;
+            }
+        }
+        &mut self.engine
+    }
+}
+
+fn ahead(clock: &Clock) -> i64 {
+    clock.now().as_millisecond() - Clock::system().now().as_millisecond()
+}
 
 impl Store {
+    pub fn new(clock: Clock) -> Self {
+        let driven = Driven { engine: SqsState::default(), ahead: ahead(&clock) };
+        Self { state: Arc::new(Mutex::new(driven)), clock }
+    }
+
     pub async fn depth(&self, queue: &str) -> Option<QueueDepth> {
-        self.0.lock().await.queues.get(queue).map(QueueDepth::of)
+        self.state.lock().await.at_now(&self.clock).queues.get(queue).map(QueueDepth::of)
     }
 
     fn with<T>(&self, work: impl FnOnce(&mut SqsState) -> T + Send + 'static) -> Answer<T> {
-        let state = Arc::clone(&self.0);
-        Box::pin(async move { work(&mut *state.lock().await) })
+        let (state, clock) = (Arc::clone(&self.state), self.clock.clone());
+        Box::pin(async move { work(state.lock().await.at_now(&clock)) })
     }
 }
 

@@ -1,0 +1,265 @@
+//! What a sync has to bring: all kinds of a range of days, or the documents that Oura's notices named.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use shared::aws::{Announced, StoreError, StoredDay};
+use shared::domain::{Announcement, Day, DayRange, DocumentId, NoticeEvent, PatientId, StoredRecord};
+use shared::oura::DataType;
+
+use crate::Deps;
+use crate::fetch::{Ask, Fetch, KindOutcome};
+
+/// A document of a patient.
+pub type Key = (DataType, DocumentId);
+
+/// How many of the newest days every sync holds that counts as a fetch of "now" (see the connection's watermarks).
+pub const NEWEST_DAYS: i32 = 3;
+
+/// The most days that are listed to spare a request for each of several older documents.
+const LONGEST_LIST: i32 = 35;
+
+/// What a sync has to bring.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Assignment {
+    /// What is to be asked of each kind.
+    pub asks: BTreeMap<DataType, Ask>,
+    /// Documents that are gone, as Oura said: nothing is to be asked.
+    pub gone: BTreeSet<Key>,
+    /// Documents among the asked that Oura said are gone, but that were seen since: what it answers now decides.
+    pub doubted: BTreeSet<Key>,
+    /// What is stored and may change.
+    pub reading: Reading,
+}
+
+/// Which stored days a sync looks at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reading {
+    /// All of these.
+    Range(DayRange),
+    /// These only.
+    Days(BTreeSet<Day>),
+}
+
+impl Reading {
+    /// Whether the day is among them.
+    #[must_use]
+    pub fn holds(&self, day: Day) -> bool {
+        match self {
+            Self::Range(range) => range.contains(day),
+            Self::Days(days) => days.contains(&day),
+        }
+    }
+
+    /// The stored days, as last written.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn read(&self, deps: &Deps, patient: &PatientId) -> Result<BTreeMap<Day, StoredDay>, StoreError> {
+        match self {
+            Self::Range(range) => deps.days.read(patient, *range).await,
+            Self::Days(days) => deps.days.read_days(patient, days).await,
+        }
+    }
+}
+
+impl Assignment {
+    /// Everything of these days.
+    #[must_use]
+    pub fn of_days(range: DayRange) -> Self {
+        Self {
+            asks: DataType::ALL.into_iter().map(|kind| (kind, Ask::Days(range))).collect(),
+            gone: BTreeSet::new(),
+            doubted: BTreeSet::new(),
+            reading: Reading::Range(range),
+        }
+    }
+
+    /// What was announced and is not satisfied yet. `stored` holds the announced documents as far as they are stored;
+    /// `watermarks` says when each kind's newest days were last fetched.
+    #[must_use]
+    pub fn of_announced(
+        announced: &Announced,
+        stored: &BTreeMap<Day, StoredDay>,
+        watermarks: &BTreeMap<DataType, Timestamp>,
+        recent: DayRange,
+        today: Day,
+    ) -> Self {
+        let known: BTreeMap<Key, &StoredRecord> = stored
+            .values()
+            .flat_map(|day| &day.records)
+            .map(|stored| ((stored.record.data_type, stored.record.document_id.clone()), stored))
+            .collect();
+        let mut wanted: BTreeMap<DataType, BTreeSet<DocumentId>> = BTreeMap::new();
+        let (mut gone, mut doubted) = (BTreeSet::new(), BTreeSet::new());
+        for (key, announcement) in newest(&announced.announcements) {
+            let stored = known.get(&key).copied();
+            match announcement.event {
+                NoticeEvent::Create | NoticeEvent::Update => {
+                    let newest_days = DayRange::ending(today.plus(1), NEWEST_DAYS + 1);
+                    let fetched_since = watermarks.get(&key.0).is_some_and(|fetched| *fetched > announced.latest_at);
+                    if fetched_since && stored.is_some_and(|stored| newest_days.contains(stored.record.day)) {
+                        continue;
+                    }
+                }
+                NoticeEvent::Delete if stored.is_some_and(|stored| seen_since(stored, announcement)) => {
+                    doubted.insert(key.clone());
+                }
+                NoticeEvent::Delete => {
+                    gone.insert(key);
+                    continue;
+                }
+            }
+            wanted.entry(key.0).or_default().insert(key.1);
+        }
+        let ask = |(kind, ids): (DataType, BTreeSet<DocumentId>)| {
+            let stored_on = ids.iter().filter_map(|id| Some(known.get(&(kind, id.clone()))?.record.day));
+            let days = listed_days(recent, stored_on.collect());
+            (kind, Ask::Documents { ids, days })
+        };
+        Self {
+            asks: wanted.into_iter().map(ask).collect(),
+            gone,
+            doubted,
+            reading: Reading::Days(stored.keys().copied().collect()),
+        }
+    }
+
+    /// Of the documents that Oura does not have, those that were said to be gone are gone.
+    pub fn settle(&mut self, fetch: &mut Fetch) {
+        for (kind, outcome) in &mut fetch.kinds {
+            if let KindOutcome::Arrived(arrival) = outcome {
+                arrival.missing.retain(|id| {
+                    let key = (*kind, id.clone());
+                    let doubted = self.doubted.contains(&key);
+                    if doubted {
+                        self.gone.insert(key);
+                    }
+                    !doubted
+                });
+            }
+        }
+    }
+}
+
+/// Whether Oura gave the document after it was said to be gone.
+fn seen_since(stored: &StoredRecord, deletion: &Announcement) -> bool {
+    !stored.deleted && stored.observed_at > deletion.happened_at
+}
+
+/// The days that one list has to hold: the recent ones, and further back when several older documents were named.
+fn listed_days(recent: DayRange, stored_on: Vec<Day>) -> DayRange {
+    let reach = DayRange::ending(recent.last(), LONGEST_LIST);
+    let older: Vec<Day> = stored_on.into_iter().filter(|day| reach.contains(*day) && *day < recent.first()).collect();
+    match older.iter().min() {
+        Some(oldest) if older.len() > 1 => recent.joined_with(&DayRange::ending(*oldest, 1)),
+        _ => recent,
+    }
+}
+
+/// What was said last of each document. Of two things said of the same moment the one that asks Oura counts.
+fn newest(announcements: &BTreeSet<Announcement>) -> BTreeMap<Key, &Announcement> {
+    let mut newest: BTreeMap<Key, &Announcement> = BTreeMap::new();
+    let rank = |said: &Announcement| (said.happened_at, said.event != NoticeEvent::Delete);
+    for said in announcements {
+        let known = newest.entry((said.data_type, said.document_id.clone())).or_insert(said);
+        if rank(said) > rank(known) {
+            *known = said;
+        }
+    }
+    newest
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Map;
+    use shared::domain::{MetricType, Record};
+
+    use super::*;
+
+    const NOON: &str = "2026-03-18T12:00:00Z";
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    fn said(event: NoticeEvent, id: &str, when: &str) -> Announcement {
+        Announcement { data_type: DataType::Tag, event, happened_at: at(when), document_id: id.parse().unwrap() }
+    }
+
+    fn stored(id: &str, day: &str, observed_at: &str) -> BTreeMap<Day, StoredDay> {
+        let record = Record {
+            metric_type: MetricType::Tag,
+            data_type: DataType::Tag,
+            day: day.parse().unwrap(),
+            document_id: id.parse().unwrap(),
+            metrics: Map::new(),
+        };
+        let day = record.day;
+        let content_hash = record.content_hash();
+        let stored = StoredRecord { record, revision: 1, observed_at: at(observed_at), content_hash, deleted: false };
+        BTreeMap::from([(day, StoredDay { records: vec![stored], stats: None })])
+    }
+
+    fn assignment(
+        announcements: &[Announcement],
+        stored: &BTreeMap<Day, StoredDay>,
+        fetched: Option<&str>,
+    ) -> Assignment {
+        let announced = Announced { announcements: announcements.iter().cloned().collect(), latest_at: at(NOON) };
+        let watermarks = fetched.map(|fetched| (DataType::Tag, at(fetched))).into_iter().collect();
+        let today: Day = "2026-03-18".parse().unwrap();
+        Assignment::of_announced(&announced, stored, &watermarks, DayRange::ending(today, 8), today)
+    }
+
+    fn asked(assignment: &Assignment) -> Vec<&str> {
+        match assignment.asks.get(&DataType::Tag) {
+            Some(Ask::Documents { ids, .. }) => ids.iter().map(DocumentId::as_str).collect(),
+            _ => vec![],
+        }
+    }
+
+    #[test]
+    fn what_was_said_last_of_a_document_counts_in_whatever_order_it_arrives() {
+        let (create, delete) = (
+            said(NoticeEvent::Create, "a", "2026-03-18T10:00:00Z"),
+            said(NoticeEvent::Delete, "a", "2026-03-18T11:00:00Z"),
+        );
+        let gone = assignment(&[create, delete.clone()], &BTreeMap::new(), None);
+        assert_eq!((asked(&gone).len(), gone.gone.len()), (0, 1));
+        let again = said(NoticeEvent::Update, "a", "2026-03-18T11:00:00Z");
+        let there = assignment(&[delete, again], &BTreeMap::new(), None);
+        assert_eq!((asked(&there), there.gone.len()), (vec!["a"], 0));
+    }
+
+    #[test]
+    fn a_notice_is_satisfied_by_a_later_fetch_that_held_its_document() {
+        let update = [said(NoticeEvent::Update, "a", "2026-03-18T11:59:00Z")];
+        let recent = stored("a", "2026-03-17", "2026-03-17T08:00:00Z");
+        let later = Some("2026-03-18T12:00:05Z");
+        assert_eq!(asked(&assignment(&update, &recent, later)), [""; 0]);
+        assert_eq!(asked(&assignment(&update, &recent, Some("2026-03-18T11:59:59Z"))), ["a"], "fetched before it");
+        assert_eq!(asked(&assignment(&update, &recent, None)), ["a"], "never fetched");
+        assert_eq!(asked(&assignment(&update, &BTreeMap::new(), later)), ["a"], "the fetch did not hold it");
+        let old = stored("a", "2026-02-01", "2026-02-01T08:00:00Z");
+        assert_eq!(asked(&assignment(&update, &old, later)), ["a"], "the fetch did not reach back that far");
+    }
+
+    #[test]
+    fn several_older_documents_are_worth_a_longer_list_and_a_single_one_is_not() {
+        let recent = DayRange::ending("2026-03-19".parse().unwrap(), 8);
+        let first = |days: &[&str]| listed_days(recent, days.iter().map(|day| day.parse().unwrap()).collect()).first();
+        assert_eq!(first(&["2026-03-15", "2026-03-17"]), recent.first());
+        assert_eq!(first(&["2026-03-01", "2026-03-17"]), recent.first());
+        assert_eq!(first(&["2026-03-01", "2026-03-02", "2025-01-01"]).to_string(), "2026-03-01");
+    }
+
+    #[test]
+    fn a_deletion_older_than_what_was_seen_of_the_document_is_doubted() {
+        let delete = [said(NoticeEvent::Delete, "a", "2026-03-18T10:00:00Z")];
+        let seen_since = assignment(&delete, &stored("a", "2026-03-17", "2026-03-18T10:30:00Z"), None);
+        assert_eq!((asked(&seen_since), seen_since.gone.len(), seen_since.doubted.len()), (vec!["a"], 0, 1));
+        let seen_before = assignment(&delete, &stored("a", "2026-03-17", "2026-03-18T09:30:00Z"), None);
+        assert_eq!((asked(&seen_before).len(), seen_before.gone.len()), (0, 1));
+    }
+}

@@ -1,0 +1,192 @@
+//! How a sync ends: what it leaves on the connection, and what it tells.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use shared::aws::{Ended, StoreError, SyncEnd, SyncRun, WebhookDay};
+use shared::domain::{
+    BackfillState, Connection, ConnectionStatus, Day, DayRange, EventKind, KindProgress, KindState, PatientEvent,
+    ReasonCode, SyncMessage, Trigger,
+};
+use shared::oura::DataType;
+use shared::telemetry;
+
+use crate::Deps;
+use crate::assignment::NEWEST_DAYS;
+use crate::fetch;
+use crate::sync::{any_arrived, drives_backfill};
+
+/// What the sync leaves on the connection as it is now.
+fn left_behind(
+    message: &SyncMessage,
+    connection: &Connection,
+    run: &SyncRun,
+    kinds: &BTreeMap<DataType, KindProgress>,
+    newest: Option<Day>,
+    now: Timestamp,
+) -> SyncEnd {
+    // A sync says nothing about kinds that it did not ask for.
+    let mut failing = connection.failing.clone();
+    failing.retain(|kind, _| !kinds.contains_key(kind));
+    failing.extend(kinds.iter().filter_map(|(kind, progress)| Some((*kind, progress.error.clone()?))));
+    let mut watermarks = connection.watermarks.clone();
+    // A sync of days long past, or of single documents, says nothing about the newest days.
+    let today = Day::of_utc(now);
+    let holds_newest = message.range.last() >= today && message.range.first() <= today.plus(1 - NEWEST_DAYS);
+    if holds_newest && message.trigger != Trigger::Webhook {
+        for (kind, progress) in kinds.iter().filter(|(_, progress)| progress.state == KindState::Done) {
+            let known = watermarks.get(kind).copied();
+            watermarks.extend(progress.fetched_at.max(known).map(|at| (*kind, at)));
+        }
+    }
+    let settled = kinds.values().all(|progress| progress.state.is_final());
+    let state = if settled && any_arrived(kinds) { BackfillState::Done } else { BackfillState::Failed };
+    SyncEnd {
+        last_sync_at: if any_arrived(kinds) { Some(now) } else { connection.last_sync_at },
+        last_data_day: newest.max(connection.last_data_day),
+        failing,
+        watermarks,
+        last_notice_at: run.announced.as_ref().map(|announced| announced.latest_at),
+        unannounced: (message.trigger == Trigger::Daily).then(|| unannounced(run)),
+        status: status(message, connection, kinds),
+        backfill: drives_backfill(connection, message).then(|| (state, kinds.clone())),
+        at: now,
+    }
+}
+
+/// Ends the sync, once, with its events.
+pub(crate) async fn finish(
+    deps: &Deps,
+    message: &SyncMessage,
+    kinds: &BTreeMap<DataType, KindProgress>,
+) -> Result<(), StoreError> {
+    let patient = &message.patient_id;
+    // As it is now: other syncs of the patient may have ended since this one began.
+    let Some(connection) = deps.connections.get(patient).await? else { return Ok(()) };
+    let run = deps.runs.get(patient, &message.sync_id).await?;
+    let days = match (message.trigger, run.days.last()) {
+        // Only the newest day matters then, and these syncs are many.
+        (Trigger::Webhook, Some(newest)) => deps.days.stats(patient, DayRange::ending(*newest, 1)).await?,
+        (Trigger::Webhook, None) => Vec::new(),
+        _ => deps.days.stats(patient, message.range).await?,
+    };
+    let with_data = days.iter().filter(|stats| !stats.metrics.is_empty()).map(|stats| stats.day);
+    let now = deps.clock.now();
+    let end = left_behind(message, &connection, &run, kinds, with_data.clone().max(), now);
+    let events = events(message, &run, &connection, &end, with_data.count() as u64);
+    match deps.runs.end(&connection, &message.sync_id, kinds, &end, &events).await? {
+        Ended::Recorded => {
+            let dimensions = [("trigger", message.trigger.as_str())];
+            telemetry::count(now, "Syncs", 1, &dimensions);
+            telemetry::count(now, "RecordsWritten", run.records_written, &dimensions);
+            count_announced(deps, &run, end.unannounced.as_ref(), now).await;
+            for (kind, error) in &end.failing {
+                tracing::warn!(sync.id = %message.sync_id, kind = kind.as_str(), error, "a kind did not arrive whole");
+            }
+        }
+        Ended::Already => {}
+        Ended::ConnectionGone => tracing::info!(sync.id = %message.sync_id, "the connection ended during its sync"),
+    }
+    Ok(())
+}
+
+/// Per kind, how many documents a pull found that no notice had announced.
+fn unannounced(run: &SyncRun) -> BTreeMap<DataType, u64> {
+    let mut counts = BTreeMap::new();
+    for found in &run.unannounced {
+        *counts.entry(found.data_type).or_insert(0) += 1;
+    }
+    counts
+}
+
+/// Counts, for the whole platform, how well webhooks announce what there is.
+async fn count_announced(deps: &Deps, run: &SyncRun, unannounced: Option<&BTreeMap<DataType, u64>>, now: Timestamp) {
+    let mut counted = WebhookDay { unannounced: unannounced.cloned().unwrap_or_default(), announced: BTreeMap::new() };
+    let announcements = run.announced.iter().flat_map(|announced| &announced.announcements);
+    let documents: BTreeSet<_> = announcements.map(|said| (said.data_type, &said.document_id)).collect();
+    for (kind, _) in documents {
+        *counted.announced.entry(kind).or_insert(0) += 1;
+    }
+    for (metric, counts) in [("DocumentsAnnounced", &counted.announced), ("DocumentsUnannounced", &counted.unannounced)]
+    {
+        for (kind, count) in counts {
+            telemetry::count(now, metric, *count, &[("dataType", kind.as_str())]);
+        }
+    }
+    if counted.is_empty() {
+        return;
+    }
+    if let Err(error) = deps.webhook_days.add(Day::of_utc(now), &counted, now).await {
+        tracing::warn!(%error, "announced documents are not counted");
+    }
+}
+
+/// Some kinds would not come: says so on the connection and leaves the sync open for a redrive.
+pub(crate) async fn leave_unfinished(
+    deps: &Deps,
+    message: &SyncMessage,
+    run: &SyncRun,
+    kinds: &BTreeMap<DataType, KindProgress>,
+) -> Result<(), StoreError> {
+    let Some(connection) = deps.connections.get(&message.patient_id).await? else { return Ok(()) };
+    let end = left_behind(message, &connection, run, kinds, None, deps.clock.now());
+    tracing::error!(sync.id = %message.sync_id, kinds = end.failing.len(), "a sync is given up; some kinds would not come");
+    deps.runs.give_up(&connection, &end).await
+}
+
+/// What the connection's status becomes. Only what says something about this patient changes it: an outage does not.
+fn status(
+    message: &SyncMessage,
+    connection: &Connection,
+    kinds: &BTreeMap<DataType, KindProgress>,
+) -> (ConnectionStatus, Option<ReasonCode>) {
+    if any_arrived(kinds) {
+        return (ConnectionStatus::Connected, None);
+    }
+    let told = [
+        (fetch::MEMBERSHIP, ReasonCode::Membership),
+        (fetch::APP_OUTDATED, ReasonCode::AppOutdated),
+        (fetch::UNAUTHORIZED, ReasonCode::Unauthorized),
+    ];
+    for (word, reason) in told {
+        if kinds.values().any(|progress| progress.error.as_deref() == Some(word)) {
+            return (ConnectionStatus::Error, Some(reason));
+        }
+    }
+    // What a notice names is one kind of many.
+    let asked_for_all = message.trigger != Trigger::Webhook;
+    if asked_for_all && kinds.values().all(|progress| progress.state == KindState::NotGranted) {
+        return (ConnectionStatus::Error, Some(ReasonCode::ScopeMissing));
+    }
+    (connection.status, connection.reason)
+}
+
+fn events(
+    message: &SyncMessage,
+    run: &SyncRun,
+    connection: &Connection,
+    end: &SyncEnd,
+    days_with_data: u64,
+) -> Vec<PatientEvent> {
+    let mut kinds = Vec::new();
+    // A sync that changed nothing tells nothing.
+    if run.records_written > 0 || !run.days.is_empty() {
+        kinds.push(EventKind::Sync {
+            trigger: message.trigger,
+            sync_id: message.sync_id.clone(),
+            days: run.days.clone(),
+            metric_types: run.metric_types.clone(),
+            records_written: run.records_written,
+        });
+    }
+    if let (Some(backfill), Some((BackfillState::Done, _))) = (&connection.backfill, &end.backfill) {
+        kinds.push(EventKind::BackfillCompleted {
+            // The backfill's own, whichever sync brought it: it is completed once.
+            sync_id: backfill.sync_id.clone(),
+            range: backfill.range,
+            days_with_data,
+            complete: end.failing.is_empty(),
+        });
+    }
+    kinds.into_iter().map(|kind| PatientEvent::new(message.patient_id.clone(), end.at, kind)).collect()
+}

@@ -1,0 +1,99 @@
+//! Storing what arrived: normalized, compared with what is stored, and written a day at a time.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use shared::aws::{Commit, StoreError, StoredDay};
+use shared::domain::{Day, SyncMessage, Trigger};
+use shared::normalize::{self, DayOffsets};
+use shared::oura::{DataType, Listing};
+
+use crate::Deps;
+use crate::assignment::{Assignment, Key};
+use crate::fetch::{Ask, Fetch, KindOutcome};
+use crate::plan::{self, Fetched};
+
+/// How often days that change under our hands are read again.
+const RACES: usize = 5;
+
+/// Stores what arrived. `stored` is what was read of the assignment's days.
+pub(crate) async fn store(
+    deps: &Deps,
+    message: &SyncMessage,
+    assignment: &Assignment,
+    fetch: &Fetch,
+    mut stored: BTreeMap<Day, StoredDay>,
+) -> Result<Commit, StoreError> {
+    let patient = &message.patient_id;
+    let fetched = normalized(message, assignment, fetch, &stored);
+    // Rings are as old as the patient's first one, and an announced document may be of any day.
+    let elsewhere: BTreeSet<Day> =
+        fetched.records.iter().map(|record| record.day).filter(|day| !assignment.reading.holds(*day)).collect();
+    let announced = announced(deps, message).await?;
+    for _ in 0..RACES {
+        stored.extend(deps.days.read_days(patient, &elsewhere).await?);
+        let now = deps.clock.now();
+        let mut changes = plan::changes(patient, &stored, &fetched, now);
+        if let Some(announced) = &announced {
+            for write in changes.iter_mut().flat_map(|change| &mut change.records) {
+                let record = &write.record.record;
+                let key = (record.data_type, record.document_id.clone());
+                write.unannounced = record.data_type.has_webhook() && !announced.contains(&key);
+            }
+        }
+        match deps.days.commit(patient, &changes, &message.sync_id, now).await? {
+            Commit::Written => return Ok(Commit::Written),
+            Commit::Raced => stored = assignment.reading.read(deps, patient).await?,
+        }
+    }
+    Ok(Commit::Raced)
+}
+
+/// For a nightly pull: the documents that were announced and only wait for their sync. Whatever else it finds, a webhook
+/// should have announced. `None` for every other sync: a history was never announced, and whoever asks for a sync may
+/// be quicker than Oura.
+async fn announced(deps: &Deps, message: &SyncMessage) -> Result<Option<BTreeSet<Key>>, StoreError> {
+    if message.trigger != Trigger::Daily {
+        return Ok(None);
+    }
+    let gathered = deps.inbox.get(&message.patient_id).await?;
+    let announcements = gathered.into_iter().flat_map(|gathered| gathered.announcements);
+    Ok(Some(announcements.map(|said| (said.data_type, said.document_id)).collect()))
+}
+
+/// The records of everything that arrived.
+fn normalized(
+    message: &SyncMessage,
+    assignment: &Assignment,
+    fetch: &Fetch,
+    stored: &BTreeMap<Day, StoredDay>,
+) -> Fetched {
+    let listings: BTreeMap<DataType, &Listing> = fetch
+        .kinds
+        .iter()
+        .filter_map(|(kind, outcome)| match outcome {
+            KindOutcome::Arrived(arrival) => Some((*kind, &arrival.listing)),
+            _ => None,
+        })
+        .collect();
+    let known =
+        stored.values().flat_map(|day| &day.records).filter(|stored| !stored.deleted).map(|stored| &stored.record);
+    let offsets = DayOffsets::of_records(known)
+        .merged_with(DayOffsets::of_documents(listings.values().map(|listing| &listing.documents)));
+    let whole_days = |kind: DataType| matches!(assignment.asks.get(&kind), Some(Ask::Days(_)));
+    let mut records = Vec::new();
+    for (kind, listing) in &listings {
+        let mut of_kind = normalize::records(&message.patient_id, &listing.documents, &offsets);
+        if whole_days(*kind) {
+            normalize::retain_days(&mut of_kind, message.range);
+        }
+        records.append(&mut of_kind);
+    }
+    let complete = listings.iter().filter(|(kind, listing)| whole_days(**kind) && listing.malformed.is_empty());
+    Fetched {
+        records,
+        complete: complete.map(|(kind, _)| *kind).collect(),
+        range: message.range,
+        gone: assignment.gone.clone(),
+        observed_at: fetch.began,
+    }
+}

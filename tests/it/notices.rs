@@ -1,0 +1,552 @@
+//! What the worker makes of Oura's notices: each change arrives once, for as few requests as can be, whatever Oura
+//! repeats, reorders or forgets.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use local::aws::{Effect, Fault, Service};
+use local::oura_cloud::{Fault as OuraFault, FaultMatch, PutDocument, Touched};
+use serde_json::{Value, json};
+use shared::aws::{Inbox, WebhookDays};
+use shared::domain::{ConnectionStatus, Day, Notice, QueueMessage, Trigger};
+use shared::oura::DataType;
+
+use crate::world::{PATIENT, World};
+
+const NIGHT: &str = "2026-03-16";
+
+/// The patient's ring, connected, its history stored, and an hour gone by.
+async fn settled() -> World {
+    settled_with(World::connected().await).await
+}
+
+async fn settled_with(world: World) -> World {
+    world.work().await;
+    world.pass(Duration::from_secs(3600));
+    world.oura().clear_requests();
+    world
+}
+
+/// The queue message of a notice that has just arrived, about something that has just happened.
+fn notice(world: &World, account: &str, event: &str, data_type: &str, id: &str) -> String {
+    notice_of(world, account, event, data_type, id, Some(world.clock.now()))
+}
+
+fn notice_of(
+    world: &World,
+    account: &str,
+    event: &str,
+    data_type: &str,
+    id: &str,
+    event_time: Option<Timestamp>,
+) -> String {
+    let notice = Notice {
+        user: world.user_id(account).parse().unwrap(),
+        event_type: event.parse().unwrap(),
+        data_type: data_type.parse().unwrap(),
+        document_id: id.parse().unwrap(),
+        event_time,
+        received_at: world.clock.now(),
+    };
+    QueueMessage::from(notice).to_body()
+}
+
+fn notices(world: &World, event: &str, touched: &[Touched]) -> Vec<String> {
+    touched.iter().map(|touched| notice(world, "ada", event, &touched.collection.to_lowercase(), &touched.id)).collect()
+}
+
+/// Delivers the notices, waits for the debounce, and delivers the sync that they cause until it is done.
+async fn arrive(world: &World, bodies: &[String]) {
+    assert!(world.deliver(bodies, 1).await.is_empty(), "notices are gathered at once");
+    world.pass(Duration::from_secs(31));
+    world.work().await;
+}
+
+/// What was asked of Oura's collections.
+fn asked(world: &World) -> Vec<String> {
+    let all = world.oura().requests();
+    all.into_iter().filter_map(|request| Some(request.path.strip_prefix("/v2/usercollection/")?.to_owned())).collect()
+}
+
+/// The patient's stored records of one kind.
+async fn records(world: &World, data_type: &str) -> Vec<Value> {
+    let all = world.items(&world.names.wearable_data_table).await;
+    all.into_iter().filter(|record| record["dataType"] == data_type && record["patientId"] == PATIENT).collect()
+}
+
+async fn a_workout(world: &World) -> Value {
+    let workouts = records(world, "workout").await;
+    workouts.into_iter().max_by_key(|workout| workout["day"].to_string()).expect("ada runs")
+}
+
+fn details(world: &World, detail_type: &str) -> Vec<Value> {
+    let events = world.events();
+    events.into_iter().filter(|event| event.detail_type == detail_type).map(|event| event.detail).collect()
+}
+
+fn on(path: &str, status: u16, times: Option<u64>) -> OuraFault {
+    let path = format!("/v2/usercollection/{path}");
+    OuraFault {
+        on: FaultMatch { path, ..FaultMatch::default() },
+        status: Some(status),
+        body: Some(json!({"detail": "Document not found."})),
+        times,
+        ..OuraFault::default()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_edited_night_arrives_after_the_debounce_for_one_request_a_document() {
+    let world = settled().await;
+    let before = world.daily(NIGHT, NIGHT).await;
+    let updates = details(&world, "wearable_day_updated").len();
+    let touched = world.oura().edit_night("ada", NIGHT.parse().unwrap()).unwrap();
+    let kinds: Vec<_> = touched.iter().map(|touched| touched.collection.as_str()).collect();
+    assert!(kinds.contains(&"sleep") && kinds.contains(&"daily_readiness"), "{kinds:?}");
+    let bodies = notices(&world, "update", &touched);
+    assert!(world.deliver(&bodies, 1).await.is_empty());
+    assert!(world.bodies().await.is_empty() && asked(&world).is_empty(), "it waits for what else may come");
+    world.pass(Duration::from_secs(29));
+    assert!(world.bodies().await.is_empty(), "WEBHOOK_DEBOUNCE_SECONDS have not gone by");
+    world.pass(Duration::from_secs(2));
+    assert_eq!(world.work().await, 1);
+    let mut wanted: Vec<_> = touched.iter().map(|touched| format!("{}/{}", touched.collection, touched.id)).collect();
+    let mut paths = asked(&world);
+    wanted.sort_unstable();
+    paths.sort_unstable();
+    assert_eq!(paths, wanted);
+    let after = world.daily(NIGHT, NIGHT).await;
+    assert_ne!(before[0]["metrics"]["sleep"], after[0]["metrics"]["sleep"]);
+    assert_eq!(after[0]["revision"], 2);
+    let updated = &details(&world, "wearable_day_updated")[updates..];
+    assert_eq!(updated.len(), 1, "{updated:?}");
+    assert_eq!((&updated[0]["day"], &updated[0]["reason"]), (&json!(NIGHT), &json!("revised")));
+    let fields = updated[0]["changedFields"].as_array().unwrap();
+    assert!(fields.iter().any(|field| field.as_str().unwrap().starts_with("sleep.")), "{fields:?}");
+    let sync = details(&world, "wearable_sync").pop().unwrap();
+    assert_eq!((&sync["trigger"], &sync["days"]), (&json!("webhook"), &json!([NIGHT])));
+    assert_eq!(sync["recordsWritten"], touched.len());
+    let connection = world.connection().await;
+    assert_eq!(connection.status, ConnectionStatus::Connected);
+    assert!(connection.last_notice_at.is_some());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_did_not_change_writes_nothing_and_tells_nothing() {
+    let world = settled().await;
+    let [_, records_before, stats] = world.tables().await;
+    let events = world.events().len();
+    let workout = a_workout(&world).await;
+    let id = workout["documentId"].as_str().unwrap();
+    arrive(&world, &[notice(&world, "ada", "update", "workout", id)]).await;
+    let [_, records_after, stats_after] = world.tables().await;
+    assert!(records_before == records_after && stats == stats_after, "nothing was written");
+    assert_eq!(world.events().len(), events);
+    assert_eq!(asked(&world), [format!("workout/{id}")]);
+}
+
+/// Forty notices for one patient, taken by four workers at once: one sync, no kind asked for twice.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_burst_of_forty_notices_costs_one_sync() {
+    let world = settled().await;
+    let mut bodies = Vec::new();
+    for day in ["2026-03-13", "2026-03-14", "2026-03-15", NIGHT] {
+        let touched = world.oura().edit_night("ada", day.parse().unwrap()).unwrap();
+        bodies.extend(notices(&world, "update", &touched));
+    }
+    for data_type in ["daily_activity", "daily_stress", "daily_spo2"] {
+        let mut all = records(&world, data_type).await;
+        all.sort_by_key(|record| record["day"].to_string());
+        for record in all.iter().rev().take(10) {
+            bodies.push(notice(&world, "ada", "update", data_type, record["documentId"].as_str().unwrap()));
+        }
+    }
+    assert!(bodies.len() >= 40, "{}", bodies.len());
+    bodies.truncate(40);
+    let batches: Vec<_> = bodies.chunks(10).collect();
+    let answers = futures::future::join_all(batches.iter().map(|batch| world.deliver(batch, 1))).await;
+    assert!(answers.iter().all(Vec::is_empty));
+    world.pass(Duration::from_secs(31));
+    let syncs = world.messages().await;
+    assert_eq!((syncs.len(), syncs[0].trigger), (1, Trigger::Webhook));
+    assert!(world.deliver(&[syncs[0].to_body()], 1).await.is_empty());
+    let paths = asked(&world);
+    let kinds: std::collections::BTreeSet<_> = paths.iter().map(|path| path.split('/').next().unwrap()).collect();
+    let lists = paths.iter().filter(|path| !path.contains('/')).count();
+    assert_eq!(lists, kinds.len(), "one list for each kind: {paths:?}");
+    assert!(paths.len() <= kinds.len() + 4, "{} requests for {} notices: {paths:?}", paths.len(), bodies.len());
+    assert_eq!(details(&world, "wearable_sync").iter().filter(|sync| sync["trigger"] == "webhook").count(), 1);
+    for day in ["2026-03-13", "2026-03-14", "2026-03-15", NIGHT] {
+        assert_eq!(world.daily(day, day).await[0]["revision"], 2, "{day}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_same_notice_fifty_times_at_once_costs_one_request() {
+    let world = settled().await;
+    let touched = world.oura().edit_night("ada", NIGHT.parse().unwrap()).unwrap();
+    let scores = touched.iter().find(|touched| touched.collection == "daily_readiness").unwrap();
+    let body = notice(&world, "ada", "update", "daily_readiness", &scores.id);
+    let bodies = vec![body; 50];
+    let batches: Vec<_> = bodies.chunks(10).collect();
+    futures::future::join_all(batches.iter().map(|batch| world.deliver(batch, 1))).await;
+    world.pass(Duration::from_secs(31));
+    // More than one worker may have thought itself the first: the syncs are the same one.
+    let syncs = world.bodies().await;
+    futures::future::join_all(syncs.iter().map(|sync| world.deliver(std::slice::from_ref(sync), 1))).await;
+    assert_eq!(asked(&world), [format!("daily_readiness/{}", scores.id)]);
+    assert_eq!(details(&world, "wearable_sync").iter().filter(|sync| sync["trigger"] == "webhook").count(), 1);
+    for sync in &syncs {
+        assert!(world.deliver(std::slice::from_ref(sync), 2).await.is_empty(), "every copy comes to an end");
+    }
+    assert_eq!(asked(&world).len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_deleted_workout_is_tombstoned_and_its_day_recomputed_without_a_request() {
+    let world = settled().await;
+    let workout = a_workout(&world).await;
+    let (id, day) = (workout["documentId"].as_str().unwrap(), workout["day"].as_str().unwrap());
+    let count = |days: &[Value]| days[0]["metrics"]["workout"]["count"].as_u64().unwrap_or(0);
+    let before = count(&world.daily(day, day).await);
+    world.oura().delete_document("ada", "workout", id).unwrap();
+    let body = notice(&world, "ada", "delete", "workout", id);
+    arrive(&world, &[body.clone()]).await;
+    assert_eq!(asked(&world), [""; 0], "a deletion names all there is to know");
+    let stored = records(&world, "workout").await;
+    let stored = stored.iter().find(|record| record["documentId"] == id).unwrap();
+    assert_eq!((&stored["deleted"], &stored["metrics"], &stored["revision"]), (&json!(true), &json!({}), &json!(2)));
+    assert_eq!(count(&world.daily(day, day).await), before - 1);
+    let updated = details(&world, "wearable_day_updated").pop().unwrap();
+    assert_eq!((&updated["day"], &updated["reason"]), (&json!(day), &json!("deleted")));
+    // Oura says it again, and says late that it had been created: neither brings it back.
+    let events = world.events().len();
+    arrive(&world, &[body]).await;
+    let late = Some("2026-03-17T06:00:00Z".parse().unwrap());
+    arrive(&world, &[notice_of(&world, "ada", "create", "workout", id, late)]).await;
+    world.work().await;
+    assert_eq!(world.events().len(), events);
+    let stored = records(&world, "workout").await;
+    assert_eq!(stored.iter().find(|record| record["documentId"] == id).unwrap()["revision"], 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn create_after_delete_and_update_before_create_end_as_oura_has_it() {
+    let world = settled().await;
+    let workout = a_workout(&world).await;
+    let id = workout["documentId"].as_str().unwrap().to_owned();
+    let then = |minutes: i64| Some(world.clock.now() - jiff::SignedDuration::from_mins(minutes));
+    let of = |event: &str, minutes| notice_of(&world, "ada", event, "workout", &id, then(minutes));
+    // It is there at Oura: it was deleted and put back, and the notices arrive the wrong way round.
+    arrive(&world, &[of("create", 5), of("delete", 10)]).await;
+    let live = |all: &[Value]| all.iter().any(|one| one["documentId"] == id.as_str() && one["deleted"].is_null());
+    assert!(live(&records(&world, "workout").await));
+    // A deletion from before what we last saw of it: Oura is asked.
+    let long_ago = Some("2026-03-18T09:00:00Z".parse().unwrap());
+    arrive(&world, &[notice_of(&world, "ada", "delete", "workout", &id, long_ago)]).await;
+    assert!(live(&records(&world, "workout").await));
+    assert_eq!(asked(&world), [format!("workout/{id}"), format!("workout/{id}")]);
+    // A new one whose update is told before its creation.
+    let put = json!({"id": "w-new", "activity": "cycling", "day": "2026-03-18", "intensity": "easy", "source": "manual",
+        "start_datetime": "2026-03-18T08:00:00+01:00", "end_datetime": "2026-03-18T08:30:00+01:00"});
+    let put = PutDocument { collection: "workout".into(), document: put, day: None };
+    world.oura().put_document("ada", put).unwrap();
+    arrive(&world, &[notice(&world, "ada", "update", "workout", "w-new")]).await;
+    arrive(&world, &[notice(&world, "ada", "create", "workout", "w-new")]).await;
+    let stored = records(&world, "workout").await;
+    let stored: Vec<_> = stored.iter().filter(|record| record["documentId"] == "w-new").collect();
+    assert_eq!((stored.len(), &stored[0]["revision"], &stored[0]["day"]), (1, &json!(1), &json!("2026-03-18")));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_document_that_is_not_there_yet_is_asked_for_again_and_then_left_to_the_pull() {
+    let world = settled().await;
+    let touched = world.oura().edit_night("ada", NIGHT.parse().unwrap()).unwrap();
+    let bodies = notices(&world, "update", &touched);
+    let late = touched.iter().find(|touched| touched.collection == "daily_sleep").unwrap();
+    world.oura().add_fault(on(&format!("daily_sleep/{}", late.id), 404, Some(2))).unwrap();
+    arrive_with_waits(&world, &bodies, 3).await;
+    assert_eq!(asked(&world).iter().filter(|path| path.starts_with("daily_sleep")).count(), 3);
+    assert_eq!(asked(&world).len(), touched.len() + 2, "the others are not asked for again");
+    assert_eq!(world.daily(NIGHT, NIGHT).await[0]["revision"], 3, "what was there was stored at once");
+    // One that never appears.
+    world.oura().clear_requests();
+    let ghost = notice(&world, "ada", "create", "session", "ghost");
+    arrive_with_waits(&world, &[ghost], 3).await;
+    assert_eq!(asked(&world), ["session/ghost", "session/ghost", "session/ghost"]);
+    assert!(world.connection().await.failing.is_empty(), "it is no failure of the kind");
+}
+
+async fn arrive_with_waits(world: &World, bodies: &[String], deliveries: u32) {
+    assert!(world.deliver(bodies, 1).await.is_empty());
+    world.pass(Duration::from_secs(31));
+    assert_eq!(world.work().await, deliveries);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_user_whom_nobody_has_connected_yet_is_waited_for_and_then_dropped() {
+    let world = settled().await;
+    let body = notice(&world, "bruno", "update", "daily_readiness", "d-1");
+    for count in 1..=2 {
+        assert_eq!(world.deliver(std::slice::from_ref(&body), count).await.len(), 1, "delivery {count}");
+    }
+    assert!(world.deliver(std::slice::from_ref(&body), 3).await.is_empty(), "dropped");
+    world.pass(Duration::from_secs(60));
+    assert!(world.bodies().await.is_empty() && asked(&world).is_empty());
+    // The connect was under way: the second delivery finds the patient.
+    assert_eq!(world.deliver(std::slice::from_ref(&body), 1).await.len(), 1);
+    assert_eq!(world.connect_as("patient-2", "bruno").await.outcome().0, "connected");
+    assert!(world.deliver(std::slice::from_ref(&body), 2).await.is_empty());
+    world.pass(Duration::from_secs(31));
+    let patients: Vec<_> = world.messages().await.iter().map(|sync| (sync.patient_id.to_string(), sync.trigger)).collect();
+    assert!(patients.contains(&("patient-2".into(), Trigger::Webhook)), "{patients:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn types_that_nobody_knows_yet_are_counted_and_harm_nothing() {
+    let world = settled().await;
+    let workout = a_workout(&world).await;
+    let bodies = [
+        notice(&world, "ada", "create", "meal", "m-1"),
+        notice(&world, "ada", "merge", "sleep", "s-1"),
+        notice(&world, "ada", "update", "heartrate", "h-1"),
+        notice(&world, "ada", "update", "workout", workout["documentId"].as_str().unwrap()),
+    ];
+    arrive(&world, &bodies).await;
+    assert_eq!(asked(&world).len(), 1, "{:?}", asked(&world));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn vo2_max_is_asked_for_by_its_odd_path() {
+    let world = settled().await;
+    let stored = records(&world, "vo2_max").await;
+    let id = stored.last().expect("ada has one")["documentId"].as_str().unwrap();
+    arrive(&world, &[notice(&world, "ada", "update", "vo2_max", id)]).await;
+    assert_eq!(asked(&world), [format!("vO2_max/{id}")]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn notices_of_three_patients_in_one_batch_reach_each_their_own() {
+    let world = World::start().await;
+    let people = [("patient-1", "ada"), ("patient-2", "bruno"), ("patient-3", "chiyo")];
+    for (patient, account) in people {
+        assert_eq!(world.connect_as(patient, account).await.outcome().0, "connected");
+    }
+    let world = settled_with(world).await;
+    let mut bodies = Vec::new();
+    for (_, account) in people {
+        let touched = world.oura().edit_night(account, NIGHT.parse().unwrap()).unwrap();
+        for touched in touched {
+            bodies.push(notice(&world, account, "update", &touched.collection, &touched.id));
+        }
+    }
+    // Interleaved.
+    bodies.sort_by_key(|body| body.len());
+    for batch in bodies.chunks(10) {
+        assert!(world.deliver(batch, 1).await.is_empty());
+    }
+    world.pass(Duration::from_secs(31));
+    world.work().await;
+    for (patient, _) in people {
+        let query = format!("from={NIGHT}&to={NIGHT}");
+        let day = world.request(Some(patient), "GET", "/daily", &query, "").await.data();
+        assert_eq!(day["days"][0]["revision"], 2, "{patient}");
+    }
+    let syncs = details(&world, "wearable_sync");
+    let syncs: BTreeMap<_, _> = syncs
+        .iter()
+        .filter(|sync| sync["trigger"] == "webhook")
+        .map(|sync| (sync["patientId"].to_string(), sync["days"].clone()))
+        .collect();
+    assert_eq!(syncs.len(), 3);
+    assert!(syncs.values().all(|days| *days == json!([NIGHT])), "{syncs:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_notice_is_satisfied_by_a_sync_that_began_after_it() {
+    let world = settled().await;
+    let today = world.daily("2026-03-17", "2026-03-17").await;
+    assert_eq!(today.len(), 1);
+    let touched = world.oura().edit_night("ada", "2026-03-17".parse().unwrap()).unwrap();
+    let bodies = notices(&world, "update", &touched);
+    assert!(world.deliver(&bodies, 1).await.is_empty());
+    world.pass(Duration::from_secs(5));
+    world.request(Some(PATIENT), "POST", "/sync", "", "{}").await;
+    world.work().await;
+    assert_eq!(world.daily("2026-03-17", "2026-03-17").await[0]["revision"], 2);
+    world.oura().clear_requests();
+    world.pass(Duration::from_secs(31));
+    assert_eq!(world.work().await, 1, "the notices' own sync comes all the same");
+    assert_eq!(asked(&world), [""; 0], "and finds that everything is there");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_notice_for_what_the_patient_did_not_allow_asks_nothing_and_changes_no_status() {
+    let world = World::start().await;
+    let flow = world.begin(PATIENT).await;
+    let query = world.consent(&flow, "ada", "allow", Some(&["daily"])).await;
+    assert_eq!(world.callback(&query, Some(&flow.cookie)).await.outcome().0, "connected");
+    let world = settled_with(world).await;
+    arrive(&world, &[notice(&world, "ada", "create", "workout", "w-1")]).await;
+    assert_eq!(asked(&world), [""; 0]);
+    let connection = world.connection().await;
+    assert_eq!((connection.status, connection.reason), (ConnectionStatus::Connected, None));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_notice_after_the_end_of_the_connection_is_harmless() {
+    let world = settled().await;
+    let touched = world.oura().edit_night("ada", NIGHT.parse().unwrap()).unwrap();
+    let bodies = notices(&world, "update", &touched);
+    world.oura().withdraw_consent("ada").unwrap();
+    world.deliver(&bodies, 1).await;
+    world.pass(Duration::from_secs(31));
+    world.work().await;
+    assert_eq!(world.connection().await.status, ConnectionStatus::Disconnected);
+    let events = world.events().len();
+    world.deliver(&bodies, 1).await;
+    world.pass(Duration::from_secs(31));
+    world.work().await;
+    assert_eq!((world.connection().await.status, world.events().len()), (ConnectionStatus::Disconnected, events));
+}
+
+/// SQS gives the notices once more after everything was done: they are looked at again, and nothing is told twice.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn notices_that_come_again_after_their_sync_are_not_stuck() {
+    let world = settled().await;
+    let touched = world.oura().edit_night("ada", NIGHT.parse().unwrap()).unwrap();
+    let bodies = notices(&world, "update", &touched);
+    arrive(&world, &bodies).await;
+    let events = world.events().len();
+    assert!(world.deliver(&bodies, 2).await.is_empty());
+    world.pass(Duration::from_secs(31));
+    world.work().await;
+    world.pass(Duration::from_secs(31));
+    world.work().await;
+    let inbox = Inbox::new(&world.sdk, &world.names.connections_table).get(&world.patient()).await.unwrap();
+    assert_eq!(inbox, None, "nothing waits for ever");
+    assert_eq!(world.events().len(), events);
+    // The next change arrives as ever.
+    world.oura().edit_night("ada", NIGHT.parse().unwrap()).unwrap();
+    arrive(&world, &notices(&world, "update", &touched)).await;
+    assert_eq!(world.daily(NIGHT, NIGHT).await[0]["revision"], 3);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sync_that_nobody_asked_for_in_the_end_is_asked_for_by_the_next_notice() {
+    let world = settled().await;
+    let touched = world.oura().edit_night("ada", NIGHT.parse().unwrap()).unwrap();
+    let bodies = notices(&world, "update", &touched);
+    // The queue takes no message while the notices are put in, and they are never delivered again.
+    let refused = Effect::Error { status: 403, code: "AccessDenied".into(), message: "no".into() };
+    world.aws.faults().inject(Fault {
+        service: Some(Service::Sqs),
+        operation: Some("SendMessage".into()),
+        mutations_only: false,
+        times: None,
+        effect: refused,
+        ..Fault::stop_after_mutations(0)
+    });
+    assert_eq!(world.deliver(&bodies, 1).await.len(), bodies.len(), "they have to come again");
+    world.aws.faults().clear();
+    world.pass(Duration::from_secs(600));
+    let workout = a_workout(&world).await;
+    let other = notice(&world, "ada", "update", "workout", workout["documentId"].as_str().unwrap());
+    arrive(&world, &[other]).await;
+    assert_eq!(world.daily(NIGHT, NIGHT).await[0]["revision"], 2);
+}
+
+/// The worker is killed before and after every write, while it gathers and while it syncs.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn notices_killed_between_any_two_writes_end_as_if_they_had_not_been() {
+    async fn world_with_notices() -> (World, Vec<String>) {
+        let world = World::with(|env| env.with("BACKFILL_DAYS", "5"), |_| ()).await;
+        assert_eq!(world.connect_as(PATIENT, "ada").await.outcome().0, "connected");
+        let world = settled_with(world).await;
+        let mut bodies = notices(&world, "update", &world.oura().edit_night("ada", NIGHT.parse().unwrap()).unwrap());
+        let workout = records(&world, "daily_stress").await;
+        let id = workout.last().unwrap()["documentId"].as_str().unwrap();
+        world.oura().delete_document("ada", "daily_stress", id).unwrap();
+        bodies.push(notice(&world, "ada", "delete", "daily_stress", id));
+        (world, bodies)
+    }
+    async fn sync(world: &World) -> Vec<String> {
+        world.pass(Duration::from_secs(31));
+        let mut bodies = world.bodies().await;
+        bodies.dedup();
+        bodies
+    }
+    let (clean, bodies) = world_with_notices().await;
+    let start = clean.aws.meter().mutations();
+    assert!(clean.deliver(&bodies, 1).await.is_empty());
+    let gathering = u32::try_from(clean.aws.meter().mutations() - start).unwrap();
+    let syncs = sync(&clean).await;
+    let start = clean.aws.meter().mutations();
+    assert!(clean.deliver(&syncs, 1).await.is_empty());
+    let syncing = u32::try_from(clean.aws.meter().mutations() - start).unwrap();
+    assert!(gathering >= 2 && syncing >= 5, "{gathering} {syncing}");
+    /// Without the statistics, which may miss a count.
+    async fn tables_of(world: &World) -> [Vec<Value>; 3] {
+        let [mut connections, records, stats] = world.tables().await;
+        connections.retain(|item| item["pk"] != "WEBHOOKS");
+        [connections, records, stats]
+    }
+    let (tables, events) = (tables_of(&clean).await, clean.event_ids());
+    let mut kills = 0;
+    let points = (0..gathering).map(|n| (n, true)).chain((0..syncing).map(|n| (n, false)));
+    for (point, while_gathering) in points {
+        for effect in [Effect::Stop, Effect::StopAfter] {
+            let told = format!("killed at write {point} ({effect:?}), gathering: {while_gathering}");
+            let (world, bodies) = world_with_notices().await;
+            let fault = Fault { effect, ..Fault::stop_after_mutations(point) };
+            if while_gathering {
+                kills += u32::from(world.deliver_until_killed(&bodies, 1, fault).await);
+                assert!(world.deliver(&bodies, 2).await.is_empty(), "{told}");
+                let syncs = sync(&world).await;
+                assert_eq!(syncs.len(), 1, "{told}");
+                assert!(world.deliver(&syncs, 1).await.is_empty(), "{told}");
+            } else {
+                assert!(world.deliver(&bodies, 1).await.is_empty());
+                let syncs = sync(&world).await;
+                kills += u32::from(world.deliver_until_killed(&syncs, 1, fault).await);
+                assert!(world.deliver(&syncs, 2).await.is_empty(), "{told}");
+            }
+            assert!(tables_of(&world).await == tables, "{told}: other tables");
+            assert_eq!(world.event_ids(), events, "{told}");
+        }
+    }
+    assert!(kills >= gathering + syncing, "{kills} kills");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_nightly_pull_counts_what_no_notice_had_announced() {
+    let world = settled().await;
+    let told = world.oura().edit_night("ada", "2026-03-17".parse().unwrap()).unwrap();
+    let untold = world.oura().edit_night("ada", NIGHT.parse().unwrap()).unwrap();
+    assert!(world.deliver(&notices(&world, "update", &told), 1).await.is_empty());
+    let today: Day = "2026-03-18".parse().unwrap();
+    let nightly = world.pull(Trigger::Daily, "nightly-1", shared::domain::DayRange::ending(today, 8));
+    assert!(world.deliver(&[nightly], 1).await.is_empty());
+    let connection = world.connection().await;
+    // What has only grown within the hour since the last sync is among them; of the two nights, the one that was not told.
+    for touched in &untold {
+        let kind: DataType = touched.collection.parse().unwrap();
+        assert_eq!(connection.unannounced.get(&kind), Some(&1), "{kind}: {:?}", connection.unannounced);
+    }
+    let days = WebhookDays::new(&world.sdk, &world.names.connections_table);
+    let day = days.get(today).await.unwrap();
+    assert_eq!(day.unannounced, connection.unannounced);
+    // What webhooks bring is counted beside it, and a pull that finds nothing new says so.
+    world.pass(Duration::from_secs(31));
+    world.work().await;
+    assert_eq!(days.get(today).await.unwrap().announced.values().sum::<u64>(), told.len() as u64);
+    let nightly = world.pull(Trigger::Daily, "nightly-2", shared::domain::DayRange::ending(today, 8));
+    assert!(world.deliver(&[nightly], 1).await.is_empty());
+    assert!(world.connection().await.unannounced.is_empty());
+    // Whoever asks for a sync may be quicker than Oura: that counts nothing.
+    world.oura().edit_night("ada", NIGHT.parse().unwrap()).unwrap();
+    world.request(Some(PATIENT), "POST", "/sync", "", "{}").await;
+    world.work().await;
+    assert!(world.connection().await.unannounced.is_empty());
+}
