@@ -107,4 +107,17 @@ impl Collection {
             _ => Shape::Documents,
         }
     }
+
+    /// The name that webhooks use for it: its path, but for `vo2_max`. Time series have no webhooks.
+    pub(crate) fn webhook_name(self) -> Option<&'static str> {
+        match self {
+            Self::Vo2Max => Some("vo2_max"),
+            other if other.shape() == Shape::Series => None,
+            other => Some(other.path()),
+        }
+    }
+
+    pub(crate) fn of_webhook_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|collection| collection.webhook_name() == Some(name))
+    }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -10,11 +11,13 @@ use serde_json::Value;
 use super::collection::{Collection, Shape};
 use super::faults::{Fault, FaultState, InvalidFault};
 use super::generate::Doc;
+use super::generate::time::{plus, timestamp};
 use super::log::{RequestCounts, RequestRecord};
 use super::options::{InvalidOption, Options, OptionsPatch};
 use super::people::PEOPLE;
 use super::stamp::stamp;
-use super::state::{Cloud, Override, lock, person_of};
+use super::state::{Cloud, Override, PersonState, lock, person_of};
+use super::webhooks::{Change, EventType, compare};
 
 /// A person as the control API shows them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -36,6 +39,8 @@ pub struct PersonView {
     pub app_outdated: bool,
     /// Grants that are alive.
     pub grants: usize,
+    /// Until when the ring has synced; `None` = always.
+    pub last_synced: Option<Timestamp>,
 }
 
 /// A document that was changed.
@@ -46,6 +51,14 @@ pub struct Touched {
     pub collection: String,
     /// The document's id.
     pub id: String,
+    /// What happened to it.
+    pub event: EventType,
+}
+
+impl From<Change> for Touched {
+    fn from(Change { collection, id, event }: Change) -> Self {
+        Self { collection: collection.path().to_owned(), id, event }
+    }
 }
 
 /// A document to put in the place of what the cloud would answer.
@@ -142,8 +155,8 @@ impl Control {
     #[must_use]
     pub fn people(&self) -> Vec<PersonView> {
         let view = |(n, who): (usize, &super::people::Character)| {
-            let (membership, app_outdated) =
-                self.0.person(n, |state| (state.active, state.outdated)).unwrap_or((true, false));
+            let read = |state: &mut PersonState| (state.active, state.outdated, state.held.then_some(state.synced));
+            let (membership, app_outdated, synced) = self.0.person(n, read).unwrap_or((true, false, None));
             PersonView {
                 key: who.key.to_owned(),
                 name: who.name.to_owned(),
@@ -153,6 +166,7 @@ impl Control {
                 membership,
                 app_outdated,
                 grants: lock(&self.0.tokens).grants_of(n),
+                last_synced: synced.map(timestamp),
             }
         };
         PEOPLE.iter().enumerate().map(view).collect()
@@ -196,12 +210,13 @@ impl Control {
         Ok(lock(&self.0.tokens).expire(person, self.0.now()))
     }
 
-    /// Puts a document in the place of the one with its `id`, or beside all others.
+    /// Puts a document in the place of the one with its `id`, or beside all others, and announces it: also when it is
+    /// the same as before. It is visible at once, whether or not the ring has synced.
     ///
     /// # Errors
     /// [`ControlError`] when the person or the collection is unknown, or no day can be told.
     pub fn put_document(&self, key: &str, put: PutDocument) -> Result<Touched, ControlError> {
-        let person = Self::person(key)?;
+        let (person, who) = person_of(key).ok_or(ControlError::UnknownPerson)?;
         let collection = documents_of(&put.collection)?;
         let at = put.day.map(|day| day.at(12, 0, 0, 0));
         let stamp = stamp(collection, &put.document).or(at).ok_or(ControlError::NoDay)?;
@@ -210,46 +225,50 @@ impl Control {
             str::to_owned,
         );
         let json = put.document.to_string().into();
-        let doc = Doc { collection, id: id.clone(), stamp, known: self.0.now(), json };
-        self.0
-            .person(person, |state| state.overrides.insert((collection, id.clone()), Override::Put(doc)))
-            .ok_or(ControlError::UnknownPerson)?;
-        Ok(Touched { collection: collection.path().to_owned(), id })
+        let change = self.0.put(person, Doc { collection, id, stamp, known: self.0.now(), json });
+        self.0.announce(person, who, std::slice::from_ref(&change));
+        Ok(change.into())
     }
 
-    /// Deletes a document, as if the person had deleted it in the app.
+    /// Deletes a document, as if the person had deleted it in the app, and announces that.
     ///
     /// # Errors
     /// [`ControlError`] when there is no such document.
     pub fn delete_document(&self, key: &str, collection: &str, id: &str) -> Result<Touched, ControlError> {
-        let person = Self::person(key)?;
+        let (person, who) = person_of(key).ok_or(ControlError::UnknownPerson)?;
         let collection = documents_of(collection)?;
         self.0.document(person, collection, id).ok_or(ControlError::UnknownDocument)?;
         self.0
             .person(person, |state| state.overrides.insert((collection, id.to_owned()), Override::Deleted))
             .ok_or(ControlError::UnknownPerson)?;
-        Ok(Touched { collection: collection.path().to_owned(), id: id.to_owned() })
+        let change = Change { collection, id: id.to_owned(), event: EventType::Delete };
+        self.0.announce(person, who, std::slice::from_ref(&change));
+        Ok(change.into())
     }
 
-    /// The person corrects a night later: its sleep, daily sleep and readiness change, their ids stay.
+    /// The person corrects a night later: its sleep, daily sleep and readiness change, and what shows their scores
+    /// (naps); their ids stay. All that changed is announced.
     ///
     /// # Errors
     /// [`ControlError::UnknownPerson`]; [`ControlError::UnknownDocument`] when there is no such night (yet).
     pub fn edit_night(&self, key: &str, day: Date) -> Result<Vec<Touched>, ControlError> {
         let (person, who) = person_of(key).ok_or(ControlError::UnknownPerson)?;
-        let mut touched = self.0.data.touched_by_edit(who, day);
-        touched.retain(|(collection, id)| self.0.document(person, *collection, id).is_some());
-        if touched.is_empty() {
+        let mut edited = self.0.data.touched_by_edit(who, day);
+        edited.retain(|(collection, id)| self.0.document(person, *collection, id).is_some());
+        if edited.is_empty() {
             return Err(ControlError::UnknownDocument);
         }
+        let (days, seen) = ((plus(day, -1), plus(day, 1)), self.0.seen(person));
+        let before = self.0.documents_of_days(person, days, seen);
         self.0.person(person, |state| {
             *state.edits.entry(day).or_default() += 1;
-            for key in &touched {
+            for key in &edited {
                 state.overrides.remove(key);
             }
         });
-        let view = |(collection, id): (Collection, String)| Touched { collection: collection.path().to_owned(), id };
-        Ok(touched.into_iter().map(view).collect())
+        let changes = compare(&before, &self.0.documents_of_days(person, days, seen));
+        self.0.announce(person, who, &changes);
+        Ok(changes.into_iter().map(Touched::from).collect())
     }
 
     /// The options as they are.

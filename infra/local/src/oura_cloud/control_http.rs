@@ -20,11 +20,12 @@ use super::control::{Control, ControlError, PutDocument};
 use super::faults::Fault;
 use super::options::OptionsPatch;
 use super::state::Cloud;
+use super::webhooks;
 
-type Answer = Result<Response, Failure>;
+pub(super) type Answer = Result<Response, Failure>;
 
 /// A request of the control API that cannot be met.
-enum Failure {
+pub(super) enum Failure {
     Control(ControlError),
     Malformed(String),
 }
@@ -48,23 +49,23 @@ impl axum::response::IntoResponse for Failure {
     }
 }
 
-fn parsed<T: DeserializeOwned>(body: &[u8]) -> Result<T, Failure> {
+pub(super) fn parsed<T: DeserializeOwned>(body: &[u8]) -> Result<T, Failure> {
     // An empty body stands for an empty object, so that curl needs no -d where nothing must be said.
     let body = if body.is_empty() { b"{}".as_slice() } else { body };
     serde_json::from_slice(body).map_err(|error| Failure::Malformed(error.to_string()))
 }
 
-fn shown(value: &impl Serialize) -> Answer {
+pub(super) fn shown(value: &impl Serialize) -> Answer {
     serde_json::to_string(value)
         .map(|text| json_text(StatusCode::OK, text))
         .map_err(|error| Failure::Malformed(error.to_string()))
 }
 
-fn done() -> Answer {
+pub(super) fn done() -> Answer {
     shown(&json!({ "done": true }))
 }
 
-type Shared = State<Arc<Cloud>>;
+pub(super) type Shared = State<Arc<Cloud>>;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -104,8 +105,9 @@ pub(super) fn routes() -> Router<Arc<Cloud>> {
         .route("/control/people/{key}/documents", put(put_document))
         .route("/control/people/{key}/documents/{collection}/{id}", delete(delete_document))
         .route("/control/people/{key}/edit-night/{day}", post(edit_night))
-        .route("/control/options", get(options).put(set_options))
+        .route("/control/options", get(options).put(set_options).patch(set_options))
         .route("/control/tokens/expire", post(expire))
+        .merge(webhooks::control_routes())
 }
 
 async fn faults(State(cloud): Shared) -> Answer {

@@ -74,8 +74,12 @@ pub(super) fn redacted(query: &str) -> Vec<(String, String)> {
 }
 
 fn route(path: &str) -> String {
-    match path.strip_prefix("/v2/usercollection/").and_then(|rest| rest.split_once('/')) {
-        Some((collection, _)) => format!("/v2/usercollection/{collection}/{{id}}"),
+    if let Some((collection, _)) = path.strip_prefix("/v2/usercollection/").and_then(|rest| rest.split_once('/')) {
+        return format!("/v2/usercollection/{collection}/{{id}}");
+    }
+    match path.strip_prefix("/v2/webhook/subscription/") {
+        Some(rest) if rest.starts_with("renew/") => "/v2/webhook/subscription/renew/{id}".to_owned(),
+        Some(_) => "/v2/webhook/subscription/{id}".to_owned(),
         None => path.to_owned(),
     }
 }

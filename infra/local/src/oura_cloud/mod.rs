@@ -1,4 +1,5 @@
-//! A simulated Oura cloud: OAuth, the API v2 of `usercollection`, and believable data of a few people, on one address.
+//! A simulated Oura cloud: OAuth, the API v2 of `usercollection`, webhooks, and believable data of a few people, on
+//! one address.
 //!
 //! It is strict where the real one is: a `User-Agent` is required, codes and refresh tokens work once, scopes open
 //! exactly their endpoints, ranges end as Oura's end, pages have opaque tokens. It knows nothing of this project's
@@ -8,10 +9,12 @@
 //! curl -X POST $OURA/control/faults -d '{"match":{"path":"/v2/usercollection/sleep"},"status":503,"times":2}'
 //! curl -X PUT $OURA/control/latency -d '{"ms":50}'
 //! curl -X POST $OURA/control/people/ada/edit-night/2031-05-06
+//! curl -X POST $OURA/control/people/ada/ring-sync -d '{"walk":true}'
 //! ```
 
 mod answers;
 mod collection;
+mod config;
 mod consent;
 mod control;
 mod control_http;
@@ -29,6 +32,7 @@ mod stamp;
 mod state;
 mod tokens;
 mod usercollection;
+mod webhooks;
 
 use std::fmt;
 use std::sync::Arc;
@@ -38,10 +42,14 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use url::Url;
 
+pub use config::OuraCloudConfig;
 pub use control::{Control, ControlError, PersonView, PutDocument, Touched};
 pub use faults::{Fault, FaultMatch, FaultState, InvalidFault};
 pub use log::{RequestCounts, RequestRecord};
-pub use options::{InvalidOption, KNOWN_SCOPES, Options, OptionsPatch, OuraCloudConfig};
+pub use options::{InvalidOption, KNOWN_SCOPES, Options, OptionsPatch};
+pub use webhooks::{
+    DeliveryAttempt, EventType, NoticeAttempt, NoticeOrder, NoticeRecord, NoticeState, SubscriptionView,
+};
 
 use state::Cloud;
 
@@ -49,19 +57,23 @@ use state::Cloud;
 pub struct OuraCloud {
     cloud: Arc<Cloud>,
     server: JoinHandle<()>,
+    /// Sends notices when they are due, unless the cloud was told not to.
+    sender: Option<JoinHandle<()>>,
 }
 
 impl OuraCloud {
     /// Serves the cloud on a listener, until it is dropped.
     ///
     /// # Errors
-    /// When the listener has no address.
+    /// When the listener has no address, or TLS cannot be set up for calling receivers of webhooks.
     pub async fn start(listener: TcpListener, config: OuraCloudConfig) -> anyhow::Result<Self> {
         let address = listener.local_addr().context("ask the simulated Oura's listener for its address")?;
         let url = Url::parse(&format!("http://{address}")).context("write the simulated Oura's address")?;
-        let cloud = Arc::new(Cloud::new(url, config));
+        let deliver = config.deliver_webhooks;
+        let cloud = Arc::new(Cloud::new(url, config, webhooks::client()?));
         let server = tokio::spawn(serve::serve(listener, Arc::clone(&cloud)));
-        Ok(Self { cloud, server })
+        let sender = deliver.then(|| tokio::spawn(webhooks::send_due_notices(Arc::clone(&cloud))));
+        Ok(Self { cloud, server, sender })
     }
 
     /// Its origin: authorize at `/oauth/authorize`, token at `/oauth/token`, revoke at `/oauth/revoke`, and the base
@@ -81,6 +93,9 @@ impl OuraCloud {
 impl Drop for OuraCloud {
     fn drop(&mut self) {
         self.server.abort();
+        if let Some(sender) = &self.sender {
+            sender.abort();
+        }
     }
 }
 

@@ -1,10 +1,11 @@
-//! How the simulated cloud is set up, and what of it can be switched while it runs.
+//! What of the simulated cloud can be switched while it runs.
 
 use std::time::Duration;
 
-use secrecy::SecretString;
 use serde::{Deserialize, Deserializer, Serialize};
-use shared::domain::{Clock, Entropy};
+
+use super::config::OuraCloudConfig;
+use super::webhooks::NoticeOrder;
 
 /// The eleven scopes that Oura enforces. Others are dropped without a word, as Oura does.
 pub const KNOWN_SCOPES: [&str; 11] = [
@@ -20,56 +21,6 @@ pub const KNOWN_SCOPES: [&str; 11] = [
     "stress",
     "ring_configuration",
 ];
-
-/// The registered application and the world around it.
-#[derive(Debug, Clone)]
-pub struct OuraCloudConfig {
-    /// The application's id.
-    pub client_id: String,
-    /// The application's secret. Webhooks will be signed with it too.
-    pub client_secret: SecretString,
-    /// Callbacks that the application registered; compared character by character.
-    pub redirect_uris: Vec<String>,
-    /// Scopes that the application enabled in the portal; others are dropped from consents silently.
-    pub enabled_scopes: Vec<String>,
-    /// What "now" and "today" are.
-    pub clock: Clock,
-    /// Where codes and tokens come from.
-    pub entropy: Entropy,
-    /// Which world of data: the same seed gives the same documents.
-    pub seed: u64,
-    /// How many days back the data reaches.
-    pub history_days: i32,
-    /// How long an access token lives.
-    pub access_token_life: Duration,
-    /// How long an authorization code lives (documented: 10 minutes).
-    pub code_life: Duration,
-    /// Requests that the application may make in 5 minutes (documented: 5000).
-    pub app_limit: u32,
-    /// Requests that one access token may make in 5 minutes. Oura says that there is a limit but not which: none here.
-    pub token_limit: Option<u32>,
-}
-
-impl OuraCloudConfig {
-    /// An application with everything as documented: all scopes enabled, tokens of 24 hours, codes of 10 minutes.
-    #[must_use]
-    pub fn new(client_id: &str, client_secret: SecretString, redirect_uri: &str) -> Self {
-        Self {
-            client_id: client_id.to_owned(),
-            client_secret,
-            redirect_uris: vec![redirect_uri.to_owned()],
-            enabled_scopes: KNOWN_SCOPES.map(str::to_owned).to_vec(),
-            clock: Clock::system(),
-            entropy: Entropy::system(),
-            seed: 1,
-            history_days: 400,
-            access_token_life: Duration::from_hours(24),
-            code_life: Duration::from_mins(10),
-            app_limit: 5000,
-            token_limit: None,
-        }
-    }
-}
 
 /// What can be switched at any time: by `PUT /control/options`, or in process.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -95,6 +46,28 @@ pub struct Options {
     pub token_limit: Option<u32>,
     /// Scopes that the application enabled in the portal.
     pub enabled_scopes: Vec<String>,
+    /// How long after a change its notices are due.
+    pub webhook_delay_seconds: u64,
+    /// How long a receiver may take, for the handshake and for a notice (documented: 10 seconds).
+    pub webhook_timeout_ms: u64,
+    /// The status for a subscription that is not there: 403 (documented) or 404 (seen in test data of others).
+    pub webhook_unknown_status: u16,
+    /// A second subscription for the same event type and data type is created instead of answering 409.
+    pub webhook_duplicates_allowed: bool,
+    /// `expiration_time` is written with its offset (documented) instead of without one (seen).
+    pub webhook_expiration_offset: bool,
+    /// `x-oura-timestamp` counts seconds (documented) instead of milliseconds (seen).
+    pub webhook_timestamp_seconds: bool,
+    /// A retry is signed anew; otherwise it repeats the first signature and timestamp. Which one Oura does is unknown.
+    pub webhook_resign: bool,
+    /// Whether notices tell their `event_time`.
+    pub webhook_event_time: bool,
+    /// How often each notice is delivered: more than 1 makes duplicates.
+    pub webhook_copies: u32,
+    /// In which order notices are sent that are due together.
+    pub webhook_order: NoticeOrder,
+    /// Every n-th notice is lost, counted from when this was switched on: 1 loses all; `None` = none is lost.
+    pub webhook_lose_every: Option<u32>,
 }
 
 impl Options {
@@ -110,7 +83,23 @@ impl Options {
             app_limit: config.app_limit,
             token_limit: config.token_limit,
             enabled_scopes: config.enabled_scopes.clone(),
+            webhook_delay_seconds: config.webhook_delay.as_secs(),
+            webhook_timeout_ms: 10_000,
+            webhook_unknown_status: 403,
+            webhook_duplicates_allowed: false,
+            webhook_expiration_offset: false,
+            webhook_timestamp_seconds: false,
+            webhook_resign: true,
+            webhook_event_time: true,
+            webhook_copies: 1,
+            webhook_order: NoticeOrder::Loose,
+            webhook_lose_every: None,
         }
+    }
+
+    /// How long a receiver of handshakes and notices may take.
+    pub(super) fn webhook_timeout(&self) -> Duration {
+        Duration::from_millis(self.webhook_timeout_ms)
     }
 
     /// A scope as it appears in callbacks and token answers.
@@ -147,6 +136,29 @@ pub struct OptionsPatch {
     pub token_limit: Option<Option<u32>>,
     /// See [`Options::enabled_scopes`].
     pub enabled_scopes: Option<Vec<String>>,
+    /// See [`Options::webhook_delay_seconds`].
+    pub webhook_delay_seconds: Option<u64>,
+    /// See [`Options::webhook_timeout_ms`].
+    pub webhook_timeout_ms: Option<u64>,
+    /// See [`Options::webhook_unknown_status`].
+    pub webhook_unknown_status: Option<u16>,
+    /// See [`Options::webhook_duplicates_allowed`].
+    pub webhook_duplicates_allowed: Option<bool>,
+    /// See [`Options::webhook_expiration_offset`].
+    pub webhook_expiration_offset: Option<bool>,
+    /// See [`Options::webhook_timestamp_seconds`].
+    pub webhook_timestamp_seconds: Option<bool>,
+    /// See [`Options::webhook_resign`].
+    pub webhook_resign: Option<bool>,
+    /// See [`Options::webhook_event_time`].
+    pub webhook_event_time: Option<bool>,
+    /// See [`Options::webhook_copies`].
+    pub webhook_copies: Option<u32>,
+    /// See [`Options::webhook_order`].
+    pub webhook_order: Option<NoticeOrder>,
+    /// See [`Options::webhook_lose_every`].
+    #[serde(deserialize_with = "nullable")]
+    pub webhook_lose_every: Option<Option<u32>>,
 }
 
 fn nullable<'de, T: Deserialize<'de>, D: Deserializer<'de>>(from: D) -> Result<Option<Option<T>>, D::Error> {
@@ -162,21 +174,50 @@ pub enum InvalidOption {
     /// A page holds at least one document.
     #[error("pageSize must be at least 1")]
     PageSize,
+    /// Others were never seen or documented.
+    #[error("webhookUnknownStatus must be 403 or 404")]
+    UnknownStatus,
+    /// A receiver needs some time to answer.
+    #[error("webhookTimeoutMs must be at least 1")]
+    Timeout,
+    /// None would mean that nothing is delivered: that is `webhookLoseEvery: 1`.
+    #[error("webhookCopies must be 1 to 100")]
+    Copies,
+    /// There is no zeroth notice.
+    #[error("webhookLoseEvery must be at least 1, or null")]
+    LoseEvery,
 }
 
 impl OptionsPatch {
-    pub(super) fn apply(self, options: &mut Options) -> Result<(), InvalidOption> {
+    fn check(&self) -> Result<(), InvalidOption> {
         if self.scope_status.is_some_and(|status| status != 401 && status != 403) {
             return Err(InvalidOption::ScopeStatus);
         }
         if self.page_size == Some(Some(0)) {
             return Err(InvalidOption::PageSize);
         }
+        if self.webhook_unknown_status.is_some_and(|status| status != 403 && status != 404) {
+            return Err(InvalidOption::UnknownStatus);
+        }
+        if self.webhook_timeout_ms == Some(0) {
+            return Err(InvalidOption::Timeout);
+        }
+        if self.webhook_copies.is_some_and(|copies| !(1..=100).contains(&copies)) {
+            return Err(InvalidOption::Copies);
+        }
+        if self.webhook_lose_every == Some(Some(0)) {
+            return Err(InvalidOption::LoseEvery);
+        }
+        Ok(())
+    }
+
+    pub(super) fn apply(self, options: &mut Options) -> Result<(), InvalidOption> {
         fn put<T>(to: &mut T, value: Option<T>) {
             if let Some(value) = value {
                 *to = value;
             }
         }
+        self.check()?;
         put(&mut options.extapi_prefix, self.extapi_prefix);
         put(&mut options.iss, self.iss);
         put(&mut options.scope_status, self.scope_status);
@@ -187,6 +228,17 @@ impl OptionsPatch {
         put(&mut options.app_limit, self.app_limit);
         put(&mut options.token_limit, self.token_limit);
         put(&mut options.enabled_scopes, self.enabled_scopes);
+        put(&mut options.webhook_delay_seconds, self.webhook_delay_seconds);
+        put(&mut options.webhook_timeout_ms, self.webhook_timeout_ms);
+        put(&mut options.webhook_unknown_status, self.webhook_unknown_status);
+        put(&mut options.webhook_duplicates_allowed, self.webhook_duplicates_allowed);
+        put(&mut options.webhook_expiration_offset, self.webhook_expiration_offset);
+        put(&mut options.webhook_timestamp_seconds, self.webhook_timestamp_seconds);
+        put(&mut options.webhook_resign, self.webhook_resign);
+        put(&mut options.webhook_event_time, self.webhook_event_time);
+        put(&mut options.webhook_copies, self.webhook_copies);
+        put(&mut options.webhook_order, self.webhook_order);
+        put(&mut options.webhook_lose_every, self.webhook_lose_every);
         Ok(())
     }
 }

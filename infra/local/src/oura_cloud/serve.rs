@@ -21,7 +21,7 @@ use super::log::{RequestRecord, redacted};
 use super::people::PEOPLE;
 use super::state::{Cloud, lock};
 use super::usercollection::bearer_token;
-use super::{control_http, oauth, usercollection};
+use super::{control_http, oauth, usercollection, webhooks};
 
 /// A connection that a fault closes without an answer.
 #[derive(Debug, thiserror::Error)]
@@ -37,6 +37,7 @@ fn routes(cloud: Arc<Cloud>) -> Routes {
         .route("/oauth/revoke", post(oauth::revoke))
         .route("/v2/usercollection/{collection}", get(usercollection::list))
         .route("/v2/usercollection/{collection}/{document_id}", get(usercollection::single))
+        .merge(webhooks::routes())
         .merge(control_http::routes())
         .fallback(async || detail(StatusCode::NOT_FOUND, "Not Found"))
         .method_not_allowed_fallback(async || detail(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed"))

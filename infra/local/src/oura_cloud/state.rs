@@ -9,14 +9,16 @@ use shared::domain::Clock;
 use url::Url;
 
 use super::collection::Collection;
+use super::config::OuraCloudConfig;
 use super::faults::Faults;
 use super::generate::time::{Zone, plus};
 use super::generate::{Doc, Generator};
 use super::limits::Limits;
 use super::log::RequestLog;
-use super::options::{Options, OuraCloudConfig};
+use super::options::Options;
 use super::people::{Character, PEOPLE};
 use super::tokens::Tokens;
+use super::webhooks::Webhooks;
 
 /// Locks; a panic elsewhere does not make the data unusable, since no update of it is left half done.
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -36,11 +38,21 @@ pub(super) struct PersonState {
     pub(super) outdated: bool,
     pub(super) edits: HashMap<Date, u32>,
     pub(super) overrides: BTreeMap<(Collection, String), Override>,
+    /// Until when the ring has synced, in seconds since the epoch; what came before was announced.
+    pub(super) synced: i64,
+    /// Whether what came after is held back.
+    pub(super) held: bool,
 }
 
-impl Default for PersonState {
-    fn default() -> Self {
-        Self { active: true, outdated: false, edits: HashMap::new(), overrides: BTreeMap::new() }
+impl PersonState {
+    fn new(now: i64) -> Self {
+        let (edits, overrides) = (HashMap::new(), BTreeMap::new());
+        Self { active: true, outdated: false, edits, overrides, synced: now, held: false }
+    }
+
+    /// Until when the data is visible.
+    fn seen(&self, now: i64) -> i64 {
+        if self.held { self.synced.min(now) } else { now }
     }
 }
 
@@ -59,12 +71,16 @@ pub(super) struct Cloud {
     pub(super) limits: Mutex<Limits>,
     pub(super) faults: Mutex<Faults>,
     pub(super) log: Mutex<RequestLog>,
+    pub(super) webhooks: Mutex<Webhooks>,
+    /// Calls the receivers of webhooks.
+    pub(super) http: reqwest::Client,
     people: Mutex<Vec<PersonState>>,
 }
 
 impl Cloud {
-    pub(super) fn new(url: Url, config: OuraCloudConfig) -> Self {
+    pub(super) fn new(url: Url, config: OuraCloudConfig, http: reqwest::Client) -> Self {
         let options = Options::of(&config, url.as_str().trim_end_matches('/'));
+        let now = config.clock.now().as_second();
         Self {
             url,
             clock: config.clock,
@@ -75,11 +91,13 @@ impl Cloud {
             page_key: config.entropy.bytes(),
             data: Generator::new(config.seed),
             options: Mutex::new(options),
+            webhooks: Mutex::new(Webhooks::new(config.entropy.clone())),
             tokens: Mutex::new(Tokens::new(config.entropy)),
             limits: Mutex::default(),
             faults: Mutex::default(),
             log: Mutex::default(),
-            people: Mutex::new(PEOPLE.iter().map(|_| PersonState::default()).collect()),
+            http,
+            people: Mutex::new(PEOPLE.iter().map(|_| PersonState::new(now)).collect()),
         }
     }
 
@@ -97,6 +115,12 @@ impl Cloud {
         lock(&self.people).get_mut(person).map(use_it)
     }
 
+    /// Until when a person's data is visible, in seconds since the epoch.
+    pub(super) fn seen(&self, person: usize) -> i64 {
+        let now = self.now();
+        self.person(person, |state| state.seen(now)).unwrap_or(now)
+    }
+
     /// The first and the last day of which there can be data.
     fn horizon(&self) -> (Date, Date) {
         let today = Zone::utc().civil(self.now()).date();
@@ -105,13 +129,24 @@ impl Cloud {
 
     /// The documents of a collection in a range of their stamps, both ends included, oldest first.
     pub(super) fn documents(&self, person: usize, collection: Collection, range: (DateTime, DateTime)) -> Vec<Doc> {
+        self.documents_at(person, collection, range, self.seen(person))
+    }
+
+    /// The same as they were visible at a moment: what was put or deleted by hand counts as if it always had been.
+    pub(super) fn documents_at(
+        &self,
+        person: usize,
+        collection: Collection,
+        range: (DateTime, DateTime),
+        at: i64,
+    ) -> Vec<Doc> {
         let Some(who) = PEOPLE.get(person) else { return vec![] };
         let (from, to) = range;
         let (oldest, newest) = self.horizon();
         let days = (plus(from.date(), -2).max(oldest), plus(to.date(), 2).min(newest));
         let (edits, overrides) = self.changes(person);
         let edits_of = |date: Date| edits.get(&date).copied().unwrap_or(0);
-        let mut found = self.data.documents(who, collection, days, &edits_of, self.now());
+        let mut found = self.data.documents(who, collection, days, &edits_of, at);
         found.retain(|doc| !overrides.contains_key(&(collection, doc.id.clone())));
         found.extend(overrides.iter().filter_map(|((of, _), change)| match change {
             Override::Put(doc) if *of == collection => Some(doc.clone()),
@@ -131,7 +166,7 @@ impl Cloud {
             Some(Override::Deleted) => None,
             None => {
                 let edits_of = |date: Date| edits.get(&date).copied().unwrap_or(0);
-                self.data.find(who, collection, id, self.horizon(), &edits_of, self.now())
+                self.data.find(who, collection, id, self.horizon(), &edits_of, self.seen(person))
             }
         }
     }
@@ -147,7 +182,7 @@ impl Cloud {
         let (edits, _) = self.changes(person);
         let edits_of = |date: Date| edits.get(&date).copied().unwrap_or(0);
         let oldest = Zone::utc().moment(self.horizon().0.at(0, 0, 0, 0));
-        self.data.rows(who, collection, (start.max(oldest), end), &edits_of, self.now())
+        self.data.rows(who, collection, (start.max(oldest), end), &edits_of, self.seen(person))
     }
 
     fn changes(&self, person: usize) -> (HashMap<Date, u32>, BTreeMap<(Collection, String), Override>) {

@@ -213,6 +213,12 @@ impl Tokens {
         self.access.values_mut().filter(of).map(|access| access.expires = now).count()
     }
 
+    /// Whether a living grant of a person covers a scope.
+    pub(super) fn covers(&self, person: usize, scope: &str) -> bool {
+        let mut alive = self.grants.values().filter(|grant| grant.person == person && !grant.revoked);
+        alive.any(|grant| grant.scopes.iter().any(|granted| granted == scope))
+    }
+
     /// How many grants of a person are alive.
     pub(super) fn grants_of(&self, person: usize) -> usize {
         self.grants.values().filter(|grant| grant.person == person && !grant.revoked).count()

@@ -194,7 +194,8 @@ fn rows(cloud: &Cloud, bearer: &Bearer, collection: Collection, query: &Query) -
         return Err(Box::new(detail(StatusCode::BAD_REQUEST, text)));
     }
     // `latest` ignores the dates.
-    let range = if latest { (now - 2 * 86_400, now) } else { (start, end) };
+    let seen = cloud.seen(bearer.person);
+    let range = if latest { (seen - 2 * 86_400, seen) } else { (start, end) };
     let page = page(cloud, bearer, collection, query, range)?;
     let mut found = cloud.rows(bearer.person, collection, page.range);
     if latest {

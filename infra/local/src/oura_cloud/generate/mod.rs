@@ -255,14 +255,16 @@ impl Generator {
     /// Every document of a day that does not change with the clock.
     fn day(&self, who: &'static Character, date: Date, edits: u32) -> Arc<Vec<Doc>> {
         self.days.get((who.key, date, edits), || {
-            let plan = self.plan(who, date, edits);
-            let mut day = Day::new(who, &plan);
+            // An edit of the night moves its sleep and scores; what the day measured stays.
+            let (edited, first) = (self.plan(who, date, edits), self.plan(who, date, 0));
+            let (mut night, mut rest) = (Day::new(who, &edited), Day::new(who, &first));
             if who.wears {
-                self.add_sleep(&mut day, edits);
-                self.add_daily(&mut day);
-                self.add_happenings(&mut day);
+                self.add_sleep(&mut night, edits);
+                self.add_daily(&mut rest);
+                self.add_happenings(&mut rest);
             }
-            day.docs
+            night.docs.append(&mut rest.docs);
+            night.docs
         })
     }
 }

@@ -3,6 +3,7 @@
 mod api;
 mod misbehaviour;
 mod oauth;
+mod webhooks;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -45,11 +46,17 @@ impl World {
     }
 
     async fn at(now: &str) -> Self {
+        Self::with(now, |_| ()).await
+    }
+
+    async fn with(now: &str, configure: impl FnOnce(&mut OuraCloudConfig)) -> Self {
         let now = now.parse::<Timestamp>().unwrap().as_second();
         let clock = Arc::new(AtomicI64::new(now));
         let shown = Arc::clone(&clock);
         let mut config = OuraCloudConfig::new("the-app", "the-secret".to_owned().into(), CALLBACK);
         config.clock = Clock::from_fn(move || Timestamp::from_second(shown.load(Ordering::SeqCst)).unwrap());
+        config.deliver_webhooks = false;
+        configure(&mut config);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let oura = OuraCloud::start(listener, config).await.unwrap();
         let http = Client::builder().user_agent("tests").redirect(redirect::Policy::none()).build().unwrap();
