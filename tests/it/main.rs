@@ -11,4 +11,5 @@ mod daily;
 mod faults;
 mod notices;
 mod vault;
+mod webhooks;
 mod world;

@@ -212,7 +212,7 @@ async fn a_deleted_workout_is_tombstoned_and_its_day_recomputed_without_a_reques
     let before = count(&world.daily(day, day).await);
     world.oura().delete_document("ada", "workout", id).unwrap();
     let body = notice(&world, "ada", "delete", "workout", id);
-    arrive(&world, &[body.clone()]).await;
+    arrive(&world, std::slice::from_ref(&body)).await;
     assert_eq!(asked(&world), [""; 0], "a deletion names all there is to know");
     let stored = records(&world, "workout").await;
     let stored = stored.iter().find(|record| record["documentId"] == id).unwrap();
@@ -299,7 +299,8 @@ async fn a_user_whom_nobody_has_connected_yet_is_waited_for_and_then_dropped() {
     assert_eq!(world.connect_as("patient-2", "bruno").await.outcome().0, "connected");
     assert!(world.deliver(std::slice::from_ref(&body), 2).await.is_empty());
     world.pass(Duration::from_secs(31));
-    let patients: Vec<_> = world.messages().await.iter().map(|sync| (sync.patient_id.to_string(), sync.trigger)).collect();
+    let patients: Vec<_> =
+        world.messages().await.iter().map(|sync| (sync.patient_id.to_string(), sync.trigger)).collect();
     assert!(patients.contains(&("patient-2".into(), Trigger::Webhook)), "{patients:?}");
 }
 

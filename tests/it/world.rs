@@ -38,6 +38,7 @@ pub struct World {
     pub connections: Connections,
     pub secrets: TokenSecrets,
     pub clock: Clock,
+    env: Env,
     now: Arc<AtomicI64>,
     connect: connect::Deps,
     callback: callback::Deps,
@@ -149,8 +150,14 @@ impl World {
             names,
             resources,
             clock,
+            env,
             now,
         }
+    }
+
+    /// The variables that the functions were made from.
+    pub fn env(&self) -> &Env {
+        &self.env
     }
 
     pub fn oura(&self) -> Control {

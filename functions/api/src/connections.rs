@@ -22,8 +22,8 @@ pub(crate) async fn get(deps: &Deps, request: &Request) -> Result<Response<Body>
         (Some(connection), _) => vec![shown(connection, connection.status, connection.since)],
         (None, Some(since)) => vec![json!({
             "source": SOURCE, "status": ConnectionStatus::Pending, "reasonCode": null, "since": since,
-            "scopesGranted": [], "scopesMissing": [], "lastSyncAt": null, "lastDataDay": null, "backfill": null,
-            "failing": {},
+            "scopesGranted": [], "scopesMissing": [], "lastSyncAt": null, "lastNoticeAt": null,
+            "lastDataDay": null, "backfill": null, "failing": {},
         })],
         (None, None) => Vec::new(),
     };
@@ -39,6 +39,7 @@ fn shown(connection: &Connection, status: ConnectionStatus, since: impl serde::S
         "scopesGranted": connection.scopes_granted,
         "scopesMissing": connection.scopes_requested.missing_from(&connection.scopes_granted),
         "lastSyncAt": connection.last_sync_at,
+        "lastNoticeAt": connection.last_notice_at,
         "lastDataDay": connection.last_data_day,
         "backfill": connection.backfill.as_ref().map(backfill),
         "failing": connection.failing,

@@ -150,10 +150,10 @@ impl Runs {
         metric_types.sort_unstable();
         let announcements = fields.texts::<Announcement>("announcements")?;
         Ok(SyncRun {
-            announced: match fields.opt("latestAt")? {
-                Some(latest_at) => Some(Announced { announcements: announcements.into_iter().collect(), latest_at }),
-                None => None,
-            },
+            announced: fields.opt("latestAt")?.map(|latest_at| Announced {
+                announcements: announcements.into_iter().collect(),
+                latest_at,
+            }),
             unannounced: fields.texts::<Found>("unannounced")?.into_iter().collect(),
             kinds: fields.opt_json("kinds")?.unwrap_or_default(),
             days,
