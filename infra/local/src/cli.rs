@@ -19,7 +19,7 @@ pub struct Cli {
 /// What to do other than serving.
 #[derive(Debug, Clone, Copy, Subcommand)]
 pub enum Command {
-    /// Connect a simulated patient, fetch 30 days, print the stats and the events, and exit.
+    /// Connect a simulated patient, fetch 30 days, let the ring sync, print what arrived and the events, and exit.
     Demo,
 }
 

@@ -1,6 +1,7 @@
 //! The program: from the command line to the exit.
 
 use std::io::{IsTerminal as _, Write as _};
+use std::time::Duration;
 
 use anyhow::Context as _;
 use shared::env::Env;
@@ -9,7 +10,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use crate::cli::{AwsArg, Cli, Command, OuraArg};
 use crate::gateway::routes::PREFIX;
 use crate::ready::ReadyFile;
-use crate::stack::{AwsMode, Options, OuraMode, Stack};
+use crate::stack::{AwsMode, Options, OuraMode, Simulation, Stack};
 use crate::{demo, logs};
 
 /// Runs until done, or until SIGINT or SIGTERM.
@@ -22,7 +23,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
     // Taken before anything starts: a signal during the start must end it cleanly too.
     let mut stop = Stop::new()?;
     let demo = matches!(cli.command, Some(Command::Demo));
-    let options = options(&cli, env);
+    let options = options(&cli, env)?;
     let stack = tokio::select! {
         stack = Stack::start(options) => stack?,
         () = stop.asked() => return Ok(()),
@@ -49,14 +50,27 @@ async fn serve_or_demo(stack: &Stack, cli: &Cli, demo: bool) -> anyhow::Result<(
     std::future::pending().await
 }
 
-fn options(cli: &Cli, env: Env) -> Options {
+/// The pauses on a notice's way, in seconds: Oura's own before it sends it (really about 30), and the one in which a
+/// burst of notices becomes one sync (30 in production). Somebody is looking, so they are short; the demo's shortest.
+fn pauses(env: Env, demo: bool) -> anyhow::Result<(Env, Duration)> {
+    let delay = env.bounded("SIMULATED_WEBHOOK_DELAY_SECONDS", if demo { 1 } else { 5 }, 0..=3600)?;
+    let is_set = env.get("WEBHOOK_DEBOUNCE_SECONDS").is_some();
+    let env = if demo && !is_set { env.with("WEBHOOK_DEBOUNCE_SECONDS", "2") } else { env };
+    Ok((env, Duration::from_secs(delay.into())))
+}
+
+fn options(cli: &Cli, env: Env) -> anyhow::Result<Options> {
     let demo = matches!(cli.command, Some(Command::Demo));
-    Options {
+    let (env, webhook_delay) = pauses(env, demo)?;
+    Ok(Options {
         // The demo needs no address of its own, and a stack may be running already. Live mode has to be where Oura sends
         // the browser.
         port: cli.stack.port.or((demo && cli.stack.oura == OuraArg::Simulated).then_some(0)),
         oura: match cli.stack.oura {
-            OuraArg::Simulated => OuraMode::Simulated(Box::default()),
+            OuraArg::Simulated => OuraMode::Simulated(Box::new(Simulation {
+                configure: Box::new(move |config| config.webhook_delay = webhook_delay),
+                ..Simulation::default()
+            })),
             OuraArg::Live => OuraMode::Live,
         },
         aws: match cli.stack.aws {
@@ -66,7 +80,7 @@ fn options(cli: &Cli, env: Env) -> Options {
         data_dir: cli.stack.data.clone(),
         env,
         ..Options::default()
-    }
+    })
 }
 
 fn greet(stack: &Stack) -> anyhow::Result<()> {
@@ -77,6 +91,8 @@ fn greet(stack: &Stack) -> anyhow::Result<()> {
         writeln!(out, "Oura       {} (simulated)", oura.url().as_str().trim_end_matches('/'))?;
     }
     writeln!(out, "AWS        {}", ready.endpoints.dynamodb)?;
+    let webhook_url = stack.env().get("WEBHOOK_URL").unwrap_or(&ready.webhook_url);
+    writeln!(out, "Webhook    {webhook_url}\n           {}", stack.watch().subscriptions())?;
     writeln!(out, "\nToken of {}:\n\n  {}\n", ready.patient_id, ready.token)?;
     writeln!(out, "  curl -s {}{PREFIX}/connections -H 'Authorization: Bearer {}'\n", ready.url, ready.token)?;
     writeln!(out, "Ctrl-C ends it.")?;
@@ -100,5 +116,24 @@ impl Stop {
             _ = self.interrupt.recv() => (),
             _ = self.terminate.recv() => (),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_demo_waits_less_for_notices_unless_the_environment_says_otherwise() {
+        let of = |env: Env, demo| {
+            let (env, delay) = pauses(env, demo).unwrap();
+            (env.get("WEBHOOK_DEBOUNCE_SECONDS").map(str::to_owned), delay.as_secs())
+        };
+        assert_eq!(of(Env::default(), true), (Some("2".to_owned()), 1));
+        // Unset, the worker takes its own default: that of production.
+        assert_eq!(of(Env::default(), false), (None, 5));
+        let set = Env::default().with("WEBHOOK_DEBOUNCE_SECONDS", "7").with("SIMULATED_WEBHOOK_DELAY_SECONDS", "0");
+        assert_eq!(of(set, true), (Some("7".to_owned()), 0));
+        assert!(pauses(Env::default().with("SIMULATED_WEBHOOK_DELAY_SECONDS", "soon"), false).is_err());
     }
 }

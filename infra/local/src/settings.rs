@@ -4,8 +4,10 @@ use anyhow::{Context as _, bail};
 use shared::env::Env;
 use url::Url;
 
+use crate::gateway::function_url;
+
 /// Variables that tune the functions and are handed on as they are set.
-const TUNING: [&str; 11] = [
+const TUNING: [&str; 12] = [
     "OURA_SCOPES",
     "OURA_PKCE",
     "PATIENT_ID_CLAIM",
@@ -15,6 +17,7 @@ const TUNING: [&str; 11] = [
     "BACKFILL_DAYS",
     "LOOKBACK_DAYS",
     "WEBHOOK_DEBOUNCE_SECONDS",
+    "SUBSCRIPTION_RENEWAL_DAYS",
     "OURA_REQUESTS_PER_5_MIN",
     "MAX_DISCONNECTS_PER_DAY",
 ];
@@ -95,6 +98,25 @@ pub fn tuning(process: &Env, live: bool) -> Env {
         .fold(Env::default(), |env, (name, value)| env.with(name, value))
 }
 
+/// Where Oura is to send its notices: the gateway's own address where Oura runs on this machine, else `WEBHOOK_URL`, which
+/// leads here from outside. `None` when Oura is outside and nothing leads here.
+///
+/// # Errors
+/// When `WEBHOOK_URL` or `OURA_API_BASE_URL` is no address.
+pub fn webhook_url(process: &Env, live: bool, gateway: &str) -> anyhow::Result<Option<String>> {
+    let own = format!("{gateway}{}", function_url::PATH);
+    if !live {
+        return Ok(Some(own));
+    }
+    // Whether Oura could use it is for the function to say.
+    if let Some(named) = process.optional::<Url>("WEBHOOK_URL")? {
+        return Ok(Some(named.into()));
+    }
+    let oura = process.optional::<Url>("OURA_API_BASE_URL")?;
+    let is_here = oura.is_some_and(|oura| oura.host_str().is_some_and(is_loopback));
+    Ok(is_here.then_some(own))
+}
+
 /// Points the functions at a simulated Oura.
 ///
 /// # Errors
@@ -141,6 +163,28 @@ mod tests {
         assert_eq!(app("http://[::1]:3000/x").local_origin(3000).as_deref(), Some("http://[::1]:3000"));
         assert_eq!(app("http://localhost:3000/x").local_origin(4000), None);
         assert_eq!(app("https://tunnel.example/x").local_origin(443), None);
+    }
+
+    #[test]
+    fn notices_come_to_the_gateway_unless_oura_is_elsewhere_and_a_tunnel_is_named() {
+        let own = "http://127.0.0.1:3000/webhook";
+        let of = |env: &Env, live| webhook_url(env, live, "http://127.0.0.1:3000").unwrap();
+        let at = |oura: &str| Env::default().with("OURA_API_BASE_URL", oura);
+        let tunnel = |env: Env| env.with("WEBHOOK_URL", "https://tunnel.example/webhook");
+
+        assert_eq!(of(&Env::default(), false).as_deref(), Some(own));
+        assert_eq!(of(&tunnel(Env::default()), false).as_deref(), Some(own));
+        for oura in ["http://127.0.0.1:4000", "http://localhost:4000/oura", "http://[::1]:4000"] {
+            assert_eq!(of(&at(oura), true).as_deref(), Some(own), "{oura}");
+        }
+        assert_eq!(of(&Env::default(), true), None);
+        assert_eq!(of(&at("https://api.ouraring.com"), true), None);
+        for env in [tunnel(Env::default()), tunnel(at("http://127.0.0.1:4000"))] {
+            assert_eq!(of(&env, true).as_deref(), Some("https://tunnel.example/webhook"));
+        }
+        let bad = Env::default().with("WEBHOOK_URL", "tunnel.example");
+        let error = webhook_url(&bad, true, "http://127.0.0.1:3000").unwrap_err().to_string();
+        assert!(error.contains("WEBHOOK_URL"), "{error}");
     }
 
     #[test]

@@ -1,12 +1,14 @@
-//! What can be seen of a running stack: published events, queues, calls and their price. With an external AWS, nothing
-//! but its name: its events go to its own bus.
+//! What can be seen of a running stack: published events, queues, webhook subscriptions, calls and their price. With an
+//! external AWS, nothing but its name and the subscriptions: its events go to its own bus.
 
 use std::sync::Weak;
 
 use serde::Serialize;
 use shared::domain::PatientEvent;
+use tokio::sync::watch;
 
 use crate::aws::{EmbeddedAws, MeterReport, PublishedEvent, QueueDepth};
+use crate::stack::subscriptions::Subscriptions;
 
 /// A queue by its role.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -26,17 +28,25 @@ pub struct Watch {
     pub aws: &'static str,
     embedded: Weak<EmbeddedAws>,
     queues: [(&'static str, String); 2],
+    subscriptions: watch::Receiver<Subscriptions>,
 }
 
 impl Watch {
-    /// Looks at this AWS (none when it is external) and at the queues of these names.
+    /// Looks at this AWS (none when it is external), at the live and the nightly queue of these names, and at the state of
+    /// Oura's subscriptions.
     #[must_use]
-    pub fn new(oura: &'static str, embedded: Option<Weak<EmbeddedAws>>, live: String, nightly: String) -> Self {
+    pub fn new(
+        oura: &'static str,
+        embedded: Option<Weak<EmbeddedAws>>,
+        [live, nightly]: [String; 2],
+        subscriptions: watch::Receiver<Subscriptions>,
+    ) -> Self {
         Self {
             oura,
             aws: if embedded.is_some() { "embedded" } else { "external" },
             embedded: embedded.unwrap_or_default(),
             queues: [("live", live), ("nightly", nightly)],
+            subscriptions,
         }
     }
 
@@ -54,6 +64,12 @@ impl Watch {
         let mut events = self.events()?;
         let seen = events.iter().position(|event| event.id == id).map_or(0, |n| n + 1);
         Some(events.split_off(seen))
+    }
+
+    /// How Oura's webhook subscriptions stand.
+    #[must_use]
+    pub fn subscriptions(&self) -> Subscriptions {
+        self.subscriptions.borrow().clone()
     }
 
     /// The queues, where they can be seen without a billed call.

@@ -150,10 +150,9 @@ impl Runs {
         metric_types.sort_unstable();
         let announcements = fields.texts::<Announcement>("announcements")?;
         Ok(SyncRun {
-            announced: fields.opt("latestAt")?.map(|latest_at| Announced {
-                announcements: announcements.into_iter().collect(),
-                latest_at,
-            }),
+            announced: fields
+                .opt("latestAt")?
+                .map(|latest_at| Announced { announcements: announcements.into_iter().collect(), latest_at }),
             unannounced: fields.texts::<Found>("unannounced")?.into_iter().collect(),
             kinds: fields.opt_json("kinds")?.unwrap_or_default(),
             days,

@@ -10,6 +10,7 @@ mod oauth;
 mod page;
 mod secret;
 mod signature;
+mod subscriptions;
 #[cfg(test)]
 mod test_server;
 mod transport;
@@ -22,4 +23,7 @@ pub use notice::{InvalidNotice, parse_notice};
 pub use oauth::{OAuthApp, OAuthClient, OAuthHttp, PkceChallenge, TokenGrant};
 pub use secret::{AccessToken, AuthorizationCode, ClientSecret, PkceVerifier, RefreshToken};
 pub use signature::{SIGNATURE_HEADER, SignatureError, TIMESTAMP_HEADER, sign, verify};
+pub use subscriptions::{
+    AppKeys, Subscription, SubscriptionClient, SubscriptionError, SubscriptionId, SubscriptionList, Topic, Wanted,
+};
 pub use transport::{HttpOptions, HttpSetupError};

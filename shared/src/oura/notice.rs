@@ -34,7 +34,13 @@ struct Wire {
 /// # Errors
 /// [`InvalidNotice`].
 pub fn parse_notice(body: &[u8], received_at: Timestamp) -> Result<Notice, InvalidNotice> {
-    let wire: Wire = serde_json::from_slice(body).map_err(|_quotes_the_body| InvalidNotice::NotJson)?;
+    // Fields that are skipped would not be looked at.
+    let text = std::str::from_utf8(body).map_err(|_not_utf8| InvalidNotice::NotJson)?;
+    // An array of five texts would be taken for the five fields in their order.
+    if !text.trim_ascii_start().starts_with('{') {
+        return Err(InvalidNotice::NotJson);
+    }
+    let wire: Wire = serde_json::from_str(text).map_err(|_quotes_the_body| InvalidNotice::NotJson)?;
     Ok(Notice {
         user: field("user_id", wire.user_id, |text| OuraUserId::parse(text).ok())?,
         event_type: field("event_type", wire.event_type, |text| NoticeWord::parse(text).ok())?,
@@ -56,4 +62,115 @@ pub(super) fn moment(text: &str) -> Option<Timestamp> {
         let civil: DateTime = text.parse().ok()?;
         civil.to_zoned(TimeZone::UTC).ok().map(|zoned| zoned.timestamp())
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn body() -> Value {
+        json!({
+            "event_type": "update", "data_type": "daily_sleep", "object_id": "d-1",
+            "event_time": "2026-03-01T08:00:00.25+02:00", "user_id": "ring-1",
+        })
+    }
+
+    fn with(name: &str, value: Value) -> Value {
+        let mut body = body();
+        body[name] = value;
+        body
+    }
+
+    fn without(name: &str) -> Value {
+        let mut body = body();
+        body.as_object_mut().unwrap().remove(name);
+        body
+    }
+
+    fn received_at() -> Timestamp {
+        "2026-03-01T06:00:30Z".parse().unwrap()
+    }
+
+    fn parse(body: &Value) -> Result<Notice, InvalidNotice> {
+        parse_notice(body.to_string().as_bytes(), received_at())
+    }
+
+    #[test]
+    fn a_notice_is_read_whatever_else_the_body_holds() {
+        let expected = Notice {
+            user: "ring-1".parse().unwrap(),
+            event_type: "update".parse().unwrap(),
+            data_type: "daily_sleep".parse().unwrap(),
+            document_id: "d-1".parse().unwrap(),
+            event_time: Some("2026-03-01T06:00:00.25Z".parse().unwrap()),
+            received_at: received_at(),
+        };
+        assert_eq!(parse(&body()), Ok(expected.clone()));
+        assert_eq!(parse(&with("something_new", json!({"deep": [1, null]}))), Ok(expected.clone()));
+        let spaced = format!(" \r\n\t{}\n", serde_json::to_string_pretty(&body()).unwrap());
+        assert_eq!(parse_notice(spaced.as_bytes(), received_at()), Ok(expected));
+    }
+
+    #[test]
+    fn words_that_are_not_known_are_kept() {
+        let notice = parse(&with("data_type", json!("meal"))).unwrap();
+        assert_eq!((notice.data_type.as_str(), notice.announcement()), ("meal", None));
+    }
+
+    #[test]
+    fn a_time_without_an_offset_is_utc_and_one_that_cannot_be_read_is_none() {
+        let time = |time: Value| parse(&with("event_time", time)).unwrap().event_time;
+        assert_eq!(time(json!("2026-03-01T06:00:00.123456")), Some("2026-03-01T06:00:00.123456Z".parse().unwrap()));
+        assert_eq!(time(json!("2026-03-01T06:00:00Z")), Some("2026-03-01T06:00:00Z".parse().unwrap()));
+        for unreadable in [json!("yesterday"), json!(""), json!(1_772_344_800), json!(null), json!({})] {
+            assert_eq!(time(unreadable.clone()), None, "{unreadable}");
+        }
+        assert_eq!(parse(&without("event_time")).unwrap().event_time, None);
+    }
+
+    #[test]
+    fn a_field_that_is_missing_or_no_id_is_named_and_not_quoted() {
+        for name in ["event_type", "data_type", "object_id", "user_id"] {
+            assert_eq!(parse(&without(name)), Err(InvalidNotice::Field(name)));
+            for bad in
+                [json!(null), json!(7), json!(["c4nary"]), json!(""), json!("c4nary c4nary"), json!("c4n\u{e4}ry")]
+            {
+                let error = parse(&with(name, bad)).unwrap_err();
+                assert_eq!(error, InvalidNotice::Field(name));
+                assert!(error.to_string().contains(name) && !error.to_string().contains("c4n"), "{error}");
+            }
+            assert_eq!(parse(&with(name, json!("x".repeat(300)))), Err(InvalidNotice::Field(name)));
+        }
+    }
+
+    #[test]
+    fn what_is_no_json_object_is_no_notice() {
+        let doubled = br#"{"user_id":"ring-1","user_id":"ring-2"}"#;
+        let deep = "[".repeat(100_000);
+        let nested = format!(r#"{{"x":{deep}"#);
+        let array = json!(["update", "daily_sleep", "d-1", "2026-03-01T08:00:00Z", "ring-1"]).to_string();
+        let marked = format!("\u{feff}{}", body());
+        let followed = format!("{}{}", body(), body());
+        for body in [
+            &b""[..],
+            b" ",
+            b"null",
+            b"7",
+            b"\"text\"",
+            b"{",
+            b"event_type=update",
+            b"{\"event_type\":\"\xff\"}",
+            b"\x00\xff\xfe",
+            &[body().to_string().trim_end_matches('}').as_bytes(), b",\"more\":\"\xff\"}"].concat(),
+            doubled,
+            deep.as_bytes(),
+            nested.as_bytes(),
+            array.as_bytes(),
+            marked.as_bytes(),
+            followed.as_bytes(),
+        ] {
+            assert_eq!(parse_notice(body, received_at()), Err(InvalidNotice::NotJson), "{}", body.len());
+        }
+    }
 }

@@ -29,7 +29,7 @@ pub enum SignatureError {
     /// One of the two headers is missing.
     #[error("a signature header is missing")]
     Missing,
-    /// The signature is not 64 hexadecimal digits.
+    /// The signature is not 64 hexadecimal digits, or a header is not there exactly once.
     #[error("the signature is malformed")]
     Malformed,
     /// The signature is another one.
@@ -119,9 +119,157 @@ fn moment(text: &str) -> Option<Timestamp> {
 mod tests {
     use super::*;
 
+    /// The moment of [`MILLISECONDS`].
+    const NOW: &str = "2026-09-23T04:35:24.521Z";
+    const MILLISECONDS: &str = "1790138124521";
+    const SECONDS: &str = "1790138124";
+    const BODY: &[u8] = br#"{"event_type":"update","data_type":"sleep","object_id":"d-1"}"#;
+
+    fn secret() -> ClientSecret {
+        ClientSecret::new("client-secret")
+    }
+
+    /// A body that is signed as it should be, with this timestamp.
+    fn verify_at(timestamp: &str, now: Timestamp) -> Result<(), SignatureError> {
+        verify(&secret(), Some(&sign(&secret(), timestamp, BODY)), Some(timestamp), BODY, now)
+    }
+
+    fn now() -> Timestamp {
+        NOW.parse().unwrap()
+    }
+
     #[test]
     fn the_known_vectors_are_signed_as_oura_signs_them() {
         let signed = sign(&ClientSecret::new("test-secret"), "test-timestamp", b"test-bytes");
         assert_eq!(signed, "1FA9466B814527E16CC069DB6CA11CCC0592DC388137C458CEA4D3E329A89647");
+
+        // The example of Oura's documentation, as the bytes that stand there.
+        let body = concat!(
+            r#"{"event_type":"update","data_type":"sleep","object_id":"12345abc","#,
+            r#""event_time":"2023-01-01T08:00:00+00:00","user_id":"user123"}"#
+        );
+        let known = "881F7CF96C6B22B2FC08A3E037F274A23945692F98B578B6EF5CDBE9A2EBFA9C";
+        assert_eq!((body.len(), sign(&secret(), MILLISECONDS, body.as_bytes())), (127, known.to_owned()));
+        assert_eq!(verify(&secret(), Some(known), Some(MILLISECONDS), body.as_bytes(), now()), Ok(()));
+    }
+
+    #[test]
+    fn the_case_of_the_digits_does_not_matter() {
+        let upper = sign(&secret(), SECONDS, BODY);
+        let mixed = upper.char_indices().map(|(n, c)| if n % 2 == 0 { c.to_ascii_lowercase() } else { c });
+        for signature in [upper.to_lowercase(), mixed.collect()] {
+            assert_eq!(verify(&secret(), Some(&signature), Some(SECONDS), BODY, now()), Ok(()), "{signature}");
+        }
+    }
+
+    #[test]
+    fn a_header_that_is_missing_is_missed() {
+        let signature = sign(&secret(), SECONDS, BODY);
+        for (signature, timestamp) in [(None, Some(SECONDS)), (Some(signature.as_str()), None), (None, None)] {
+            assert_eq!(verify(&secret(), signature, timestamp, BODY, now()), Err(SignatureError::Missing));
+        }
+    }
+
+    #[test]
+    fn only_64_hexadecimal_digits_are_a_signature() {
+        let signature = sign(&secret(), SECONDS, BODY);
+        for malformed in [
+            "",
+            &signature[..63],
+            &signature[..62],
+            &format!("{signature}0"),
+            &format!("{signature}00"),
+            &format!(" {signature}"),
+            &format!("{signature} "),
+            &format!("{signature}\n"),
+            &format!("{} {}", &signature[..32], &signature[32..]),
+            &format!("0x{}", &signature[2..]),
+            &format!("sha256={signature}"),
+            &format!("{signature},{signature}"),
+            &format!("g{}", &signature[1..]),
+            &"\u{ff10}".repeat(64),
+        ] {
+            let verified = verify(&secret(), Some(malformed), Some(SECONDS), BODY, now());
+            assert_eq!(verified, Err(SignatureError::Malformed), "{malformed:?}");
+        }
+    }
+
+    #[test]
+    fn a_signature_fits_one_secret_one_timestamp_and_one_body() {
+        let signature = sign(&secret(), SECONDS, BODY);
+        let other = ClientSecret::new("client-secret-2");
+        let longer = [BODY, b"\n"].concat();
+        for (secret, timestamp, body) in [
+            (&other, SECONDS, BODY),
+            (&secret(), "1790138125", BODY),
+            (&secret(), " 1790138124", BODY),
+            (&secret(), SECONDS, &BODY[1..]),
+            (&secret(), SECONDS, &longer),
+            (&secret(), SECONDS, b""),
+        ] {
+            let verified = verify(secret, Some(&signature), Some(timestamp), body, now());
+            assert_eq!(verified, Err(SignatureError::Mismatch), "{timestamp}");
+        }
+        // Every bit of it counts.
+        for digit in 0..64 {
+            let mut wrong = signature.clone().into_bytes();
+            wrong[digit] = if wrong[digit] == b'0' { b'1' } else { b'0' };
+            let wrong = String::from_utf8(wrong).unwrap();
+            let verified = verify(&secret(), Some(&wrong), Some(SECONDS), BODY, now());
+            assert_eq!(verified, Err(SignatureError::Mismatch), "digit {digit}");
+        }
+    }
+
+    #[test]
+    fn seconds_and_milliseconds_are_both_times() {
+        assert_eq!((verify_at(SECONDS, now()), verify_at(MILLISECONDS, now())), (Ok(()), Ok(())));
+    }
+
+    #[test]
+    fn a_signed_timestamp_that_is_no_time_is_refused() {
+        for timestamp in [
+            "",
+            "now",
+            "-1790138124",
+            "+1790138124",
+            "1790138124.5",
+            "1.79e9",
+            " 1790138124",
+            "1790138124 ",
+            "2026-09-23T04:35:24Z",
+            // Microseconds and nanoseconds, and more than any number holds.
+            "1790138124521000",
+            "1790138124521000000",
+            "99999999999999999999999",
+            "\u{661}\u{667}\u{669}",
+        ] {
+            assert_eq!(verify_at(timestamp, now()), Err(SignatureError::Timestamp), "{timestamp:?}");
+        }
+    }
+
+    #[test]
+    fn a_notice_may_be_two_hours_old_and_five_minutes_ahead_and_no_more() {
+        let signed: Timestamp = "2026-09-23T04:35:24Z".parse().unwrap();
+        let moment = SignedDuration::from_millis(1);
+        assert_eq!(verify_at(SECONDS, signed + OLDEST), Ok(()));
+        assert_eq!(verify_at(SECONDS, signed + OLDEST + moment), Err(SignatureError::TooOld));
+        assert_eq!(verify_at(SECONDS, signed - AHEAD), Ok(()));
+        assert_eq!(verify_at(SECONDS, signed - AHEAD - moment), Err(SignatureError::FromTheFuture));
+        for (timestamp, expected) in [
+            ("0", SignatureError::TooOld),
+            ("99999999999", SignatureError::FromTheFuture),
+            ("1", SignatureError::TooOld),
+        ] {
+            assert_eq!(verify_at(timestamp, now()), Err(expected), "{timestamp}");
+        }
+    }
+
+    #[test]
+    fn the_signature_is_judged_before_the_time_that_it_covers() {
+        let wrong = "0".repeat(64);
+        for timestamp in ["never", "0", "99999999999"] {
+            let verified = verify(&secret(), Some(&wrong), Some(timestamp), BODY, now());
+            assert_eq!(verified, Err(SignatureError::Mismatch), "{timestamp}");
+        }
     }
 }

@@ -3,6 +3,7 @@
 const API = "/api/patient-graph/wearables";
 const PATIENTS = ["patient-1", "patient-2", "patient-3"];
 const DAYS = 30;
+const FRESH_MS = 20000;
 
 const $ = (id) => document.getElementById(id);
 const numbers = new Intl.NumberFormat("en");
@@ -15,6 +16,9 @@ let events = [];
 let lastSeen = "";
 let timer = 0;
 let turn = 0;
+let ring = null;
+// Until when the page looks often: something was just asked of the ring.
+let livelyUntil = 0;
 
 // Words for the codes of the API. Codes are stable; an unknown one is shown as it is.
 const REASONS = {
@@ -139,6 +143,7 @@ const FACTS = [
   ["Resting", "hrv", "restingHeartRate", rounded(" bpm")],
   ["SpO₂", "spo2", "average", (value) => `${value.toFixed(1)} %`],
   ["Stress", "stress", "stressHigh", clock],
+  ["Workouts", "workout", "count", rounded("")],
 ];
 
 function dayTile(day, stats) {
@@ -148,7 +153,7 @@ function dayTile(day, stats) {
   }
   const metrics = stats.metrics || {};
   const of = (kind, key) => (metrics[kind] && typeof metrics[kind][key] === "number" ? metrics[kind][key] : null);
-  const tile = element("li", { class: "day" },
+  const tile = element("li", { class: freshDays().has(day) ? "day fresh" : "day" },
     element("h3", {}, name, stats.provisional ? element("span", { title: "Oura may still change this day" }, "so far") : null));
   for (const kind of ["sleep", "readiness", "activity"]) {
     const value = of(kind, "score");
@@ -201,9 +206,11 @@ async function loadDays(mine) {
 
 // ---- events -----------------------------------------------------------------------------------------------------
 
+const counted = (count, word) => `${numbers.format(count)} ${word}${count === 1 ? "" : "s"}`;
+
 function about(detail) {
   if (detail.day) return `${detail.day}, revision ${detail.revision} (${detail.reason})`;
-  if (detail.trigger) return `${detail.trigger}: ${detail.recordsWritten} records, ${(detail.days || []).length} days`;
+  if (detail.trigger) return `${detail.trigger}: ${counted(detail.recordsWritten, "record")}, ${counted((detail.days || []).length, "day")}`;
   if (detail.daysWithData !== undefined) return `${detail.daysWithData} days have data`;
   if (detail.reasonCode) return detail.reasonCode;
   if (detail.scopesGranted) return `${detail.scopesGranted.length} scopes`;
@@ -237,11 +244,106 @@ function showEvents() {
     element("td", { class: "id" }, event.detail.eventId))));
 }
 
+// ---- ring -------------------------------------------------------------------------------------------------------
+
+const NOTICE_STATES = {
+  pending: ["on its way", ""], retrying: ["Oura tries again", "slow"], delivered: ["arrived", "ok"],
+  givenUp: ["Oura gave up", "lost"], lost: ["lost on the way", "lost"],
+  cancelled: ["the subscription ended", "lost"],
+};
+
+async function loadRing(mine) {
+  const answer = await (await fetch(`/dev/ring?patient=${encodeURIComponent(patient)}`)).json();
+  if (mine !== turn) return;
+  ring = answer;
+}
+
+function showRing() {
+  $("ring").hidden = !ring.available;
+  if (!ring.available) return;
+  const worn = Boolean(ring.person);
+  $("ring-text").textContent = worn
+    ? `The ring of ${ring.person}. What it syncs is announced to the webhook; each notice and what came of it is a line below.`
+    : "Connect the patient to choose whose ring this is.";
+  for (const id of ["ring-sync", "ring-edit", "ring-delete", "ring-lose"]) {
+    $(id).classList.toggle("idle", !worn);
+    if (!asking) $(id).disabled = !worn;
+  }
+  $("ring-lose").setAttribute("aria-pressed", String(ring.losing));
+  $("ring-lose").textContent = ring.losing ? "Webhooks get lost: stop it" : "Lose webhooks";
+  showRingLog();
+}
+
+// What the platform's services heard of since the first notice: syncs that notices caused, and days.
+function heardSinceNotices() {
+  const first = ring && ring.notices && ring.notices.length ? Date.parse(ring.notices[0].at) : Infinity;
+  return events.filter((event) => event.detail.patientId === patient && Date.parse(event.detail.occurredAt) >= first)
+    .filter((event) => event["detail-type"] === "wearable_day_updated" || event.detail.trigger === "webhook");
+}
+
+// Days that changed just now, after a notice.
+function freshDays() {
+  const recent = heardSinceNotices().filter((event) => Date.now() - Date.parse(event.detail.occurredAt) < FRESH_MS);
+  return new Set(recent.map((event) => event.detail.day));
+}
+
+// Notices as Oura sent them, and the syncs and days that the platform's services heard of since the first of them.
+function showRingLog() {
+  const notices = ring.notices.map((one) => {
+    const [text, look] = NOTICE_STATES[one.state] || [one.state, ""];
+    const status = one.status === null ? "" : ` (${one.status})`;
+    const attempts = one.attempts > 1 ? `, attempt ${one.attempts}` : "";
+    return { at: one.at, what: `notice: ${one.event}`, about: one.dataType.replaceAll("_", " "), result: text + status + attempts, look };
+  });
+  const heard = heardSinceNotices().map((event) => event.detail.day
+    ? { at: event.detail.occurredAt, what: "day updated", about: event.detail.day, result: `${event.detail.reason}, revision ${event.detail.revision}`, look: "ok" }
+    : { at: event.detail.occurredAt, what: "sync", about: about(event.detail), result: "stored", look: "ok" });
+  const lines = notices.concat(heard).sort((a, b) => Date.parse(b.at) - Date.parse(a.at));
+  $("ring-log").hidden = lines.length === 0;
+  $("ring-log").tBodies[0].replaceChildren(...lines.map((line) => element("tr", {},
+    element("td", {}, new Date(line.at).toLocaleTimeString()),
+    element("td", {}, line.what),
+    element("td", {}, line.about),
+    element("td", { class: line.look }, line.result))));
+}
+
+let asking = false;
+
+async function ask(what, body, said) {
+  asking = true;
+  for (const button of $("ring").querySelectorAll("button")) button.disabled = true;
+  try {
+    const response = await fetch(`/dev/ring/${what}`, {
+      method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ patientId: patient, ...body }),
+    });
+    const answer = await response.json();
+    if (!response.ok) throw new Error(answer.error ? answer.error.message : `HTTP ${response.status}`);
+    livelyUntil = Date.now() + 60000;
+    notice(said(answer), "good");
+  } catch (error) {
+    notice(`The ring did not do it: ${error.message}`, "bad");
+  }
+  asking = false;
+  refresh();
+}
+
+const announced = (count) => ring.losing
+  ? `${counted(count, "notice")} lost on the way. Sync now brings it all the same.`
+  : `${counted(count, "notice")} on the way.`;
+
 async function loadStack() {
   const stack = await (await fetch("/dev/stack")).json();
   $("mode").textContent = `local stack: ${stack.oura} Oura, ${stack.aws} AWS`;
   const parts = [];
   if (stack.queues) parts.push(stack.queues.map((queue) => `${queue.name} queue ${queue.visible + queue.inFlight + queue.delayed}`).join(", "));
+  const live = (stack.queues || []).find((queue) => queue.name === "live");
+  const queued = live ? [[live.visible, "waiting"], [live.delayed, "held back, so that a burst becomes one sync"], [live.inFlight, "being worked on"]] : [];
+  const busyQueue = queued.filter(([messages]) => messages > 0);
+  $("ring-queue").textContent = live ? `Live queue: ${busyQueue.map(([messages, text]) => `${messages} ${text}`).join(", ") || "empty"}.` : "";
+  if (busyQueue.length) livelyUntil = Math.max(livelyUntil, Date.now() + 3000);
+  const { state, count } = stack.subscriptions;
+  $("ring-subscriptions").textContent = { standing: `(${count} subscriptions)`, failed: "(not all subscribed)", pending: "(subscribing)" }[state] || "";
+  if (state === "failed" || state === "skipped") parts.push(stack.subscriptionsText);
   if (stack.meter) parts.push(`${numbers.format(stack.meter.calls)} AWS calls so far, about $${stack.meter.dollars.toFixed(5)}`);
   $("meter").textContent = parts.join(" · ");
 }
@@ -259,9 +361,11 @@ async function refresh() {
       connection = answer.connections.find((one) => one.source === "oura") || null;
       showConnection();
       showBackfill();
-      await Promise.all([loadDays(mine), loadEvents(mine), loadStack()]);
+      await Promise.all([loadEvents(mine), loadStack(), loadRing(mine)]);
+      await loadDays(mine);
+      if (mine === turn) showRing();
       const busy = connection && connection.backfill && ["pending", "running"].includes(connection.backfill.state);
-      pause = busy ? 700 : 4000;
+      pause = busy || Date.now() < livelyUntil ? 700 : 4000;
     }
   } catch (error) {
     $("status").className = "status error";
@@ -320,6 +424,7 @@ async function choose(id) {
   turn += 1;
   connection = null;
   try { localStorage.setItem("patient", id); } catch { /* private windows keep nothing */ }
+  ring = null;
   $("days").replaceChildren();
   $("days-empty").hidden = false;
   showEvents();
@@ -337,6 +442,11 @@ async function start() {
   $("patient").addEventListener("change", async () => { notice(""); await choose($("patient").value); refresh(); });
   $("connect").addEventListener("click", connect);
   $("sync").addEventListener("click", syncNow);
+  $("ring-sync").addEventListener("click", () => ask("sync", {}, ({ notices }) => `The ring has synced. ${announced(notices)}`));
+  $("ring-edit").addEventListener("click", () => ask("edit-night", {}, ({ day, notices }) => `The night to ${day} was corrected. ${announced(notices)}`));
+  $("ring-delete").addEventListener("click", () => ask("delete-workout", {}, ({ day, notices }) => `The workout of ${day} was deleted. ${announced(notices)}`));
+  $("ring-lose").addEventListener("click", () => ask("lose", { lose: !ring.losing }, ({ losing }) =>
+    losing ? "From now on Oura's notices get lost." : "Oura's notices arrive again."));
   document.addEventListener("visibilitychange", () => { if (!document.hidden) refresh(); });
   // Back from Oura's page by the browser's own button: the page comes from its cache, with the button disabled.
   window.addEventListener("pageshow", () => { $("connect").disabled = false; });

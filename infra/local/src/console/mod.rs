@@ -1,6 +1,8 @@
 //! The console: a plain page at `/` and what it asks for under `/dev/`. Answered on this machine's own names only, so
 //! that neither a tunnel to the gateway nor a page elsewhere gets tokens out of it.
 
+mod ring;
+
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -11,6 +13,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use shared::domain::PatientId;
 
+pub use self::ring::Ring;
 use crate::gateway::answer;
 use crate::gateway::authorizer::Authorizer;
 use crate::settings::is_loopback;
@@ -19,6 +22,9 @@ use crate::watch::Watch;
 const PAGE: &str = include_str!("index.html");
 const STYLE: &str = include_str!("console.css");
 const SCRIPT: &str = include_str!("console.js");
+
+/// Where the buttons of the simulated ring are.
+const BUTTONS: &str = "/dev/ring/";
 
 /// Own files only, nothing inline, no frames, no forms.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
@@ -29,13 +35,14 @@ pub struct Console {
     url: String,
     patient_id: PatientId,
     watch: Arc<Watch>,
+    ring: Option<Ring>,
 }
 
 impl Console {
-    /// A console at this address, which opens with this patient.
+    /// A console at this address, which opens with this patient; `ring` when Oura is simulated.
     #[must_use]
-    pub fn new(url: String, patient_id: PatientId, watch: Arc<Watch>) -> Self {
-        Self { url, patient_id, watch }
+    pub fn new(url: String, patient_id: PatientId, watch: Arc<Watch>, ring: Option<Ring>) -> Self {
+        Self { url, patient_id, watch, ring }
     }
 
     /// The gateway's address, without a slash at the end.
@@ -64,6 +71,8 @@ impl Console {
             (&Method::POST, "/dev/token") => token(body, authorizer),
             (&Method::GET, "/dev/events") => answer::json(StatusCode::OK, &self.events(parts)),
             (&Method::GET, "/dev/stack") => answer::json(StatusCode::OK, &self.stack().await),
+            (&Method::GET, "/dev/ring") => self.ring(parts).await,
+            (&Method::POST, path) if path.starts_with(BUTTONS) => self.press(parts, path, body).await,
             _ => answer::failure(StatusCode::NOT_FOUND, "not_found", "there is nothing at this address"),
         }
     }
@@ -82,21 +91,46 @@ impl Console {
         response
     }
 
+    async fn ring(&self, parts: &Parts) -> Response<Body> {
+        match &self.ring {
+            Some(ring) => ring.view(&in_query(parts, "patient")).await,
+            None => answer::json(StatusCode::OK, &json!({"available": false})),
+        }
+    }
+
+    /// A button of the simulated ring. It changes something, so no page but this one may press it.
+    async fn press(&self, parts: &Parts, path: &str, body: &Bytes) -> Response<Body> {
+        let origin = parts.headers.get(header::ORIGIN);
+        if origin.is_some_and(|origin| origin.as_bytes() != self.url.as_bytes()) {
+            return answer::failure(StatusCode::FORBIDDEN, "foreign_origin", "another page cannot press this button");
+        }
+        match &self.ring {
+            Some(ring) => ring.press(path.strip_prefix(BUTTONS).unwrap_or_default(), body).await,
+            None => answer::failure(StatusCode::NOT_FOUND, "not_found", "Oura is not simulated"),
+        }
+    }
+
     /// The events after the one whose id (EventBridge's) is in the query.
     fn events(&self, parts: &Parts) -> Value {
-        let query = parts.uri.query().unwrap_or_default();
-        let after = url::form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "after");
-        let after = after.map(|(_, id)| id).unwrap_or_default();
-        let events = self.watch.events_after(&after);
+        let events = self.watch.events_after(&in_query(parts, "after"));
         json!({"available": events.is_some(), "events": events.unwrap_or_default()})
     }
 
     async fn stack(&self) -> Value {
+        let subscriptions = self.watch.subscriptions();
         json!({
             "oura": self.watch.oura, "aws": self.watch.aws, "patientId": self.patient_id,
             "queues": self.watch.queues().await, "meter": self.watch.meter(),
+            "subscriptions": subscriptions, "subscriptionsText": subscriptions.to_string(),
         })
     }
+}
+
+/// A parameter of the query; empty when it is not there.
+fn in_query(parts: &Parts, wanted: &str) -> String {
+    let query = parts.uri.query().unwrap_or_default();
+    let mut all = url::form_urlencoded::parse(query.as_bytes());
+    all.find(|(name, _)| name == wanted).map(|(_, value)| value.into_owned()).unwrap_or_default()
 }
 
 /// A token for any patient: on this machine there is nobody to keep out.
@@ -122,11 +156,14 @@ mod tests {
     use http_body_util::BodyExt as _;
     use shared::domain::Clock;
 
+    use crate::stack::subscriptions::Subscriptions;
+
     const URL: &str = "http://127.0.0.1:3000";
 
     async fn ask(method: &str, target: &str, host: &str, body: &'static str) -> (Response<()>, Value) {
-        let watch = Watch::new("simulated", None, "live".to_owned(), "nightly".to_owned());
-        let console = Console::new(URL.to_owned(), PatientId::parse("patient-1").unwrap(), Arc::new(watch));
+        let standing = tokio::sync::watch::channel(Subscriptions::Skipped).1;
+        let watch = Watch::new("live", None, ["live".to_owned(), "nightly".to_owned()], standing);
+        let console = Console::new(URL.to_owned(), PatientId::parse("patient-1").unwrap(), Arc::new(watch), None);
         let authorizer = Authorizer::start(URL, "sub", Clock::system(), None).unwrap();
         let request = Request::builder().method(method).uri(target).header("host", host).body(()).unwrap();
         let answer = console.answer(&request.into_parts().0, &Bytes::from_static(body.as_bytes()), &authorizer).await;
@@ -149,6 +186,17 @@ mod tests {
         for bad in ["", "{}", r#"{"patientId":"a b"}"#, r#"{"patientId":"p","admin":true}"#] {
             assert_eq!(ask("POST", "/dev/token", "localhost", bad).await.0.status().as_u16(), 400, "{bad}");
         }
+    }
+
+    #[tokio::test]
+    async fn with_a_real_oura_there_is_no_ring_to_press() {
+        let (answer, body) = ask("GET", "/dev/ring?patient=patient-1", "localhost:3000", "").await;
+        assert_eq!((answer.status().as_u16(), body), (200, json!({"available": false})));
+        let (answer, _) = ask("POST", "/dev/ring/sync", "localhost:3000", r#"{"patientId":"patient-1"}"#).await;
+        assert_eq!(answer.status().as_u16(), 404);
+        let (_, body) = ask("GET", "/dev/stack", "localhost:3000", "").await;
+        assert_eq!(body["subscriptions"], json!({"state": "skipped"}));
+        assert!(body["subscriptionsText"].as_str().unwrap().contains("WEBHOOK_URL"), "{body}");
     }
 
     #[tokio::test]

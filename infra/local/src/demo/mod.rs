@@ -1,7 +1,8 @@
 //! `cargo run -p local -- demo`: the main job once, in a terminal.
 
-mod client;
+pub(crate) mod client;
 mod progress;
+mod ring;
 mod table;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,6 +15,7 @@ use shared::domain::{Day, DayRange};
 
 use self::client::Patient;
 use self::progress::Progress;
+use self::ring::Ring;
 use crate::aws::PublishedEvent;
 use crate::stack::Stack;
 
@@ -29,7 +31,7 @@ const CONSENT: Duration = Duration::from_secs(600);
 /// Events that are printed one by one; of the others (one per day) the first and the last.
 const DAY_UPDATED: &str = "wearable_day_updated";
 
-/// Connects one patient, waits for the history, prints days, events and costs. `live`: whether lines of `out` can be drawn
+/// Connects one patient, waits for the history, lets the simulated ring sync, and prints days, events and costs. `live`: whether lines of `out` can be drawn
 /// again, as on a terminal.
 ///
 /// # Errors
@@ -37,18 +39,23 @@ const DAY_UPDATED: &str = "wearable_day_updated";
 pub async fn run(stack: &Stack, out: &mut impl Write, live: bool) -> anyhow::Result<()> {
     let patient_id = stack.patient_id();
     let patient = Patient::new(stack.url(), &stack.token_for(patient_id)?)?;
-    match stack.oura() {
+    let ring = match stack.oura() {
         Some(oura) => {
             let people = oura.control().people();
-            let person = people.first().context("the simulated Oura knows nobody")?;
+            let person = people.into_iter().next().context("the simulated Oura knows nobody")?;
             writeln!(out, "Connecting {patient_id} to the ring of {} ({})", person.name, person.about)?;
-            patient.connect(&person.key).await?;
+            let key = person.key.clone();
+            // So that there is something to come by webhook.
+            let ring = Ring::out_of_reach(oura.control(), person, stack.now())?;
+            patient.connect(&key).await?;
+            Some(ring)
         }
         None => {
             writeln!(out, "Open {}/ in a browser, click Connect, and consent at Oura.", stack.url())?;
             consent_in_browser(&patient).await?;
+            None
         }
-    }
+    };
     writeln!(out, "Connected. The history is arriving:\n")?;
     let range = backfill(&patient, Progress::new(&mut *out, live)).await?;
 
@@ -58,15 +65,17 @@ pub async fn run(stack: &Stack, out: &mut impl Write, live: bool) -> anyhow::Res
     let shown = DayRange::new(range.first(), last.min(range.last())).unwrap_or(range);
     writeln!(out, "\n{} days, {} with data:\n", shown.days(), days.len())?;
     writeln!(out, "{}", table::days(shown, &days))?;
+    if days.is_empty() {
+        bail!("the backfill ended and no day has data");
+    }
+    if let Some(ring) = ring {
+        ring.syncs(stack, &patient, out).await?;
+    }
     match stack.watch().events() {
         Some(events) => print_events(out, &events)?,
         None => writeln!(out, "The events went to the bus {} of the external AWS.", stack.names().event_bus)?,
     }
-    print_costs(stack, out)?;
-    if days.is_empty() {
-        bail!("the backfill ended and no day has data");
-    }
-    Ok(())
+    print_costs(stack, out)
 }
 
 async fn consent_in_browser(patient: &Patient) -> anyhow::Result<()> {
@@ -181,8 +190,16 @@ fn about(detail: &Value) -> String {
 
 fn print_costs(stack: &Stack, out: &mut impl Write) -> anyhow::Result<()> {
     if let Some(oura) = stack.oura() {
-        let counts = oura.control().request_counts();
-        writeln!(out, "Oura: {} requests to {} endpoints.", counts.values().sum::<u64>(), counts.len())?;
+        let (subscribing, counts): (BTreeMap<_, _>, BTreeMap<_, _>) =
+            oura.control().request_counts().into_iter().partition(|(route, _)| route.contains("/v2/webhook/"));
+        let sum = |counts: &BTreeMap<String, u64>| counts.values().sum::<u64>();
+        writeln!(
+            out,
+            "Oura: {} requests to {} endpoints, and {} for the webhook subscriptions.",
+            sum(&counts),
+            counts.len(),
+            sum(&subscribing)
+        )?;
     }
     if let Some(report) = stack.watch().meter() {
         writeln!(

@@ -62,6 +62,16 @@ const COLUMNS: [Column; 10] = [
 /// without stats are shown as such: "no document" is not zero.
 #[must_use]
 pub fn days(range: DayRange, stats: &BTreeMap<Day, Value>) -> String {
+    let mut text = head();
+    text.push_str(&rows(range, stats));
+    text.push('\n');
+    text.push_str(&courses(range, stats));
+    text
+}
+
+/// The line above the days.
+#[must_use]
+pub fn head() -> String {
     let mut text = String::new();
     let _ = write!(text, "{:<14}", "day");
     for column in &COLUMNS {
@@ -69,6 +79,13 @@ pub fn days(range: DayRange, stats: &BTreeMap<Day, Value>) -> String {
         let _ = write!(text, " {:>width$}", column.title);
     }
     text.push('\n');
+    text
+}
+
+/// One line for every day of the range.
+#[must_use]
+pub fn rows(range: DayRange, stats: &BTreeMap<Day, Value>) -> String {
+    let mut text = String::new();
     for day in range.iter() {
         let _ = write!(text, "{:<14}", day.date().strftime("%a %Y-%m-%d").to_string());
         match stats.get(&day) {
@@ -84,7 +101,12 @@ pub fn days(range: DayRange, stats: &BTreeMap<Day, Value>) -> String {
         text.truncate(end);
         text.push('\n');
     }
-    text.push('\n');
+    text
+}
+
+/// One line for every metric, with its course and average.
+fn courses(range: DayRange, stats: &BTreeMap<Day, Value>) -> String {
+    let mut text = String::new();
     for column in COLUMNS.iter().filter(|column| !matches!(column.unit, Unit::Signed)) {
         let values: Vec<Option<f64>> =
             range.iter().map(|day| stats.get(&day).and_then(|metrics| value(metrics, column))).collect();

@@ -32,7 +32,7 @@ pub fn failure(status: StatusCode, code: &str, message: &str) -> Response<Body> 
         StatusCode::FORBIDDEN => "Forbidden",
         StatusCode::NOT_FOUND => "Not Found",
         StatusCode::PAYLOAD_TOO_LARGE => "Request Entity Too Large",
-        StatusCode::INTERNAL_SERVER_ERROR => "Internal Server Error",
+        StatusCode::INTERNAL_SERVER_ERROR | StatusCode::BAD_GATEWAY => "Internal Server Error",
         StatusCode::SERVICE_UNAVAILABLE => "Service Unavailable",
         _ => "Bad Request",
     };

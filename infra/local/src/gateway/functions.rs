@@ -1,9 +1,11 @@
 //! The functions behind the routes, called the way Lambda calls them: from an event, with a deadline, and so that a panic
 //! or an endless call costs its caller an answer, not everybody the gateway.
 
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use aws_lambda_events::event::lambda_function_urls::{LambdaFunctionUrlRequest, LambdaFunctionUrlResponse};
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use jiff::Timestamp;
 use lambda_http::{Body, Context, Request, RequestExt as _, Response};
@@ -16,6 +18,9 @@ use super::routes::Function;
 /// The longest that an HTTP API waits for a function.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
+/// The longest that the webhook function may take: Oura itself does not wait longer.
+const WEBHOOK_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// Why a call gave no response of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum CallFailure {
@@ -23,7 +28,7 @@ pub enum CallFailure {
     #[error("the function crashed")]
     Crashed,
     /// The function did not answer in time.
-    #[error("the function did not answer within {} seconds", TIMEOUT.as_secs())]
+    #[error("the function did not answer in time")]
     TimedOut,
 }
 
@@ -32,6 +37,7 @@ pub struct Functions {
     connect: Arc<connect::Deps>,
     callback: Arc<callback::Deps>,
     api: Arc<api::Deps>,
+    webhook: Arc<webhook::Deps>,
 }
 
 impl Functions {
@@ -45,6 +51,7 @@ impl Functions {
             connect: Arc::new(connect::Deps::new(connect::Config::from_env(env)?, aws, clock(), entropy())?),
             callback: Arc::new(callback::Deps::new(callback::Config::from_env(env)?, aws, clock(), entropy())?),
             api: Arc::new(api::Deps::new(api::Config::from_env(env)?, aws, clock(), entropy())?),
+            webhook: Arc::new(webhook::Deps::new(&webhook::Config::from_env(env)?, aws, clock())),
         })
     }
 
@@ -60,29 +67,48 @@ impl Functions {
         now: Timestamp,
     ) -> Result<Response<Body>, CallFailure> {
         let request = request.with_lambda_context(context(request_id, now));
-        // A task of its own: a panic ends the task and is seen here.
-        let call = match function {
+        match function {
             Function::Connect => {
                 let deps = Arc::clone(&self.connect);
-                tokio::spawn(async move { connect::handle(&deps, request).await })
+                guarded(TIMEOUT, async move { connect::handle(&deps, request).await }).await
             }
             Function::Callback => {
                 let deps = Arc::clone(&self.callback);
-                tokio::spawn(async move { callback::handle(&deps, request).await })
+                guarded(TIMEOUT, async move { callback::handle(&deps, request).await }).await
             }
             Function::Api => {
                 let deps = Arc::clone(&self.api);
-                tokio::spawn(async move { api::handle(&deps, request).await })
+                guarded(TIMEOUT, async move { api::handle(&deps, request).await }).await
             }
-        };
-        let stop = call.abort_handle();
-        match tokio::time::timeout(TIMEOUT, call).await {
-            Ok(Ok(response)) => Ok(response),
-            Ok(Err(_crashed_or_stopped)) => Err(CallFailure::Crashed),
-            Err(_elapsed) => {
-                stop.abort();
-                Err(CallFailure::TimedOut)
-            }
+        }
+    }
+
+    /// Calls the webhook function, as its function URL does.
+    ///
+    /// # Errors
+    /// [`CallFailure`].
+    pub async fn call_webhook(
+        &self,
+        request: LambdaFunctionUrlRequest,
+    ) -> Result<LambdaFunctionUrlResponse, CallFailure> {
+        let deps = Arc::clone(&self.webhook);
+        guarded(WEBHOOK_TIMEOUT, async move { webhook::handle(&deps, request).await }).await
+    }
+}
+
+/// Runs a call as a task of its own, so that a panic ends the task and is seen here, and for so long at most.
+async fn guarded<T: Send + 'static>(
+    timeout: Duration,
+    call: impl Future<Output = T> + Send + 'static,
+) -> Result<T, CallFailure> {
+    let call = tokio::spawn(call);
+    let stop = call.abort_handle();
+    match tokio::time::timeout(timeout, call).await {
+        Ok(Ok(response)) => Ok(response),
+        Ok(Err(_crashed_or_stopped)) => Err(CallFailure::Crashed),
+        Err(_elapsed) => {
+            stop.abort();
+            Err(CallFailure::TimedOut)
         }
     }
 }
@@ -93,4 +119,17 @@ fn context(request_id: &str, now: Timestamp) -> Context {
     let headers =
         HeaderMap::from_iter([(HeaderName::from_static("lambda-runtime-deadline-ms"), HeaderValue::from(deadline))]);
     Context::new(request_id, Arc::default(), &headers).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_function_that_crashes_or_never_ends_costs_its_caller_the_answer_only() {
+        assert_eq!(guarded(TIMEOUT, async { 1 }).await, Ok(1));
+        assert_eq!(guarded(TIMEOUT, async { panic!("a bug") }).await, Err::<(), _>(CallFailure::Crashed));
+        let endless = guarded(WEBHOOK_TIMEOUT, std::future::pending::<()>());
+        assert_eq!(endless.await, Err(CallFailure::TimedOut));
+    }
 }

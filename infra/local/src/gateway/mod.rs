@@ -1,10 +1,11 @@
-//! The HTTP gateway: one port with the product's routes as API Gateway serves them, the console page, and a few
-//! addresses under `/dev/` that exist on this machine only.
+//! The HTTP gateway: one port with the product's routes as API Gateway serves them, the webhook's function URL, the console
+//! page, and a few addresses under `/dev/` that exist on this machine only.
 
 pub mod answer;
 pub mod authorizer;
 pub mod cors;
 pub mod event;
+pub mod function_url;
 pub mod functions;
 pub mod routes;
 
@@ -74,6 +75,9 @@ async fn dispatch(
 ) -> Response<Body> {
     let (parts, body) = request.into_parts();
     let path = parts.uri.path();
+    if function_url::owns(path) {
+        return gateway.webhook(&parts, body, peer).await;
+    }
     let route = routes::callback(&parts.method, path, parts.uri.query(), &gateway.callback_path)
         .or_else(|| routes::find(&parts.method, path));
     match route {
@@ -102,7 +106,7 @@ impl Gateway {
         } else {
             None
         };
-        let body = match read(body).await {
+        let body = match read(body, BODY_LIMIT).await {
             Ok(body) => body,
             Err(response) => return response,
         };
@@ -131,23 +135,42 @@ impl Gateway {
         response
     }
 
+    /// The webhook's function URL: every method and every path below it, from everywhere.
+    async fn webhook(&self, parts: &Parts, body: Body, peer: SocketAddr) -> Response<Body> {
+        let request_id = self.entropy.uuid().to_string();
+        let body = match read(body, function_url::BODY_LIMIT).await {
+            Ok(body) => body,
+            Err(response) => return response,
+        };
+        let request = match function_url::request(parts, &body, &request_id, peer, self.clock.now()) {
+            Ok(request) => request,
+            Err(bad) => return answer::failure(StatusCode::BAD_REQUEST, "bad_request", &bad.to_string()),
+        };
+        let mut response = match self.functions.call_webhook(request).await {
+            Ok(response) => function_url::response(response),
+            Err(failure) => {
+                tracing::error!(request.id = request_id, %failure, "the webhook gave no answer");
+                function_url::no_response(failure)
+            }
+        };
+        tracing::info!(route = "webhook", request.id = request_id, status = response.status().as_u16(), "answered");
+        if let Ok(id) = HeaderValue::from_str(&request_id) {
+            response.headers_mut().insert("x-amzn-requestid", id);
+        }
+        response
+    }
+
     /// Everything that exists on this machine only.
     async fn local(&self, parts: &Parts, body: Body) -> Response<Body> {
         let path = parts.uri.path();
         match (&parts.method, path) {
-            // Built in a later issue; named so that the ready file's address already stands.
-            (_, "/webhook") => answer::failure(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "not_built",
-                "the webhook function is not built yet; syncs happen on connect and on request",
-            ),
             (&Method::GET, "/.well-known/jwks.json") => answer::json(StatusCode::OK, &self.authorizer.jwks()),
             (&Method::GET, "/.well-known/openid-configuration") => {
                 let url = self.console.url();
                 let document = json!({"issuer": url, "jwks_uri": format!("{url}/.well-known/jwks.json")});
                 answer::json(StatusCode::OK, &document)
             }
-            _ => match read(body).await {
+            _ => match read(body, BODY_LIMIT).await {
                 Ok(body) => self.console.answer(parts, &body, &self.authorizer).await,
                 Err(response) => response,
             },
@@ -155,14 +178,14 @@ impl Gateway {
     }
 }
 
-/// Reads a body up to the limit.
-async fn read(body: Body) -> Result<Bytes, Response<Body>> {
-    match Limited::new(body, BODY_LIMIT).collect().await {
+/// Reads a body up to a limit.
+async fn read(body: Body, limit: usize) -> Result<Bytes, Response<Body>> {
+    match Limited::new(body, limit).collect().await {
         Ok(collected) => Ok(collected.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => Err(answer::failure(
             StatusCode::PAYLOAD_TOO_LARGE,
             "payload_too_large",
-            "the request body is larger than 10 MB",
+            &format!("the request body is larger than {} MB", limit / 1024 / 1024),
         )),
         Err(_cut_off) => Err(answer::failure(StatusCode::BAD_REQUEST, "bad_request", "the request body ended early")),
     }

@@ -78,6 +78,12 @@ impl Binary {
         &self.api
     }
 
+    /// Its process id.
+    #[must_use]
+    pub fn id(&self) -> Option<u32> {
+        self.pid
+    }
+
     /// Waits for its first poll, and tells how long after its start that was.
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 
 mod options;
 mod parts;
+pub mod subscriptions;
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;
@@ -9,20 +10,21 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use secrecy::ExposeSecret as _;
-use shared::aws::SdkConfig;
+use shared::aws::{Connections, Days, SdkConfig};
 use shared::domain::{Clock, PatientId};
 use shared::env::Env;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 pub use self::options::{AwsMode, Options, OuraMode, Simulation};
+use self::subscriptions::{Keeper, Subscriptions};
 use crate::aws::EmbeddedAws;
 use crate::aws::resources::{self, AppCredentials, Names, Resources};
-use crate::console::Console;
+use crate::console::{Console, Ring};
 use crate::gateway::authorizer::Authorizer;
 use crate::gateway::cors::Cors;
 use crate::gateway::functions::Functions;
-use crate::gateway::{self, Gateway};
+use crate::gateway::{self, Gateway, function_url};
 use crate::oura_cloud::OuraCloud;
 use crate::poller::{Poller, PollerOptions};
 use crate::ready::{Endpoints, Ready};
@@ -34,6 +36,9 @@ const DEFAULT_PORT: u16 = 3000;
 
 /// How long requests that are under way may take to end.
 const GRACE: Duration = Duration::from_secs(5);
+
+/// How long the start waits for the webhook subscriptions; they are made in the background after that.
+const SUBSCRIBING: Duration = Duration::from_secs(15);
 
 /// A running stack. Dropping it ends it abruptly; [`shutdown`](Self::shutdown) ends it cleanly.
 pub struct Stack {
@@ -47,6 +52,7 @@ pub struct Stack {
     authorizer: Arc<Authorizer>,
     watch: Arc<Watch>,
     pollers: Vec<Poller>,
+    keeper: Keeper,
     servers: JoinSet<std::io::Result<()>>,
     stop: watch::Sender<bool>,
     oura: Option<OuraCloud>,
@@ -54,7 +60,8 @@ pub struct Stack {
 }
 
 impl Stack {
-    /// Starts everything and returns when all of it answers.
+    /// Starts everything and returns when all of it answers, and Oura's webhook subscriptions stand or were given up for
+    /// now.
     ///
     /// # Errors
     /// When a port is taken, a variable is missing or malformed, or AWS refuses; the error says which.
@@ -71,6 +78,8 @@ impl Stack {
             .as_ref()
             .and_then(|app| app.local_origin(port))
             .unwrap_or_else(|| format!("http://{}:{port}", Ipv4Addr::LOCALHOST));
+
+        let webhook_url = settings::webhook_url(&options.env, live.is_some(), &url)?;
 
         let (aws, sdk, endpoints) = parts::start_aws(&options).await?;
         let names = Names::from_env(&options.env);
@@ -95,6 +104,9 @@ impl Stack {
         let resources = resources::ensure(&sdk, &names, &credentials).await?;
         resources::set_app_secret(&sdk, &names, &credentials).await?;
         let mut env = resources.describe_in(env).with("OURA_REDIRECT_URI", &app.redirect_uri);
+        if let Some(webhook_url) = &webhook_url {
+            env = env.with("WEBHOOK_URL", webhook_url);
+        }
         if env.get("APP_RETURN_URL").is_none() {
             env = env.with("APP_RETURN_URL", format!("{url}/"));
         }
@@ -106,12 +118,26 @@ impl Stack {
             Some(patient_id) => patient_id,
             None => PatientId::parse("patient-1")?,
         };
+        let subscriptions = match webhook_url {
+            Some(_) => {
+                let config = ::subscriptions::Config::from_env(&env)?;
+                Some(::subscriptions::Deps::new(config, &sdk, options.clock.clone())?)
+            }
+            None => None,
+        };
+        let (subscribed, standing) = watch::channel(Subscriptions::Pending);
         let watch = Arc::new(Watch::new(
             if oura.is_some() { "simulated" } else { "live" },
             aws.as_ref().map(Arc::downgrade),
-            names.live_queue.clone(),
-            names.nightly_queue.clone(),
+            [names.live_queue.clone(), names.nightly_queue.clone()],
+            standing,
         ));
+        let ring = oura.as_ref().map(|oura| Ring {
+            control: oura.control(),
+            connections: Connections::new(&sdk, &names.connections_table),
+            days: Days::new(&sdk, &names.connections_table, &names.wearable_data_table, &names.daily_stats_table),
+            clock: options.clock.clone(),
+        });
         let allowed = env.get("APP_ALLOWED_ORIGINS").unwrap_or_default().split([',', ' ']);
         let origins = allowed.chain([url.as_str()]).chain(env.get("APP_RETURN_URL"));
         let gateway = Arc::new(Gateway {
@@ -119,7 +145,7 @@ impl Stack {
             authorizer: Arc::clone(&authorizer),
             cors: Cors::allowing(origins),
             callback_path: app.redirect.path().to_owned(),
-            console: Console::new(url.clone(), patient_id.clone(), Arc::clone(&watch)),
+            console: Console::new(url.clone(), patient_id.clone(), Arc::clone(&watch), ring),
             clock: options.clock.clone(),
             entropy: options.entropy.clone(),
         });
@@ -141,6 +167,9 @@ impl Stack {
         for listener in listeners {
             servers.spawn(gateway::serve(Arc::clone(&gateway), listener, stopped.clone()));
         }
+        // Oura asks the gateway back for every subscription that is made.
+        let mut keeper = Keeper::start(subscriptions, subscribed);
+        keeper.first_run(SUBSCRIBING).await;
         Ok(Self {
             url,
             patient_id,
@@ -152,6 +181,7 @@ impl Stack {
             authorizer,
             watch,
             pollers,
+            keeper,
             servers,
             stop,
             oura,
@@ -168,7 +198,7 @@ impl Stack {
     /// Where Oura's notices go.
     #[must_use]
     pub fn webhook_url(&self) -> String {
-        format!("{}/webhook", self.url)
+        format!("{}{}", self.url, function_url::PATH)
     }
 
     /// Whom the console opens with.
@@ -250,6 +280,7 @@ impl Stack {
     /// Ends everything: no new work is taken, what runs gets a moment, then the engines close their files.
     pub async fn shutdown(mut self) {
         self.stop.send_replace(true);
+        drop(self.keeper);
         let servers = &mut self.servers;
         let ended = async {
             futures::future::join_all(self.pollers.drain(..).map(Poller::stop)).await;

@@ -1,16 +1,27 @@
 use reqwest::header::{AUTHORIZATION, COOKIE, LOCATION, SET_COOKIE};
 use reqwest::{StatusCode, redirect};
 use serde_json::{Value, json};
+use shared::domain::Day;
 use tokio::net::TcpListener;
 use url::Url;
 
 use super::*;
 use crate::demo;
+use crate::demo::client::Patient;
 use crate::gateway::routes::PREFIX;
 use crate::oura_cloud::OuraCloudConfig;
 
+/// Little history, and no more pauses on a notice's way than must be.
 fn quiet(options: Options) -> Options {
-    Options { port: Some(0), env: options.env.with("BACKFILL_DAYS", "3"), ..options }
+    let env = options.env.with("BACKFILL_DAYS", "3").with("WEBHOOK_DEBOUNCE_SECONDS", "1");
+    let oura = match options.oura {
+        OuraMode::Simulated(_) => OuraMode::Simulated(Box::new(Simulation {
+            configure: Box::new(|config| config.webhook_delay = Duration::ZERO),
+            ..Simulation::default()
+        })),
+        OuraMode::Live => OuraMode::Live,
+    };
+    Options { port: Some(0), env, oura, ..options }
 }
 
 fn browser() -> reqwest::Client {
@@ -50,6 +61,10 @@ async fn live_mode_serves_the_registered_path_and_talks_to_nobody_but_the_named_
         .with("OURA_API_BASE_URL", at("/"));
     let stack = Stack::start(quiet(Options { oura: OuraMode::Live, env, ..Options::default() })).await.unwrap();
     assert!(stack.oura().is_none());
+    // An Oura on this machine reaches the gateway as it is.
+    let subscriptions = oura.control().subscriptions();
+    assert_eq!(subscriptions.len(), 48);
+    assert!(subscriptions.iter().all(|one| one.callback_url == stack.webhook_url()), "{subscriptions:?}");
     let bearer = format!("Bearer {}", stack.token_for(stack.patient_id()).unwrap());
     let http = browser();
 
@@ -117,13 +132,198 @@ async fn the_gateway_answers_for_itself_before_any_function_is_called() {
     assert_eq!(page.status(), StatusCode::OK);
     let none: Value = http.get(url("/dev/events?after=x")).send().await.unwrap().json().await.unwrap();
     assert_eq!(none, json!({"available": true, "events": []}));
-    let webhook = http.post(stack.webhook_url()).body("{}").send().await.unwrap();
-    assert_eq!(webhook.status(), StatusCode::SERVICE_UNAVAILABLE);
 
     let response = http.get(url(&format!("{PREFIX}/connections"))).header(AUTHORIZATION, &bearer);
     let response = response.header("Origin", stack.url()).send().await.unwrap();
     assert_eq!(response.status(), StatusCode::OK);
     assert_eq!(response.headers()["access-control-allow-origin"], stack.url());
     assert!(response.headers().contains_key("apigw-requestid"));
+    stack.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_webhook_answers_the_handshake_and_takes_signed_notices_only() {
+    let stack = Stack::start(quiet(Options::default())).await.unwrap();
+    let secret = parts::app_secret(stack.sdk_config(), stack.names()).await.unwrap().unwrap();
+    // Oura comes by a tunnel, under any name and at any path below.
+    let http = browser();
+    let get = |token: &str| {
+        let query = [("verification_token", token), ("challenge", "a b&c")];
+        http.get(format!("{}/from/oura", stack.webhook_url())).header("Host", "tunnel.example").query(&query).send()
+    };
+    let known = get(&secret.webhook_verification_token).await.unwrap();
+    assert_eq!(known.status(), StatusCode::OK);
+    assert!(!known.headers().contains_key("access-control-allow-origin"));
+    assert_eq!(known.json::<Value>().await.unwrap(), json!({"challenge": "a b&c"}));
+    assert_eq!(get("guessed").await.unwrap().status(), StatusCode::UNAUTHORIZED);
+
+    let notice = r#"{ "event_type":"update","data_type":"sleep","object_id":"d-1","user_id":"nobody" }"#;
+    let post = |signature: Option<String>, body: String| {
+        let request = http.post(stack.webhook_url()).header("content-type", "application/json").body(body);
+        match signature {
+            Some(signature) => request.header("x-oura-signature", signature),
+            None => request,
+        }
+    };
+    let timestamp = stack.now().as_millisecond().to_string();
+    let signature =
+        shared::oura::sign(&shared::oura::ClientSecret::new(&secret.client_secret), &timestamp, notice.as_bytes());
+    for (signature, body) in
+        [(None, notice), (Some("00".repeat(32)), notice), (Some(signature.clone()), &notice.replace("d-1", "d-2"))]
+    {
+        let refused = post(signature, body.to_owned()).header("x-oura-timestamp", &timestamp).send().await.unwrap();
+        let status = refused.status();
+        assert!(status.is_client_error() && status != StatusCode::GONE, "{status}");
+    }
+    let taken = post(Some(signature), notice.to_owned()).header("x-oura-timestamp", &timestamp).send().await.unwrap();
+    assert_eq!(taken.status(), StatusCode::OK);
+
+    let large = post(None, " ".repeat(gateway::function_url::BODY_LIMIT + 1)).send().await;
+    assert!(large.map_or(true, |answer| answer.status() == StatusCode::PAYLOAD_TOO_LARGE));
+    stack.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_started_stack_is_subscribed_to_everything() {
+    let stack = Stack::start(quiet(Options::default())).await.unwrap();
+    let subscriptions = stack.oura().unwrap().control().subscriptions();
+    assert_eq!(subscriptions.len(), 48);
+    assert!(subscriptions.iter().all(|one| one.callback_url == stack.webhook_url()), "{subscriptions:?}");
+    assert_eq!(stack.watch().subscriptions(), Subscriptions::Standing { count: 48 });
+    assert_eq!(stack.watch().subscriptions().to_string(), "48 webhook subscriptions");
+    stack.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_subscriptions_the_stack_runs_all_the_same_and_says_why() {
+    let live = Env::default()
+        .with("OURA_CLIENT_ID", "registered-app")
+        .with("OURA_CLIENT_SECRET", "its-secret")
+        .with("OURA_REDIRECT_URI", "https://tunnel.example/back");
+    // A port that nobody listens on any more.
+    let closed = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap().local_addr().unwrap();
+    let away = live.clone().with("OURA_API_BASE_URL", format!("http://{closed}"));
+    for (env, skipped) in [(live, true), (away, false)] {
+        let stack = Stack::start(quiet(Options { oura: OuraMode::Live, env, ..Options::default() })).await.unwrap();
+        let state = stack.watch().subscriptions();
+        assert!(
+            if skipped { state == Subscriptions::Skipped } else { matches!(state, Subscriptions::Failed { .. }) },
+            "{state:?}"
+        );
+        let page = browser().get(format!("{}/", stack.url())).send().await.unwrap();
+        assert_eq!(page.status(), StatusCode::OK);
+        stack.shutdown().await;
+    }
+}
+
+/// A patient of a started stack, with the history of Ada's ring.
+async fn connected(stack: &Stack) -> Patient {
+    let patient = Patient::new(stack.url(), &stack.token_for(stack.patient_id()).unwrap()).unwrap();
+    patient.connect("ada").await.unwrap();
+    until("the backfill", async || {
+        patient.get("/connections").await.unwrap()["connections"][0]["backfill"]["state"] == "done"
+    })
+    .await;
+    patient
+}
+
+async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
+    let wait = async {
+        while !is_so().await {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    assert!(tokio::time::timeout(Duration::from_secs(30), wait).await.is_ok(), "{what} did not come");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ring_sync_arrives_in_the_tables_by_webhook() {
+    let stack = Stack::start(quiet(Options::default())).await.unwrap();
+    let control = stack.oura().unwrap().control();
+    let yesterday = stack.now() - jiff::SignedDuration::from_hours(24);
+    control.set_last_synced("ada", Some(yesterday)).unwrap();
+    let patient = connected(&stack).await;
+    // Wherever Ada is, her walk is on one of these days.
+    let today = Day::of_utc(stack.now());
+    let range = format!("/daily?from={}&to={}", today.plus(-1), today.plus(1));
+    let workouts = async || {
+        let days = patient.get(&range).await.unwrap();
+        let counts = days["days"].as_array().unwrap().iter().map(|day| &day["metrics"]["workout"]["count"]);
+        counts.filter_map(Value::as_u64).sum::<u64>()
+    };
+    let before = workouts().await;
+    control.clear_requests();
+
+    let touched = control.ring_syncs_after_a_walk("ada").unwrap();
+    assert!(touched.iter().any(|one| one.collection == "workout"), "{touched:?}");
+    until("the walk", async || workouts().await > before).await;
+    until("the event", async || {
+        stack.watch().events().unwrap().iter().any(|event| event.detail["trigger"] == "webhook")
+    })
+    .await;
+    let log = control.delivery_log();
+    assert!(
+        !log.is_empty() && log.iter().all(|one| one.attempts.iter().all(|attempt| attempt.status == Some(200))),
+        "{log:?}"
+    );
+    // Only what was named was asked for: no list of every kind.
+    let asked: Vec<_> = control.request_counts().into_keys().filter(|route| route.contains("usercollection")).collect();
+    assert!(!asked.iter().any(|route| route.contains("heartrate")), "{asked:?}");
+    stack.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_consoles_ring_syncs_is_edited_and_loses_its_notices() {
+    let stack = Stack::start(quiet(Options::default())).await.unwrap();
+    let http = browser();
+    let press = async |button: &str, origin: &str, body: Value| {
+        let request = http.post(format!("{}/dev/ring/{button}", stack.url())).header("Origin", origin).json(&body);
+        let answer = request.send().await.unwrap();
+        (answer.status().as_u16(), answer.json::<Value>().await.unwrap())
+    };
+    let view = async || {
+        let answer = http.get(format!("{}/dev/ring?patient={}", stack.url(), stack.patient_id())).send().await;
+        answer.unwrap().json::<Value>().await.unwrap()
+    };
+    let own = stack.url();
+    let me = json!({"patientId": stack.patient_id()});
+    assert_eq!(press("sync", own, me.clone()).await.0, 404, "nothing is connected");
+    assert_eq!(view().await, json!({"available": true, "person": null, "losing": false, "notices": []}));
+    connected(&stack).await;
+    assert_eq!(press("sync", "https://evil.example", me.clone()).await.0, 403);
+    assert_eq!(view().await["person"], "Ada");
+
+    let (status, synced) = press("sync", own, me.clone()).await;
+    assert!(status == 200 && synced["notices"].as_u64() > Some(0), "{synced}");
+    until("the delivery", async || view().await["notices"].as_array().unwrap().iter().all(|one| one["status"] == 200))
+        .await;
+    let first = view().await["notices"][0].clone();
+    assert_eq!((&first["state"], &first["attempts"]), (&json!("delivered"), &json!(1)));
+
+    let (status, edited) = press("edit-night", own, me.clone()).await;
+    assert!(status == 200 && edited["day"].is_string() && edited["notices"].as_u64() >= Some(3), "{edited}");
+    // The walk has to arrive before it can be the last workout.
+    until("the workout's deletion", async || press("delete-workout", own, me.clone()).await.0 == 200).await;
+    until("the notice of it", async || {
+        let view = view().await;
+        let last = view["notices"].as_array().unwrap().last().unwrap();
+        (&last["event"], &last["dataType"], &last["status"]) == (&json!("delete"), &json!("workout"), &json!(200))
+    })
+    .await;
+
+    let lose = |lose: bool| json!({"patientId": stack.patient_id(), "lose": lose});
+    assert_eq!(press("lose", own, lose(true)).await, (200, json!({"losing": true})));
+    press("sync", own, me.clone()).await;
+    let lost = view().await;
+    assert_eq!(
+        (&lost["losing"], &lost["notices"].as_array().unwrap().last().unwrap()["state"]),
+        (&json!(true), &json!("lost"))
+    );
+    assert_eq!(press("lose", own, lose(false)).await, (200, json!({"losing": false})));
+
+    for (button, body) in [("sync", json!({})), ("sync", json!({"patientId": "a b"})), ("lose", me.clone())] {
+        assert_eq!(press(button, own, body).await.0, 400, "{button}");
+    }
+    assert_eq!(press("dance", own, me).await.0, 404);
     stack.shutdown().await;
 }

@@ -1,0 +1,202 @@
+//! The simulated ring's buttons: what the person who wears it does, and what Oura announces of it. With a real Oura there
+//! are none.
+
+use axum::body::Body;
+use axum::http::{Response, StatusCode};
+use bytes::Bytes;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use shared::aws::{Connections, Days};
+use shared::domain::{Clock, ConnectionStatus, Day, DayRange, PatientId, Record};
+use shared::oura::DataType;
+
+use crate::gateway::answer;
+use crate::oura_cloud::{Control, ControlError, NoticeRecord, NoticeState, OptionsPatch, PersonView};
+
+/// How many notices the page shows.
+const SHOWN: usize = 100;
+
+/// How far back a night or a workout is looked for.
+const LOOKBACK: i32 = 30;
+
+/// The ring of whoever a patient is at the simulated Oura.
+pub struct Ring {
+    /// The simulated Oura's strings.
+    pub control: Control,
+    /// Tells whose ring a patient connected.
+    pub connections: Connections,
+    /// Tells which workouts have arrived.
+    pub days: Days,
+    /// What time it is.
+    pub clock: Clock,
+}
+
+/// Why a button did nothing.
+#[derive(Debug, thiserror::Error)]
+enum Refusal {
+    #[error("send {{\"patientId\":\"...\"}}, and \"lose\" where it applies")]
+    Malformed,
+    #[error("this patient has not connected a simulated ring")]
+    NotConnected,
+    #[error("there is none in the last {LOOKBACK} days")]
+    Nothing,
+    #[error("the tables do not answer")]
+    Tables,
+    #[error(transparent)]
+    Control(#[from] ControlError),
+}
+
+impl Refusal {
+    fn response(&self) -> Response<Body> {
+        let (status, code) = match self {
+            Self::Malformed => (StatusCode::BAD_REQUEST, "bad_request"),
+            Self::NotConnected | Self::Nothing | Self::Control(_) => (StatusCode::NOT_FOUND, "not_found"),
+            Self::Tables => (StatusCode::INTERNAL_SERVER_ERROR, "internal_error"),
+        };
+        answer::failure(status, code, &self.to_string())
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Asked {
+    patient_id: PatientId,
+    lose: Option<bool>,
+}
+
+impl Ring {
+    /// What the page shows of a patient's ring.
+    pub async fn view(&self, patient: &str) -> Response<Body> {
+        let worn = match PatientId::parse(patient) {
+            Ok(patient) => self.person(&patient).await,
+            Err(_no_id) => Err(Refusal::Malformed),
+        };
+        let person = match worn {
+            Ok(person) => Some(person),
+            Err(Refusal::NotConnected) => None,
+            Err(refusal) => return refusal.response(),
+        };
+        let mut notices = self.notices();
+        notices.retain(|notice| person.as_ref().is_some_and(|person| person.user_id == notice.user_id));
+        let shown = notices.split_off(notices.len().saturating_sub(SHOWN));
+        let view = json!({
+            "available": true,
+            "person": person.map(|person| person.name),
+            "losing": self.control.options().webhook_lose_every.is_some(),
+            "notices": shown.iter().map(notice_view).collect::<Vec<_>>(),
+        });
+        answer::json(StatusCode::OK, &view)
+    }
+
+    /// Presses a button.
+    pub async fn press(&self, button: &str, body: &Bytes) -> Response<Body> {
+        match self.pressed(button, body).await {
+            Ok(Some(done)) => answer::json(StatusCode::OK, &done),
+            Ok(None) => answer::failure(StatusCode::NOT_FOUND, "not_found", "there is no such button"),
+            Err(refusal) => refusal.response(),
+        }
+    }
+
+    async fn pressed(&self, button: &str, body: &Bytes) -> Result<Option<Value>, Refusal> {
+        let asked: Asked = serde_json::from_slice(body).map_err(|_other| Refusal::Malformed)?;
+        if button == "lose" {
+            let lose = asked.lose.ok_or(Refusal::Malformed)?;
+            let patch = OptionsPatch { webhook_lose_every: Some(lose.then_some(1)), ..OptionsPatch::default() };
+            let now = self.control.set_options(patch)?;
+            return Ok(Some(json!({ "losing": now.webhook_lose_every.is_some() })));
+        }
+        let person = self.person(&asked.patient_id).await?;
+        let before = self.last_notice();
+        let day = match button {
+            "sync" => {
+                self.control.ring_syncs_after_a_walk(&person.key)?;
+                None
+            }
+            "edit-night" => Some(self.edit_last_night(&person)?),
+            "delete-workout" => Some(self.delete_last_workout(&person, &asked.patient_id).await?),
+            _ => return Ok(None),
+        };
+        let notices = self.notices().iter().filter(|notice| notice.id > before).count();
+        Ok(Some(json!({ "day": day, "notices": notices })))
+    }
+
+    /// Whose ring the patient connected.
+    async fn person(&self, patient: &PatientId) -> Result<PersonView, Refusal> {
+        let connection = self.connections.get(patient).await.map_err(|error| {
+            tracing::warn!(%error, "the ring's wearer cannot be found");
+            Refusal::Tables
+        })?;
+        let connected = connection.filter(|connection| connection.status == ConnectionStatus::Connected);
+        let user = connected.ok_or(Refusal::NotConnected)?.oura_user_id;
+        let worn = self.control.people().into_iter().find(|person| person.user_id == user.as_str());
+        worn.ok_or(Refusal::NotConnected)
+    }
+
+    /// The days that are searched. The person may already be in tomorrow (UTC).
+    fn days(&self) -> DayRange {
+        DayRange::ending(Day::of_utc(self.clock.now()).plus(1), LOOKBACK)
+    }
+
+    fn edit_last_night(&self, person: &PersonView) -> Result<Day, Refusal> {
+        for day in self.days().iter().collect::<Vec<_>>().into_iter().rev() {
+            match self.control.edit_night(&person.key, day.date()) {
+                Ok(_) => return Ok(day),
+                Err(ControlError::UnknownDocument) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(Refusal::Nothing)
+    }
+
+    /// Of those that have arrived: another one's deletion would show nothing.
+    async fn delete_last_workout(&self, person: &PersonView, patient: &PatientId) -> Result<Day, Refusal> {
+        let stored = self.days.read(patient, self.days()).await.map_err(|error| {
+            tracing::warn!(%error, "the patient's workouts cannot be read");
+            Refusal::Tables
+        })?;
+        let records = stored.into_values().flat_map(|day| day.records).map(|stored| stored.record);
+        let mut workouts: Vec<_> = records.filter(|record| record.data_type == DataType::Workout).collect();
+        let start = |workout: &Record| workout.metrics.get("start").and_then(Value::as_str).map(str::to_owned);
+        workouts.sort_by_cached_key(|workout| (workout.day, start(workout)));
+        for workout in workouts.iter().rev() {
+            match self.control.delete_document(&person.key, "workout", workout.document_id.as_str()) {
+                Ok(_) => return Ok(workout.day),
+                // A tombstone.
+                Err(ControlError::UnknownDocument) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(Refusal::Nothing)
+    }
+
+    /// All notices, oldest first.
+    fn notices(&self) -> Vec<NoticeRecord> {
+        let mut all = self.control.delivery_log();
+        all.extend(self.control.pending_notices());
+        all.sort_by_key(|notice| notice.id);
+        all.dedup_by_key(|notice| notice.id);
+        all
+    }
+
+    fn last_notice(&self) -> u64 {
+        self.notices().last().map_or(0, |notice| notice.id)
+    }
+}
+
+/// A notice as a line of the page.
+fn notice_view(notice: &NoticeRecord) -> Value {
+    let last = notice.attempts.last();
+    let state = match notice.state {
+        NoticeState::Pending if last.is_some() => "retrying",
+        NoticeState::Pending => "pending",
+        NoticeState::Delivered => "delivered",
+        NoticeState::GivenUp => "givenUp",
+        NoticeState::Cancelled => "cancelled",
+        NoticeState::Lost => "lost",
+    };
+    json!({
+        "at": last.map_or(notice.queued_at, |attempt| attempt.at), "event": notice.event_type,
+        "dataType": notice.data_type, "state": state, "attempts": notice.attempts.len(),
+        "status": last.and_then(|attempt| attempt.status),
+    })
+}

@@ -1,0 +1,138 @@
+//! What Oura lists: subscriptions, each as far as it can be read.
+
+use std::fmt;
+use std::str::FromStr;
+
+use jiff::Timestamp;
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+
+use crate::domain::{InvalidId, NoticeEvent, NoticeWord};
+use crate::oura::DataType;
+use crate::oura::model::{Malformed, Moment};
+
+/// What one subscription is about: one kind of change in one collection, of every user of the app.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Topic {
+    /// The collection.
+    pub data_type: DataType,
+    /// The kind of change.
+    pub event: NoticeEvent,
+}
+
+/// Oura's id of a subscription: 1 to 128 printable ASCII characters that can stand as one segment of a path.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SubscriptionId(String);
+
+/// A subscription as Oura lists it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Subscription {
+    /// Its id.
+    pub id: SubscriptionId,
+    /// Where its notices go, as Oura wrote it. Another service's address may hold a key of its own: never log it.
+    pub callback_url: String,
+    /// `create`, `update` or `delete`; Oura may come to know others.
+    pub event_type: NoticeWord,
+    /// The collection; Oura may come to know others.
+    pub data_type: NoticeWord,
+    /// When it ends; `None` when Oura gave no time that can be read.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// All subscriptions of the app, wherever they point.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SubscriptionList {
+    /// Those that could be read, in Oura's order.
+    pub subscriptions: Vec<Subscription>,
+    /// Those that could not, by their place in the list.
+    pub malformed: Vec<Malformed>,
+}
+
+impl SubscriptionList {
+    /// Reads Oura's bare array; `None` when it is none.
+    pub(super) fn read(body: &str) -> Option<Self> {
+        let elements: Vec<&RawValue> = serde_json::from_str(body).ok()?;
+        let mut list = Self::default();
+        for (index, element) in elements.into_iter().enumerate() {
+            match Subscription::read(element.get()) {
+                Ok(subscription) => list.subscriptions.push(subscription),
+                Err(path) => list.malformed.push(Malformed { index, path: path.to_owned() }),
+            }
+        }
+        Some(list)
+    }
+}
+
+impl Subscription {
+    /// What it is about; `None` when its words are not known here.
+    #[must_use]
+    pub fn topic(&self) -> Option<Topic> {
+        Some(Topic {
+            data_type: self.data_type.as_str().parse().ok()?,
+            event: NoticeEvent::of_word(self.event_type.as_str())?,
+        })
+    }
+
+    /// An error names the first member that did not fit.
+    fn read(element: &str) -> Result<Self, &'static str> {
+        let members: Map<String, Value> = serde_json::from_str(element).ok().ok_or(".")?;
+        let text = |name: &'static str| members.get(name).and_then(Value::as_str).ok_or(name);
+        let word = |name: &'static str| NoticeWord::parse(text(name)?).ok().ok_or(name);
+        Ok(Self {
+            id: text("id")?.parse().ok().ok_or("id")?,
+            callback_url: text("callback_url")?.to_owned(),
+            event_type: word("event_type")?,
+            data_type: word("data_type")?,
+            // It is UTC, with or without saying so. A subscription whose end cannot be read is one nevertheless: taken for
+            // none, it would be made again every day.
+            expires_at: text("expiration_time")
+                .ok()
+                .and_then(|text| text.parse().ok())
+                .map(|moment: Moment| moment.instant_in_utc()),
+        })
+    }
+}
+
+impl fmt::Debug for Subscription {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Subscription")
+            .field("id", &self.id)
+            .field("event_type", &self.event_type)
+            .field("data_type", &self.data_type)
+            .field("expires_at", &self.expires_at)
+            .finish_non_exhaustive()
+    }
+}
+
+impl SubscriptionId {
+    /// The id as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for SubscriptionId {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        // A URL swallows dot segments: the request would be about all subscriptions.
+        let is_segment = !matches!(text, "." | "..") && text.bytes().all(|byte| byte.is_ascii_graphic());
+        if (1..=128).contains(&text.len()) && is_segment {
+            return Ok(Self(text.to_owned()));
+        }
+        Err(InvalidId { kind: "subscription id", rule: "1 to 128 printable ASCII characters, no dot segment" })
+    }
+}
+
+impl fmt::Display for SubscriptionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for Topic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.data_type, self.event.as_str())
+    }
+}
