@@ -1,0 +1,115 @@
+//! The rules, and the whole function against a stand-in of Oura and the embedded AWS.
+
+mod plans;
+mod refusals;
+mod runs;
+mod settings;
+#[path = "../../tests/stand_in/mod.rs"]
+mod stand_in;
+
+use jiff::Timestamp;
+use local::aws::resources::{self, AppCredentials, Names};
+use local::aws::{EmbeddedAws, EmbeddedOptions};
+use shared::aws::SdkConfig;
+
+use self::stand_in::{Reply, Seen, StandIn};
+use super::*;
+
+const SECRET: &str = "app-s3cret";
+const TOKEN: &str = "handshake-t0ken";
+const NOW: &str = "2026-03-01T12:00:00Z";
+const HERE: &str = "https://abc.lambda-url.example/oura/prod";
+/// The same path on another host: the function URL has changed.
+const ONCE: &str = "https://old.lambda-url.example/oura/prod";
+const ELSEWHERE: &str = "https://hooks.example/oura/staging";
+
+/// Topics at most that there can be.
+const ALL: usize = 48;
+
+fn now() -> Timestamp {
+    NOW.parse().unwrap()
+}
+
+fn request(take_over: bool) -> Request {
+    Request { take_over }
+}
+
+/// The pairs as `<data type>/<event type>`.
+fn words(pairs: &[Pair]) -> Vec<String> {
+    pairs.iter().map(|pair| format!("{}/{}", pair.data_type, pair.event_type)).collect()
+}
+
+/// What failed, as `<data type>/<event type> <action>: <error>`.
+fn failures(report: &Report) -> Vec<String> {
+    let line = |it: &Failed| format!("{}/{} {}: {}", it.data_type, it.event_type, it.action.as_str(), it.error);
+    report.failed.iter().map(line).collect()
+}
+
+/// The function between an AWS and an Oura of its own, at a time that stands still.
+struct World {
+    _aws: EmbeddedAws,
+    sdk: SdkConfig,
+    env: Env,
+    oura: StandIn,
+    deps: Deps,
+}
+
+impl World {
+    async fn start() -> Self {
+        Self::with(Env::default(), SECRET, TOKEN).await
+    }
+
+    /// With only the three topics of `workout` wanted.
+    async fn small() -> Self {
+        Self::with(Env::default().with("OURA_SCOPES", "workout"), SECRET, TOKEN).await
+    }
+
+    async fn with(env: Env, client_secret: &str, verification_token: &str) -> Self {
+        let aws = EmbeddedAws::start(EmbeddedOptions::default()).await.unwrap();
+        let sdk = aws.sdk_config();
+        let app = AppCredentials {
+            client_id: "client-1".to_owned(),
+            client_secret: client_secret.to_owned(),
+            webhook_verification_token: verification_token.to_owned(),
+        };
+        let made = resources::ensure(&sdk, &Names::default(), &app).await.unwrap();
+        let oura = StandIn::start("client-1", SECRET, now()).await;
+        let env = made.describe_in(env).with("OURA_API_BASE_URL", oura.url()).with("WEBHOOK_URL", HERE);
+        let deps = Deps::new(Config::from_env(&env).unwrap(), &sdk, Clock::fixed(now())).unwrap();
+        Self { _aws: aws, sdk, env, oura, deps }
+    }
+
+    /// The same function at another time.
+    fn set_now(&mut self, at: Timestamp) {
+        self.oura.set_now(at);
+        self.deps = Deps::new(Config::from_env(&self.env).unwrap(), &self.sdk, Clock::fixed(at)).unwrap();
+    }
+
+    async fn run(&self) -> Report {
+        handle(&self.deps, Request::default()).await.unwrap()
+    }
+
+    /// The run ends with this failure.
+    async fn fails(&self, code: &str) -> String {
+        let error = handle(&self.deps, Request::default()).await.unwrap_err();
+        let told = diagnostic(&error);
+        assert_eq!(told.error_type, code, "{error:#}");
+        assert!(!told.error_message.contains(SECRET) && !told.error_message.contains(TOKEN), "{error:#}");
+        told.error_message
+    }
+
+    /// Everything that is wanted is there, and once.
+    fn all_is_well(&self, report: &Report) {
+        assert!(report.ok && report.missing.is_empty() && report.failed.is_empty(), "{report:?}");
+        let ours = self.oura.all().into_iter().filter(|line| line.ends_with(HERE)).count();
+        assert_eq!(ours, report.desired, "{:?}", self.oura.all());
+    }
+
+    /// What Oura was asked since the last time, without the lists.
+    fn changes(&self) -> Vec<String> {
+        let mut lines: Vec<_> = self.oura.take_seen().into_iter().map(|seen| seen.line).collect();
+        lines.retain(|line| line != "GET ");
+        lines.sort();
+        lines
+    }
+}

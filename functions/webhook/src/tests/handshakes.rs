@@ -1,0 +1,109 @@
+//! `GET`: Oura's handshake, and everybody else's.
+
+use super::*;
+
+async fn get(world: &World, query: &str) -> Answer {
+    world.send(&event("GET", query, &[])).await
+}
+
+#[tokio::test]
+async fn who_knows_the_token_is_given_the_challenge_and_nothing_else() {
+    let world = World::start().await;
+    let answer = get(&world, "verification_token=handshake-t0ken&challenge=c-1%2B%22%3Cb%3E&more=x").await;
+    assert_eq!((answer.status, answer.body), (200, json!({ "challenge": "c-1+\"<b>" })));
+    let answer = get(&world, "challenge=one+two&verification%5Ftoken=handshake%2Dt0ken").await;
+    assert_eq!((answer.status, answer.body), (200, json!({ "challenge": "one two" })));
+    assert_eq!(world.secret_reads(), 1);
+    assert_eq!(world.aws.meter().mutations(), 0);
+}
+
+#[tokio::test]
+async fn a_token_that_is_missing_or_wrong_is_refused() {
+    let world = World::start().await;
+    for token in [
+        "challenge=c4nary",
+        "",
+        "verification_token&challenge=c4nary",
+        "verification_token=&challenge=c4nary",
+        "verification_token=c4nary&challenge=c4nary",
+        "verification_token=handshake-t0ke&challenge=c4nary",
+        "verification_token=handshake-t0ken0&challenge=c4nary",
+        "verification_token=HANDSHAKE-T0KEN&challenge=c4nary",
+        "verification_token=handshake-t0ken%00&challenge=c4nary",
+        "verification_token=+handshake-t0ken&challenge=c4nary",
+        "Verification_Token=handshake-t0ken&challenge=c4nary",
+        "challenge=c4nary%26verification_token=handshake-t0ken",
+        "verification_token=app-s3cret&challenge=c4nary",
+        "verification_token=%ff%fe&challenge=c4nary",
+    ] {
+        world.refuses(&event("GET", token, &[]), 401, "invalid_token").await;
+    }
+}
+
+#[tokio::test]
+async fn a_parameter_that_is_repeated_is_refused_even_with_the_right_token() {
+    let world = World::start().await;
+    let right = "verification_token=handshake-t0ken";
+    for query in [
+        format!("{right}&{right}&challenge=c4nary"),
+        format!("{right}&challenge=c4nary&verification_token=x"),
+        format!("{right}&challenge=c4nary&verification%5Ftoken="),
+        format!("{right}&challenge=c4nary&challenge=c4nary"),
+        format!("{right}&challenge=c4nary&challenge"),
+    ] {
+        world.refuses(&event("GET", &query, &[]), 400, "invalid_query").await;
+    }
+}
+
+#[tokio::test]
+async fn a_challenge_that_is_missing_or_no_plain_text_is_not_given_back() {
+    let world = World::start().await;
+    let long = "c4nary".repeat(43);
+    assert_eq!(long.len(), 258);
+    for challenge in
+        ["", "&challenge", "&challenge=", "&challenge=c4nary%0d%0a", "&challenge=c4nary%C3%A9", "&challenge=%ff"]
+            .into_iter()
+            .chain([format!("&challenge={long}").as_str()])
+    {
+        let query = format!("verification_token=handshake-t0ken{challenge}");
+        world.refuses(&event("GET", &query, &[]), 400, "invalid_challenge").await;
+    }
+    let longest = get(&world, &format!("verification_token=handshake-t0ken&challenge={}", &long[..256])).await;
+    assert_eq!((longest.status, &longest.body["challenge"]), (200, &json!(long[..256])));
+    // Who does not know the token learns nothing about challenges.
+    world.refuses(&event("GET", "verification_token=x", &[]), 401, "invalid_token").await;
+}
+
+#[tokio::test]
+async fn a_token_that_was_never_set_is_known_by_nobody() {
+    let world = World::start().await;
+    world.rotate(SECRET, "").await;
+    for query in ["verification_token=&challenge=c4nary", "verification_token&challenge=c4nary", "challenge=c4nary"] {
+        world.refuses(&event("GET", query, &[]), 401, "invalid_token").await;
+    }
+}
+
+#[tokio::test]
+async fn a_signature_does_not_open_the_handshake_and_a_token_proves_no_notice() {
+    let world = World::start().await;
+    let mut event = world.signed(&notice("d-1"));
+    event["requestContext"]["http"]["method"] = json!("GET");
+    world.refuses(&event, 401, "invalid_token").await;
+    let token = super::event("POST", "verification_token=handshake-t0ken&challenge=c4nary", &[]);
+    world.refuses(&token, 401, "signature_missing").await;
+}
+
+#[tokio::test]
+async fn a_new_token_is_known_without_a_restart_and_looked_for_at_most_once_a_minute() {
+    let world = World::start().await;
+    let with = async |token: &str| get(&world, &format!("verification_token={token}&challenge=c-1")).await.status;
+    assert_eq!(with(TOKEN).await, 200);
+    world.rotate(SECRET, "token-2").await;
+    assert_eq!((with("token-2").await, world.secret_reads()), (401, 0), "it was read less than a minute ago");
+    world.pass(60);
+    assert_eq!((with("token-2").await, world.secret_reads()), (200, 1));
+    for _ in 0..10 {
+        assert_eq!(with(TOKEN).await, 401);
+    }
+    assert_eq!(world.secret_reads(), 1, "who guesses makes nobody read");
+}

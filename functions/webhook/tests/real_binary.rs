@@ -1,0 +1,193 @@
+//! The binary that is deployed, behind a Runtime API as Lambda's: it takes the events of a function URL, queues what is
+//! genuine, answers Oura's handshake, and says nothing of what it was sent.
+
+#![expect(clippy::unwrap_used, reason = "a test may stop")]
+
+mod function_url;
+
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use function_url::{event, notice, post, signed_with};
+use local::aws::{Effect, Fault, Service};
+use local::rehearsal::Rehearsal;
+use local::runtime_api::Binary;
+use secrecy::ExposeSecret;
+use serde_json::{Value, json};
+use shared::aws::{AppSecret, AppSecrets};
+use shared::domain::{Clock, QueueMessage};
+use shared::env::Env;
+
+const BINARY: &str = env!("CARGO_BIN_EXE_webhook");
+
+/// All that it is given, and it does not start without any of them.
+const VARIABLES: [&str; 2] = ["OURA_APP_SECRET_ID", "LIVE_QUEUE_URL"];
+
+/// What Oura waits for an answer.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+struct Stage {
+    rehearsal: Rehearsal,
+    binary: Binary,
+    app: AppSecret,
+}
+
+impl Stage {
+    async fn set() -> Self {
+        let rehearsal = Rehearsal::start(Env::default()).await.unwrap();
+        let mut variables = rehearsal.variables(&VARIABLES).unwrap();
+        variables.push(("AWS_LAMBDA_LOG_LEVEL".to_owned(), "TRACE".to_owned()));
+        let secrets = AppSecrets::new(rehearsal.sdk_config(), &rehearsal.resources().names.app_secret, Clock::system());
+        let app = secrets.get().await.unwrap();
+        rehearsal.aws().meter().reset();
+        Self { binary: Binary::spawn(BINARY, variables).await.unwrap(), rehearsal, app }
+    }
+
+    /// Status and body of the answer.
+    async fn ask(&self, event: &Value) -> (u64, Value) {
+        let answer = self.binary.invoke(event.clone(), TIMEOUT).await;
+        let answer = answer.unwrap_or_else(|error| panic!("{error}: {}", self.binary.output()));
+        assert_eq!(
+            (&answer["isBase64Encoded"], &answer["headers"]["content-type"]),
+            (&json!(false), &json!("application/json"))
+        );
+        (answer["statusCode"].as_u64().unwrap(), serde_json::from_str(answer["body"].as_str().unwrap()).unwrap())
+    }
+
+    fn signed(&self, body: &str) -> Value {
+        signed_with(&self.app.client_secret, &stamp(), body)
+    }
+
+    /// The documents that the queued notices name.
+    async fn queued(&self) -> Vec<String> {
+        let sqs = aws_sdk_sqs::Client::new(self.rehearsal.sdk_config());
+        let queue = &self.rehearsal.resources().live_queue_url;
+        let page = sqs.receive_message().queue_url(queue).max_number_of_messages(10).send().await.unwrap();
+        let documents =
+            page.messages().iter().map(|message| match QueueMessage::parse(message.body().unwrap()).unwrap() {
+                QueueMessage::Notice(notice) => notice.document_id.to_string(),
+                other => panic!("{other:?}"),
+            });
+        let mut documents: Vec<_> = documents.collect();
+        documents.sort_unstable();
+        documents
+    }
+
+    /// Nothing that is secret, and nothing of what was sent, is in what it wrote.
+    async fn told_nothing(&self) {
+        let sent = ["c4nary", "ring-1", "document-1", "document-2", "203.0.113.9"];
+        let leaks = self.rehearsal.leaks(&self.binary.output(), &sent).await.unwrap();
+        assert_eq!(leaks, Vec::<String>::new(), "{}", self.binary.output());
+    }
+}
+
+/// Now, as Oura writes it.
+fn stamp() -> String {
+    jiff::Timestamp::now().as_millisecond().to_string()
+}
+
+fn in_base64(mut event: Value) -> Value {
+    event["body"] = json!(STANDARD.encode(event["body"].as_str().unwrap()));
+    event["isBase64Encoded"] = json!(true);
+    event
+}
+
+fn code(answer: &(u64, Value)) -> (u64, &str) {
+    (answer.0, answer.1["error"]["code"].as_str().unwrap_or_default())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn it_queues_genuine_notices_in_either_form_and_refuses_all_else() {
+    let stage = Stage::set().await;
+    let accepted = (200, json!({ "success": true }));
+    let genuine = stage.signed(&notice("document-1"));
+    assert_eq!(stage.ask(&genuine).await, accepted);
+    assert_eq!(stage.ask(&in_base64(stage.signed(&notice("document-2")))).await, accepted);
+    let meter = stage.rehearsal.aws().meter();
+    assert_eq!((meter.calls(), meter.calls_of(Service::Sqs, "SendMessage")), (3, 2), "and the secret, once");
+
+    let mut unflagged = in_base64(genuine.clone());
+    unflagged["isBase64Encoded"] = json!(false);
+    let mut misflagged = genuine.clone();
+    misflagged["isBase64Encoded"] = json!(true);
+    let mut unsigned = genuine.clone();
+    unsigned["headers"].as_object_mut().unwrap().remove("x-oura-signature");
+    let mut put = genuine;
+    put["requestContext"]["http"]["method"] = json!("PUT");
+    for (event, expected) in [
+        (unflagged, (401, "signature_mismatch")),
+        (misflagged, (400, "invalid_base64")),
+        (unsigned, (401, "signature_missing")),
+        (put, (405, "method_not_allowed")),
+        (post("c4nary", &stamp(), "c4nary"), (401, "signature_malformed")),
+        (post(&"0".repeat(64), "c4nary", "c4nary"), (401, "signature_mismatch")),
+        (stage.signed("{\"user_id\":\"c4nary c4nary\"}"), (400, "invalid_body")),
+        (stage.signed(&"c4nary".repeat(20_000)), (413, "body_too_large")),
+    ] {
+        let answer = stage.ask(&event).await;
+        assert_eq!(code(&answer), expected);
+        assert!(!answer.1.to_string().contains("c4nary"));
+    }
+    assert_eq!(stage.queued().await, ["document-1", "document-2"]);
+
+    let output = stage.binary.output();
+    let counted =
+        |metric: &str| output.lines().filter(|line| line.contains("\"_aws\"") && line.contains(metric)).count();
+    assert_eq!((counted("\"NoticesAccepted\":1"), counted("\"NoticesRefused\":1")), (2, 7), "{output}");
+    assert!(output.contains(r#""code":"signature_mismatch""#) && output.contains(r#""data_type":"daily_sleep""#));
+    stage.told_nothing().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn it_shakes_hands_with_who_knows_the_token() {
+    let stage = Stage::set().await;
+    let token = stage.app.webhook_verification_token.expose_secret();
+    let query = |token: &str| format!("verification_token={token}&challenge=c4nary");
+    let answer = stage.ask(&event("GET", &query(token), &[])).await;
+    assert_eq!(answer, (200, json!({ "challenge": "c4nary" })));
+    let twice = format!("{}&verification_token={token}", query(token));
+    for (method, query, expected) in [
+        ("GET", query("another"), (401, "invalid_token")),
+        ("GET", "challenge=c4nary".to_owned(), (401, "invalid_token")),
+        ("GET", twice, (400, "invalid_query")),
+        ("HEAD", query(token), (405, "method_not_allowed")),
+    ] {
+        assert_eq!(code(&stage.ask(&event(method, &query, &[])).await), expected, "{method}");
+    }
+    stage.told_nothing().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn it_lives_through_an_outage_of_the_queue() {
+    let stage = Stage::set().await;
+    let refusing = Effect::Error { status: 403, code: "AccessDenied".into(), message: "c4nary".into() };
+    stage.rehearsal.aws().faults().inject(Fault::on(Service::Sqs, "SendMessage", refusing));
+    let genuine = stage.signed(&notice("document-1"));
+    assert_eq!(code(&stage.ask(&genuine).await), (503, "service_unavailable"));
+    assert!(stage.binary.output().contains("\"NoticesUnqueued\":1"));
+    stage.rehearsal.aws().faults().clear();
+    assert_eq!(stage.ask(&genuine).await.0, 200);
+    assert_eq!(stage.queued().await, ["document-1"]);
+    stage.told_nothing().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn it_starts_although_the_secret_cannot_be_read_yet() {
+    let rehearsal = Rehearsal::start(Env::default()).await.unwrap();
+    let refusing = Effect::Error { status: 400, code: "AccessDeniedException".into(), message: "c4nary".into() };
+    rehearsal.aws().faults().inject(Fault::on(Service::SecretsManager, "GetSecretValue", refusing));
+    let binary = Binary::spawn(BINARY, rehearsal.variables(&VARIABLES).unwrap()).await.unwrap();
+    let answer = binary.invoke(post(&"0".repeat(64), &stamp(), "{}"), TIMEOUT).await.unwrap();
+    assert_eq!(answer["statusCode"], 503);
+    assert!(!binary.output().contains("c4nary"), "{}", binary.output());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_missing_variable_stops_it_at_start_and_is_named() {
+    let rehearsal = Rehearsal::start(Env::default()).await.unwrap();
+    for missing in VARIABLES {
+        let output = rehearsal.start_without(BINARY, &VARIABLES, missing).await.unwrap();
+        assert!(output.contains(missing), "{missing}: {output}");
+    }
+}

@@ -1,0 +1,173 @@
+//! What holds for every input of the webhook, however it was made: a fuzzer looks for one that breaks it
+//! (`fuzz_targets/webhook.rs`), and an ordinary test tries a few thousand (`functions/webhook/tests/any_input.rs`).
+
+use std::collections::BTreeMap;
+
+use aws_lambda_events::event::lambda_function_urls::LambdaFunctionUrlRequest;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http::HeaderValue;
+use jiff::Timestamp;
+use secrecy::SecretString;
+use serde_json::value::RawValue;
+use shared::domain::{Notice, QueueMessage};
+use shared::oura::{ClientSecret, SIGNATURE_HEADER, SignatureError, TIMESTAMP_HEADER, sign};
+use webhook::{BODY_LIMIT, Delivery, Handshake, Refusal};
+
+/// The moment of every check, in seconds.
+pub const NOW: i64 = 1_772_366_400;
+
+const TOKEN: &str = "handshake-t0ken";
+
+/// Checks one input. Its first byte says what the rest is: an event as JSON, a delivery, or the query of a handshake.
+pub fn check(input: &[u8]) {
+    match input.split_first() {
+        Some((b'e', rest)) => event(rest),
+        Some((b'd', rest)) => delivery(rest),
+        Some((b'q', rest)) => query(rest),
+        _ => {}
+    }
+}
+
+fn now() -> Timestamp {
+    Timestamp::from_second(NOW).unwrap_or_default()
+}
+
+fn secret() -> ClientSecret {
+    ClientSecret::new("app-s3cret")
+}
+
+/// Whatever Lambda may hand over is taken apart without a panic.
+fn event(json: &[u8]) {
+    let Ok(request) = serde_json::from_slice::<LambdaFunctionUrlRequest>(json) else { return };
+    if let Ok(delivery) = Delivery::read(&request)
+        && let Ok(genuine) = delivery.prove(&secret(), now())
+    {
+        // Nobody but us has the secret: a proof would be a forgery. But for what we signed ourselves (a seed).
+        let _ = genuine.notice(now());
+    }
+    query(request.raw_query_string.unwrap_or_default().as_bytes());
+}
+
+/// Two lines, the headers' values, and then the body: once with the signature that stands there, once properly signed, as
+/// text and as base64.
+fn delivery(input: &[u8]) {
+    let mut lines = input.splitn(3, |byte| *byte == b'\n');
+    let (Some(given), Some(stamp), Some(body)) = (lines.next(), lines.next(), lines.next()) else { return };
+    let (Ok(given), Ok(stamp)) = (std::str::from_utf8(given), std::str::from_utf8(stamp)) else { return };
+    let signed = sign(&secret(), stamp, body);
+    let text = std::str::from_utf8(body).ok();
+    let as_given = prove(request(given, stamp, &STANDARD.encode(body), true));
+    if given.eq_ignore_ascii_case(&signed) {
+        assert_eq!(as_given, prove(request(&signed, stamp, &STANDARD.encode(body), true)));
+    } else if let Some(proof) = as_given {
+        let refused = Proof::Refused(Refusal::NotGenuine(SignatureError::Mismatch));
+        let malformed = Proof::Refused(Refusal::NotGenuine(SignatureError::Malformed));
+        assert!(proof == refused || proof == malformed || proof == Proof::Refused(Refusal::TooLarge), "a forgery");
+    }
+    let proof = prove(request(&signed, stamp, &STANDARD.encode(body), true));
+    if let Some(text) = text {
+        assert_eq!(prove(request(&signed, stamp, text, false)), proof, "text and base64 are the same bytes");
+    }
+    match proof {
+        None => {}
+        Some(Proof::Refused(refusal)) => assert_eq!(Some(refusal), expected_refusal(stamp, body)),
+        Some(Proof::Genuine(notice)) => {
+            assert_eq!(expected_refusal(stamp, body), None);
+            read_right(body, notice.as_ref());
+        }
+    }
+}
+
+/// How far a delivery came.
+#[derive(Debug, PartialEq)]
+enum Proof {
+    Refused(Refusal),
+    Genuine(Option<Notice>),
+}
+
+fn prove(request: Option<LambdaFunctionUrlRequest>) -> Option<Proof> {
+    let request = request?;
+    let delivery = match Delivery::read(&request) {
+        Ok(delivery) => delivery,
+        Err(refusal) => return Some(Proof::Refused(refusal)),
+    };
+    Some(match delivery.prove(&secret(), now()) {
+        Ok(genuine) => Proof::Genuine(genuine.notice(now()).ok()),
+        Err(error) => Proof::Refused(Refusal::NotGenuine(error)),
+    })
+}
+
+/// `None` when no header can hold these values.
+fn request(signature: &str, stamp: &str, body: &str, is_base64: bool) -> Option<LambdaFunctionUrlRequest> {
+    let mut request = LambdaFunctionUrlRequest::default();
+    request.headers.insert(SIGNATURE_HEADER, HeaderValue::from_bytes(signature.as_bytes()).ok()?);
+    request.headers.insert(TIMESTAMP_HEADER, HeaderValue::from_bytes(stamp.as_bytes()).ok()?);
+    request.body = Some(body.to_owned());
+    request.is_base64_encoded = is_base64;
+    Some(request)
+}
+
+/// The rules once more, in another way, for a delivery that is properly signed.
+fn expected_refusal(stamp: &str, body: &[u8]) -> Option<Refusal> {
+    let age = || {
+        let digits: i128 =
+            if stamp.bytes().all(|byte| byte.is_ascii_digit()) { stamp.parse().ok()? } else { return None };
+        let milliseconds = if digits < 100_000_000_000 { digits * 1000 } else { digits };
+        (milliseconds <= i128::from(Timestamp::MAX.as_millisecond())).then_some(i128::from(NOW) * 1000 - milliseconds)
+    };
+    let why = if body.len() > BODY_LIMIT {
+        return Some(Refusal::TooLarge);
+    } else if !stamp.bytes().all(|byte| matches!(byte, b'\t' | b' '..=b'~')) || stamp.contains(',') {
+        SignatureError::Malformed
+    } else {
+        match age() {
+            None => SignatureError::Timestamp,
+            Some(age) if age > 2 * 3600 * 1000 => SignatureError::TooOld,
+            Some(age) if age < -5 * 60 * 1000 => SignatureError::FromTheFuture,
+            Some(_) => return None,
+        }
+    };
+    Some(Refusal::NotGenuine(why))
+}
+
+/// A notice says what the body says, is small, and survives the queue.
+fn read_right(body: &[u8], notice: Option<&Notice>) {
+    let Some(notice) = notice else { return };
+    let fields: BTreeMap<String, Box<RawValue>> = serde_json::from_slice(body).unwrap_or_default();
+    let text = |name: &str| fields.get(name).and_then(|raw| serde_json::from_str::<String>(raw.get()).ok());
+    let words = [
+        ("user_id", notice.user.as_str()),
+        ("object_id", notice.document_id.as_str()),
+        ("event_type", notice.event_type.as_str()),
+        ("data_type", notice.data_type.as_str()),
+    ];
+    assert!(std::str::from_utf8(body).is_ok(), "JSON is UTF-8");
+    for (name, word) in words {
+        assert_eq!(text(name).as_deref(), Some(word), "{name}");
+    }
+    let message = notice.to_body();
+    assert!(message.len() < 2048, "{} bytes", message.len());
+    assert_eq!(QueueMessage::parse(&message).ok().as_ref(), Some(&QueueMessage::Notice(notice.clone())));
+    if let Some(announcement) = notice.announcement() {
+        assert_eq!(announcement.to_string().parse(), Ok(announcement));
+    }
+}
+
+/// A challenge is given back only to who knows the token, once and in plain text.
+fn query(query: &[u8]) {
+    let query = String::from_utf8_lossy(query);
+    let Ok(handshake) = Handshake::read(&query) else { return };
+    let values = |wanted: &str| -> Vec<String> {
+        let pairs = url::form_urlencoded::parse(query.as_bytes());
+        pairs.filter(|(name, _)| name == wanted).map(|(_, value)| value.into_owned()).collect()
+    };
+    let tokens = values("verification_token");
+    assert_eq!(handshake.knows(&SecretString::from(TOKEN)), tokens == [TOKEN]);
+    assert!(!handshake.knows(&SecretString::from("")));
+    if let Ok(challenge) = handshake.into_challenge() {
+        assert!((1..=256).contains(&challenge.len()));
+        assert!(challenge.bytes().all(|byte| (b' '..=b'~').contains(&byte)));
+        assert_eq!(values("challenge"), [challenge]);
+    }
+}
