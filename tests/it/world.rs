@@ -333,7 +333,12 @@ impl World {
         let killed = {
             let work = Box::pin(self.deliver(bodies, count));
             let stopped = Box::pin(faults.stopped());
-            matches!(futures::future::select(work, stopped).await, futures::future::Either::Right(_))
+            // The stop is looked at first: what is killed does not see the answer to its last call.
+            tokio::select! {
+                biased;
+                () = stopped => true,
+                _ = work => false,
+            }
         };
         faults.clear();
         killed

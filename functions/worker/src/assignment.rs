@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use shared::aws::{Announced, StoreError, StoredDay};
 use shared::domain::{Announcement, Day, DayRange, DocumentId, NoticeEvent, PatientId, StoredRecord};
 use shared::oura::DataType;
@@ -16,6 +16,9 @@ pub type Key = (DataType, DocumentId);
 /// How many of the newest days every sync holds that counts as a fetch of "now" (see the connection's watermarks).
 pub const NEWEST_DAYS: i32 = 3;
 
+/// A notice that arrives within this time was not repeated by Oura.
+const LATE_AFTER: SignedDuration = SignedDuration::from_mins(2);
+
 /// The most days that are listed to spare a request for each of several older documents.
 const LONGEST_LIST: i32 = 35;
 
@@ -26,8 +29,10 @@ pub struct Assignment {
     pub asks: BTreeMap<DataType, Ask>,
     /// Documents that are gone, as Oura said: nothing is to be asked.
     pub gone: BTreeSet<Key>,
-    /// Documents among the asked that Oura said are gone, but that were seen since: what it answers now decides.
+    /// Documents among the asked that Oura said are gone, but perhaps only for a while: what it answers now decides.
     pub doubted: BTreeSet<Key>,
+    /// Documents that are gone, but are not stored either: whoever is about to store them has to be waited for.
+    pub awaited: BTreeSet<Key>,
     /// What is stored and may change.
     pub reading: Reading,
 }
@@ -71,6 +76,7 @@ impl Assignment {
             asks: DataType::ALL.into_iter().map(|kind| (kind, Ask::Days(range))).collect(),
             gone: BTreeSet::new(),
             doubted: BTreeSet::new(),
+            awaited: BTreeSet::new(),
             reading: Reading::Range(range),
         }
     }
@@ -83,7 +89,6 @@ impl Assignment {
         stored: &BTreeMap<Day, StoredDay>,
         watermarks: &BTreeMap<DataType, Timestamp>,
         recent: DayRange,
-        today: Day,
     ) -> Self {
         let known: BTreeMap<Key, &StoredRecord> = stored
             .values()
@@ -91,24 +96,28 @@ impl Assignment {
             .map(|stored| ((stored.record.data_type, stored.record.document_id.clone()), stored))
             .collect();
         let mut wanted: BTreeMap<DataType, BTreeSet<DocumentId>> = BTreeMap::new();
-        let (mut gone, mut doubted) = (BTreeSet::new(), BTreeSet::new());
+        let (mut gone, mut doubted, mut awaited) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+        let deleted: BTreeSet<Key> = announced
+            .announcements
+            .iter()
+            .filter(|said| said.event == NoticeEvent::Delete)
+            .map(|said| (said.data_type, said.document_id.clone()))
+            .collect();
         for (key, announcement) in newest(&announced.announcements) {
-            let stored = known.get(&key).copied();
-            match announcement.event {
-                NoticeEvent::Create | NoticeEvent::Update => {
-                    let newest_days = DayRange::ending(today.plus(1), NEWEST_DAYS + 1);
-                    let fetched_since = watermarks.get(&key.0).is_some_and(|fetched| *fetched > announced.latest_at);
-                    if fetched_since && stored.is_some_and(|stored| newest_days.contains(stored.record.day)) {
-                        continue;
-                    }
+            let stored = known.get(&key).copied().filter(|stored| !stored.deleted);
+            if announcement.event == NoticeEvent::Delete {
+                if !known.contains_key(&key) {
+                    awaited.insert(key.clone());
                 }
-                NoticeEvent::Delete if stored.is_some_and(|stored| seen_since(stored, announcement)) => {
-                    doubted.insert(key.clone());
-                }
-                NoticeEvent::Delete => {
+                if !stored.is_some_and(|stored| may_be_back(stored, announcement, announced)) {
                     gone.insert(key);
                     continue;
                 }
+                doubted.insert(key.clone());
+            } else if deleted.contains(&key) {
+                doubted.insert(key.clone());
+            } else if stored.is_some_and(|stored| is_satisfied(stored, announced, watermarks.get(&key.0))) {
+                continue;
             }
             wanted.entry(key.0).or_default().insert(key.1);
         }
@@ -121,6 +130,7 @@ impl Assignment {
             asks: wanted.into_iter().map(ask).collect(),
             gone,
             doubted,
+            awaited,
             reading: Reading::Days(stored.keys().copied().collect()),
         }
     }
@@ -142,9 +152,18 @@ impl Assignment {
     }
 }
 
-/// Whether Oura gave the document after it was said to be gone.
-fn seen_since(stored: &StoredRecord, deletion: &Announcement) -> bool {
-    !stored.deleted && stored.observed_at > deletion.happened_at
+/// Whether a document that is said to be gone may have come back: it was seen since, or the deletion is told so late that
+/// it may have been seen unchanged, which leaves no trace.
+fn may_be_back(stored: &StoredRecord, deletion: &Announcement, announced: &Announced) -> bool {
+    stored.observed_at > deletion.happened_at || announced.latest_at.duration_since(deletion.happened_at) > LATE_AFTER
+}
+
+/// Whether a fetch of the newest days, begun after the last notice had come in, has brought the document.
+fn is_satisfied(stored: &StoredRecord, announced: &Announced, fetched: Option<&Timestamp>) -> bool {
+    fetched.is_some_and(|fetched| {
+        let newest_days = DayRange::ending(Day::of_utc(*fetched), NEWEST_DAYS);
+        *fetched > announced.latest_at && newest_days.contains(stored.record.day)
+    })
 }
 
 /// The days that one list has to hold: the recent ones, and further back when several older documents were named.
@@ -175,7 +194,10 @@ mod tests {
     use serde_json::Map;
     use shared::domain::{MetricType, Record};
 
+    use shared::oura::Listing;
+
     use super::*;
+    use crate::fetch::Arrival;
 
     const NOON: &str = "2026-03-18T12:00:00Z";
 
@@ -209,7 +231,7 @@ mod tests {
         let announced = Announced { announcements: announcements.iter().cloned().collect(), latest_at: at(NOON) };
         let watermarks = fetched.map(|fetched| (DataType::Tag, at(fetched))).into_iter().collect();
         let today: Day = "2026-03-18".parse().unwrap();
-        Assignment::of_announced(&announced, stored, &watermarks, DayRange::ending(today, 8), today)
+        Assignment::of_announced(&announced, stored, &watermarks, DayRange::ending(today, 8))
     }
 
     fn asked(assignment: &Assignment) -> Vec<&str> {
@@ -221,15 +243,37 @@ mod tests {
 
     #[test]
     fn what_was_said_last_of_a_document_counts_in_whatever_order_it_arrives() {
-        let (create, delete) = (
-            said(NoticeEvent::Create, "a", "2026-03-18T10:00:00Z"),
-            said(NoticeEvent::Delete, "a", "2026-03-18T11:00:00Z"),
-        );
-        let gone = assignment(&[create, delete.clone()], &BTreeMap::new(), None);
-        assert_eq!((asked(&gone).len(), gone.gone.len()), (0, 1));
-        let again = said(NoticeEvent::Update, "a", "2026-03-18T11:00:00Z");
-        let there = assignment(&[delete, again], &BTreeMap::new(), None);
-        assert_eq!((asked(&there), there.gone.len()), (vec!["a"], 0));
+        let create = said(NoticeEvent::Create, "a", "2026-03-18T10:00:00Z");
+        let delete = said(NoticeEvent::Delete, "a", "2026-03-18T11:59:00Z");
+        let live = stored("a", "2026-03-17", "2026-03-18T10:30:00Z");
+        let gone = assignment(&[create, delete.clone()], &live, None);
+        assert_eq!((asked(&gone).len(), gone.gone.len(), gone.awaited.len()), (0, 1, 0));
+        // Told of the same moment, or put back since: Oura is asked, and when it has none it is gone.
+        let again = said(NoticeEvent::Update, "a", "2026-03-18T11:59:00Z");
+        let there = assignment(&[delete, again], &live, None);
+        assert_eq!((asked(&there), there.gone.len(), there.doubted.len()), (vec!["a"], 0, 1));
+    }
+
+    #[test]
+    fn a_deletion_of_what_is_not_stored_waits_for_whoever_stores_it() {
+        let delete = [said(NoticeEvent::Delete, "a", "2026-03-18T11:59:00Z")];
+        let early = assignment(&delete, &BTreeMap::new(), None);
+        assert_eq!((early.gone.len(), early.awaited.len(), asked(&early).len()), (1, 1, 0));
+    }
+
+    #[test]
+    fn what_oura_does_not_have_is_gone_when_that_was_said_and_missing_when_not() {
+        let delete = [said(NoticeEvent::Delete, "a", "2026-03-18T10:00:00Z"), said(NoticeEvent::Update, "b", NOON)];
+        let mut assignment = assignment(&delete, &stored("a", "2026-03-17", "2026-03-18T10:30:00Z"), None);
+        assert_eq!(asked(&assignment), ["a", "b"]);
+        let missing = ["a", "b"].map(|id| id.parse().unwrap()).into();
+        let arrival = Arrival { listing: Listing::empty(DataType::Tag), missing, failed: None };
+        let kinds = BTreeMap::from([(DataType::Tag, KindOutcome::Arrived(arrival))]);
+        let mut fetch = Fetch { kinds, began: at(NOON) };
+        assignment.settle(&mut fetch);
+        assert_eq!(assignment.gone, BTreeSet::from([(DataType::Tag, "a".parse().unwrap())]));
+        let KindOutcome::Arrived(arrival) = &fetch.kinds[&DataType::Tag] else { panic!("it arrived") };
+        assert_eq!(arrival.missing, BTreeSet::from(["b".parse().unwrap()]));
     }
 
     #[test]
@@ -243,6 +287,13 @@ mod tests {
         assert_eq!(asked(&assignment(&update, &BTreeMap::new(), later)), ["a"], "the fetch did not hold it");
         let old = stored("a", "2026-02-01", "2026-02-01T08:00:00Z");
         assert_eq!(asked(&assignment(&update, &old, later)), ["a"], "the fetch did not reach back that far");
+        let tomorrow = stored("a", "2026-03-19", "2026-03-18T08:00:00Z");
+        assert_eq!(asked(&assignment(&update, &tomorrow, later)), ["a"], "the fetch may not have held tomorrow");
+        let mut tombstone = recent;
+        for stored in tombstone.values_mut().flat_map(|day| &mut day.records) {
+            stored.deleted = true;
+        }
+        assert_eq!(asked(&assignment(&update, &tombstone, later)), ["a"], "the fetch did not hold it either");
     }
 
     #[test]
@@ -255,11 +306,15 @@ mod tests {
     }
 
     #[test]
-    fn a_deletion_older_than_what_was_seen_of_the_document_is_doubted() {
-        let delete = [said(NoticeEvent::Delete, "a", "2026-03-18T10:00:00Z")];
-        let seen_since = assignment(&delete, &stored("a", "2026-03-17", "2026-03-18T10:30:00Z"), None);
-        assert_eq!((asked(&seen_since), seen_since.gone.len(), seen_since.doubted.len()), (vec!["a"], 0, 1));
-        let seen_before = assignment(&delete, &stored("a", "2026-03-17", "2026-03-18T09:30:00Z"), None);
-        assert_eq!((asked(&seen_before).len(), seen_before.gone.len()), (0, 1));
+    fn a_deletion_that_may_be_out_of_date_is_doubted() {
+        let doubted = |happened_at: &str, observed_at: &str| {
+            let delete = [said(NoticeEvent::Delete, "a", happened_at)];
+            let found = assignment(&delete, &stored("a", "2026-03-17", observed_at), None);
+            assert_eq!(asked(&found).len() + found.gone.len(), 1);
+            found.doubted.len() == 1
+        };
+        assert!(doubted("2026-03-18T11:59:00Z", "2026-03-18T11:59:30Z"), "seen since");
+        assert!(doubted("2026-03-18T11:30:00Z", "2026-03-18T09:00:00Z"), "told half an hour late");
+        assert!(!doubted("2026-03-18T11:59:00Z", "2026-03-18T09:00:00Z"));
     }
 }

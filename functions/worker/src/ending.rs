@@ -25,20 +25,21 @@ fn left_behind(
     newest: Option<Day>,
     now: Timestamp,
 ) -> SyncEnd {
-    // A sync says nothing about kinds that it did not ask for.
-    let mut failing = connection.failing.clone();
-    failing.retain(|kind, _| !kinds.contains_key(kind));
-    failing.extend(kinds.iter().filter_map(|(kind, progress)| Some((*kind, progress.error.clone()?))));
-    let mut watermarks = connection.watermarks.clone();
+    let errors: BTreeMap<_, _> = kinds.iter().map(|(kind, progress)| (*kind, progress.error.clone())).collect();
+    let of_documents = message.trigger == Trigger::Webhook;
+    // A kind of which some documents were fetched may still lack what it lacked before.
+    let failing = errors.into_iter().filter(|(_, error)| error.is_some() || !of_documents).collect();
     // A sync of days long past, or of single documents, says nothing about the newest days.
-    let today = Day::of_utc(now);
-    let holds_newest = message.range.last() >= today && message.range.first() <= today.plus(1 - NEWEST_DAYS);
-    if holds_newest && message.trigger != Trigger::Webhook {
-        for (kind, progress) in kinds.iter().filter(|(_, progress)| progress.state == KindState::Done) {
-            let known = watermarks.get(kind).copied();
-            watermarks.extend(progress.fetched_at.max(known).map(|at| (*kind, at)));
-        }
-    }
+    let holds_newest = |fetched: &Timestamp| {
+        let today = Day::of_utc(*fetched);
+        !of_documents && message.range.last() >= today && message.range.first() <= today.plus(1 - NEWEST_DAYS)
+    };
+    let watermarks = kinds
+        .iter()
+        .filter(|(_, progress)| progress.state == KindState::Done)
+        .filter_map(|(kind, progress)| Some((*kind, progress.fetched_at.filter(holds_newest)?)))
+        .filter(|(kind, fetched)| connection.watermarks.get(kind).is_none_or(|known| known < fetched))
+        .collect();
     let settled = kinds.values().all(|progress| progress.state.is_final());
     let state = if settled && any_arrived(kinds) { BackfillState::Done } else { BackfillState::Failed };
     SyncEnd {
@@ -46,7 +47,7 @@ fn left_behind(
         last_data_day: newest.max(connection.last_data_day),
         failing,
         watermarks,
-        last_notice_at: run.announced.as_ref().map(|announced| announced.latest_at),
+        last_notice_at: run.announced.as_ref().map(|announced| announced.latest_at).max(connection.last_notice_at),
         unannounced: (message.trigger == Trigger::Daily).then(|| unannounced(run)),
         status: status(message, connection, kinds),
         backfill: drives_backfill(connection, message).then(|| (state, kinds.clone())),
@@ -80,7 +81,7 @@ pub(crate) async fn finish(
             telemetry::count(now, "Syncs", 1, &dimensions);
             telemetry::count(now, "RecordsWritten", run.records_written, &dimensions);
             count_announced(deps, &run, end.unannounced.as_ref(), now).await;
-            for (kind, error) in &end.failing {
+            for (kind, error) in end.failing.iter().filter_map(|(kind, error)| Some((kind, error.as_deref()?))) {
                 tracing::warn!(sync.id = %message.sync_id, kind = kind.as_str(), error, "a kind did not arrive whole");
             }
         }
@@ -130,7 +131,7 @@ pub(crate) async fn leave_unfinished(
 ) -> Result<(), StoreError> {
     let Some(connection) = deps.connections.get(&message.patient_id).await? else { return Ok(()) };
     let end = left_behind(message, &connection, run, kinds, None, deps.clock.now());
-    tracing::error!(sync.id = %message.sync_id, kinds = end.failing.len(), "a sync is given up; some kinds would not come");
+    tracing::error!(sync.id = %message.sync_id, kinds = end.failing.values().flatten().count(), "a sync is given up; some kinds would not come");
     deps.runs.give_up(&connection, &end).await
 }
 
@@ -185,7 +186,7 @@ fn events(
             sync_id: backfill.sync_id.clone(),
             range: backfill.range,
             days_with_data,
-            complete: end.failing.is_empty(),
+            complete: end.failing.values().all(Option::is_none),
         });
     }
     kinds.into_iter().map(|kind| PatientEvent::new(message.patient_id.clone(), end.at, kind)).collect()

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable};
 use futures::future::BoxFuture;
-use futures::stream::{FuturesUnordered, StreamExt};
+use futures::stream::{self, FuturesUnordered, StreamExt};
 use jiff::{SignedDuration, Timestamp};
 use shared::domain::{Clock, Connection, DayRange, DocumentId, KindProgress, KindState};
+use shared::oura::model::Malformed;
 use shared::oura::{DataType, Listing, OuraClient, OuraError};
 use shared::vault::{Access, Vault, VaultError};
 
@@ -24,8 +25,11 @@ pub const APP_OUTDATED: &str = "app_outdated";
 /// Remembered of a kind that could not arrive because Oura refuses even a fresh token.
 pub const UNAUTHORIZED: &str = "unauthorized";
 
-/// Of the named documents that the list does not hold, more than this are left to the next pull.
-const SINGLES_AT_MOST: usize = 10;
+/// Of the named documents that the list does not hold, so many are asked for one by one; what is beyond counts as missing.
+const SINGLES_AT_MOST: usize = 200;
+
+/// How many of them are asked for at once.
+const SINGLES_AT_ONCE: usize = 4;
 
 /// Remembered of a kind of which a document was announced that Oura does not give.
 pub const NOT_FOUND: &str = "not_found";
@@ -51,6 +55,8 @@ pub struct Arrival {
     pub listing: Listing,
     /// Documents that were asked for and that Oura does not have (yet, or any more).
     pub missing: BTreeSet<DocumentId>,
+    /// What kept others of them from arriving; they may when asked for again.
+    pub failed: Option<OuraError>,
 }
 
 /// What happened to one kind.
@@ -191,24 +197,30 @@ impl Fetcher<'_> {
             arrival.listing.documents.retain_ids(ids);
         }
         let listed = arrival.listing.documents.ids();
-        for (count, id) in ids.difference(&listed).enumerate() {
-            if count == SINGLES_AT_MOST {
-                tracing::warn!(
-                    kind = kind.as_str(),
-                    ids = ids.len(),
-                    "more documents were named than are fetched singly"
-                );
-                break;
-            }
-            match self.patiently(|| self.oura.document(&access.token, kind, id)).await {
+        let mut singles: Vec<DocumentId> = ids.difference(&listed).cloned().collect();
+        arrival.missing.extend(singles.split_off(singles.len().min(SINGLES_AT_MOST)));
+        let mut answers = stream::iter(singles)
+            .map(|id| async move {
+                let answer = self.patiently(|| self.oura.document(&access.token, kind, &id)).await;
+                (id, answer)
+            })
+            .buffer_unordered(SINGLES_AT_ONCE);
+        while let Some((id, answer)) = answers.next().await {
+            arrival.listing.requests += 1;
+            match answer {
                 Ok((documents, malformed)) => {
                     arrival.listing.documents.append(documents);
                     arrival.listing.malformed.extend(malformed);
-                    arrival.listing.requests += 1;
                 }
                 Err(OuraError::NotFound) => {
-                    arrival.missing.insert(id.clone());
+                    arrival.missing.insert(id);
                 }
+                // It says something about this one document only.
+                Err(OuraError::Rejected { .. } | OuraError::Malformed { .. } | OuraError::Paging) => {
+                    arrival.listing.malformed.push(Malformed { index: 0, path: ".".to_owned() });
+                }
+                Err(error) if error.is_transient() => arrival.failed = Some(error),
+                // It says something about the token or the scope.
                 Err(error) => return Err(error),
             }
         }
@@ -320,7 +332,7 @@ fn outcomes(answers: Answers, not_allowed: &[DataType], blocked: Option<Blocked>
 
 impl Arrival {
     fn whole(listing: Listing) -> Self {
-        Self { listing, missing: BTreeSet::new() }
+        Self { listing, missing: BTreeSet::new(), failed: None }
     }
 }
 
@@ -331,7 +343,9 @@ impl KindOutcome {
         let (state, documents, error) = match self {
             Self::Arrived(arrival) => {
                 let documents = arrival.listing.documents.len();
-                if !arrival.missing.is_empty() {
+                if let Some(error) = &arrival.failed {
+                    (KindState::Failed, documents, Some(error.code()))
+                } else if !arrival.missing.is_empty() {
                     (KindState::Failed, documents, Some(NOT_FOUND))
                 } else if arrival.listing.malformed.is_empty() {
                     (KindState::Done, documents, None)

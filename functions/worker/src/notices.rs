@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::SignedDuration;
-use shared::aws::{Gathered, StoreError, SyncRun};
+use shared::aws::{StoreError, SyncRun};
 use shared::domain::{
     Announcement, Day, DayRange, Notice, OuraUserId, PatientId, SyncId, SyncMessage, Trigger, derived_uuid,
 };
@@ -27,7 +27,7 @@ const DELIVERIES_FOR_STRANGERS: u32 = 3;
 const WAIT_FOR_STRANGERS: Duration = Duration::from_secs(20);
 
 /// What has gathered for this much longer than it should was forgotten: its sync is asked for again.
-const FORGOTTEN_AFTER: SignedDuration = SignedDuration::from_mins(5);
+const FORGOTTEN_AFTER: SignedDuration = SignedDuration::from_mins(1);
 
 /// Puts the notices of one ring account, received together, into its patient's inbox.
 pub async fn gather(deps: &Deps, user: &OuraUserId, notices: &[Notice], delivery: Delivery) -> Outcome {
@@ -132,15 +132,17 @@ pub(crate) async fn take(
     }
 }
 
-/// Notices that came again after their sync had ended gather under its id once more: they get a sync of their own.
-async fn pass_on(deps: &Deps, message: &SyncMessage) -> Result<(), StoreError> {
+/// Notices that came again after their sync had taken its own gather under its id once more: when it has ended, they get a
+/// sync of their own.
+pub(crate) async fn pass_on(deps: &Deps, message: &SyncMessage) -> Result<(), StoreError> {
     let (patient, old) = (&message.patient_id, &message.sync_id);
-    let Some(Gathered { since, .. }) = deps.inbox.get(patient).await?.filter(|inbox| inbox.sync_id == *old) else {
+    let Some(inbox) = deps.inbox.get(patient).await? else { return Ok(()) };
+    let Some(new) = webhook_sync(&[patient.as_str(), old.as_str(), &inbox.since.to_string()]) else { return Ok(()) };
+    if inbox.sync_id == *old {
+        // That it was passed on already, by a worker that died or whose answer was lost, is as good.
+        deps.inbox.pass_on(patient, old, &new).await?;
+    } else if inbox.sync_id != new {
         return Ok(());
-    };
-    let Some(new) = webhook_sync(&[patient.as_str(), old.as_str(), &since.to_string()]) else { return Ok(()) };
-    if deps.inbox.pass_on(patient, old, &new).await? {
-        ask_for_sync(deps, patient, new).await?;
     }
-    Ok(())
+    ask_for_sync(deps, patient, new).await
 }

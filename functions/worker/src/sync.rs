@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures::FutureExt;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use shared::aws::{Commit, StoreError, StoredDay, SyncRun};
 use shared::domain::{BackfillState, Connection, ConnectionStatus, Day, KindProgress, KindState, SyncMessage, Trigger};
 use shared::oura::{DataType, OuraError};
@@ -19,7 +19,7 @@ use shared::telemetry;
 use shared::vault::VaultError;
 
 use crate::assignment::Assignment;
-use crate::fetch::{Fetch, Fetcher, KindOutcome};
+use crate::fetch::{self, Arrival, Fetch, Fetcher, KindOutcome};
 use crate::notices::{self, Turn};
 use crate::{Deps, ending, store};
 
@@ -30,9 +30,15 @@ const LAST_DELIVERY: u32 = 5;
 /// deliveries outlast a rate-limit window and a short outage.
 const FIRST_WAIT: Duration = Duration::from_secs(15);
 
-/// The delivery of a webhook sync from which on a document that Oura does not have is not waited for any longer: by then
-/// it has been asked for twice more, over a good minute.
-const DELIVERIES_FOR_MISSING: u32 = 3;
+/// How long after its notice a document that Oura does not have is waited for, and asked for more than once. What is later
+/// than that is left to the next pull.
+const PATIENCE_FOR_MISSING: SignedDuration = SignedDuration::from_secs(90);
+
+/// The delivery of a webhook sync from which on a deleted document that is not stored is not waited for any longer...
+const DELIVERIES_FOR_AWAITED: u32 = 3;
+
+/// ... and the same while the history, which may hold it, is still arriving.
+const DELIVERIES_FOR_AWAITED_IN_BACKFILL: u32 = 4;
 
 /// Oura's rate-limit windows are five minutes; three of them are long enough.
 const LONGEST_WAIT: Duration = Duration::from_secs(15 * 60);
@@ -94,7 +100,13 @@ async fn failed(deps: &Deps, message: &SyncMessage, delivery: Delivery, error: &
     let (after, why) = match error {
         VaultError::Ended { reason } => {
             tracing::info!(sync.id = %message.sync_id, ?reason, "the connection has ended; nothing to sync");
-            return Outcome::Done;
+            // Notices do not belong to the consent that has ended but to the ring, which a new one may have connected again.
+            return match (message.trigger, deps.connections.get(&message.patient_id).await) {
+                (Trigger::Webhook, Ok(Some(now))) if now.status == ConnectionStatus::Disconnected => Outcome::Done,
+                (Trigger::Webhook, Ok(None)) => Outcome::Done,
+                (Trigger::Webhook, _) => Outcome::Retry { after: delivery.wait(), why: "reconnected" },
+                _ => Outcome::Done,
+            };
         }
         VaultError::Busy { retry_after } => (*retry_after, "tokens_busy"),
         VaultError::Systemic { code, retry_after } => (delivery.wait().max(retry_after.unwrap_or_default()), *code),
@@ -175,7 +187,7 @@ async fn sync(deps: &Deps, message: &SyncMessage, delivery: Delivery) -> Result<
     let (fetch, stored) = futures::future::join(fetch, stored).await;
     let (mut fetch, stored) = (fetch?, stored?);
     assignment.settle(&mut fetch);
-    give_up_missing(deps, &mut fetch, delivery);
+    give_up_missing(deps, &run, &mut fetch);
     let wait = delivery.wait().max(wanted_wait(&fetch));
     run.kinds.extend(fetch.kinds.iter().map(|(kind, outcome)| (*kind, outcome.progress(fetch.began))));
     await_offsets(&mut run.kinds);
@@ -187,7 +199,13 @@ async fn sync(deps: &Deps, message: &SyncMessage, delivery: Delivery) -> Result<
     }
     deps.runs.record_kinds(&message.patient_id, &message.sync_id, &run.kinds, deps.clock.now()).await?;
     if run.kinds.values().all(|progress| progress.state.is_final()) {
+        if is_awaiting(&connection, &assignment, delivery) {
+            return Ok(Outcome::Retry { after: wait, why: "documents_awaited" });
+        }
         ending::finish(deps, message, &run.kinds).await?;
+        if message.trigger == Trigger::Webhook {
+            notices::pass_on(deps, message).await?;
+        }
         return Ok(Outcome::Done);
     }
     if delivery.is_last() {
@@ -210,18 +228,34 @@ async fn assignment(
     let documents = announced.announcements.iter().map(|said| said.document_id.clone()).collect();
     let days = deps.days.locate(&message.patient_id, &documents).await?.into_values().collect();
     let stored = deps.days.read_days(&message.patient_id, &days).await?;
-    let today = Day::of_utc(deps.clock.now());
-    let assignment = Assignment::of_announced(announced, &stored, &connection.watermarks, message.range, today);
+    let assignment = Assignment::of_announced(announced, &stored, &connection.watermarks, message.range);
     Ok((assignment, Some(stored)))
 }
 
-/// A document may follow its notice by minutes. After a while it is left to the next pull.
-fn give_up_missing(deps: &Deps, fetch: &mut Fetch, delivery: Delivery) {
-    if delivery.count < DELIVERIES_FOR_MISSING {
+/// Whether a deleted document that is not stored may yet be: a fetch from before its deletion may be about to store it.
+fn is_awaiting(connection: &Connection, assignment: &Assignment, delivery: Delivery) -> bool {
+    let granted = |kind: DataType| connection.scopes_granted.contains(kind.scope());
+    let deliveries = match &connection.backfill {
+        Some(backfill) if matches!(backfill.state, BackfillState::Pending | BackfillState::Running) => {
+            DELIVERIES_FOR_AWAITED_IN_BACKFILL
+        }
+        _ => DELIVERIES_FOR_AWAITED,
+    };
+    delivery.count < deliveries && assignment.awaited.iter().any(|(kind, _)| granted(*kind))
+}
+
+/// A document may follow its notice by minutes. One that was asked for before, and still is not there when it should be, is
+/// left to the next pull.
+fn give_up_missing(deps: &Deps, run: &SyncRun, fetch: &mut Fetch) {
+    let Some(announced) = &run.announced else { return };
+    if deps.clock.now().duration_since(announced.latest_at) < PATIENCE_FOR_MISSING {
         return;
     }
     for (kind, outcome) in &mut fetch.kinds {
+        let asked_before =
+            run.kinds.get(kind).is_some_and(|progress| progress.error.as_deref() == Some(fetch::NOT_FOUND));
         if let KindOutcome::Arrived(arrival) = outcome
+            && asked_before
             && !arrival.missing.is_empty()
         {
             let missing = std::mem::take(&mut arrival.missing).len() as u64;
@@ -286,7 +320,10 @@ fn await_offsets(kinds: &mut BTreeMap<DataType, KindProgress>) {
 /// The longest wait that Oura asked for.
 fn wanted_wait(fetch: &Fetch) -> Duration {
     let waits = fetch.kinds.values().filter_map(|outcome| match outcome {
-        KindOutcome::Failed(OuraError::RateLimited { retry_after, .. }) => *retry_after,
+        KindOutcome::Failed(OuraError::RateLimited { retry_after, .. })
+        | KindOutcome::Arrived(Arrival { failed: Some(OuraError::RateLimited { retry_after, .. }), .. }) => {
+            *retry_after
+        }
         _ => None,
     });
     waits.max().unwrap_or_default().min(LONGEST_WAIT)

@@ -142,11 +142,11 @@ impl Inbox {
         Err(StoreError::Unavailable { action: ACTION, code: "Raced".to_owned() })
     }
 
-    /// Lets what gathers for the sync `old` gather for `new`. `false` when nothing gathers for `old` (any more).
+    /// Lets what gathers for the sync `old` gather for `new`, if anything gathers for `old` (still).
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn pass_on(&self, patient: &PatientId, old: &SyncId, new: &SyncId) -> Result<bool, StoreError> {
+    pub async fn pass_on(&self, patient: &PatientId, old: &SyncId, new: &SyncId) -> Result<(), StoreError> {
         let answer = self
             .client
             .update_item()
@@ -160,9 +160,9 @@ impl Inbox {
             .send()
             .await;
         match answer {
-            Ok(_) => Ok(true),
+            Ok(_) => Ok(()),
             Err(error) => match error.as_service_error() {
-                Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(false),
+                Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(()),
                 _ => Err(StoreError::of("pass the inbox on", &error)),
             },
         }

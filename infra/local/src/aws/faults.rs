@@ -209,6 +209,12 @@ impl Faults {
         let _ = stopped.wait_for(|stopped| *stopped).await;
     }
 
+    /// Returns once calls are not stopped (any more).
+    pub(crate) async fn released(&self) {
+        let mut stopped = self.0.stopped.subscribe();
+        let _ = stopped.wait_for(|stopped| !*stopped).await;
+    }
+
     pub(crate) fn plan(&self, call: &Call, body: &[u8]) -> Plan {
         let mut injected = self.injected();
         let mut plan = Plan::default();

@@ -16,7 +16,7 @@ use super::dynamo::Dynamo;
 use super::engine;
 use super::faults::Faults;
 use super::meter::Meter;
-use super::plan::{Ending, Plan};
+use super::plan::{Ending, Failure, Plan};
 use super::prices::{self, PicoDollars};
 use super::queues::Queues;
 use super::reply::Reply;
@@ -24,6 +24,9 @@ use super::secrets::Secrets;
 
 /// DynamoDB takes up to 16 MiB; nothing takes more.
 const LARGEST_BODY: usize = 16 * 1024 * 1024;
+
+/// How long a call that a fault has stopped goes without its answer, at most.
+const STOP_ANSWERED_AFTER: Duration = Duration::from_secs(2);
 
 /// The connection ends without an answer: by order of a fault, or because the request broke off.
 #[derive(Debug, thiserror::Error)]
@@ -81,10 +84,24 @@ impl Front {
                 failure.reply(call.service)
             }
         };
+        if let Ending::Before(Failure::Stopped) | Ending::After(Failure::Stopped) = &plan.ending {
+            self.hold().await;
+        }
         if reply.as_ref().is_none_or(|reply| !reply.status.is_success()) {
             self.meter.failed(call);
         }
         reply
+    }
+
+    /// Who is to be killed shall not see the answer to its last call, so it comes late: when the faults are cleared, when
+    /// everything ends, or, for those who want to live on, after a while.
+    async fn hold(&self) {
+        let mut closing = self.closing.subscribe();
+        tokio::select! {
+            () = self.faults.released() => {}
+            _ = closing.wait_for(|closing| *closing) => {}
+            () = tokio::time::sleep(STOP_ANSWERED_AFTER) => {}
+        }
     }
 
     /// Waits, unless everything ends.

@@ -1,6 +1,6 @@
 //! What syncing writes on a connection: status, progress of the backfill, and what the last sync found.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem, Update};
@@ -22,9 +22,9 @@ pub struct SyncEnd {
     pub last_sync_at: Option<Timestamp>,
     /// The newest day that has stats.
     pub last_data_day: Option<Day>,
-    /// Kinds that did not arrive, with a stable word for why.
-    pub failing: BTreeMap<DataType, String>,
-    /// For each kind, when the last complete fetch of it began.
+    /// Kinds that did not arrive, with a stable word for why, and those that arrived again. Of others nothing is said.
+    pub failing: BTreeMap<DataType, Option<String>>,
+    /// Kinds of which the newest days were fetched whole, and when that fetch began.
     pub watermarks: BTreeMap<DataType, Timestamp>,
     /// When Oura last announced something, if this sync came of it.
     pub last_notice_at: Option<Timestamp>,
@@ -96,38 +96,59 @@ impl Connections {
         end: &SyncEnd,
     ) -> Result<TransactWriteItem, StoreError> {
         const ACTION: &str = "record the end of the sync";
-        let mut set = "SET failing = :failing, watermarks = :watermarks".to_owned();
+        // Kind by kind: another sync of the patient may end at the same time. The grant stays what it is; the clause only
+        // has to begin with something.
+        let mut set = "SET grantId = :grant".to_owned();
+        let (mut remove, mut names) = (Vec::new(), vec![("#status".to_owned(), "status".to_owned())]);
         let mut values = vec![
-            (":failing", json(&end.failing)),
-            (":watermarks", json(&end.watermarks)),
-            (":grant", s(connection.grant_id.as_str())),
-            (":disconnected", s("disconnected")),
+            (":grant".to_owned(), s(connection.grant_id.as_str())),
+            (":disconnected".to_owned(), s("disconnected")),
         ];
+        let mentioned: BTreeSet<DataType> = end.failing.keys().chain(end.watermarks.keys()).copied().collect();
+        names.extend(mentioned.into_iter().map(|kind| (format!("#{kind}"), kind.to_string())));
+        for (kind, error) in &end.failing {
+            match error {
+                Some(error) => {
+                    set.push_str(&format!(", failing.#{kind} = :failing_{kind}"));
+                    values.push((format!(":failing_{kind}"), s(error)));
+                }
+                None => remove.push(format!("failing.#{kind}")),
+            }
+        }
+        for (kind, fetched) in &end.watermarks {
+            set.push_str(&format!(", watermarks.#{kind} = :fetched_{kind}"));
+            values.push((format!(":fetched_{kind}"), s(fetched.to_string())));
+        }
+        let mut put = |clause: &str, name: &str, value: AttributeValue| {
+            set.push_str(clause);
+            values.push((name.to_owned(), value));
+        };
         if let Some(at) = end.last_sync_at {
-            set.push_str(", lastSyncAt = :at");
-            values.push((":at", s(at.to_string())));
+            put(", lastSyncAt = :at", ":at", s(at.to_string()));
         }
         if let Some(day) = end.last_data_day {
-            set.push_str(", lastDataDay = :day");
-            values.push((":day", s(day.to_string())));
+            put(", lastDataDay = :day", ":day", s(day.to_string()));
         }
         if let Some(at) = end.last_notice_at {
-            set.push_str(", lastNoticeAt = :noticeAt");
-            values.push((":noticeAt", s(at.to_string())));
+            put(", lastNoticeAt = :noticeAt", ":noticeAt", s(at.to_string()));
         }
         if let Some(unannounced) = &end.unannounced {
-            set.push_str(", unannounced = :unannounced");
-            values.push((":unannounced", json(unannounced)));
+            put(", unannounced = :unannounced", ":unannounced", json(unannounced));
         }
         if let Some((state, kinds)) = &end.backfill {
-            set.push_str(", backfillState = :state, backfillPerType = :kinds");
-            values.push((":state", s(word(state))));
-            values.push((":kinds", json(kinds)));
+            put(", backfillState = :state", ":state", s(word(state)));
+            put(", backfillPerType = :kinds", ":kinds", json(kinds));
         }
         if end.status != (connection.status, connection.reason) {
-            let (update, more) = status_update(end.status.0, end.status.1, end.at);
-            set.push_str(&update.replacen("SET ", ", ", 1));
-            values.extend(more);
+            put(", #status = :status", ":status", s(word(&end.status.0)));
+            put(", since = :since", ":since", s(end.at.to_string()));
+            match end.status.1 {
+                Some(reason) => put(", reasonCode = :reason", ":reason", s(word(&reason))),
+                None => remove.push("reasonCode".to_owned()),
+            }
+        }
+        if !remove.is_empty() {
+            set.push_str(&format!(" REMOVE {}", remove.join(", ")));
         }
         let mut update = Update::builder()
             .table_name(&self.table)
@@ -135,7 +156,7 @@ impl Connections {
             .key("sk", s(CONNECTION))
             .update_expression(set)
             .condition_expression("grantId = :grant AND #status <> :disconnected")
-            .expression_attribute_names("#status", "status");
+            .set_expression_attribute_names(Some(names.into_iter().collect()));
         for (name, value) in values {
             update = update.expression_attribute_values(name, value);
         }
@@ -177,22 +198,4 @@ impl Connections {
             },
         }
     }
-}
-
-/// `SET` first and, where the reason goes, `REMOVE` last: callers may put more `SET` clauses before it.
-fn status_update(
-    status: ConnectionStatus,
-    reason: Option<ReasonCode>,
-    now: Timestamp,
-) -> (String, Vec<(&'static str, AttributeValue)>) {
-    let mut values = vec![(":status", s(word(&status))), (":since", s(now.to_string()))];
-    let mut update = "SET #status = :status, since = :since".to_owned();
-    match reason {
-        Some(reason) => {
-            update.push_str(", reasonCode = :reason");
-            values.push((":reason", s(word(&reason))));
-        }
-        None => update.push_str(" REMOVE reasonCode"),
-    }
-    (update, values)
 }
