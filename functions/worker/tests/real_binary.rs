@@ -45,6 +45,7 @@ async fn rehearsal() -> (Rehearsal, Arc<Binary>) {
     let mut rehearsal = Rehearsal::start(Env::default()).await.unwrap();
     let mut variables = rehearsal.variables(&VARIABLES).unwrap();
     variables.push(("AWS_LAMBDA_LOG_LEVEL".to_owned(), "TRACE".to_owned()));
+    variables.push(("WEBHOOK_DEBOUNCE_SECONDS".to_owned(), "0".to_owned()));
     let binary = rehearsal.cast(Part::Worker, Binary::spawn(BINARY, variables).await.unwrap());
     (rehearsal, binary)
 }
@@ -106,6 +107,46 @@ async fn a_message_that_has_to_come_again_is_named_and_the_others_are_done() {
     assert_eq!((status("patient-1").await, status("patient-2").await), ("done".to_owned(), "running".to_owned()));
     let output = binary.output();
     assert_eq!(rehearsal.leaks(&output, &["c4nary"]).await.unwrap(), Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn notices_become_a_sync_and_what_is_dropped_is_counted() {
+    let (rehearsal, binary) = rehearsal().await;
+    rehearsal.connect("patient-1", "ada").await.unwrap();
+    assert!(rehearsal.deliver().await.unwrap().failed.is_empty());
+    let control = rehearsal.oura().control();
+    let night =
+        jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date().saturating_sub(jiff::Span::new().days(3));
+    let touched = control.edit_night("ada", night).unwrap();
+    let ada = control.people().into_iter().find(|person| person.key == "ada").unwrap().user_id;
+    let message = |user: &str, data_type: &str, id: &str, count: &str| {
+        let now = jiff::Timestamp::now();
+        let notice = shared::domain::Notice {
+            user: user.parse().unwrap(),
+            event_type: "update".parse().unwrap(),
+            data_type: data_type.parse().unwrap(),
+            document_id: id.parse().unwrap(),
+            event_time: Some(now),
+            received_at: now,
+        };
+        json!({"messageId": format!("{user}-{id}"), "body": notice.to_body(), "eventSource": "aws:sqs", "messageAttributes": {},
+            "eventSourceARN": "arn:aws:sqs:us-east-1:000000000000:oura-live",
+            "attributes": {"ApproximateReceiveCount": count}})
+    };
+    let mut records: Vec<_> =
+        touched.iter().map(|touched| message(&ada, &touched.collection, &touched.id, "1")).collect();
+    records.push(message("nobody", "sleep", "d-1", "3"));
+    records.push(message(&ada, "meal", "d-2", "1"));
+    let answer = binary.invoke(json!({"Records": records}), std::time::Duration::from_secs(20)).await.unwrap();
+    assert_eq!(answer["batchItemFailures"], json!([]));
+    let sync = rehearsal.deliver().await.unwrap();
+    assert_eq!((sync.messages, sync.failed), (1, Vec::new()));
+    let daily = rehearsal.request(Some("patient-1"), "GET", &format!("/daily?from={night}&to={night}"), None, "").await;
+    assert_eq!(daily.unwrap().data().unwrap()["days"][0]["revision"], 2);
+    let output = binary.output();
+    for metric in ["\"NoticesUnknownUser\":1", "\"NoticesUnknownType\":1", "\"DocumentsAnnounced\":1"] {
+        assert!(output.contains(metric), "{metric}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
