@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use shared::aws::{Announced, StoreError, StoredDay};
-use shared::domain::{Announcement, Day, DayRange, DocumentId, NoticeEvent, PatientId, StoredRecord};
+use shared::domain::{Announcement, Day, DayRange, DocumentId, KindProgress, NoticeEvent, PatientId, StoredRecord};
 use shared::oura::DataType;
 
 use crate::Deps;
@@ -135,6 +135,24 @@ impl Assignment {
         }
     }
 
+    /// Leaves out what an earlier delivery has brought already, but for documents that have only been stored since and of
+    /// which Oura has said that they are gone.
+    pub fn leave_out(&mut self, brought: &BTreeMap<DataType, KindProgress>) {
+        let doubted = &self.doubted;
+        self.asks.retain(|kind, ask| {
+            if brought.get(kind).is_none_or(|progress| !progress.state.is_final()) {
+                return true;
+            }
+            match ask {
+                Ask::Days(_) => false,
+                Ask::Documents { ids, .. } => {
+                    ids.retain(|id| doubted.contains(&(*kind, id.clone())));
+                    !ids.is_empty()
+                }
+            }
+        });
+    }
+
     /// Of the documents that Oura does not have, those that were said to be gone are gone.
     pub fn settle(&mut self, fetch: &mut Fetch) {
         for (kind, outcome) in &mut fetch.kinds {
@@ -192,7 +210,7 @@ fn newest(announcements: &BTreeSet<Announcement>) -> BTreeMap<Key, &Announcement
 #[cfg(test)]
 mod tests {
     use serde_json::Map;
-    use shared::domain::{MetricType, Record};
+    use shared::domain::{KindState, MetricType, Record};
 
     use shared::oura::Listing;
 
@@ -259,6 +277,17 @@ mod tests {
         let delete = [said(NoticeEvent::Delete, "a", "2026-03-18T11:59:00Z")];
         let early = assignment(&delete, &BTreeMap::new(), None);
         assert_eq!((early.gone.len(), early.awaited.len(), asked(&early).len()), (1, 1, 0));
+    }
+
+    #[test]
+    fn what_an_earlier_delivery_brought_is_left_out_but_for_doubts() {
+        let said = [said(NoticeEvent::Delete, "a", "2026-03-18T10:00:00Z"), said(NoticeEvent::Update, "b", NOON)];
+        let mut assignment = assignment(&said, &stored("a", "2026-03-17", "2026-03-18T10:30:00Z"), None);
+        let done = KindProgress { state: KindState::Done, documents: 1, error: None, fetched_at: None };
+        assignment.leave_out(&BTreeMap::from([(DataType::Sleep, done.clone())]));
+        assert_eq!(asked(&assignment), ["a", "b"]);
+        assignment.leave_out(&BTreeMap::from([(DataType::Tag, done)]));
+        assert_eq!(asked(&assignment), ["a"]);
     }
 
     #[test]

@@ -123,14 +123,9 @@ async fn count_announced(deps: &Deps, run: &SyncRun, unannounced: Option<&BTreeM
 }
 
 /// Some kinds would not come: says so on the connection and leaves the sync open for a redrive.
-pub(crate) async fn leave_unfinished(
-    deps: &Deps,
-    message: &SyncMessage,
-    run: &SyncRun,
-    kinds: &BTreeMap<DataType, KindProgress>,
-) -> Result<(), StoreError> {
+pub(crate) async fn leave_unfinished(deps: &Deps, message: &SyncMessage, run: &SyncRun) -> Result<(), StoreError> {
     let Some(connection) = deps.connections.get(&message.patient_id).await? else { return Ok(()) };
-    let end = left_behind(message, &connection, run, kinds, None, deps.clock.now());
+    let end = left_behind(message, &connection, run, &run.kinds, None, deps.clock.now());
     tracing::error!(sync.id = %message.sync_id, kinds = end.failing.values().flatten().count(), "a sync is given up; some kinds would not come");
     deps.runs.give_up(&connection, &end).await
 }

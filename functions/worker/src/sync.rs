@@ -171,7 +171,7 @@ async fn sync(deps: &Deps, message: &SyncMessage, delivery: Delivery) -> Result<
         return Ok(Outcome::Done);
     }
     let (mut assignment, announced_days) = assignment(deps, message, &connection, &run).await?;
-    assignment.asks.retain(|kind, _| run.kinds.get(kind).is_none_or(|progress| !progress.state.is_final()));
+    assignment.leave_out(&run.kinds);
     if is_backfill {
         let pending = KindProgress { state: KindState::Pending, documents: 0, error: None, fetched_at: None };
         let kinds = DataType::ALL.into_iter().map(|kind| (kind, pending.clone())).chain(run.kinds.clone()).collect();
@@ -210,7 +210,7 @@ async fn sync(deps: &Deps, message: &SyncMessage, delivery: Delivery) -> Result<
     }
     if delivery.is_last() {
         // The message goes to the dead-letter queue, where it raises the alarm, and a redrive takes it up again.
-        ending::leave_unfinished(deps, message, &run, &run.kinds).await?;
+        ending::leave_unfinished(deps, message, &run).await?;
     } else if is_backfill {
         deps.connections.begin_backfill(&connection, &run.kinds).await?;
     }

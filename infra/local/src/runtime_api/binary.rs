@@ -1,18 +1,18 @@
 //! A function's binary as a process of its own, in the environment that Lambda gives it.
 
+use std::fs::File;
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use serde_json::Value;
-use tokio::io::{AsyncRead, AsyncReadExt as _};
+use tempfile::NamedTempFile;
 use tokio::process::{Child, Command};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use super::{InvocationError, RuntimeApi, lock};
+use super::{InvocationError, RuntimeApi};
 
 /// A running binary with a Runtime API of its own. The process is killed when this is dropped.
 #[derive(Debug)]
@@ -20,7 +20,8 @@ pub struct Binary {
     api: RuntimeApi,
     pid: Option<u32>,
     started: Instant,
-    output: Arc<Mutex<Vec<u8>>>,
+    /// A file and not a pipe: what was written before an answer is there when the answer is.
+    output: NamedTempFile,
     exited: watch::Receiver<Option<ExitStatus>>,
     watcher: JoinHandle<()>,
 }
@@ -38,6 +39,7 @@ impl Binary {
         let path = path.as_ref();
         let name = path.file_stem().and_then(|name| name.to_str()).unwrap_or("function");
         let api = RuntimeApi::start().await?;
+        let output = NamedTempFile::new().context("make a file for the binary's output")?;
         let mut command = Command::new(path);
         command
             .env_clear()
@@ -56,19 +58,14 @@ impl Binary {
             ])
             .envs(variables)
             .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
+            .stdout(append(output.path())?)
+            .stderr(append(output.path())?)
             .kill_on_drop(true);
         let started = Instant::now();
-        let mut child = command.spawn().with_context(|| format!("start {}", path.display()))?;
-        let output = Arc::new(Mutex::new(Vec::new()));
-        let reading = [
-            child.stdout.take().map(|pipe| tokio::spawn(keep(pipe, Arc::clone(&output)))),
-            child.stderr.take().map(|pipe| tokio::spawn(keep(pipe, Arc::clone(&output)))),
-        ];
+        let child = command.spawn().with_context(|| format!("start {}", path.display()))?;
         let (exit, exited) = watch::channel(None);
         let pid = child.id();
-        let watcher = tokio::spawn(watch_over(child, reading, exit));
+        let watcher = tokio::spawn(watch_over(child, exit));
         Ok(Self { api, pid, started, output, exited, watcher })
     }
 
@@ -117,7 +114,7 @@ impl Binary {
     /// What it wrote so far, to standard output and standard error.
     #[must_use]
     pub fn output(&self) -> String {
-        String::from_utf8_lossy(&lock(&self.output)).into_owned()
+        String::from_utf8_lossy(&std::fs::read(self.output.path()).unwrap_or_default()).into_owned()
     }
 
     /// The most memory that it held at once so far, in KiB (`VmHWM`). `None` where `/proc` does not tell.
@@ -136,22 +133,14 @@ impl Drop for Binary {
     }
 }
 
-/// Waits for the end of the process and of its output.
-async fn watch_over(mut child: Child, reading: [Option<JoinHandle<()>>; 2], exit: watch::Sender<Option<ExitStatus>>) {
-    let Ok(status) = child.wait().await else { return };
-    for pipe in reading.into_iter().flatten() {
-        // A reader that failed has read what there was.
-        let _ = pipe.await;
-    }
-    exit.send_replace(Some(status));
+fn append(path: &Path) -> anyhow::Result<Stdio> {
+    let file = File::options().append(true).open(path).context("open the file for the binary's output")?;
+    Ok(file.into())
 }
 
-async fn keep(mut pipe: impl AsyncRead + Unpin, output: Arc<Mutex<Vec<u8>>>) {
-    let mut chunk = [0; 4096];
-    while let Ok(read) = pipe.read(&mut chunk).await {
-        match chunk.get(..read) {
-            None | Some([]) => return,
-            Some(read) => lock(&output).extend_from_slice(read),
-        }
+/// Waits for the end of the process.
+async fn watch_over(mut child: Child, exit: watch::Sender<Option<ExitStatus>>) {
+    if let Ok(status) = child.wait().await {
+        exit.send_replace(Some(status));
     }
 }
