@@ -2,23 +2,23 @@
 //!
 //! `WearableData`: `patientId`, `sk` = `<day>#<data type>#<document id>`. `DailyStats`: `patientId`, `day`.
 
+mod codec;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, TransactWriteItem};
+use aws_sdk_dynamodb::types::{Delete, Put, TransactWriteItem};
 use futures::stream::{self, StreamExt, TryStreamExt};
 use jiff::Timestamp;
-use serde_json::{Map, Value};
 
+use self::codec::{record, record_item, sort_key, stats, stats_item};
 use super::connections::built;
-use super::item::{Fields, Item, from_json, from_object, n, s, to_json};
+use super::item::{Fields, n, s};
 use super::outbox::put_event;
 use super::runs::{Found, RunProgress, Runs};
 use super::transact::{Cancelled, run};
 use super::{SdkConfig, StoreError};
-use crate::domain::{
-    DailyStats, Day, DayRange, DocumentId, MetricType, PatientEvent, PatientId, Record, SOURCE, StoredRecord, SyncId,
-};
+use crate::domain::{DailyStats, Day, DayRange, DocumentId, PatientEvent, PatientId, StoredRecord, SyncId};
 use crate::oura::DataType;
 
 /// A transaction holds at most 100 items; some room is left for the run's own update.
@@ -389,84 +389,4 @@ async fn stats_page(
         None => None,
     };
     Ok((stats, next))
-}
-
-fn sort_key(record: &Record, day: Day) -> String {
-    format!("{day}#{}#{}", record.data_type.as_str(), record.document_id)
-}
-
-fn record_item(patient: &PatientId, key: &str, stored: &StoredRecord) -> Item {
-    let record = &stored.record;
-    let mut item = Item::from([
-        ("patientId".to_owned(), s(patient.as_str())),
-        ("sk".to_owned(), s(key)),
-        ("source".to_owned(), s(SOURCE)),
-        ("metricType".to_owned(), s(record.metric_type.as_str())),
-        ("dataType".to_owned(), s(record.data_type.as_str())),
-        ("day".to_owned(), s(record.day.to_string())),
-        ("documentId".to_owned(), s(record.document_id.as_str())),
-        ("metrics".to_owned(), from_object(&record.metrics)),
-        ("observedAt".to_owned(), s(stored.observed_at.to_string())),
-        ("revision".to_owned(), n(stored.revision)),
-        ("contentHash".to_owned(), s(&stored.content_hash)),
-    ]);
-    if stored.deleted {
-        item.insert("deleted".to_owned(), AttributeValue::Bool(true));
-    }
-    item
-}
-
-fn record(action: &'static str, item: &Item) -> Result<StoredRecord, StoreError> {
-    let fields = Fields::new(action, item);
-    Ok(StoredRecord {
-        record: Record {
-            metric_type: fields.get("metricType")?,
-            data_type: fields.get("dataType")?,
-            day: fields.get("day")?,
-            document_id: fields.get("documentId")?,
-            metrics: object(action, fields, "metrics")?,
-        },
-        revision: fields.get("revision")?,
-        observed_at: fields.get::<Timestamp>("observedAt")?,
-        content_hash: fields.get("contentHash")?,
-        deleted: fields.flag("deleted"),
-    })
-}
-
-fn stats_item(patient: &PatientId, stats: &DailyStats) -> Item {
-    let metrics = stats.metrics.iter().map(|(kind, value)| (kind.as_str().to_owned(), from_json(value))).collect();
-    Item::from([
-        ("patientId".to_owned(), s(patient.as_str())),
-        ("day".to_owned(), s(stats.day.to_string())),
-        ("source".to_owned(), s(SOURCE)),
-        ("metrics".to_owned(), AttributeValue::M(metrics)),
-        ("revision".to_owned(), n(stats.revision)),
-        ("contentHash".to_owned(), s(&stats.content_hash)),
-        ("provisional".to_owned(), AttributeValue::Bool(stats.provisional)),
-        ("observedAt".to_owned(), s(stats.observed_at.to_string())),
-    ])
-}
-
-fn stats(action: &'static str, item: &Item) -> Result<DailyStats, StoreError> {
-    let fields = Fields::new(action, item);
-    let metrics = object(action, fields, "metrics")?
-        .into_iter()
-        .map(|(kind, value)| kind.parse::<MetricType>().map(|kind| (kind, value)))
-        .collect::<Result<_, _>>()
-        .map_err(|_unknown| StoreError::corrupt(action, "metrics"))?;
-    Ok(DailyStats {
-        day: fields.get("day")?,
-        metrics,
-        revision: fields.get("revision")?,
-        content_hash: fields.get("contentHash")?,
-        provisional: fields.flag("provisional"),
-        observed_at: fields.get("observedAt")?,
-    })
-}
-
-fn object(action: &'static str, fields: Fields<'_>, name: &'static str) -> Result<Map<String, Value>, StoreError> {
-    match fields.raw(name).and_then(to_json) {
-        Some(Value::Object(object)) => Ok(object),
-        _ => Err(StoreError::corrupt(action, name)),
-    }
 }
