@@ -76,8 +76,13 @@ impl Driven {
         let passed = ahead - self.ahead;
         if passed.abs() > JITTER {
             self.ahead = ahead;
+            // When the clock stands still, what could be received at the last look can be received now.
+            let machine = Clock::system().now().as_millisecond();
+            let seen = machine + passed.min(0) + JITTER;
             for message in self.engine.queues.values_mut().flat_map(|queue| &mut queue.messages) {
-                message.visible_at -= passed;
+                if passed > 0 || message.visible_at > seen {
+                    message.visible_at -= passed;
+                }
             }
         }
         &mut self.engine
