@@ -1,0 +1,252 @@
+//! Notices when something goes wrong: at Oura, in the queue, in DynamoDB, or because two syncs meet.
+
+use super::*;
+
+/// A document that Oura refuses, garbles or does not give now costs none of the others of its kind.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whatever_oura_answers_to_one_document_the_others_of_its_kind_are_stored() {
+    for (status, settles, word) in [
+        (422, true, "malformed_documents"),
+        (400, true, "malformed_documents"),
+        (503, false, "unavailable"),
+        (429, false, "rate_limited"),
+    ] {
+        let world = settled().await;
+        // The newest is in the list of the recent days, the odd one is not.
+        let odd = json!({"id": "odd", "activity": "rowing", "day": "2026-01-05", "intensity": "easy", "source": "manual",
+            "start_datetime": "2026-01-05T08:00:00+01:00", "end_datetime": "2026-01-05T08:30:00+01:00"});
+        let fine = json!({"id": "fine", "activity": "cycling", "day": "2026-03-18", "intensity": "easy", "source": "manual",
+            "start_datetime": "2026-03-18T08:00:00+01:00", "end_datetime": "2026-03-18T08:30:00+01:00"});
+        for document in [odd, fine] {
+            let put = PutDocument { collection: "workout".into(), document, day: None };
+            world.oura().put_document("ada", put).unwrap();
+        }
+        world.oura().add_fault(on("workout/odd", status, None)).unwrap();
+        let bodies = ["odd", "fine"].map(|id| notice(&world, "ada", "create", "workout", id));
+        assert!(world.deliver(&bodies, 1).await.is_empty());
+        world.pass(Duration::from_secs(31));
+        let syncs = world.bodies().await;
+        assert_eq!(world.deliver(&syncs, 1).await.is_empty(), settles, "{status}");
+        let stored = records(&world, "workout").await;
+        assert!(stored.iter().any(|record| record["documentId"] == "fine"), "{status}: what arrived is stored at once");
+        if settles {
+            assert_eq!(world.connection().await.failing.get(&DataType::Workout).map(String::as_str), Some(word));
+        } else {
+            world.oura().clear_faults();
+            assert!(world.deliver(&syncs, 2).await.is_empty(), "{status}");
+            assert!(records(&world, "workout").await.iter().any(|record| record["documentId"] == "odd"), "{status}");
+            assert!(world.connection().await.failing.is_empty(), "{status}");
+        }
+        assert_eq!(world.connection().await.status, ConnectionStatus::Connected, "{status}");
+    }
+}
+
+/// 401 on everything is the token, which is refreshed; 401 or 403 on one kind is its scope.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refusal_of_a_document_is_judged_like_that_of_a_list() {
+    let world = settled().await;
+    let touched = world.oura().edit_night("ada", NIGHT.parse().unwrap()).unwrap();
+    world.oura().expire_access_tokens(Some("ada")).unwrap();
+    arrive(&world, &notices(&world, "update", &touched)).await;
+    assert_eq!(world.daily(NIGHT, NIGHT).await[0]["revision"], 2);
+    assert_eq!(world.connection().await.generation, 2, "one refresh");
+    for status in [401, 403] {
+        world.oura().add_fault(on("session/*", status, None)).unwrap();
+        arrive(&world, &[notice(&world, "ada", "create", "session", "s-1")]).await;
+        let connection = world.connection().await;
+        assert_eq!((connection.status, connection.generation), (ConnectionStatus::Connected, 2), "{status}");
+        world.oura().clear_faults();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_document_that_moves_to_a_day_long_past_leaves_the_old_day_and_arrives_on_the_new() {
+    let world = settled().await;
+    let put = |day: &str| PutDocument {
+        collection: "session".into(),
+        document: json!({"id": "s-1", "type": "meditation", "day": day, "mood": "good",
+            "start_datetime": format!("{day}T08:00:00+01:00"), "end_datetime": format!("{day}T08:10:00+01:00")}),
+        day: None,
+    };
+    world.oura().put_document("ada", put("2026-03-17")).unwrap();
+    arrive(&world, &[notice(&world, "ada", "create", "session", "s-1")]).await;
+    let before = world.daily("2026-03-17", "2026-03-17").await[0]["metrics"]["session"]["count"].clone();
+    world.oura().put_document("ada", put("2025-12-01")).unwrap();
+    arrive(&world, &[notice(&world, "ada", "update", "session", "s-1")]).await;
+    let stored = records(&world, "session").await;
+    let days: Vec<_> =
+        stored.iter().filter(|record| record["documentId"] == "s-1").map(|record| &record["day"]).collect();
+    assert_eq!(days, ["2025-12-01"]);
+    assert_eq!(world.daily("2025-12-01", "2025-12-01").await[0]["metrics"]["session"]["count"], 1);
+    let after = world.daily("2026-03-17", "2026-03-17").await[0]["metrics"]["session"]["count"].clone();
+    assert_eq!(after.as_u64().unwrap_or(0) + 1, before.as_u64().unwrap());
+}
+
+/// Twenty-five old workouts, imported at once: none is in the list of the recent days, all arrive.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_import_of_old_documents_arrives_whole() {
+    let world = settled().await;
+    let mut bodies = Vec::new();
+    for n in 1..=25 {
+        let day = format!("2025-11-{n:02}");
+        let document = json!({"id": format!("old-{n}"), "activity": "running", "day": day, "intensity": "hard",
+            "source": "manual", "start_datetime": format!("{day}T08:00:00+01:00"),
+            "end_datetime": format!("{day}T08:30:00+01:00")});
+        world.oura().put_document("ada", PutDocument { collection: "workout".into(), document, day: None }).unwrap();
+        bodies.push(notice(&world, "ada", "create", "workout", &format!("old-{n}")));
+    }
+    arrive(&world, &bodies).await;
+    let stored = records(&world, "workout").await;
+    assert_eq!(stored.iter().filter(|record| record["documentId"].as_str().unwrap().starts_with("old-")).count(), 25);
+    assert_eq!(asked(&world).len(), 26, "the list, and one request each");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_late_deletion_of_what_was_put_back_unchanged_does_not_delete_it() {
+    let world = settled().await;
+    let workout = a_workout(&world).await;
+    let id = workout["documentId"].as_str().unwrap();
+    let deleted_at = world.clock.now();
+    world.pass(Duration::from_secs(60));
+    // Put back as it was; that notice comes first, and leaves no trace.
+    arrive(&world, &[notice(&world, "ada", "create", "workout", id)]).await;
+    world.pass(Duration::from_secs(1800));
+    arrive(&world, &[notice_of(&world, "ada", "delete", "workout", id, Some(deleted_at))]).await;
+    let stored = records(&world, "workout").await;
+    let stored = stored.iter().find(|record| record["documentId"] == id).unwrap();
+    assert!(stored["deleted"].is_null(), "Oura has it");
+}
+
+/// A document is deleted while a history that listed it before is being stored: the deletion waits for it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_deletion_waits_for_a_history_that_still_brings_its_document() {
+    let world = World::connected().await;
+    let backfill = world.bodies().await;
+    let other = settled().await;
+    let workout = a_workout(&other).await;
+    let (id, day) = (workout["documentId"].as_str().unwrap(), workout["day"].as_str().unwrap());
+    let deletion = notice(&world, "ada", "delete", "workout", id);
+    assert!(world.deliver(&[deletion], 1).await.is_empty());
+    world.pass(Duration::from_secs(31));
+    let syncs = world.bodies().await;
+    assert_eq!(world.deliver(&syncs, 1).await.len(), 1, "the document may yet come");
+    assert!(world.deliver(&backfill, 1).await.is_empty());
+    world.oura().delete_document("ada", "workout", id).unwrap();
+    assert!(world.deliver(&syncs, 2).await.is_empty());
+    let stored = records(&world, "workout").await;
+    assert_eq!(stored.iter().find(|record| record["documentId"] == id).unwrap()["deleted"], true, "{day}");
+}
+
+/// Five deliveries fail and the message is put aside; a redrive counts from one again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_redriven_sync_goes_on_where_it_stopped() {
+    let world = settled().await;
+    let touched = world.oura().edit_night("ada", NIGHT.parse().unwrap()).unwrap();
+    assert!(world.deliver(&notices(&world, "update", &touched), 1).await.is_empty());
+    world.pass(Duration::from_secs(31));
+    let syncs = world.bodies().await;
+    world.oura().add_fault(on("sleep/*", 503, None)).unwrap();
+    for count in 1..=5 {
+        assert_eq!(world.deliver(&syncs, count).await.len(), 1, "delivery {count}");
+    }
+    assert_eq!(world.connection().await.failing.get(&DataType::Sleep).map(String::as_str), Some("unavailable"));
+    world.oura().clear_faults();
+    let mut count = 0;
+    loop {
+        count += 1;
+        assert!(count <= 3, "it comes to an end");
+        if world.deliver(&syncs, count).await.is_empty() {
+            break;
+        }
+    }
+    assert_eq!(details(&world, "wearable_sync").iter().filter(|sync| sync["trigger"] == "webhook").count(), 1);
+    let [records, ..] = [records(&world, "sleep").await];
+    assert!(records.iter().any(|record| record["revision"] == 2));
+}
+
+/// A pull and a webhook sync of the same patient at the same time: neither takes back what the other has found out.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pull_and_a_webhook_sync_that_end_together_agree() {
+    let world = settled().await;
+    let touched = world.oura().edit_night("ada", NIGHT.parse().unwrap()).unwrap();
+    assert!(world.deliver(&notices(&world, "update", &touched), 1).await.is_empty());
+    world.pass(Duration::from_secs(31));
+    let syncs = world.bodies().await;
+    let began = world.clock.now();
+    world.oura().add_fault(on("daily_stress", 422, None)).unwrap();
+    let today: Day = "2026-03-19".parse().unwrap();
+    let pull = world.pull(Trigger::Daily, "nightly-1", shared::domain::DayRange::ending(today, 9));
+    let pulls = [pull];
+    let (one, other) = futures::future::join(world.deliver(&pulls, 1), world.deliver(&syncs, 1)).await;
+    assert!(one.is_empty() && other.is_empty(), "{one:?} {other:?}");
+    let connection = world.connection().await;
+    assert_eq!(connection.watermarks.get(&DataType::Sleep), Some(&began));
+    assert_eq!(connection.failing.get(&DataType::DailyStress).map(String::as_str), Some("rejected"));
+    let told = details(&world, "wearable_day_updated");
+    let of_sleep = |one: &&Value| one["day"] == NIGHT && one["changedFields"].to_string().contains("sleep.score");
+    assert_eq!(told.iter().filter(of_sleep).count(), 2, "when it was new, and once for the edit");
+    // One document of a kind does not make up for the list that did not arrive.
+    world.oura().clear_faults();
+    let stored = records(&world, "daily_stress").await;
+    let id = stored.last().unwrap()["documentId"].as_str().unwrap();
+    arrive(&world, &[notice(&world, "ada", "update", "daily_stress", id)]).await;
+    let failing = world.connection().await.failing;
+    assert_eq!(failing.get(&DataType::DailyStress).map(String::as_str), Some("rejected"));
+}
+
+/// Every transaction takes effect although DynamoDB says that it failed, and says so until the SDK gives up.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_transaction_whose_answer_is_lost_is_not_done_twice() {
+    for point in 0..3 {
+        let world = settled().await;
+        let touched = world.oura().edit_night("ada", NIGHT.parse().unwrap()).unwrap();
+        assert!(world.deliver(&notices(&world, "update", &touched), 1).await.is_empty());
+        world.pass(Duration::from_secs(31));
+        let syncs = world.bodies().await;
+        let lost = Effect::ErrorAfter { status: 500, code: "InternalServerError".into(), message: "no".into() };
+        world.aws.faults().inject(Fault {
+            service: Some(Service::DynamoDb),
+            operation: Some("TransactWriteItems".into()),
+            mutations_only: false,
+            skip: point,
+            times: Some(4),
+            effect: lost,
+            ..Fault::stop_after_mutations(0)
+        });
+        world.deliver(&syncs, 1).await;
+        world.aws.faults().clear();
+        let mut count = 2;
+        while !world.deliver(&syncs, count).await.is_empty() {
+            count += 1;
+            assert!(count < 6, "transaction {point}");
+        }
+        assert_eq!(world.daily(NIGHT, NIGHT).await[0]["revision"], 2, "transaction {point}");
+        let told = details(&world, "wearable_sync");
+        assert_eq!(told.iter().filter(|sync| sync["trigger"] == "webhook").count(), 1, "transaction {point}");
+    }
+}
+
+/// The worker is killed while it passes an inbox on to a new sync.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_inbox_that_is_passed_on_is_never_stuck() {
+    for effect in [Effect::Stop, Effect::StopAfter] {
+        for point in 0..2 {
+            let world = settled().await;
+            let touched = world.oura().edit_night("ada", NIGHT.parse().unwrap()).unwrap();
+            let bodies = notices(&world, "update", &touched);
+            arrive(&world, &bodies).await;
+            assert!(world.deliver(&bodies, 2).await.is_empty());
+            world.pass(Duration::from_secs(31));
+            let syncs = world.bodies().await;
+            let fault = Fault { effect: effect.clone(), ..Fault::stop_after_mutations(point) };
+            world.deliver_until_killed(&syncs, 1, fault).await;
+            assert!(world.deliver(&syncs, 2).await.is_empty());
+            for _ in 0..2 {
+                world.pass(Duration::from_secs(31));
+                world.work().await;
+            }
+            let inbox = Inbox::new(&world.sdk, &world.names.connections_table).get(&world.patient()).await.unwrap();
+            assert_eq!(inbox, None, "killed at write {point} ({effect:?})");
+        }
+    }
+}
