@@ -250,3 +250,34 @@ async fn an_inbox_that_is_passed_on_is_never_stuck() {
         }
     }
 }
+
+/// The patient connects anew between the look at the connection and the look at its tokens: the notices are the ring's, not
+/// the consent's.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn notices_outlive_the_consent_that_was_replaced_while_they_were_worked_off() {
+    let world = settled().await;
+    let touched = world.oura().edit_night("ada", NIGHT.parse().unwrap()).unwrap();
+    assert!(world.deliver(&notices(&world, "update", &touched), 1).await.is_empty());
+    world.pass(Duration::from_secs(31));
+    let syncs = world.bodies().await;
+    let old = world.connection().await.grant_id;
+    world.aws.faults().inject(Fault {
+        service: Some(Service::SecretsManager),
+        operation: Some("GetSecretValue".into()),
+        contains: Some(old.to_string()),
+        mutations_only: false,
+        times: Some(1),
+        effect: Effect::Delay { millis: 2000 },
+        ..Fault::stop_after_mutations(0)
+    });
+    let reconnect = async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        world.connect_as(PATIENT, "ada").await
+    };
+    let (again, connected) = futures::future::join(world.deliver(&syncs, 1), reconnect).await;
+    assert_eq!(connected.outcome().0, "connected");
+    assert_ne!(world.connection().await.grant_id, old);
+    assert_eq!(again.len(), 1, "the tokens that it wanted are gone");
+    assert!(world.deliver(&syncs, 2).await.is_empty());
+    assert_eq!(world.daily(NIGHT, NIGHT).await[0]["revision"], 2);
+}
