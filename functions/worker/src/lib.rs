@@ -207,7 +207,11 @@ async fn one(deps: &Deps, work: Work, delivery: Delivery, messages: Vec<SqsMessa
             Outcome::Retry { after: Duration::ZERO, why: "unreadable" }
         }
     };
-    let Outcome::Retry { after, why } = outcome else { return Vec::new() };
+    let (after, why, anew) = match outcome {
+        Outcome::Done => return Vec::new(),
+        Outcome::Retry { after, why } => (after, why, false),
+        Outcome::Later { after, why } => (after, why, true),
+    };
     tracing::info!(
         why,
         wait_s = after.as_secs(),
@@ -215,7 +219,23 @@ async fn one(deps: &Deps, work: Work, delivery: Delivery, messages: Vec<SqsMessa
         messages = messages.len(),
         "messages go back to their queue"
     );
-    future::join_all(messages.into_iter().map(|message| give_back(deps, message, after))).await
+    let given_back = messages.into_iter().map(|message| async move {
+        if anew && send_anew(deps, &message, after).await {
+            return None;
+        }
+        Some(give_back(deps, message, after).await)
+    });
+    future::join_all(given_back).await.into_iter().flatten().collect()
+}
+
+/// Sends a copy that is as good as new, so that the one at hand can be deleted. A worker that dies in between leaves both:
+/// the same work twice does no harm. `false` when it could not be sent.
+async fn send_anew(deps: &Deps, message: &SqsMessage, after: Duration) -> bool {
+    let sent = deps.queue_of(message).send_body(message.body.as_deref().unwrap_or_default(), after).await;
+    if let Err(error) = &sent {
+        tracing::warn!(%error, "a message that only waits goes back as one that failed");
+    }
+    sent.is_ok()
 }
 
 async fn give_back(deps: &Deps, message: SqsMessage, after: Duration) -> BatchItemFailure {

@@ -48,9 +48,18 @@ const LONGEST_WAIT: Duration = Duration::from_secs(15 * 60);
 pub enum Outcome {
     /// Done, or nothing to do: the message is deleted.
     Done,
-    /// Not done: the message goes back to its queue and comes again after the wait.
+    /// Not done: the message goes back to its queue and comes again after the wait. The queue counts that, and puts a
+    /// message aside that has failed too often.
     Retry {
         /// When to come back.
+        after: Duration,
+        /// A stable word for why.
+        why: &'static str,
+    },
+    /// Not begun, or not finished, for no fault of the message: it is sent anew, to come after the wait, and the queue does
+    /// not count it as a failure.
+    Later {
+        /// When to come back; SQS delays a message by at most 15 minutes.
         after: Duration,
         /// A stable word for why.
         why: &'static str,

@@ -34,12 +34,20 @@ impl Queue {
     /// # Errors
     /// As for [`send`](Self::send).
     pub async fn send_later(&self, message: impl Into<QueueMessage>, wait: Duration) -> Result<(), StoreError> {
+        self.send_body(&message.into().to_body(), wait).await
+    }
+
+    /// Sends a message that was received, once more.
+    ///
+    /// # Errors
+    /// As for [`send`](Self::send).
+    pub async fn send_body(&self, body: &str, wait: Duration) -> Result<(), StoreError> {
         const MOST: u64 = 15 * 60;
         let seconds = i32::try_from(wait.as_secs().min(MOST)).unwrap_or(i32::MAX);
         self.client
             .send_message()
             .queue_url(&self.url)
-            .message_body(message.into().to_body())
+            .message_body(body)
             .set_delay_seconds((seconds > 0).then_some(seconds))
             .send()
             .await

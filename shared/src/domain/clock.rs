@@ -2,28 +2,43 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use jiff::{Timestamp, Unit};
+use jiff::{SignedDuration, Timestamp, Unit};
 use secrecy::SecretString;
 
-/// Where "now" comes from. Cheap to clone.
+/// Where "now" comes from, and how waiting is done. Cheap to clone.
 #[derive(Clone)]
-pub struct Clock(Arc<dyn Fn() -> Timestamp + Send + Sync>);
+pub struct Clock {
+    now: Arc<dyn Fn() -> Timestamp + Send + Sync>,
+    /// How many times faster than the machine's its time passes.
+    pace: u32,
+}
 
 impl Clock {
     /// The machine's clock, in whole milliseconds: what is stored and published shows no more.
     #[must_use]
     pub fn system() -> Self {
-        Self(Arc::new(|| {
-            let now = Timestamp::now();
-            now.round(Unit::Millisecond).unwrap_or(now)
-        }))
+        Self::from_fn(|| whole_milliseconds(Timestamp::now()))
+    }
+
+    /// A clock that shows `start` now and runs `pace` times as fast as the machine's, for rehearsals of whole nights. 0
+    /// counts as 1.
+    #[must_use]
+    pub fn accelerated(start: Timestamp, pace: u32) -> Self {
+        let pace = pace.max(1);
+        let begun = Instant::now();
+        let now = move || {
+            let passed = SignedDuration::try_from(begun.elapsed() * pace).unwrap_or(SignedDuration::MAX);
+            whole_milliseconds(start.saturating_add(passed).unwrap_or(Timestamp::MAX))
+        };
+        Self { now: Arc::new(now), pace }
     }
 
     /// A clock that a test or a simulation drives.
     #[must_use]
     pub fn from_fn(now: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
-        Self(Arc::new(now))
+        Self { now: Arc::new(now), pace: 1 }
     }
 
     /// A clock that always shows the same moment.
@@ -35,8 +50,25 @@ impl Clock {
     /// The moment it is.
     #[must_use]
     pub fn now(&self) -> Timestamp {
-        (self.0)()
+        (self.now)()
     }
+
+    /// Waits until this much of its time has passed. A clock that somebody drives by hand does not move by waiting: there
+    /// the machine's time passes.
+    pub async fn sleep(&self, time: Duration) {
+        tokio::time::sleep(time / self.pace).await;
+    }
+
+    /// How long, by the machine's clock, this much of its time takes.
+    #[must_use]
+    pub fn really(&self, time: Duration) -> Duration {
+        time / self.pace
+    }
+}
+
+/// What is stored and published shows no more.
+fn whole_milliseconds(at: Timestamp) -> Timestamp {
+    at.round(Unit::Millisecond).unwrap_or(at)
 }
 
 impl fmt::Debug for Clock {
@@ -94,5 +126,19 @@ impl Entropy {
 impl fmt::Debug for Entropy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Entropy")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn an_accelerated_clock_passes_its_own_time_while_somebody_waits() {
+        let start: Timestamp = "2026-03-19T03:00:00Z".parse().unwrap();
+        let clock = Clock::accelerated(start, 1000);
+        assert_eq!(clock.really(Duration::from_secs(60)), Duration::from_millis(60));
+        clock.sleep(Duration::from_secs(20)).await;
+        assert!(clock.now().duration_since(start) >= SignedDuration::from_secs(20));
     }
 }

@@ -161,7 +161,7 @@ impl Vault {
             let Some(pause) = pauses.next() else {
                 return Err(VaultError::Busy { retry_after: Duration::from_secs(5) });
             };
-            tokio::time::sleep(pause).await;
+            self.clock.sleep(pause).await;
         }
     }
 

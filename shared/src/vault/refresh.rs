@@ -75,7 +75,7 @@ impl Vault {
                         let left = Duration::try_from(lease.until.duration_since(now)).unwrap_or_default();
                         return Err(VaultError::Busy { retry_after: left.clamp(Duration::from_secs(5), PROBE_AFTER) });
                     }
-                    tokio::time::sleep(pauses.next().unwrap_or(WAIT)).await;
+                    self.clock.sleep(pauses.next().unwrap_or(WAIT)).await;
                 }
             }
         }
@@ -151,7 +151,7 @@ impl Vault {
                         return Err(error.into());
                     }
                     tracing::warn!(connection.grant = %grant_id, %error, "storing a new token pair is tried again");
-                    tokio::time::sleep(pauses.next().unwrap_or_default()).await;
+                    self.clock.sleep(pauses.next().unwrap_or_default()).await;
                 }
             }
         };
