@@ -103,7 +103,13 @@ impl World {
     pub async fn with(env: impl FnOnce(Env) -> Env, oura: impl FnOnce(&mut OuraCloudConfig)) -> Self {
         let now = Arc::new(AtomicI64::new(START.parse::<Timestamp>().unwrap().as_millisecond()));
         let ticking = Arc::clone(&now);
-        let clock = Clock::from_fn(move || Timestamp::from_millisecond(ticking.load(Ordering::SeqCst)).unwrap());
+        let waited = Arc::clone(&now);
+        let clock = Clock::driven(
+            move || Timestamp::from_millisecond(ticking.load(Ordering::SeqCst)).unwrap(),
+            move |until| {
+                waited.fetch_max(until.as_millisecond(), Ordering::SeqCst);
+            },
+        );
         let entropy = repeating();
         let aws =
             EmbeddedAws::start(EmbeddedOptions { clock: clock.clone(), ..EmbeddedOptions::default() }).await.unwrap();

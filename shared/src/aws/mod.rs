@@ -1,5 +1,6 @@
 //! The AWS adapters: everything that knows a table's keys, a secret's name or a queue's URL.
 
+mod budget;
 mod bus;
 mod config;
 mod connections;
@@ -15,6 +16,7 @@ mod transact;
 mod webhook_days;
 
 pub use aws_config::SdkConfig;
+pub use budget::{Budget, Refusal};
 pub use bus::Bus;
 pub use config::{load, load_for_callers_who_wait, settings};
 pub use connections::{
