@@ -180,7 +180,7 @@ async fn a_consent_that_the_patient_withdrew_at_oura_ends_once() {
 async fn a_pair_that_is_ahead_and_has_ended_is_refreshed_and_not_taken_for_dead() {
     let world = a_day_later().await;
     let bodies = asked_to_sync(&world).await;
-    assert!(world.deliver_until_killed(&bodies, 1, Fault::stop_after_mutations(2)).await);
+    assert!(world.deliver_until_killed(&bodies, 1, Fault::stop_after_mutations(3)).await);
     assert_eq!(world.connection().await.generation, 1);
     world.pass(Duration::from_secs(25 * 3600));
     assert!(world.deliver(&bodies, 2).await.is_empty());
@@ -215,8 +215,9 @@ async fn a_pair_that_was_stored_before_a_crash_is_rolled_forward() {
     for effect in [Effect::Stop, Effect::StopAfter] {
         let world = a_day_later().await;
         let bodies = asked_to_sync(&world).await;
-        // The lease is the first write, the new pair the second, the new generation the third.
-        let fault = Fault { effect, ..Fault::stop_after_mutations(2) };
+        // The sync is opened by the first write, the lease is the second, the new pair the third, the new generation the
+        // fourth.
+        let fault = Fault { effect, ..Fault::stop_after_mutations(3) };
         assert!(world.deliver_until_killed(&bodies, 1, fault).await);
         let connection = world.connection().await;
         let tokens = world.secrets.get(&world.patient(), &connection.grant_id).await.unwrap().unwrap();

@@ -55,16 +55,16 @@ fn left_behind(
     }
 }
 
-/// Ends the sync, once, with its events.
+/// Ends the sync, once, with its events; not when the connection has ended or the sync was stopped.
 pub(crate) async fn finish(
     deps: &Deps,
     message: &SyncMessage,
     kinds: &BTreeMap<DataType, KindProgress>,
-) -> Result<(), StoreError> {
+) -> Result<Ended, StoreError> {
     let patient = &message.patient_id;
     // As it is now: other syncs of the patient may have ended since this one began.
-    let Some(connection) = deps.connections.get(patient).await? else { return Ok(()) };
-    let run = deps.runs.get(patient, &message.sync_id).await?;
+    let Some(connection) = deps.connections.get(patient).await? else { return Ok(Ended::ConnectionGone) };
+    let Some(run) = deps.runs.get(patient, &message.sync_id).await? else { return Ok(Ended::ConnectionGone) };
     let days = match (message.trigger, run.days.last()) {
         // Only the newest day matters then, and these syncs are many.
         (Trigger::Webhook, Some(newest)) => deps.days.stats(patient, DayRange::ending(*newest, 1)).await?,
@@ -75,7 +75,8 @@ pub(crate) async fn finish(
     let now = deps.clock.now();
     let end = left_behind(message, &connection, &run, kinds, with_data.clone().max(), now);
     let events = events(message, &run, &connection, &end, with_data.count() as u64);
-    match deps.runs.end(&connection, &message.sync_id, kinds, &end, &events).await? {
+    let ended = deps.runs.end(&connection, &message.sync_id, kinds, &end, &events).await?;
+    match ended {
         Ended::Recorded => {
             let dimensions = [("trigger", message.trigger.as_str())];
             telemetry::count(now, "Syncs", 1, &dimensions);
@@ -85,10 +86,9 @@ pub(crate) async fn finish(
                 tracing::warn!(sync.id = %message.sync_id, kind = kind.as_str(), error, "a kind did not arrive whole");
             }
         }
-        Ended::Already => {}
-        Ended::ConnectionGone => tracing::info!(sync.id = %message.sync_id, "the connection ended during its sync"),
+        Ended::Already | Ended::ConnectionGone => {}
     }
-    Ok(())
+    Ok(ended)
 }
 
 /// Per kind, how many documents a pull found that no notice had announced.

@@ -127,7 +127,7 @@ pub(crate) async fn take(
     match deps.inbox.take(patient, sync, deps.clock.now()).await? {
         Some(gathered) => Ok(Turn::Go(SyncRun { announced: Some(gathered.into()), ..run })),
         // Taken between the two looks, or never there.
-        None if deps.runs.get(patient, sync).await?.announced.is_some() => Ok(Turn::Wait),
+        None if deps.runs.get(patient, sync).await?.is_some_and(|run| run.announced.is_some()) => Ok(Turn::Wait),
         None => Ok(Turn::Nothing),
     }
 }

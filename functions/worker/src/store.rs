@@ -41,8 +41,8 @@ pub(crate) async fn store(
             }
         }
         match deps.days.commit(patient, &changes, &message.sync_id, now).await? {
-            Commit::Written => return Ok(Commit::Written),
             Commit::Raced => stored = assignment.reading.read(deps, patient).await?,
+            ended => return Ok(ended),
         }
     }
     Ok(Commit::Raced)

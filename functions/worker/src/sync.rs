@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use jiff::{SignedDuration, Timestamp};
-use shared::aws::{Commit, StoreError, StoredDay, SyncRun};
+use shared::aws::{Commit, Ended, StoreError, StoredDay, SyncRun};
 use shared::domain::{BackfillState, Connection, ConnectionStatus, Day, KindProgress, KindState, SyncMessage, Trigger};
 use shared::oura::{DataType, OuraError};
 use shared::telemetry;
@@ -156,23 +156,21 @@ pub(crate) fn drives_backfill(connection: &Connection, message: &SyncMessage) ->
 }
 
 async fn sync(deps: &Deps, message: &SyncMessage, delivery: Delivery) -> Result<Outcome, VaultError> {
-    let Some(connection) = deps.connections.get(&message.patient_id).await? else {
+    // Opened before the connection is looked at: whoever ends it from here on stops this sync.
+    let mut run = deps.runs.open(&message.patient_id, &message.sync_id, deps.clock.now()).await?;
+    let Some(connection) = deps.connections.get(&message.patient_id).await?.filter(is_live) else {
         tracing::info!(sync.id = %message.sync_id, "no connection; nothing to sync");
-        return Ok(Outcome::Done);
+        return nothing(deps, message).await;
     };
-    if connection.status == ConnectionStatus::Disconnected {
-        return Ok(Outcome::Done);
-    }
     let is_backfill = drives_backfill(&connection, message);
     if message.trigger == Trigger::Backfill && !is_backfill {
         tracing::info!(sync.id = %message.sync_id, "this history has arrived, or a newer consent has one of its own");
-        return Ok(Outcome::Done);
+        return nothing(deps, message).await;
     }
-    let mut run = deps.runs.get(&message.patient_id, &message.sync_id).await?;
     if message.trigger == Trigger::Webhook {
         run = match notices::take(deps, message, run, delivery).await? {
             Turn::Go(run) => run,
-            Turn::Nothing => return Ok(Outcome::Done),
+            Turn::Nothing => return nothing(deps, message).await,
             Turn::Wait => return Ok(Outcome::Retry { after: FIRST_WAIT, why: "already_running" }),
         };
     }
@@ -200,18 +198,26 @@ async fn sync(deps: &Deps, message: &SyncMessage, delivery: Delivery) -> Result<
     let wait = delivery.wait().max(wanted_wait(&fetch));
     run.kinds.extend(fetch.kinds.iter().map(|(kind, outcome)| (*kind, outcome.progress(fetch.began))));
     await_offsets(&mut run.kinds);
-    if store::store(deps, message, &assignment, &fetch, stored).await? == Commit::Raced {
-        if delivery.is_last() {
-            give_up_backfill(deps, message).await;
+    match store::store(deps, message, &assignment, &fetch, stored).await? {
+        Commit::Written => {}
+        Commit::Stopped => return stopped(deps, message, delivery).await,
+        Commit::Raced => {
+            if delivery.is_last() {
+                give_up_backfill(deps, message).await;
+            }
+            return Ok(Outcome::Retry { after: delivery.wait(), why: "raced" });
         }
-        return Ok(Outcome::Retry { after: delivery.wait(), why: "raced" });
     }
-    deps.runs.record_kinds(&message.patient_id, &message.sync_id, &run.kinds, deps.clock.now()).await?;
+    if !deps.runs.record_kinds(&message.patient_id, &message.sync_id, &run.kinds, deps.clock.now()).await? {
+        return stopped(deps, message, delivery).await;
+    }
     if run.kinds.values().all(|progress| progress.state.is_final()) {
         if is_awaiting(&connection, &assignment, delivery) {
             return Ok(Outcome::Retry { after: wait, why: "documents_awaited" });
         }
-        ending::finish(deps, message, &run.kinds).await?;
+        if ending::finish(deps, message, &run.kinds).await? == Ended::ConnectionGone {
+            return stopped(deps, message, delivery).await;
+        }
         if message.trigger == Trigger::Webhook {
             notices::pass_on(deps, message).await?;
         }
@@ -224,6 +230,26 @@ async fn sync(deps: &Deps, message: &SyncMessage, delivery: Delivery) -> Result<
         deps.connections.begin_backfill(&connection, &run.kinds).await?;
     }
     Ok(Outcome::Retry { after: wait, why: "kinds_missing" })
+}
+
+fn is_live(connection: &Connection) -> bool {
+    connection.status != ConnectionStatus::Disconnected
+}
+
+/// Nothing to sync: the sync leaves nothing behind.
+async fn nothing(deps: &Deps, message: &SyncMessage) -> Result<Outcome, VaultError> {
+    deps.runs.discard(&message.patient_id, &message.sync_id).await?;
+    Ok(Outcome::Done)
+}
+
+/// The connection ended while the sync ran. What a patient who has connected again meanwhile waits for is begun anew.
+async fn stopped(deps: &Deps, message: &SyncMessage, delivery: Delivery) -> Result<Outcome, VaultError> {
+    tracing::info!(sync.id = %message.sync_id, "the connection ended during its sync");
+    let connection = deps.connections.get(&message.patient_id).await?;
+    Ok(match connection.filter(is_live) {
+        Some(_) => Outcome::Retry { after: delivery.wait(), why: "reconnected" },
+        None => Outcome::Done,
+    })
 }
 
 /// What this sync has to bring; for one that notices caused also what is stored of the documents that they named.

@@ -1,5 +1,8 @@
 //! The progress of one sync: what a redelivered message goes on from. Counts are kept in the transactions that cause
 //! them, so a crash between any two writes neither loses nor doubles them.
+//!
+//! The item is made before the sync looks whether its patient is connected, and every later write of the sync holds only
+//! while it is there. So whoever ends a connection and then takes the items away can be sure that no sync writes any more.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -7,12 +10,14 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem, Update};
+use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, TransactWriteItem, Update};
 use jiff::Timestamp;
 
 use super::connections::{Connections, SyncEnd, built, expires, patient_key};
 use super::inbox::{Gathered, taken};
-use super::item::{Fields, from_json, n, s, texts};
+use super::item::{Fields, Item, from_json, n, s, texts};
 use super::outbox::put_event;
 use super::transact::{Cancelled, Reason, run};
 use super::{SdkConfig, StoreError};
@@ -102,7 +107,7 @@ pub enum Ended {
     Recorded,
     /// An earlier delivery of the same message had recorded it.
     Already,
-    /// The connection is over or lives on a newer grant: nothing was changed.
+    /// The connection is over or lives on a newer grant, or the patient's syncs were stopped: nothing was changed.
     ConnectionGone,
 }
 
@@ -113,6 +118,9 @@ pub struct Runs {
     table: String,
     connections: Connections,
 }
+
+/// Holds while nobody has stopped the sync.
+const IS_OPEN: &str = "attribute_exists(pk)";
 
 fn sort_key(sync: &SyncId) -> String {
     format!("SYNC#{sync}")
@@ -126,11 +134,58 @@ impl Runs {
         Self { client: Client::new(sdk), connections: Connections::new(sdk, &table), table }
     }
 
-    /// The progress so far; empty when there is none.
+    /// Opens the sync: makes its item, or reads the progress so far. To be done before the connection is looked at.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn get(&self, patient: &PatientId, sync: &SyncId) -> Result<SyncRun, StoreError> {
+    pub async fn open(&self, patient: &PatientId, sync: &SyncId, now: Timestamp) -> Result<SyncRun, StoreError> {
+        const ACTION: &str = "open the sync";
+        let answer = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .key("pk", s(patient_key(patient)))
+            .key("sk", s(sort_key(sync)))
+            .update_expression("SET expiresAt = :expires")
+            .expression_attribute_values(":expires", n(expires(now, LIFE)))
+            .return_values(ReturnValue::AllNew)
+            .send()
+            .await
+            .map_err(|error| StoreError::of(ACTION, &error))?;
+        sync_run(ACTION, &answer.attributes.ok_or(StoreError::corrupt(ACTION, "expiresAt"))?)
+    }
+
+    /// Takes back a sync of which nothing came; one that has come further stays.
+    ///
+    /// # Errors
+    /// [`StoreError`]; the item then expires.
+    pub async fn discard(&self, patient: &PatientId, sync: &SyncId) -> Result<(), StoreError> {
+        let answer = self
+            .client
+            .delete_item()
+            .table_name(&self.table)
+            .key("pk", s(patient_key(patient)))
+            .key("sk", s(sort_key(sync)))
+            .condition_expression(
+                "attribute_not_exists(ended) AND attribute_not_exists(kinds) AND attribute_not_exists(latestAt) \
+                 AND attribute_not_exists(recordsWritten)",
+            )
+            .send()
+            .await;
+        match answer {
+            Ok(_) => Ok(()),
+            Err(error) => match error.as_service_error() {
+                Some(DeleteItemError::ConditionalCheckFailedException(_)) => Ok(()),
+                _ => Err(StoreError::of("discard the sync", &error)),
+            },
+        }
+    }
+
+    /// The progress so far; `None` when the sync was never opened, or was stopped.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn get(&self, patient: &PatientId, sync: &SyncId) -> Result<Option<SyncRun>, StoreError> {
         const ACTION: &str = "read the sync's progress";
         let answer = self
             .client
@@ -142,27 +197,10 @@ impl Runs {
             .send()
             .await
             .map_err(|error| StoreError::of(ACTION, &error))?;
-        let Some(item) = &answer.item else { return Ok(SyncRun::default()) };
-        let fields = Fields::new(ACTION, item);
-        let mut days = fields.texts::<Day>("daysChanged")?;
-        let mut metric_types = fields.texts::<MetricType>("metricTypes")?;
-        days.sort_unstable();
-        metric_types.sort_unstable();
-        let announcements = fields.texts::<Announcement>("announcements")?;
-        Ok(SyncRun {
-            announced: fields
-                .opt("latestAt")?
-                .map(|latest_at| Announced { announcements: announcements.into_iter().collect(), latest_at }),
-            unannounced: fields.texts::<Found>("unannounced")?.into_iter().collect(),
-            kinds: fields.opt_json("kinds")?.unwrap_or_default(),
-            days,
-            metric_types,
-            records_written: fields.opt("recordsWritten")?.unwrap_or(0),
-            ended: fields.flag("ended"),
-        })
+        answer.item.as_ref().map(|item| sync_run(ACTION, item)).transpose()
     }
 
-    /// Remembers how the fetch of each kind went, for the next delivery of the message.
+    /// Remembers how the fetch of each kind went, for the next delivery of the message. `false` when the sync was stopped.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -172,19 +210,26 @@ impl Runs {
         sync: &SyncId,
         kinds: &BTreeMap<DataType, KindProgress>,
         now: Timestamp,
-    ) -> Result<(), StoreError> {
-        self.client
+    ) -> Result<bool, StoreError> {
+        let answer = self
+            .client
             .update_item()
             .table_name(&self.table)
             .key("pk", s(patient_key(patient)))
             .key("sk", s(sort_key(sync)))
             .update_expression("SET kinds = :kinds, expiresAt = :expires")
+            .condition_expression(IS_OPEN)
             .expression_attribute_values(":kinds", json(kinds))
             .expression_attribute_values(":expires", n(expires(now, LIFE)))
             .send()
-            .await
-            .map(|_| ())
-            .map_err(|error| StoreError::of("record the sync's progress", &error))
+            .await;
+        match answer {
+            Ok(_) => Ok(true),
+            Err(error) => match error.as_service_error() {
+                Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(false),
+                _ => Err(StoreError::of("record the sync's progress", &error)),
+            },
+        }
     }
 
     /// The update that adds to the progress, to stand in the transaction that it tells of.
@@ -200,6 +245,7 @@ impl Runs {
             .table_name(&self.table)
             .key("pk", s(patient_key(patient)))
             .key("sk", s(sort_key(sync)))
+            .condition_expression(IS_OPEN)
             .expression_attribute_values(":expires", n(expires(now, LIFE)))
             .expression_attribute_values(":count", n(progress.records_written));
         if !progress.days.is_empty() {
@@ -230,7 +276,7 @@ impl Runs {
             .key("pk", s(patient_key(patient)))
             .key("sk", s(sort_key(&gathered.sync_id)))
             .update_expression("SET announcements = :announcements, latestAt = :latestAt, expiresAt = :expires")
-            .condition_expression("attribute_not_exists(latestAt)")
+            .condition_expression(format!("{IS_OPEN} AND attribute_not_exists(latestAt)"))
             .expression_attribute_values(":expires", n(expires(now, LIFE)));
         for (name, value) in taken(gathered) {
             update = update.expression_attribute_values(format!(":{name}"), value);
@@ -256,7 +302,7 @@ impl Runs {
             .key("pk", s(patient_key(&connection.patient_id)))
             .key("sk", s(sort_key(sync)))
             .update_expression("SET ended = :true, kinds = :kinds, expiresAt = :expires")
-            .condition_expression("attribute_not_exists(ended)")
+            .condition_expression(format!("{IS_OPEN} AND attribute_not_exists(ended)"))
             .expression_attribute_values(":true", AttributeValue::Bool(true))
             .expression_attribute_values(":kinds", json(kinds))
             .expression_attribute_values(":expires", n(expires(end.at, LIFE)));
@@ -270,11 +316,11 @@ impl Runs {
         match run(&self.client, ACTION, items).await {
             Ok(()) => Ok(Ended::Recorded),
             Err(Cancelled::Store(error)) => Err(error),
-            Err(Cancelled::Conditions(reasons)) => Ok(if reasons.first() == Some(&Reason::ConditionFailed) {
-                Ended::Already
-            } else {
-                Ended::ConnectionGone
-            }),
+            Err(Cancelled::Conditions(reasons)) => {
+                let over = reasons.first() == Some(&Reason::ConditionFailed)
+                    && self.get(&connection.patient_id, sync).await?.is_some_and(|run| run.ended);
+                Ok(if over { Ended::Already } else { Ended::ConnectionGone })
+            }
         }
     }
 }
@@ -291,6 +337,26 @@ impl Runs {
             Err(Cancelled::Store(error)) => Err(error),
         }
     }
+}
+
+fn sync_run(action: &'static str, item: &Item) -> Result<SyncRun, StoreError> {
+    let fields = Fields::new(action, item);
+    let mut days = fields.texts::<Day>("daysChanged")?;
+    let mut metric_types = fields.texts::<MetricType>("metricTypes")?;
+    days.sort_unstable();
+    metric_types.sort_unstable();
+    let announcements = fields.texts::<Announcement>("announcements")?;
+    Ok(SyncRun {
+        announced: fields
+            .opt("latestAt")?
+            .map(|latest_at| Announced { announcements: announcements.into_iter().collect(), latest_at }),
+        unannounced: fields.texts::<Found>("unannounced")?.into_iter().collect(),
+        kinds: fields.opt_json("kinds")?.unwrap_or_default(),
+        days,
+        metric_types,
+        records_written: fields.opt("recordsWritten")?.unwrap_or(0),
+        ended: fields.flag("ended"),
+    })
 }
 
 fn json(value: &impl serde::Serialize) -> AttributeValue {

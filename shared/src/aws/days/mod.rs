@@ -16,7 +16,7 @@ use super::connections::built;
 use super::item::{Fields, n, s};
 use super::outbox::put_event;
 use super::runs::{Found, RunProgress, Runs};
-use super::transact::{Cancelled, run};
+use super::transact::{Cancelled, Reason, run};
 use super::{SdkConfig, StoreError};
 use crate::domain::{DailyStats, Day, DayRange, DocumentId, PatientEvent, PatientId, StoredRecord, SyncId};
 use crate::oura::DataType;
@@ -78,6 +78,8 @@ pub enum Commit {
     /// Something was changed by another worker since it was read: read and decide again. What was written before
     /// that stays.
     Raced,
+    /// The sync was stopped: the connection has ended. What was written before that stays, or was taken away since.
+    Stopped,
 }
 
 impl Days {
@@ -232,14 +234,16 @@ impl Days {
             // A day with more documents than a transaction holds: its records go first, its stats and event last.
             while whole.len() > ITEMS_AT_ONCE {
                 let part = Batch { items: whole.drain(..ITEMS_AT_ONCE).collect(), progress: RunProgress::default() };
-                if self.write(patient, sync, part, now).await? == Commit::Raced {
-                    return Ok(Commit::Raced);
+                let written = self.write(patient, sync, part, now).await?;
+                if written != Commit::Written {
+                    return Ok(written);
                 }
             }
-            if batch.items.len() + whole.len() > ITEMS_AT_ONCE
-                && self.write(patient, sync, std::mem::take(&mut batch), now).await? == Commit::Raced
-            {
-                return Ok(Commit::Raced);
+            if batch.items.len() + whole.len() > ITEMS_AT_ONCE {
+                let written = self.write(patient, sync, std::mem::take(&mut batch), now).await?;
+                if written != Commit::Written {
+                    return Ok(written);
+                }
             }
             batch.items.append(&mut whole);
             batch.progress.days.extend(progress.days);
@@ -266,7 +270,11 @@ impl Days {
         items.push(self.runs.add(patient, sync, &progress, now)?);
         match run(&self.client, "write the patient's days", items).await {
             Ok(()) => Ok(Commit::Written),
-            Err(Cancelled::Conditions(_)) => Ok(Commit::Raced),
+            // The sync's own item stands last.
+            Err(Cancelled::Conditions(reasons)) => Ok(match reasons.last() {
+                Some(Reason::ConditionFailed) => Commit::Stopped,
+                _ => Commit::Raced,
+            }),
             Err(Cancelled::Store(error)) => Err(error),
         }
     }
