@@ -16,7 +16,7 @@ use local::oura_cloud::{Control, OuraCloud, OuraCloudConfig};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use shared::aws::{ConnectOutcome, Connections, SdkConfig, TokenSecrets};
+use shared::aws::{ConnectOutcome, Connections, SdkConfig, TokenSettings, TokenStore};
 use shared::domain::{
     Clock, Connection, ConnectionStatus, DayRange, Entropy, EventKind, GrantId, PatientEvent, PatientId, QueueMessage,
     ScopeSet, SyncMessage, Trigger,
@@ -39,7 +39,7 @@ pub struct World {
     pub names: Names,
     pub resources: Resources,
     pub connections: Connections,
-    pub secrets: TokenSecrets,
+    pub secrets: TokenStore,
     pub clock: Clock,
     env: Env,
     now: Arc<AtomicI64>,
@@ -135,7 +135,7 @@ impl World {
             .with("APP_RETURN_URL", APP));
         Self {
             connections: Connections::new(&sdk, &names.connections_table),
-            secrets: TokenSecrets::new(&sdk, &names.token_prefix),
+            secrets: TokenStore::new(&sdk, &TokenSettings::from_env(&env).unwrap(), &clock),
             connect: connect::Deps::new(connect::Config::from_env(&env).unwrap(), &sdk, clock.clone(), entropy.clone())
                 .unwrap(),
             callback: callback::Deps::new(

@@ -1,6 +1,8 @@
 //! The AWS adapters: everything that knows a table's keys, a secret's name or a queue's URL.
 
+mod app_secret;
 mod bus;
+mod cached_secret;
 mod config;
 mod connections;
 mod days;
@@ -10,10 +12,11 @@ mod item;
 mod outbox;
 mod queue;
 mod runs;
-mod secrets;
+mod tokens;
 mod transact;
 mod webhook_days;
 
+pub use app_secret::{AppSecret, AppSecrets};
 pub use aws_config::SdkConfig;
 pub use bus::Bus;
 pub use config::{load, load_for_callers_who_wait, settings};
@@ -27,5 +30,5 @@ pub use inbox::{Gathered, Inbox};
 pub use outbox::{Drained, Outbox};
 pub use queue::Queue;
 pub use runs::{Announced, Ended, Found, RunProgress, Runs, SyncRun};
-pub use secrets::{AppSecret, AppSecrets, Stored, StoredTokens, TokenSecrets};
+pub use tokens::{Resealed, Stored, StoredTokens, TokenSettings, TokenStore, TokenVaultKind};
 pub use webhook_days::{WebhookDay, WebhookDays};

@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | `PATIENT#<id>` | `CONNECTION#oura` | the connection |
 //! | `PATIENT#<id>` | `CONNECTION#oura#PENDING` | sent to Oura's consent page, not back yet (expires) |
+//! | `PATIENT#<id>` | `TOKENS#<grant id>` | the grant's token pair, sealed, if that vault was chosen |
 //! | `PATIENT#<id>` | `OUTBOX#<time>#<place>#<event id>` | an event to publish |
 //! | `PATIENT#<id>` | `INBOX#oura` | what Oura announced and no sync has taken yet (expires) |
 //! | `PATIENT#<id>` | `SYNC#<sync id>` | the progress of one sync (expires) |
