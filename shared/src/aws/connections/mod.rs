@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | `PATIENT#<id>` | `CONNECTION#oura` | the connection |
 //! | `PATIENT#<id>` | `CONNECTION#oura#PENDING` | sent to Oura's consent page, not back yet (expires) |
+//! | `PATIENT#<id>` | `TOKENS#<grant id>` | the grant's token pair, sealed, if that vault was chosen |
 //! | `PATIENT#<id>` | `OUTBOX#<time>#<place>#<event id>` | an event to publish |
 //! | `PATIENT#<id>` | `INBOX#oura` | what Oura announced and no sync has taken yet (expires) |
 //! | `PATIENT#<id>` | `SYNC#<sync id>` | the progress of one sync (expires) |
@@ -12,6 +13,7 @@
 //! | `WEBHOOKS` | `DAY#<day>` | per kind, how many documents were announced, and how many should have been (expires) |
 //! | `GUARD` | `DISCONNECT#<day>` | how many patients were disconnected on one day (expires) |
 
+mod active;
 mod codec;
 mod refresh;
 mod states;
@@ -23,6 +25,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{Delete, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
 use jiff::Timestamp;
 
+pub use active::ActivePage;
 pub use refresh::{Disconnected, LeaseOutcome};
 pub use states::{Consumed, PendingConnect, Proof, StoredState};
 pub use sync::SyncEnd;
@@ -37,8 +40,11 @@ const CONNECTION: &str = "CONNECTION#oura";
 const PENDING: &str = "CONNECTION#oura#PENDING";
 const CLAIM: &str = "CLAIM";
 
+/// What the keys of a patient's items begin with.
+const PATIENT: &str = "PATIENT#";
+
 pub(super) fn patient_key(patient: &PatientId) -> String {
-    format!("PATIENT#{patient}")
+    format!("{PATIENT}{patient}")
 }
 
 fn claim_key(user: &OuraUserId) -> String {
