@@ -81,6 +81,13 @@ impl Assignment {
         }
     }
 
+    /// These kinds, each of its days; all of them among those of `range`.
+    #[must_use]
+    pub fn of_kinds(range: DayRange, kinds: BTreeMap<DataType, DayRange>) -> Self {
+        let asks = kinds.into_iter().map(|(kind, days)| (kind, Ask::Days(days))).collect();
+        Self { asks, ..Self::of_days(range) }
+    }
+
     /// What was announced and is not satisfied yet. `stored` holds the announced documents as far as they are stored;
     /// `watermarks` says when each kind's newest days were last fetched.
     #[must_use]

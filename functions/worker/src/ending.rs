@@ -42,17 +42,51 @@ fn left_behind(
         .collect();
     let settled = kinds.values().all(|progress| progress.state.is_final());
     let state = if settled && any_arrived(kinds) { BackfillState::Done } else { BackfillState::Failed };
-    SyncEnd {
+    let mut end = SyncEnd {
+        needs_care: false,
         last_sync_at: if any_arrived(kinds) { Some(now) } else { connection.last_sync_at },
         last_data_day: newest.max(connection.last_data_day),
         failing,
         watermarks,
         last_notice_at: run.announced.as_ref().map(|announced| announced.latest_at).max(connection.last_notice_at),
         unannounced: (message.trigger == Trigger::Daily).then(|| unannounced(run)),
-        status: status(message, connection, kinds),
+        status: status(connection, kinds),
         backfill: drives_backfill(connection, message).then(|| (state, kinds.clone())),
         at: now,
+    };
+    end.needs_care = after(connection, &end).needs_care();
+    end
+}
+
+/// The connection as it is after the sync.
+fn after(connection: &Connection, end: &SyncEnd) -> Connection {
+    let mut after = connection.clone();
+    for (kind, error) in &end.failing {
+        match error {
+            Some(error) => after.failing.insert(*kind, error.clone()),
+            None => after.failing.remove(kind),
+        };
     }
+    if let Some(unannounced) = &end.unannounced {
+        after.unannounced.clone_from(unannounced);
+    }
+    if let (Some(backfill), Some((state, _))) = (&mut after.backfill, &end.backfill) {
+        backfill.state = *state;
+    }
+    (after.status, after.reason) = end.status;
+    after
+}
+
+/// How ending a sync ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Finished {
+    /// It is over.
+    Ended {
+        /// Oura gives nothing for this patient at the moment.
+        nothing_to_be_had: bool,
+    },
+    /// The connection is over, or lives on a newer consent.
+    Gone,
 }
 
 /// Ends the sync, once, with its events; not when the connection has ended or the sync was stopped.
@@ -60,23 +94,22 @@ pub(crate) async fn finish(
     deps: &Deps,
     message: &SyncMessage,
     kinds: &BTreeMap<DataType, KindProgress>,
-) -> Result<Ended, StoreError> {
+) -> Result<Finished, StoreError> {
     let patient = &message.patient_id;
     // As it is now: other syncs of the patient may have ended since this one began.
-    let Some(connection) = deps.connections.get(patient).await? else { return Ok(Ended::ConnectionGone) };
-    let Some(run) = deps.runs.get(patient, &message.sync_id).await? else { return Ok(Ended::ConnectionGone) };
-    let days = match (message.trigger, run.days.last()) {
+    let Some(connection) = deps.connections.get(patient).await? else { return Ok(Finished::Gone) };
+    let Some(run) = deps.runs.get(patient, &message.sync_id).await? else { return Ok(Finished::Gone) };
+    let days = match run.days.last() {
+        _ if drives_backfill(&connection, message) => deps.days.stats(patient, message.range).await?,
         // Only the newest day matters then, and these syncs are many.
-        (Trigger::Webhook, Some(newest)) => deps.days.stats(patient, DayRange::ending(*newest, 1)).await?,
-        (Trigger::Webhook, None) => Vec::new(),
-        _ => deps.days.stats(patient, message.range).await?,
+        Some(newest) => deps.days.stats(patient, DayRange::ending(*newest, 1)).await?,
+        None => Vec::new(),
     };
     let with_data = days.iter().filter(|stats| !stats.metrics.is_empty()).map(|stats| stats.day);
     let now = deps.clock.now();
     let end = left_behind(message, &connection, &run, kinds, with_data.clone().max(), now);
     let events = events(message, &run, &connection, &end, with_data.count() as u64);
-    let ended = deps.runs.end(&connection, &message.sync_id, kinds, &end, &events).await?;
-    match ended {
+    match deps.runs.end(&connection, &message.sync_id, kinds, &end, &events).await? {
         Ended::Recorded => {
             let dimensions = [("trigger", message.trigger.as_str())];
             telemetry::count(now, "Syncs", 1, &dimensions);
@@ -86,9 +119,10 @@ pub(crate) async fn finish(
                 tracing::warn!(sync.id = %message.sync_id, kind = kind.as_str(), error, "a kind did not arrive whole");
             }
         }
-        Ended::Already | Ended::ConnectionGone => {}
+        Ended::Already => {}
+        Ended::ConnectionGone => return Ok(Finished::Gone),
     }
-    Ok(ended)
+    Ok(Finished::Ended { nothing_to_be_had: end.status.0 == ConnectionStatus::Error })
 }
 
 /// Per kind, how many documents a pull found that no notice had announced.
@@ -131,11 +165,7 @@ pub(crate) async fn leave_unfinished(deps: &Deps, message: &SyncMessage, run: &S
 }
 
 /// What the connection's status becomes. Only what says something about this patient changes it: an outage does not.
-fn status(
-    message: &SyncMessage,
-    connection: &Connection,
-    kinds: &BTreeMap<DataType, KindProgress>,
-) -> (ConnectionStatus, Option<ReasonCode>) {
+fn status(connection: &Connection, kinds: &BTreeMap<DataType, KindProgress>) -> (ConnectionStatus, Option<ReasonCode>) {
     if any_arrived(kinds) {
         return (ConnectionStatus::Connected, None);
     }
@@ -149,8 +179,8 @@ fn status(
             return (ConnectionStatus::Error, Some(reason));
         }
     }
-    // What a notice names is one kind of many.
-    let asked_for_all = message.trigger != Trigger::Webhook;
+    // What a notice names is one kind of many, and so is what is due of a night.
+    let asked_for_all = kinds.len() == DataType::ALL.len();
     if asked_for_all && kinds.values().all(|progress| progress.state == KindState::NotGranted) {
         return (ConnectionStatus::Error, Some(ReasonCode::ScopeMissing));
     }

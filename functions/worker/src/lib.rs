@@ -2,12 +2,15 @@
 //! have to come again (partial batch response).
 
 pub mod assignment;
+pub mod due;
 mod ending;
 pub mod fetch;
+mod night;
 pub mod notices;
 pub mod plan;
 mod store;
 pub mod sync;
+pub mod tally;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -19,18 +22,22 @@ use futures::future;
 use futures::stream::{self, StreamExt};
 use jiff::{SignedDuration, Timestamp};
 use shared::aws::{
-    AppSecrets, Bus, Connections, Days, Inbox, Outbox, Queue, Runs, SdkConfig, TokenSettings, TokenStore, WebhookDays,
+    AppSecrets, Budget, Bus, Connections, Days, Inbox, Nights, Outbox, Queue, Runs, SdkConfig, TokenSettings,
+    TokenStore, WebhookDays,
 };
 use shared::domain::{Clock, Entropy, Notice, OuraUserId, QueueMessage, SyncMessage};
 use shared::env::{Env, EnvError};
+use shared::oura::budget::LEAST_ALLOWANCE;
 use shared::oura::{HttpOptions, OAuthHttp, OuraClient, OuraHosts};
 use shared::telemetry;
 use shared::vault::{OuraApp, Vault};
 
+use crate::due::Rhythm;
 use crate::sync::{Delivery, Outcome};
 
-/// Patients synced at once in one process. Every one holds a month of documents in memory at most.
-const PATIENTS_AT_ONCE: usize = 4;
+/// Patients synced at once in one process: a batch of the nightly queue. One of the live queue is smaller, since a history
+/// is a month of documents in memory and a night only some days.
+const PATIENTS_AT_ONCE: usize = 16;
 
 /// Settings of this function.
 #[derive(Debug, Clone)]
@@ -48,6 +55,8 @@ pub struct Config {
     disconnect_guard: u32,
     debounce_seconds: u32,
     lookback_days: u32,
+    requests_per_window: u32,
+    full_pull_days: u32,
 }
 
 impl Config {
@@ -74,6 +83,8 @@ impl Config {
             // SQS delays a message by at most 15 minutes.
             debounce_seconds: env.bounded("WEBHOOK_DEBOUNCE_SECONDS", 30, 0..=900)?,
             lookback_days: env.bounded("LOOKBACK_DAYS", 7, 1..=30)?,
+            requests_per_window: env.bounded("OURA_REQUESTS_PER_5_MIN", 5000, LEAST_ALLOWANCE..=10_000_000)?,
+            full_pull_days: env.bounded("FULL_PULL_DAYS", 7, 1..=30)?,
         })
     }
 }
@@ -89,11 +100,14 @@ pub struct Deps {
     pub(crate) outbox: Outbox,
     pub(crate) inbox: Inbox,
     pub(crate) webhook_days: WebhookDays,
+    pub(crate) nights: Nights,
+    pub(crate) budget: Budget,
     pub(crate) clock: Clock,
     pub(crate) live: Queue,
     /// How long notices gather before the sync that they cause.
     pub(crate) debounce: Duration,
     pub(crate) lookback_days: u32,
+    full_pull_days: u32,
     nightly: Queue,
     nightly_queue_name: String,
 }
@@ -125,6 +139,9 @@ impl Deps {
             outbox: Outbox::new(sdk, &config.connections_table, Bus::new(sdk, &config.event_bus_name)),
             inbox: Inbox::new(sdk, &config.connections_table),
             webhook_days: WebhookDays::new(sdk, &config.connections_table),
+            nights: Nights::new(sdk, &config.connections_table),
+            budget: Budget::new(sdk, &config.connections_table, config.requests_per_window, clock.clone()),
+            full_pull_days: config.full_pull_days,
             clock,
             debounce: Duration::from_secs(config.debounce_seconds.into()),
             lookback_days: config.lookback_days,
@@ -132,6 +149,10 @@ impl Deps {
             nightly: Queue::new(sdk, &config.nightly_queue_url),
             nightly_queue_name: config.nightly_queue_url.rsplit('/').next().unwrap_or_default().to_owned(),
         })
+    }
+
+    pub(crate) fn rhythm(&self) -> Rhythm {
+        Rhythm { full_pull_days: self.full_pull_days, now: self.clock.now() }
     }
 
     pub(crate) fn debounce(&self) -> SignedDuration {
@@ -209,7 +230,7 @@ async fn one(deps: &Deps, work: Work, delivery: Delivery, messages: Vec<SqsMessa
         }
     };
     let (after, why, anew) = match outcome {
-        Outcome::Done => return Vec::new(),
+        Outcome::Done | Outcome::Abandoned => return Vec::new(),
         Outcome::Retry { after, why } => (after, why, false),
         Outcome::Later { after, why } => (after, why, true),
     };

@@ -18,10 +18,8 @@ use shared::oura::DataType;
 pub struct Fetched {
     /// The records, of any day.
     pub records: Vec<Record>,
-    /// Kinds of which every document of `range` is in `records`.
-    pub complete: BTreeSet<DataType>,
-    /// The days of which `complete` speaks.
-    pub range: DayRange,
+    /// Kinds of which every document of these days is in `records`.
+    pub complete: BTreeMap<DataType, DayRange>,
     /// Documents that Oura no longer has.
     pub gone: BTreeSet<(DataType, DocumentId)>,
     /// When the fetch began.
@@ -110,22 +108,22 @@ fn vanished<'s>(
     seen: &BTreeSet<Key<'_>>,
     fetched: &Fetched,
 ) -> Vec<&'s StoredRecord> {
+    let is_whole = |kind: DataType, day: Day| fetched.complete.get(&kind).is_some_and(|days| days.contains(day));
     let given: BTreeSet<DataType> = fetched
         .records
         .iter()
-        .filter(|record| fetched.range.contains(record.day))
+        .filter(|record| is_whole(record.data_type, record.day))
         .map(|record| record.data_type)
         .collect();
     stored
-        .iter()
-        .filter(|(day, _)| fetched.range.contains(**day))
-        .flat_map(|(_, day)| &day.records)
+        .values()
+        .flat_map(|day| &day.records)
         .filter(|stored| {
             let kind = stored.record.data_type;
             !stored.deleted
                 && stored.observed_at <= fetched.observed_at
                 && can_vanish(kind)
-                && fetched.complete.contains(&kind)
+                && is_whole(kind, stored.record.day)
                 && given.contains(&kind)
                 && !seen.contains(&(kind, &stored.record.document_id))
         })

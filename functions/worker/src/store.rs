@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use shared::aws::{Commit, StoreError, StoredDay};
-use shared::domain::{Day, SyncMessage, Trigger};
+use shared::domain::{Day, PatientId, SyncMessage, Trigger};
 use shared::normalize::{self, DayOffsets};
 use shared::oura::{DataType, Listing};
 
 use crate::Deps;
 use crate::assignment::{Assignment, Key};
+use crate::due::Due;
 use crate::fetch::{Ask, Fetch, KindOutcome};
 use crate::plan::{self, Fetched};
 
@@ -24,7 +25,7 @@ pub(crate) async fn store(
     mut stored: BTreeMap<Day, StoredDay>,
 ) -> Result<Commit, StoreError> {
     let patient = &message.patient_id;
-    let fetched = normalized(message, assignment, fetch, &stored);
+    let fetched = normalized(&message.patient_id, assignment, fetch, &stored);
     // Rings are as old as the patient's first one, and an announced document may be of any day.
     let elsewhere: BTreeSet<Day> =
         fetched.records.iter().map(|record| record.day).filter(|day| !assignment.reading.holds(*day)).collect();
@@ -60,9 +61,21 @@ async fn announced(deps: &Deps, message: &SyncMessage) -> Result<Option<BTreeSet
     Ok(Some(announcements.map(|said| (said.data_type, said.document_id)).collect()))
 }
 
+/// Whether what arrived of the kinds that every night asks for is not all stored already: then the ring has synced since.
+pub(crate) fn holds_news(
+    message: &SyncMessage,
+    assignment: &Assignment,
+    fetch: &Fetch,
+    stored: &BTreeMap<Day, StoredDay>,
+) -> bool {
+    let fetched = normalized(&message.patient_id, assignment, fetch, stored);
+    let changes = plan::changes(&message.patient_id, stored, &fetched, fetch.began);
+    changes.iter().flat_map(|change| &change.records).any(|write| Due::shows_a_sync(write.record.record.data_type))
+}
+
 /// The records of everything that arrived.
 fn normalized(
-    message: &SyncMessage,
+    patient: &PatientId,
     assignment: &Assignment,
     fetch: &Fetch,
     stored: &BTreeMap<Day, StoredDay>,
@@ -79,20 +92,22 @@ fn normalized(
         stored.values().flat_map(|day| &day.records).filter(|stored| !stored.deleted).map(|stored| &stored.record);
     let offsets = DayOffsets::of_records(known)
         .merged_with(DayOffsets::of_documents(listings.values().map(|listing| &listing.documents)));
-    let whole_days = |kind: DataType| matches!(assignment.asks.get(&kind), Some(Ask::Days(_)));
+    let whole_days = |kind: DataType| match assignment.asks.get(&kind) {
+        Some(Ask::Days(days)) => Some(*days),
+        _ => None,
+    };
     let mut records = Vec::new();
     for (kind, listing) in &listings {
-        let mut of_kind = normalize::records(&message.patient_id, &listing.documents, &offsets);
-        if whole_days(*kind) {
-            normalize::retain_days(&mut of_kind, message.range);
+        let mut of_kind = normalize::records(patient, &listing.documents, &offsets);
+        if let Some(days) = whole_days(*kind) {
+            normalize::retain_days(&mut of_kind, days);
         }
         records.append(&mut of_kind);
     }
-    let complete = listings.iter().filter(|(kind, listing)| whole_days(**kind) && listing.malformed.is_empty());
+    let complete = listings.iter().filter(|(_, listing)| listing.malformed.is_empty());
     Fetched {
         records,
-        complete: complete.map(|(kind, _)| *kind).collect(),
-        range: message.range,
+        complete: complete.filter_map(|(kind, _)| Some((*kind, whole_days(*kind)?))).collect(),
         gone: assignment.gone.clone(),
         observed_at: fetch.began,
     }

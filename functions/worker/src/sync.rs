@@ -5,22 +5,32 @@
 //! 2. A token; then all that is still missing, concurrently, while the stored days are read.
 //! 3. Normalize, decide what changes, and write it, several days in a transaction, each with its event.
 //! 4. When every kind is in (or will not come): the end, once, with its events. Otherwise back to the queue.
-//! 5. In any case the outbox is drained.
+//! 5. In any case the outbox is drained, and the night of a nightly pull hears what became of the patient.
+//!
+//! A nightly pull asks in two steps: for what is due every night, and for the rest when that shows that the ring has synced.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures::FutureExt;
 use jiff::{SignedDuration, Timestamp};
-use shared::aws::{Commit, Ended, StoreError, StoredDay, SyncRun};
-use shared::domain::{BackfillState, Connection, ConnectionStatus, Day, KindProgress, KindState, SyncMessage, Trigger};
+use shared::aws::{Commit, StoreError, StoredDay, SyncRun};
+use shared::domain::{
+    AWAITS_OFFSETS, BackfillState, Connection, ConnectionStatus, Day, DayRange, KindProgress, KindState, SyncMessage,
+    Trigger,
+};
+use shared::oura::budget::Lane;
 use shared::oura::{DataType, OuraError};
 use shared::telemetry;
 use shared::vault::VaultError;
 
 use crate::assignment::Assignment;
-use crate::fetch::{self, Arrival, Fetch, Fetcher, KindOutcome};
+use crate::due::{self, Due};
+use crate::ending::Finished;
+use crate::fetch::{self, Arrival, Ask, Fetch, Fetcher, KindOutcome};
+use crate::night;
 use crate::notices::{self, Turn};
+use crate::tally::Tally;
 use crate::{Deps, ending, store};
 
 /// The queue gives a message up after this many deliveries (`maxReceiveCount` of the template).
@@ -39,6 +49,9 @@ const DELIVERIES_FOR_AWAITED: u32 = 3;
 
 /// ... and the same while the history, which may hold it, is still arriving.
 const DELIVERIES_FOR_AWAITED_IN_BACKFILL: u32 = 4;
+
+/// How long a nightly pull waits for a token endpoint that is in trouble.
+const SYSTEMIC_WAIT: Duration = Duration::from_secs(10 * 60);
 
 /// Oura's rate-limit windows are five minutes; three of them are long enough.
 const LONGEST_WAIT: Duration = Duration::from_secs(15 * 60);
@@ -64,6 +77,15 @@ pub enum Outcome {
         /// A stable word for why.
         why: &'static str,
     },
+    /// Given up for good, and nothing is lost by it: another pull brings what this one should have. The message is deleted.
+    Abandoned,
+}
+
+impl Outcome {
+    /// Whoever needed to know that it was given up knows.
+    pub(crate) fn without_abandoning(self) -> Self {
+        if self == Self::Abandoned { Self::Done } else { self }
+    }
 }
 
 /// One delivery of a message.
@@ -76,7 +98,7 @@ pub struct Delivery {
 }
 
 impl Delivery {
-    fn is_last(self) -> bool {
+    pub(crate) fn is_last(self) -> bool {
         self.count >= LAST_DELIVERY
     }
 
@@ -88,10 +110,30 @@ impl Delivery {
 
 /// Syncs the patient and publishes what waits in the outbox, whatever came of the sync.
 pub async fn run(deps: &Deps, message: &SyncMessage, delivery: Delivery) -> Outcome {
-    let outcome = match sync(deps, message, delivery).await {
-        Ok(outcome) => outcome,
-        Err(error) => failed(deps, message, delivery, &error).await,
+    let tally = Tally::default();
+    let outcome = match deps.budget.held() {
+        // While everybody is held back, nothing is begun.
+        Some(held) => Outcome::Later { after: held.retry_after, why: held.why.as_str() },
+        None => match sync(deps, message, delivery, &tally).await {
+            Ok(outcome) => outcome,
+            Err(error) => failed(deps, message, delivery, &error).await,
+        },
     };
+    let outcome = match outcome {
+        Outcome::Later { after, why } if night::is_over(message, deps.clock.now()) => {
+            night::abandon(deps, message, after, why).await
+        }
+        outcome => outcome,
+    };
+    if matches!(outcome, Outcome::Later { .. }) && tally.requests() == 0 {
+        return outcome;
+    }
+    telemetry::count(deps.clock.now(), "OuraRequests", tally.requests(), &[("trigger", message.trigger.as_str())]);
+    let outcome = drained(deps, message, delivery, outcome).await;
+    night::tell(deps, message, delivery, outcome, &tally).await
+}
+
+async fn drained(deps: &Deps, message: &SyncMessage, delivery: Delivery, outcome: Outcome) -> Outcome {
     let left = match deps.outbox.drain(&message.patient_id).await {
         Ok(drained) => drained.left > 0,
         Err(error) => {
@@ -118,6 +160,11 @@ async fn failed(deps: &Deps, message: &SyncMessage, delivery: Delivery, error: &
             };
         }
         VaultError::Busy { retry_after } => (*retry_after, "tokens_busy"),
+        // Nothing about this patient: a night outlasts it without putting messages aside.
+        VaultError::Systemic { code, retry_after } if message.trigger == Trigger::Daily => {
+            tracing::warn!(sync.id = %message.sync_id, %error, "a nightly pull waits for Oura's token endpoint");
+            return Outcome::Later { after: SYSTEMIC_WAIT.max(retry_after.unwrap_or_default()), why: *code };
+        }
         VaultError::Systemic { code, retry_after } => (delivery.wait().max(retry_after.unwrap_or_default()), *code),
         VaultError::Store(_) => (delivery.wait(), "store"),
     };
@@ -155,13 +202,19 @@ pub(crate) fn drives_backfill(connection: &Connection, message: &SyncMessage) ->
     })
 }
 
-async fn sync(deps: &Deps, message: &SyncMessage, delivery: Delivery) -> Result<Outcome, VaultError> {
+async fn sync(deps: &Deps, message: &SyncMessage, delivery: Delivery, tally: &Tally) -> Result<Outcome, VaultError> {
+    if message.trigger == Trigger::Daily && !is_due(deps, message, tally).await? {
+        return Ok(Outcome::Done);
+    }
     // Opened before the connection is looked at: whoever ends it from here on stops this sync.
     let mut run = deps.runs.open(&message.patient_id, &message.sync_id, deps.clock.now()).await?;
     let Some(connection) = deps.connections.get(&message.patient_id).await?.filter(is_live) else {
         tracing::info!(sync.id = %message.sync_id, "no connection; nothing to sync");
+        tally.park();
         return nothing(deps, message).await;
     };
+    tally.add_requests(run.requests);
+    let message = &reaching_back(message, &connection);
     let is_backfill = drives_backfill(&connection, message);
     if message.trigger == Trigger::Backfill && !is_backfill {
         tracing::info!(sync.id = %message.sync_id, "this history has arrived, or a newer consent has one of its own");
@@ -177,7 +230,7 @@ async fn sync(deps: &Deps, message: &SyncMessage, delivery: Delivery) -> Result<
     if run.ended {
         return Ok(Outcome::Done);
     }
-    let (mut assignment, announced_days) = assignment(deps, message, &connection, &run).await?;
+    let (mut assignment, announced_days, then) = assignment(deps, message, &connection, &run).await?;
     assignment.leave_out(&run.kinds);
     if is_backfill {
         let pending = KindProgress { state: KindState::Pending, documents: 0, error: None, fetched_at: None };
@@ -190,9 +243,17 @@ async fn sync(deps: &Deps, message: &SyncMessage, delivery: Delivery) -> Result<
             None => assignment.reading.read(deps, &message.patient_id).await.map_err(VaultError::from),
         }
     };
-    let fetch = Box::pin(fetch(deps, message, &connection, &assignment, &run, delivery));
+    let asker = Asker { deps, message, connection: &connection, run: &run, delivery, tally };
+    let fetch = Box::pin(asker.fetch(&assignment.asks, false));
     let (fetch, stored) = futures::future::join(fetch, stored).await;
     let (mut fetch, stored) = (fetch?, stored?);
+    if !then.is_empty() && (run.records_written > 0 || store::holds_news(message, &assignment, &fetch, &stored)) {
+        let mut further = Assignment::of_kinds(message.range, then);
+        further.leave_out(&run.kinds);
+        let any_arrived = fetch.kinds.values().any(|outcome| matches!(outcome, KindOutcome::Arrived(_)));
+        fetch.kinds.extend(asker.fetch(&further.asks, any_arrived).await?.kinds);
+        assignment.asks.append(&mut further.asks);
+    }
     assignment.settle(&mut fetch);
     give_up_missing(deps, &run, &mut fetch);
     let wait = delivery.wait().max(wanted_wait(&fetch));
@@ -208,20 +269,31 @@ async fn sync(deps: &Deps, message: &SyncMessage, delivery: Delivery) -> Result<
             return Ok(Outcome::Retry { after: delivery.wait(), why: "raced" });
         }
     }
-    if !deps.runs.record_kinds(&message.patient_id, &message.sync_id, &run.kinds, deps.clock.now()).await? {
+    let sent = tally.requests() - run.requests;
+    let is_whole = run.kinds.values().all(|progress| progress.state.is_final());
+    let awaits = is_whole && is_awaiting(&connection, &assignment, delivery);
+    // What is whole is recorded by its end.
+    if (!is_whole || awaits)
+        && !deps.runs.record_kinds(&message.patient_id, &message.sync_id, &run.kinds, sent, deps.clock.now()).await?
+    {
         return stopped(deps, message, delivery).await;
     }
-    if run.kinds.values().all(|progress| progress.state.is_final()) {
-        if is_awaiting(&connection, &assignment, delivery) {
-            return Ok(Outcome::Retry { after: wait, why: "documents_awaited" });
-        }
-        if ending::finish(deps, message, &run.kinds).await? == Ended::ConnectionGone {
-            return stopped(deps, message, delivery).await;
+    if awaits {
+        return Ok(Outcome::Retry { after: wait, why: "documents_awaited" });
+    }
+    if is_whole {
+        match ending::finish(deps, message, &run.kinds).await? {
+            Finished::Gone => return stopped(deps, message, delivery).await,
+            Finished::Ended { nothing_to_be_had: true } => tally.park(),
+            Finished::Ended { .. } => {}
         }
         if message.trigger == Trigger::Webhook {
             notices::pass_on(deps, message).await?;
         }
         return Ok(Outcome::Done);
+    }
+    if let Some(after) = only_waits(&fetch) {
+        return Ok(Outcome::Later { after, why: "oura_limit" });
     }
     if delivery.is_last() {
         // The message goes to the dead-letter queue, where it raises the alarm, and a redrive takes it up again.
@@ -230,6 +302,25 @@ async fn sync(deps: &Deps, message: &SyncMessage, delivery: Delivery) -> Result<
         deps.connections.begin_backfill(&connection, &run.kinds).await?;
     }
     Ok(Outcome::Retry { after: wait, why: "kinds_missing" })
+}
+
+/// Whether there is anything to ask for; a look that opens nothing, since most nights there is not much.
+async fn is_due(deps: &Deps, message: &SyncMessage, tally: &Tally) -> Result<bool, StoreError> {
+    let Some(connection) = deps.connections.get(&message.patient_id).await?.filter(is_live) else {
+        tally.park();
+        return Ok(false);
+    };
+    let range = due::range(&connection, message.range);
+    Ok(!Due::of(&connection, range, deps.rhythm()).first.is_empty())
+}
+
+/// A nightly pull also brings what earlier ones could not.
+fn reaching_back(message: &SyncMessage, connection: &Connection) -> SyncMessage {
+    let range = match message.trigger {
+        Trigger::Daily => due::range(connection, message.range),
+        _ => message.range,
+    };
+    SyncMessage { range, ..message.clone() }
 }
 
 fn is_live(connection: &Connection) -> bool {
@@ -252,19 +343,27 @@ async fn stopped(deps: &Deps, message: &SyncMessage, delivery: Delivery) -> Resu
     })
 }
 
-/// What this sync has to bring; for one that notices caused also what is stored of the documents that they named.
+type StoredDays = BTreeMap<Day, StoredDay>;
+type Kinds = BTreeMap<DataType, DayRange>;
+
+/// What this sync has to bring; for one that notices caused also what is stored of the documents that they named; for a
+/// nightly one also what to ask for when the ring has synced.
 async fn assignment(
     deps: &Deps,
     message: &SyncMessage,
     connection: &Connection,
     run: &SyncRun,
-) -> Result<(Assignment, Option<BTreeMap<Day, StoredDay>>), StoreError> {
-    let Some(announced) = &run.announced else { return Ok((Assignment::of_days(message.range), None)) };
+) -> Result<(Assignment, Option<StoredDays>, Kinds), StoreError> {
+    if message.trigger == Trigger::Daily {
+        let Due { first, then } = Due::of(connection, message.range, deps.rhythm());
+        return Ok((Assignment::of_kinds(message.range, first), None, then));
+    }
+    let Some(announced) = &run.announced else { return Ok((Assignment::of_days(message.range), None, Kinds::new())) };
     let documents = announced.announcements.iter().map(|said| said.document_id.clone()).collect();
     let days = deps.days.locate(&message.patient_id, &documents).await?.into_values().collect();
     let stored = deps.days.read_days(&message.patient_id, &days).await?;
     let assignment = Assignment::of_announced(announced, &stored, &connection.watermarks, message.range);
-    Ok((assignment, Some(stored)))
+    Ok((assignment, Some(stored), Kinds::new()))
 }
 
 /// Whether a deleted document that is not stored may yet be: a fetch from before its deletion may be about to store it.
@@ -300,36 +399,44 @@ fn give_up_missing(deps: &Deps, run: &SyncRun, fetch: &mut Fetch) {
     }
 }
 
-async fn fetch(
-    deps: &Deps,
-    message: &SyncMessage,
-    connection: &Connection,
-    assignment: &Assignment,
-    run: &SyncRun,
+/// Who asks Oura for this sync.
+struct Asker<'a> {
+    deps: &'a Deps,
+    message: &'a SyncMessage,
+    connection: &'a Connection,
+    run: &'a SyncRun,
     delivery: Delivery,
-) -> Result<Fetch, VaultError> {
-    let is_backfill = drives_backfill(connection, message);
-    let fetcher = Fetcher {
-        oura: &deps.oura,
-        vault: &deps.vault,
-        clock: &deps.clock,
-        connection,
-        arrived_before: any_arrived(&run.kinds),
-        deadline: delivery.deadline,
-    };
-    let arrived = |kind: DataType, documents: u64| {
-        async move {
-            if !is_backfill {
-                return;
+    tally: &'a Tally,
+}
+
+impl Asker<'_> {
+    async fn fetch(&self, asks: &BTreeMap<DataType, Ask>, any_arrived_now: bool) -> Result<Fetch, VaultError> {
+        let Self { deps, message, connection, run, .. } = *self;
+        let is_backfill = drives_backfill(connection, message);
+        let lane = if message.trigger == Trigger::Daily { Lane::Nightly } else { Lane::Live };
+        let oura = deps.oura.admitted_by(self.tally.counting(deps.budget.lane(lane)));
+        let fetcher = Fetcher {
+            oura: &oura,
+            vault: &deps.vault,
+            clock: &deps.clock,
+            connection,
+            arrived_before: any_arrived_now || any_arrived(&run.kinds),
+            deadline: self.delivery.deadline,
+        };
+        let arrived = |kind: DataType, documents: u64| {
+            async move {
+                if !is_backfill {
+                    return;
+                }
+                let progress = KindProgress { state: KindState::Fetched, documents, error: None, fetched_at: None };
+                if let Err(error) = deps.connections.backfill_progress(connection, kind, &progress).await {
+                    tracing::debug!(%error, "progress of a backfill is not shown");
+                }
             }
-            let progress = KindProgress { state: KindState::Fetched, documents, error: None, fetched_at: None };
-            if let Err(error) = deps.connections.backfill_progress(connection, kind, &progress).await {
-                tracing::debug!(%error, "progress of a backfill is not shown");
-            }
-        }
-        .boxed()
-    };
-    fetcher.fetch(&assignment.asks, deps.clock.now(), &arrived).await
+            .boxed()
+        };
+        fetcher.fetch(asks, deps.clock.now(), &arrived).await
+    }
 }
 
 pub(crate) fn any_arrived(kinds: &BTreeMap<DataType, KindProgress>) -> bool {
@@ -347,19 +454,29 @@ fn await_offsets(kinds: &mut BTreeMap<DataType, KindProgress>) {
     for kind in [DataType::HeartRate, DataType::RingBatteryLevel] {
         if let Some(progress) = kinds.get_mut(&kind).filter(|progress| progress.state == KindState::Done) {
             progress.state = KindState::Failed;
-            progress.error = Some("awaits_offsets".to_owned());
+            progress.error = Some(AWAITS_OFFSETS.to_owned());
         }
     }
 }
 
-/// The longest wait that Oura asked for.
-fn wanted_wait(fetch: &Fetch) -> Duration {
-    let waits = fetch.kinds.values().filter_map(|outcome| match outcome {
-        KindOutcome::Failed(OuraError::RateLimited { retry_after, .. })
-        | KindOutcome::Arrived(Arrival { failed: Some(OuraError::RateLimited { retry_after, .. }), .. }) => {
-            *retry_after
-        }
+/// What kept a kind from arriving whole, if it was for Oura or for us to say when it may.
+fn failures(fetch: &Fetch) -> impl Iterator<Item = &OuraError> {
+    fetch.kinds.values().filter_map(|outcome| match outcome {
+        KindOutcome::Failed(error) | KindOutcome::Arrived(Arrival { failed: Some(error), .. }) => Some(error),
         _ => None,
-    });
-    waits.max().unwrap_or_default().min(LONGEST_WAIT)
+    })
+}
+
+/// The longest wait that was asked for.
+fn wanted_wait(fetch: &Fetch) -> Duration {
+    failures(fetch).filter_map(OuraError::only_waits).max().unwrap_or_default().min(LONGEST_WAIT)
+}
+
+/// How long to wait, if waiting is all that is needed: nothing failed but what may not be asked for at the moment.
+fn only_waits(fetch: &Fetch) -> Option<Duration> {
+    let is_missing = |outcome: &KindOutcome| matches!(outcome, KindOutcome::Arrived(Arrival { failed: None, missing, .. }) if !missing.is_empty());
+    if fetch.kinds.values().any(is_missing) || failures(fetch).any(|error| error.only_waits().is_none()) {
+        return None;
+    }
+    failures(fetch).next().map(|_| wanted_wait(fetch))
 }

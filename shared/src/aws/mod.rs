@@ -10,6 +10,7 @@ mod days;
 mod error;
 mod inbox;
 mod item;
+mod nights;
 mod outbox;
 mod queue;
 mod runs;
@@ -29,6 +30,7 @@ pub use connections::{
 pub use days::{Commit, DailyStatsTable, DayChange, Days, RecordWrite, StoredDay};
 pub use error::StoreError;
 pub use inbox::{Gathered, Inbox};
+pub use nights::{NightCounts, NightRun, NightState, Nights, PlanCursor};
 pub use outbox::{Drained, Outbox};
 pub use queue::Queue;
 pub use runs::{Announced, Ended, Found, RunProgress, Runs, SyncRun};

@@ -1,11 +1,16 @@
 //! The queues of sync messages and notices.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use aws_sdk_sqs::Client;
+use aws_sdk_sqs::types::{BatchResultErrorEntry, SendMessageBatchRequestEntry};
 
 use super::{SdkConfig, StoreError};
 use crate::domain::QueueMessage;
+
+/// How often what a batch did not take is sent.
+const BATCH_TRIES: usize = 4;
 
 /// A queue of sync messages and notices.
 #[derive(Debug, Clone)]
@@ -53,6 +58,36 @@ impl Queue {
             .await
             .map(|_| ())
             .map_err(|error| StoreError::of("queue a message", &error))
+    }
+
+    /// Sends messages, at most ten, in one request. An entry that the queue refuses is sent again some times.
+    ///
+    /// # Errors
+    /// [`StoreError`]; some may have been sent then.
+    pub async fn send_batch(&self, messages: impl IntoIterator<Item = QueueMessage>) -> Result<(), StoreError> {
+        const ACTION: &str = "queue messages";
+        let mut entries = messages
+            .into_iter()
+            .enumerate()
+            .map(|(place, message)| {
+                let entry =
+                    SendMessageBatchRequestEntry::builder().id(place.to_string()).message_body(message.to_body());
+                entry.build().map_err(|_incomplete| StoreError::corrupt(ACTION, "entry"))
+            })
+            .collect::<Result<Vec<_>, _>>()?;
+        for _ in 0..BATCH_TRIES {
+            if entries.is_empty() {
+                return Ok(());
+            }
+            let sent = self.client.send_message_batch().queue_url(&self.url).set_entries(Some(entries.clone())).send();
+            let answer = sent.await.map_err(|error| StoreError::of(ACTION, &error))?;
+            let failed: BTreeSet<&str> = answer.failed().iter().map(BatchResultErrorEntry::id).collect();
+            entries.retain(|entry| failed.contains(entry.id()));
+        }
+        if entries.is_empty() {
+            return Ok(());
+        }
+        Err(StoreError::Unavailable { action: ACTION, code: "entries refused".to_owned() })
     }
 
     /// Lets a received message wait this long before it is received again (at most twelve hours).

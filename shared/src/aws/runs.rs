@@ -44,6 +44,8 @@ pub struct SyncRun {
     pub unannounced: BTreeSet<Found>,
     /// What the notices announced that it was caused by, once it has taken them.
     pub announced: Option<Announced>,
+    /// Requests to Oura of earlier deliveries.
+    pub requests: u64,
     /// Whether it is over.
     pub ended: bool,
 }
@@ -200,7 +202,7 @@ impl Runs {
         answer.item.as_ref().map(|item| sync_run(ACTION, item)).transpose()
     }
 
-    /// Remembers how the fetch of each kind went, for the next delivery of the message. `false` when the sync was stopped.
+    /// Remembers how the fetch of each kind went, and how many requests this delivery took, for the next one. `false` when the sync was stopped.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -209,6 +211,7 @@ impl Runs {
         patient: &PatientId,
         sync: &SyncId,
         kinds: &BTreeMap<DataType, KindProgress>,
+        requests: u64,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         let answer = self
@@ -217,9 +220,10 @@ impl Runs {
             .table_name(&self.table)
             .key("pk", s(patient_key(patient)))
             .key("sk", s(sort_key(sync)))
-            .update_expression("SET kinds = :kinds, expiresAt = :expires")
+            .update_expression("SET kinds = :kinds, expiresAt = :expires ADD requests :requests")
             .condition_expression(IS_OPEN)
             .expression_attribute_values(":kinds", json(kinds))
+            .expression_attribute_values(":requests", n(requests))
             .expression_attribute_values(":expires", n(expires(now, LIFE)))
             .send()
             .await;
@@ -355,6 +359,7 @@ fn sync_run(action: &'static str, item: &Item) -> Result<SyncRun, StoreError> {
         days,
         metric_types,
         records_written: fields.opt("recordsWritten")?.unwrap_or(0),
+        requests: fields.opt("requests")?.unwrap_or(0),
         ended: fields.flag("ended"),
     })
 }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Day, DayRange, GrantId, OuraUserId, PatientId, ScopeSet, SyncId};
-use crate::oura::DataType;
+use crate::oura::{DataType, OuraError};
 
 /// The four words that the platform's frontend shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -189,3 +189,17 @@ pub struct Connection {
     /// For each kind, when the last complete fetch of it began.
     pub watermarks: BTreeMap<DataType, Timestamp>,
 }
+
+impl Connection {
+    /// Whether it should be pulled before the next night: its history has not arrived, something that passes kept data from
+    /// arriving, or Oura's webhooks are silent about it. Kept in an index, so that finding nobody costs nothing.
+    #[must_use]
+    pub fn needs_care(&self) -> bool {
+        let has_history = self.backfill.as_ref().is_none_or(|backfill| backfill.state == BackfillState::Done);
+        let waits = self.failing.values().any(|word| word == AWAITS_OFFSETS || OuraError::is_passing(word));
+        self.status == ConnectionStatus::Connected && (!has_history || waits || !self.unannounced.is_empty())
+    }
+}
+
+/// Remembered of a time series that came before the nights and activities that say on which days its samples lie.
+pub const AWAITS_OFFSETS: &str = "awaits_offsets";

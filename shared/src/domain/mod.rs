@@ -16,8 +16,8 @@ mod scope;
 
 pub use clock::{Clock, Entropy};
 pub use connection::{
-    Backfill, BackfillState, Connection, ConnectionStatus, KindProgress, KindState, Lease, ReasonCode, RefreshIntent,
-    Suspect,
+    AWAITS_OFFSETS, Backfill, BackfillState, Connection, ConnectionStatus, KindProgress, KindState, Lease, ReasonCode,
+    RefreshIntent, Suspect,
 };
 pub use day::{Day, DayRange, InvalidDay, InvalidRange};
 pub use event::{DayUpdateReason, EventKind, PatientEvent};

@@ -88,6 +88,12 @@ impl OuraError {
         matches!(self, Self::RateLimited { .. } | Self::Held { .. } | Self::Unavailable { .. })
     }
 
+    /// Whether the word (of [`code`](Self::code)) tells of something that passes by itself.
+    #[must_use]
+    pub fn is_passing(code: &str) -> bool {
+        HeldBy::of_word(code).is_some() || matches!(code, "rate_limited" | "unavailable")
+    }
+
     /// When to come back, if it only has to be waited: Oura was not asked, or said that this was too much.
     #[must_use]
     pub fn only_waits(&self) -> Option<Duration> {

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::super::StoreError;
 use super::super::item::{Fields, Item, from_json, n, s};
-use super::active::shard_of;
+use super::active::{care_shard, shard_of};
 use super::{CONNECTION, patient_key};
 use crate::domain::{
     Backfill, Connection, ConnectionStatus, DayRange, Lease, RefreshIntent, SOURCE, ScopeSet, Suspect,
@@ -52,6 +52,7 @@ pub(super) fn item(connection: &Connection) -> Item {
         }
     };
     let active = connection.status != ConnectionStatus::Disconnected;
+    put("careShard", connection.needs_care().then(|| s(care_shard(patient))));
     put("activeShard", active.then(|| s(shard_of(patient))));
     put("reasonCode", connection.reason.map(|reason| s(word(&reason))));
     put("lastSyncAt", connection.last_sync_at.map(|at| s(at.to_string())));

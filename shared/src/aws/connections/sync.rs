@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use super::super::StoreError;
 use super::super::item::s;
 use super::codec::{json, word};
-use super::{CONNECTION, Connections, built, patient_key};
+use super::{CONNECTION, Connections, active, built, patient_key};
 use crate::domain::{BackfillState, Connection, ConnectionStatus, Day, GrantId, KindProgress, PatientId, ReasonCode};
 use crate::oura::DataType;
 
@@ -32,6 +32,8 @@ pub struct SyncEnd {
     pub unannounced: Option<BTreeMap<DataType, u64>>,
     /// What the connection's status becomes.
     pub status: (ConnectionStatus, Option<ReasonCode>),
+    /// Whether it should be pulled before the next night.
+    pub needs_care: bool,
     /// If the sync was this connection's backfill: its end.
     pub backfill: Option<(BackfillState, BTreeMap<DataType, KindProgress>)>,
 }
@@ -134,6 +136,11 @@ impl Connections {
         }
         if let Some(unannounced) = &end.unannounced {
             put(", unannounced = :unannounced", ":unannounced", json(unannounced));
+        }
+        if end.needs_care {
+            put(", careShard = :care", ":care", s(active::care_shard(&connection.patient_id)));
+        } else {
+            remove.push("careShard".to_owned());
         }
         if let Some((state, kinds)) = &end.backfill {
             put(", backfillState = :state", ":state", s(word(state)));

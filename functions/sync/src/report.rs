@@ -1,0 +1,111 @@
+//! What a call came to: its answer, one line in the log, and metrics.
+
+use jiff::Timestamp;
+use serde::Serialize;
+use shared::aws::{NightRun, NightState};
+use shared::telemetry;
+
+/// What a call came to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase", tag = "task")]
+pub enum Report {
+    /// Of the night that was planned.
+    Night(NightReport),
+    /// Of the nights that are open.
+    #[serde(serialize_with = "nights")]
+    Watch(Vec<NightReport>),
+    /// Of a catch-up.
+    CatchUp {
+        /// Patients who were queued.
+        queued: usize,
+    },
+}
+
+fn nights<S: serde::Serializer>(nights: &[NightReport], serializer: S) -> Result<S::Ok, S::Error> {
+    #[derive(Serialize)]
+    struct Nights<'a> {
+        nights: &'a [NightReport],
+    }
+    Nights { nights }.serialize(serializer)
+}
+
+/// How a night stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NightReport {
+    /// Which one: its day.
+    pub night: String,
+    /// `planning`, `running` or `ended`.
+    pub state: &'static str,
+    /// Patients whom this call queued.
+    pub queued: usize,
+    /// Patients who were queued in all.
+    pub planned: u64,
+    /// Patients whose data is in.
+    pub done: u64,
+    /// Patients for whom there was nothing to be had.
+    pub parked: u64,
+    /// Patients whose sync was given up.
+    pub failed: u64,
+    /// Patients whose turn is still to come.
+    pub left: u64,
+    /// Requests to Oura so far.
+    pub requests: u64,
+    /// How long it took, or has taken so far, in seconds.
+    pub seconds: u64,
+    /// Nothing has moved for long.
+    pub stands_still: bool,
+}
+
+impl NightReport {
+    pub(crate) fn of(run: &NightRun, queued: usize, stands_still: bool) -> Self {
+        let until = run.ended_at.unwrap_or(run.moved_at);
+        Self {
+            night: run.night.to_string(),
+            state: match run.state {
+                NightState::Planning => "planning",
+                NightState::Running => "running",
+                NightState::Ended => "ended",
+            },
+            queued,
+            planned: run.planned,
+            done: run.counts.done,
+            parked: run.counts.parked,
+            failed: run.counts.failed,
+            left: run.left(),
+            requests: run.counts.requests,
+            seconds: u64::try_from(until.duration_since(run.started_at).as_secs()).unwrap_or(0),
+            stands_still,
+        }
+    }
+
+    fn tell(&self, now: Timestamp) {
+        let Self { night, state, planned, done, parked, failed, left, requests, seconds, .. } = self;
+        tracing::info!(night, state, planned, done, parked, failed, left, requests, seconds, "a nightly run");
+        telemetry::count(now, "NightPatientsLeft", *left, &[]);
+        telemetry::count(now, "NightsStandingStill", u64::from(self.stands_still), &[]);
+        if *state == "ended" {
+            telemetry::count(now, "NightPatients", *done, &[("outcome", "done")]);
+            telemetry::count(now, "NightPatients", *parked, &[("outcome", "parked")]);
+            telemetry::count(now, "NightPatientsFailed", *failed + *left, &[]);
+            telemetry::count(now, "NightRequests", *requests, &[]);
+            telemetry::count(now, "NightSeconds", *seconds, &[]);
+        }
+    }
+}
+
+impl Report {
+    pub(crate) fn tell(&self, now: Timestamp) {
+        match self {
+            Self::Night(night) => {
+                telemetry::count(now, "NightsPlanned", 1, &[]);
+                night.tell(now);
+            }
+            Self::Watch(nights) => nights.iter().for_each(|night| night.tell(now)),
+            Self::CatchUp { queued } => {
+                tracing::info!(queued, "patients who should not wait for the night");
+                telemetry::count(now, "CatchUpPatients", *queued as u64, &[]);
+            }
+        }
+    }
+}

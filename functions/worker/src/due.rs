@@ -1,0 +1,281 @@
+//! What a pull of one patient asks for: not everything every night, but what can be new, and nothing that webhooks have
+//! brought already.
+//!
+//! | kinds | asked for |
+//! |---|---|
+//! | sleep, its scores, activity: what most of a day's stats are made of | every night |
+//! | heart rate, battery: no webhook announces them | when the ring has synced since |
+//! | readiness, SpO2, stress, workouts, sessions, tags | when the ring has synced since |
+//! | what Oura gives once in a while: resilience, ages, bedtime advice, rest mode, rings | every few days |
+//!
+//! Whatever has a webhook that works is skipped, but for a look every few days. What was never fetched whole, or failed
+//! last time, is always asked for. That the ring has synced shows by a notice, or by something new in what every night
+//! asks for.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::{SignedDuration, Timestamp};
+use shared::domain::{BackfillState, Connection, Day, DayRange};
+use shared::oura::{DataType, RangeQuery};
+
+/// Asked for every night: with the readiness inside a sleep, most of a day's stats.
+const EVERY_NIGHT: [DataType; 3] = [DataType::Sleep, DataType::DailySleep, DataType::DailyActivity];
+
+/// Oura gives these once in a while, or computes them over weeks.
+const ONCE_IN_A_WHILE: [DataType; 6] = [
+    DataType::DailyResilience,
+    DataType::DailyCardiovascularAge,
+    DataType::Vo2Max,
+    DataType::SleepTime,
+    DataType::RestModePeriod,
+    DataType::RingConfiguration,
+];
+
+/// A patient of whom Oura has announced nothing for longer than this has no ring that syncs, or no webhooks that work.
+const NOTICES_EVERY: SignedDuration = SignedDuration::from_hours(48);
+
+/// How far back a pull reaches at most, however long nothing was fetched. Oura advises one to three months at once.
+const FURTHEST: i32 = 92;
+
+/// Days before the last fetch that are fetched once more: what a ring had not synced by then.
+const OVERLAP: i32 = 2;
+
+/// What a pull asks for.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Due {
+    /// At once.
+    pub first: BTreeMap<DataType, DayRange>,
+    /// If it shows that the ring has synced.
+    pub then: BTreeMap<DataType, DayRange>,
+}
+
+/// How often things are looked at that webhooks bring.
+#[derive(Debug, Clone, Copy)]
+pub struct Rhythm {
+    /// Every how many days everything is asked for.
+    pub full_pull_days: u32,
+    /// Now.
+    pub now: Timestamp,
+}
+
+/// The days of a pull: those that were asked for, and further back as far as something is missing.
+#[must_use]
+pub fn range(connection: &Connection, asked: DayRange) -> DayRange {
+    let mut from = asked.first();
+    let granted = |kind: &DataType| connection.scopes_granted.contains(kind.scope());
+    let pulled = DataType::ALL.iter().filter(|kind| granted(kind) && !ONCE_IN_A_WHILE.contains(kind));
+    if let Some(oldest) = pulled.filter_map(|kind| connection.watermarks.get(kind)).min() {
+        from = from.min(Day::of_utc(*oldest).plus(-OVERLAP));
+    }
+    let longest = DayRange::ending(asked.last(), FURTHEST);
+    let reach = DayRange::new(from.max(longest.first()), asked.last()).unwrap_or(asked);
+    match &connection.backfill {
+        // A history that has not arrived arrives with this.
+        Some(backfill) if backfill.state != BackfillState::Done => reach.joined_with(&backfill.range),
+        _ => reach,
+    }
+}
+
+impl Due {
+    /// What is due of the days of `range`.
+    #[must_use]
+    pub fn of(connection: &Connection, range: DayRange, rhythm: Rhythm) -> Self {
+        let mut due = Self::default();
+        if connection.backfill.as_ref().is_some_and(|backfill| backfill.state != BackfillState::Done) {
+            due.first = DataType::ALL.into_iter().map(|kind| (kind, range)).collect();
+            return due;
+        }
+        for kind in DataType::ALL.into_iter().filter(|kind| connection.scopes_granted.contains(kind.scope())) {
+            let days = days(connection, kind, range);
+            let is_current = is_kept_current(connection, kind, rhythm);
+            if is_overdue(connection, kind, rhythm) || (EVERY_NIGHT.contains(&kind) && !is_current) {
+                due.first.insert(kind, days);
+            } else if !is_current && !EVERY_NIGHT.contains(&kind) && !ONCE_IN_A_WHILE.contains(&kind) {
+                due.then.insert(kind, days);
+            }
+        }
+        if has_synced(connection, &due.then) {
+            due.first.append(&mut due.then);
+        }
+        due
+    }
+
+    /// The kinds that every night asks for: something new in one of them shows that the ring has synced.
+    #[must_use]
+    pub fn shows_a_sync(kind: DataType) -> bool {
+        EVERY_NIGHT.contains(&kind)
+    }
+
+    /// All kinds.
+    #[must_use]
+    pub fn kinds(&self) -> BTreeSet<DataType> {
+        self.first.keys().chain(self.then.keys()).copied().collect()
+    }
+}
+
+/// Documents of any number of days cost one request; a series costs one for every few days, so only what can be new is
+/// asked for: from the last fetch on, or from the last day that had data, if the ring was away.
+fn days(connection: &Connection, kind: DataType, range: DayRange) -> DayRange {
+    if kind.range_query() != RangeQuery::Instants {
+        return range;
+    }
+    let Some(fetched) = connection.watermarks.get(&kind).map(|fetched| Day::of_utc(*fetched)) else { return range };
+    let last = connection.last_data_day.map_or(fetched, |day| day.min(fetched));
+    DayRange::new(last.plus(-1).max(range.first()), range.last()).unwrap_or(range)
+}
+
+/// Never fetched whole, failing, not looked at for some days, or known to change without a notice.
+fn is_overdue(connection: &Connection, kind: DataType, rhythm: Rhythm) -> bool {
+    let full_pull = SignedDuration::from_hours(24 * i64::from(rhythm.full_pull_days));
+    // A night is not late because the one before it ended late.
+    let looked_at =
+        |fetched: &Timestamp| rhythm.now.duration_since(*fetched) < full_pull - SignedDuration::from_hours(6);
+    connection.failing.contains_key(&kind) || !connection.watermarks.get(&kind).is_some_and(looked_at)
+}
+
+/// Whether webhooks bring this kind of this patient: they have lately, and the last pull found nothing that they had not.
+fn is_kept_current(connection: &Connection, kind: DataType, rhythm: Rhythm) -> bool {
+    let lately = |at: Timestamp| rhythm.now.duration_since(at) < NOTICES_EVERY;
+    kind.has_webhook() && !connection.unannounced.contains_key(&kind) && connection.last_notice_at.is_some_and(lately)
+}
+
+/// Whether Oura has announced something since these were last fetched.
+fn has_synced(connection: &Connection, kinds: &BTreeMap<DataType, DayRange>) -> bool {
+    let fetched = kinds.keys().filter_map(|kind| connection.watermarks.get(kind)).min();
+    connection.last_notice_at.zip(fetched).is_some_and(|(notice, fetched)| notice > *fetched)
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::domain::{Backfill, ConnectionStatus, ScopeSet};
+
+    use super::*;
+
+    const NOW: &str = "2026-03-19T03:00:00Z";
+    const LAST_NIGHT: &str = "2026-03-18T03:01:00Z";
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    fn rhythm() -> Rhythm {
+        Rhythm { full_pull_days: 7, now: at(NOW) }
+    }
+
+    /// Everything was fetched last night; nothing is known of webhooks.
+    fn patient() -> Connection {
+        Connection {
+            patient_id: "p-1".parse().unwrap(),
+            status: ConnectionStatus::Connected,
+            reason: None,
+            since: at(LAST_NIGHT),
+            oura_user_id: "ring-1".parse().unwrap(),
+            grant_id: "g-1".parse().unwrap(),
+            generation: 1,
+            scopes_granted: ScopeSet::parse(ScopeSet::DEFAULT),
+            scopes_requested: ScopeSet::parse(ScopeSet::DEFAULT),
+            lease: None,
+            intent: None,
+            suspect: None,
+            last_sync_at: None,
+            last_data_day: Some("2026-03-18".parse().unwrap()),
+            last_notice_at: None,
+            unannounced: BTreeMap::new(),
+            backfill: None,
+            failing: BTreeMap::new(),
+            watermarks: DataType::ALL.into_iter().map(|kind| (kind, at(LAST_NIGHT))).collect(),
+        }
+    }
+
+    fn week() -> DayRange {
+        DayRange::ending("2026-03-20".parse().unwrap(), 8)
+    }
+
+    fn first(connection: &Connection) -> Vec<&'static str> {
+        Due::of(connection, week(), rhythm()).first.keys().map(|kind| kind.as_str()).collect()
+    }
+
+    #[test]
+    fn three_kinds_are_asked_for_every_night_and_the_others_when_the_ring_has_synced() {
+        let due = Due::of(&patient(), week(), rhythm());
+        assert_eq!(first(&patient()), ["daily_activity", "daily_sleep", "sleep"]);
+        assert_eq!(due.then.len(), 9);
+        assert!(!due.kinds().contains(&DataType::Vo2Max));
+        // A notice came after the last fetch, some weeks ago: webhooks do not keep anything current, but the ring has synced.
+        let mut noticed = patient();
+        noticed.last_notice_at = Some(at("2026-03-18T09:00:00Z"));
+        noticed.unannounced = DataType::ALL.into_iter().map(|kind| (kind, 1)).collect();
+        assert_eq!(first(&noticed).len(), 12);
+    }
+
+    #[test]
+    fn what_working_webhooks_bring_is_left_out_and_series_are_fetched_after_a_notice() {
+        let mut current = patient();
+        current.last_notice_at = Some(at("2026-03-18T09:00:00Z"));
+        assert_eq!(first(&current), ["heartrate", "ring_battery_level"]);
+        current.last_notice_at = Some(at("2026-03-18T02:00:00Z"));
+        assert_eq!(first(&current), [""; 0], "nothing was announced since");
+        current.unannounced = BTreeMap::from([(DataType::Sleep, 2)]);
+        assert_eq!(first(&current), ["sleep"], "its webhook is silent");
+        current.last_notice_at = Some(at("2026-03-16T03:00:00Z"));
+        assert_eq!(first(&current).len(), 3, "nothing was announced for days: perhaps all webhooks are silent");
+    }
+
+    #[test]
+    fn everything_is_looked_at_every_few_days_and_what_failed_at_once() {
+        let mut connection = patient();
+        connection.last_notice_at = Some(at("2026-03-18T02:00:00Z"));
+        connection.watermarks.insert(DataType::Vo2Max, at("2026-03-12T03:10:00Z"));
+        assert_eq!(first(&connection), ["vo2_max"], "a week ago, but for some minutes");
+        connection.watermarks.insert(DataType::Vo2Max, at("2026-03-13T03:10:00Z"));
+        assert_eq!(first(&connection), [""; 0]);
+        connection.failing = BTreeMap::from([(DataType::Tag, "unavailable".to_owned())]);
+        assert_eq!(first(&connection), ["tag"]);
+        connection.failing.clear();
+        connection.watermarks.remove(&DataType::Session);
+        assert_eq!(first(&connection), ["session"], "never fetched");
+        connection.scopes_granted = ScopeSet::parse("daily");
+        assert_eq!(first(&connection), [""; 0], "and not allowed");
+    }
+
+    #[test]
+    fn a_pull_reaches_back_to_the_last_fetch_and_not_for_ever() {
+        assert_eq!(range(&patient(), week()), week());
+        let mut away = patient();
+        away.watermarks.insert(DataType::Sleep, at("2026-03-01T03:00:00Z"));
+        assert_eq!(range(&away, week()).first().to_string(), "2026-02-27");
+        away.watermarks.insert(DataType::Sleep, at("2025-03-01T03:00:00Z"));
+        assert_eq!(range(&away, week()).days(), 92);
+        // What Oura gives once in a while does not make every pull longer.
+        let mut rare = patient();
+        rare.watermarks.insert(DataType::Vo2Max, at("2026-03-01T03:00:00Z"));
+        assert_eq!(range(&rare, week()), week());
+    }
+
+    #[test]
+    fn a_series_is_asked_for_from_the_last_day_that_had_data() {
+        let series = |connection: &Connection| {
+            let due = Due::of(connection, week(), rhythm());
+            due.then[&DataType::HeartRate].first().to_string()
+        };
+        assert_eq!(series(&patient()), "2026-03-17");
+        let mut away = patient();
+        away.last_data_day = Some("2026-03-15".parse().unwrap());
+        assert_eq!(series(&away), "2026-03-14", "the ring was away when it was last fetched");
+    }
+
+    #[test]
+    fn a_history_that_has_not_arrived_is_asked_for_whole() {
+        let mut waiting = patient();
+        let history = DayRange::ending("2026-03-18".parse().unwrap(), 31);
+        waiting.backfill = Some(Backfill {
+            state: BackfillState::Failed,
+            sync_id: "backfill-g-1".parse().unwrap(),
+            range: history,
+            per_type: BTreeMap::new(),
+        });
+        let days = range(&waiting, week());
+        assert!(days.covers(&history) && days.covers(&week()));
+        assert_eq!(Due::of(&waiting, days, rhythm()).first.len(), DataType::ALL.len());
+    }
+}
