@@ -108,6 +108,14 @@ impl Collection {
         }
     }
 
+    /// By how many days the time that ranges are compared with may be off the document's own day.
+    pub(crate) fn strays(self) -> i64 {
+        match self {
+            Self::Workout | Self::Session | Self::Tag | Self::EnhancedTag | Self::RestModePeriod => 2,
+            _ => 0,
+        }
+    }
+
     /// The name that webhooks use for it: its path, but for `vo2_max`. Time series have no webhooks.
     pub(crate) fn webhook_name(self) -> Option<&'static str> {
         match self {

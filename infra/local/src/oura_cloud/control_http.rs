@@ -19,6 +19,7 @@ use super::answers::json_text;
 use super::control::{Control, ControlError, PutDocument};
 use super::faults::Fault;
 use super::options::OptionsPatch;
+use super::outage::Outage;
 use super::state::Cloud;
 use super::webhooks;
 
@@ -97,7 +98,9 @@ pub(super) fn routes() -> Router<Arc<Cloud>> {
         .route("/control/faults", get(faults).post(add_fault).delete(clear_faults))
         .route("/control/faults/{id}", delete(remove_fault))
         .route("/control/latency", put(latency))
+        .route("/control/outage", get(outage).put(set_outage).delete(end_outage))
         .route("/control/requests", get(requests).delete(clear_requests))
+        .route("/control/summary", get(summary))
         .route("/control/people", get(people))
         .route("/control/people/{key}", get(person))
         .route("/control/people/{key}/membership", post(membership))
@@ -133,6 +136,24 @@ async fn latency(State(cloud): Shared, body: Bytes) -> Answer {
     let Latency { ms } = parsed(&body)?;
     Control(cloud).set_latency(Duration::from_millis(ms));
     done()
+}
+
+async fn outage(State(cloud): Shared) -> Answer {
+    shown(&json!({ "outage": Control(cloud).outage() }))
+}
+
+async fn set_outage(State(cloud): Shared, body: Bytes) -> Answer {
+    Control(cloud).set_outage(Some(parsed::<Outage>(&body)?))?;
+    done()
+}
+
+async fn end_outage(State(cloud): Shared) -> Answer {
+    Control(cloud).set_outage(None)?;
+    done()
+}
+
+async fn summary(State(cloud): Shared) -> Answer {
+    shown(&Control(cloud).summary())
 }
 
 async fn requests(State(cloud): Shared) -> Answer {

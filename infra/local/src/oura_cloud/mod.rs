@@ -10,7 +10,19 @@
 //! curl -X PUT $OURA/control/latency -d '{"ms":50}'
 //! curl -X POST $OURA/control/people/ada/edit-night/2031-05-06
 //! curl -X POST $OURA/control/people/ada/ring-sync -d '{"walk":true}'
+//! curl -X PUT $OURA/control/outage -d '{"kind":"gateway","of":"token","until":"2031-05-06T04:00:00Z"}'
+//! curl -X PUT $OURA/control/options -d '{"fleet":1000,"tokenLimit":60,"limitWindow":"fixed","limitHeaders":false}'
+//! curl $OURA/control/summary
 //! ```
+//!
+//! **A fleet.** Beside the five people with a name there are as many more as the option `fleet` says, with the keys
+//! `fleet-00001` and so on. They are made from the seed when they are asked for, consent like the others (`account` of the
+//! consent form), and every control call takes their keys.
+//!
+//! **Two token hosts.** `/oauth/token` and `/oauth/revoke` play the documented host, `/moved/oauth/v2/ext/oauth-token` and
+//! `/moved/oauth/v2/ext/oauth-revoke` the other one. With the option `tokenHost` set to `legacy` or `moved` only one of them
+//! serves the application. The other one answers as Oura's does: a refresh 400 `{"error":"invalid_request"}`, which leaves
+//! the token unspent; a code 401, which burns the code; a revocation 400.
 
 mod answers;
 mod collection;
@@ -20,10 +32,12 @@ mod control;
 mod control_http;
 mod faults;
 mod generate;
+mod hosts;
 mod limits;
 mod log;
 mod oauth;
 mod options;
+mod outage;
 mod paging;
 mod people;
 mod query;
@@ -43,10 +57,13 @@ use tokio::task::JoinHandle;
 use url::Url;
 
 pub use config::OuraCloudConfig;
-pub use control::{Control, ControlError, PersonView, PutDocument, Touched};
+pub use control::{Control, ControlError, PersonView, PutDocument, Summary, Touched};
 pub use faults::{Fault, FaultMatch, FaultState, InvalidFault};
+pub use hosts::TokenHost;
+pub use limits::LimitWindow;
 pub use log::{RequestCounts, RequestRecord};
 pub use options::{InvalidOption, KNOWN_SCOPES, Options, OptionsPatch};
+pub use outage::{InvalidOutage, Outage, OutageKind, OutageOf};
 pub use webhooks::{
     DeliveryAttempt, EventType, NoticeAttempt, NoticeOrder, NoticeRecord, NoticeState, SubscriptionView,
 };
@@ -81,6 +98,27 @@ impl OuraCloud {
     #[must_use]
     pub fn url(&self) -> Url {
         self.cloud.url.clone()
+    }
+
+    /// The token endpoint of the other host: on the same origin under another path, and with `localhost` for a host name,
+    /// so that a client which tells hosts apart by their name can do so here.
+    #[must_use]
+    pub fn moved_token_url(&self) -> Url {
+        self.moved(hosts::MOVED_TOKEN)
+    }
+
+    /// The revocation endpoint of the other host.
+    #[must_use]
+    pub fn moved_revoke_url(&self) -> Url {
+        self.moved(hosts::MOVED_REVOKE)
+    }
+
+    fn moved(&self, path: &str) -> Url {
+        let mut url = self.url();
+        url.set_path(path);
+        // Only a URL that cannot have a host refuses one.
+        let _ = url.set_host(Some("localhost"));
+        url
     }
 
     /// Its strings.

@@ -15,6 +15,7 @@ use url::Url;
 
 use super::answers::{Subject, bare, detail, json_text, oauth_error, unstored};
 use super::consent;
+use super::hosts::Asked;
 use super::options::KNOWN_SCOPES;
 use super::state::{Cloud, lock};
 use super::tokens::{Consent, Pair};
@@ -160,19 +161,41 @@ pub(super) async fn authorize_decision(State(cloud): State<Arc<Cloud>>, body: By
 
 /// `POST /oauth/token`.
 pub(super) async fn token(State(cloud): State<Arc<Cloud>>, headers: HeaderMap, body: Bytes) -> Response {
+    traded(&cloud, Asked::Legacy, &headers, &body)
+}
+
+/// The same at the other host.
+pub(super) async fn moved_token(State(cloud): State<Arc<Cloud>>, headers: HeaderMap, body: Bytes) -> Response {
+    traded(&cloud, Asked::Moved, &headers, &body)
+}
+
+/// What the host says to an application that it does not serve: nothing that would tell why. The code is gone all the
+/// same.
+fn unserved(cloud: &Cloud, fields: &Fields) -> Response {
+    if fields.one("grant_type") == Some("authorization_code") {
+        fields.one("code").into_iter().for_each(|code| lock(&cloud.tokens).burn(code));
+        return bare(StatusCode::UNAUTHORIZED);
+    }
+    oauth_error(StatusCode::BAD_REQUEST, "invalid_request", None)
+}
+
+fn traded(cloud: &Cloud, asked: Asked, headers: &HeaderMap, body: &[u8]) -> Response {
     let invalid = |text: &str| oauth_error(StatusCode::BAD_REQUEST, "invalid_request", Some(text));
     let form = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
     if !form.is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded")) {
         return invalid("The request must be form-encoded.");
     }
-    let fields = Fields::parse(&body);
+    let fields = Fields::parse(body);
     if fields.0.values().any(|values| values.len() > 1) {
         return invalid("A parameter is given twice.");
     }
-    if let Err(refusal) = authenticate(&cloud, &headers, &fields) {
+    let (now, options) = (cloud.now(), cloud.options());
+    if !options.token_host.serves(asked) {
+        return unserved(cloud, &fields);
+    }
+    if let Err(refusal) = authenticate(cloud, headers, &fields) {
         return *refusal;
     }
-    let (now, options) = (cloud.now(), cloud.options());
     let life = options.access_token_life_seconds;
     let expires = now.saturating_add_unsigned(life);
     let mut tokens = lock(&cloud.tokens);
@@ -183,7 +206,7 @@ pub(super) async fn token(State(cloud): State<Arc<Cloud>>, headers: HeaderMap, b
         }
         Some("refresh_token") => {
             let Some(token) = fields.one("refresh_token") else { return invalid("The refresh_token is missing.") };
-            tokens.rotate(token, expires, options.family_revocation)
+            tokens.rotate(token, now, expires, options.family_revocation)
         }
         Some(_) => return oauth_error(StatusCode::BAD_REQUEST, "unsupported_grant_type", None),
         None => return invalid("The grant_type is missing."),
@@ -240,7 +263,19 @@ fn basic_credentials(value: &str) -> Option<(String, String)> {
 
 /// `POST /oauth/revoke?access_token=...`: 200 when the grant ended by it, 401 for a token that is not good any more.
 pub(super) async fn revoke(State(cloud): State<Arc<Cloud>>, RawQuery(query): RawQuery) -> Response {
-    let fields = Fields::parse(query.unwrap_or_default().as_bytes());
+    revoked(&cloud, Asked::Legacy, &query.unwrap_or_default())
+}
+
+/// The same at the other host.
+pub(super) async fn moved_revoke(State(cloud): State<Arc<Cloud>>, RawQuery(query): RawQuery) -> Response {
+    revoked(&cloud, Asked::Moved, &query.unwrap_or_default())
+}
+
+fn revoked(cloud: &Cloud, asked: Asked, query: &str) -> Response {
+    if !cloud.options().token_host.serves(asked) {
+        return oauth_error(StatusCode::BAD_REQUEST, "invalid_request", None);
+    }
+    let fields = Fields::parse(query.as_bytes());
     let Some(token) = fields.one("access_token") else {
         return detail(StatusCode::BAD_REQUEST, "The access_token is missing.");
     };

@@ -5,6 +5,8 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::config::OuraCloudConfig;
+use super::hosts::TokenHost;
+use super::limits::LimitWindow;
 use super::webhooks::NoticeOrder;
 
 /// The eleven scopes that Oura enforces. Others are dropped without a word, as Oura does.
@@ -44,6 +46,14 @@ pub struct Options {
     pub app_limit: u32,
     /// Requests of one access token in 5 minutes.
     pub token_limit: Option<u32>,
+    /// Which 5 minutes: any, or those by the clock.
+    pub limit_window: LimitWindow,
+    /// Whether a 429 carries its headers; without them it says nothing but its status, which occurs.
+    pub limit_headers: bool,
+    /// Whether those headers say which of the two limits it was.
+    pub limit_tier: bool,
+    /// Which of the two token hosts serves the application.
+    pub token_host: TokenHost,
     /// Scopes that the application enabled in the portal.
     pub enabled_scopes: Vec<String>,
     /// How many people there are beside the named ones: `fleet-00001` and so on.
@@ -84,6 +94,10 @@ impl Options {
             code_life_seconds: config.code_life.as_secs(),
             app_limit: config.app_limit,
             token_limit: config.token_limit,
+            limit_window: LimitWindow::default(),
+            limit_headers: true,
+            limit_tier: true,
+            token_host: TokenHost::default(),
             enabled_scopes: config.enabled_scopes.clone(),
             fleet: config.fleet,
             webhook_delay_seconds: config.webhook_delay.as_secs(),
@@ -137,6 +151,14 @@ pub struct OptionsPatch {
     /// See [`Options::token_limit`].
     #[serde(deserialize_with = "nullable")]
     pub token_limit: Option<Option<u32>>,
+    /// See [`Options::limit_window`].
+    pub limit_window: Option<LimitWindow>,
+    /// See [`Options::limit_headers`].
+    pub limit_headers: Option<bool>,
+    /// See [`Options::limit_tier`].
+    pub limit_tier: Option<bool>,
+    /// See [`Options::token_host`].
+    pub token_host: Option<TokenHost>,
     /// See [`Options::enabled_scopes`].
     pub enabled_scopes: Option<Vec<String>>,
     /// See [`Options::fleet`].
@@ -232,6 +254,10 @@ impl OptionsPatch {
         put(&mut options.code_life_seconds, self.code_life_seconds);
         put(&mut options.app_limit, self.app_limit);
         put(&mut options.token_limit, self.token_limit);
+        put(&mut options.limit_window, self.limit_window);
+        put(&mut options.limit_headers, self.limit_headers);
+        put(&mut options.limit_tier, self.limit_tier);
+        put(&mut options.token_host, self.token_host);
         put(&mut options.enabled_scopes, self.enabled_scopes);
         put(&mut options.fleet, self.fleet);
         put(&mut options.webhook_delay_seconds, self.webhook_delay_seconds);

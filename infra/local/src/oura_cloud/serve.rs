@@ -18,6 +18,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
 use super::answers::{Subject, bare, detail};
+use super::hosts::{MOVED_REVOKE, MOVED_TOKEN};
 use super::log::{RequestRecord, redacted};
 use super::people::key_of;
 use super::state::{Cloud, lock};
@@ -36,6 +37,8 @@ fn routes(cloud: Arc<Cloud>) -> Routes {
         .route("/oauth/authorize", get(oauth::authorize_page).post(oauth::authorize_decision))
         .route("/oauth/token", post(oauth::token))
         .route("/oauth/revoke", post(oauth::revoke))
+        .route(MOVED_TOKEN, post(oauth::moved_token))
+        .route(MOVED_REVOKE, post(oauth::moved_revoke))
         .route("/v2/usercollection/{collection}", get(usercollection::list))
         .route("/v2/usercollection/{collection}/{document_id}", get(usercollection::single))
         .merge(webhooks::routes())
@@ -84,20 +87,29 @@ async fn answer(cloud: Arc<Cloud>, routes: Routes, request: Request<Incoming>) -
     let query = redacted(request.uri().query().unwrap_or(""));
     let mut person = bearer_token(request.headers()).and_then(|token| lock(&cloud.tokens).owner(token));
     let key = person.and_then(key_of);
-    let (delay, fault) = lock(&cloud.faults).befall(&method, &path, key.as_deref());
+    let now = cloud.clock.now();
+    if path.starts_with("/v2/usercollection/") {
+        lock(&cloud.busiest).count(now.as_millisecond());
+    }
+    let outage = lock(&cloud.outage).clone().filter(|outage| outage.meets(&path, now));
+    let (delay, fault) = match &outage {
+        Some(outage) => (outage.delay(), None),
+        None => lock(&cloud.faults).befall(&method, &path, key.as_deref()),
+    };
     if !delay.is_zero() {
         tokio::time::sleep(delay).await;
     }
-    let faulted = fault.is_some();
-    let outcome = match fault {
-        Some(fault) => {
+    let faulted = fault.is_some() || outage.is_some();
+    let outcome = match (outage, fault) {
+        (Some(outage), _) => outage.response().ok_or(Dropped),
+        (None, Some(fault)) => {
             if fault.after_response_applied {
                 let applied = accepted(&routes, request).await;
                 person = person.or(applied.extensions().get::<Subject>().map(|subject| subject.0));
             }
             if fault.drop_connection { Err(Dropped) } else { Ok(fault.response()) }
         }
-        None => Ok(accepted(&routes, request).await),
+        (None, None) => Ok(accepted(&routes, request).await),
     };
     let subject = outcome.as_ref().ok().and_then(|response| response.extensions().get::<Subject>());
     lock(&cloud.log).add(RequestRecord {

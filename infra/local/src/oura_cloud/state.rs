@@ -13,9 +13,10 @@ use super::config::OuraCloudConfig;
 use super::faults::Faults;
 use super::generate::time::{Zone, plus};
 use super::generate::{Doc, Generator};
-use super::limits::Limits;
+use super::limits::{Busiest, Limits};
 use super::log::RequestLog;
 use super::options::Options;
+use super::outage::Outage;
 use super::people::{Character, People};
 use super::tokens::Tokens;
 use super::webhooks::Webhooks;
@@ -69,6 +70,8 @@ pub(super) struct Cloud {
     pub(super) options: Mutex<Arc<Options>>,
     pub(super) tokens: Mutex<Tokens>,
     pub(super) limits: Mutex<Limits>,
+    pub(super) busiest: Mutex<Busiest>,
+    pub(super) outage: Mutex<Option<Outage>>,
     pub(super) faults: Mutex<Faults>,
     pub(super) log: Mutex<RequestLog>,
     pub(super) webhooks: Mutex<Webhooks>,
@@ -97,6 +100,8 @@ impl Cloud {
             webhooks: Mutex::new(Webhooks::new(config.entropy.clone())),
             tokens: Mutex::new(Tokens::new(config.entropy)),
             limits: Mutex::default(),
+            busiest: Mutex::default(),
+            outage: Mutex::default(),
             faults: Mutex::default(),
             log: Mutex::default(),
             http,
@@ -165,7 +170,8 @@ impl Cloud {
         let Some(who) = self.people().nth(person) else { return vec![] };
         let (from, to) = range;
         let (oldest, newest) = self.horizon();
-        let days = (plus(from.date(), -2).max(oldest), plus(to.date(), 2).min(newest));
+        let strays = collection.strays();
+        let days = (plus(from.date(), -strays).max(oldest), plus(to.date(), strays).min(newest));
         let (edits, overrides) = self.changes(person);
         let edits_of = |date: Date| edits.get(&date).copied().unwrap_or(0);
         let mut found = self.data.documents(&who, collection, days, &edits_of, at);

@@ -30,7 +30,7 @@ struct Grant {
     person: usize,
     scopes: Vec<String>,
     revoked: bool,
-    /// Its access tokens.
+    /// Its access tokens that were good when the last one was issued.
     access: Vec<Arc<str>>,
 }
 
@@ -71,9 +71,21 @@ pub(super) struct Pair {
 /// `invalid_grant`, and why.
 pub(super) struct Refused(pub(super) &'static str);
 
+/// How often what happened.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Counts {
+    /// Codes that became a grant.
+    pub(super) exchanges: u64,
+    /// Refresh tokens that became a new pair.
+    pub(super) refreshes: u64,
+    /// Refresh tokens that came again after that.
+    pub(super) reused: u64,
+}
+
 /// All that was ever issued.
 pub(super) struct Tokens {
     entropy: Entropy,
+    pub(super) counts: Counts,
     codes: HashMap<String, Code>,
     grants: HashMap<u64, Grant>,
     /// The grants of each person, so that nobody waits for the tokens of all others to be looked through.
@@ -87,6 +99,7 @@ impl Tokens {
     pub(super) fn new(entropy: Entropy) -> Self {
         Self {
             entropy,
+            counts: Counts::default(),
             codes: HashMap::new(),
             grants: HashMap::new(),
             of_person: HashMap::new(),
@@ -153,15 +166,23 @@ impl Tokens {
         }
         self.grants.insert(grant, Grant { person, scopes, revoked: false, access: vec![] });
         self.of_person.entry(person).or_default().push(grant);
-        Ok(self.pair(grant, expires))
+        self.counts.exchanges += 1;
+        Ok(self.pair(grant, now, expires))
     }
 
-    /// Trades a refresh token for a new pair. It works once.
-    pub(super) fn rotate(&mut self, token: &str, expires: i64, kill_family: bool) -> Result<Pair, Refused> {
+    /// Uses a code up without a trade.
+    pub(super) fn burn(&mut self, code: &str) {
+        if let Some(entry) = self.codes.get_mut(code) {
+            entry.burned = true;
+        }
+    }
+
+    /// Trades a refresh token for a new pair. It works once; a token that is refused for its grant is not spent by that.
+    pub(super) fn rotate(&mut self, token: &str, now: i64, expires: i64, kill_family: bool) -> Result<Pair, Refused> {
         let entry = self.refresh.get_mut(token).ok_or(Refused("The refresh token is not known."))?;
-        let (grant, used) = (entry.grant, entry.used);
-        entry.used = true;
-        if used {
+        let grant = entry.grant;
+        if entry.used {
+            self.counts.reused += 1;
             if kill_family {
                 self.revoke_grant(grant);
             }
@@ -170,15 +191,19 @@ impl Tokens {
         if self.grants.get(&grant).is_none_or(|grant| grant.revoked) {
             return Err(Refused("The grant was revoked."));
         }
-        Ok(self.pair(grant, expires))
+        entry.used = true;
+        self.counts.refreshes += 1;
+        Ok(self.pair(grant, now, expires))
     }
 
-    fn pair(&mut self, grant: u64, expires: i64) -> Pair {
+    fn pair(&mut self, grant: u64, now: i64, expires: i64) -> Pair {
         let (access, refresh, serial) = (self.secret(), self.secret(), self.number());
         let shared: Arc<str> = access.as_str().into();
         self.access.insert(Arc::clone(&shared), Access { grant, serial, expires });
         self.refresh.insert(refresh.clone(), Refresh { grant, used: false });
         let Some(grant) = self.grants.get_mut(&grant) else { return Pair { access, refresh, scopes: vec![] } };
+        // What has expired needs not be found when the others are let expire.
+        grant.access.retain(|token| self.access.get(token).is_some_and(|access| access.expires > now));
         grant.access.push(shared);
         Pair { access, refresh, scopes: grant.scopes.clone() }
     }

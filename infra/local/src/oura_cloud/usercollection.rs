@@ -80,13 +80,13 @@ fn single_inner(cloud: &Cloud, name: &str, id: &str, headers: &HeaderMap) -> Ans
 
 /// Whether the caller may ask at all: limits, token, membership, app version, in this order.
 fn admit(cloud: &Cloud, headers: &HeaderMap) -> Result<Bearer, Box<Response>> {
-    use axum::response::IntoResponse;
-    let (now, options) = (cloud.now(), cloud.options());
-    lock(&cloud.limits).app(now, options.app_limit).map_err(|exceeded| Box::new(exceeded.into_response()))?;
-    let bearer = bearer_token(headers).and_then(|token| lock(&cloud.tokens).bearer(token, now));
+    let (now, options) = (cloud.clock.now(), cloud.options());
+    let counted = lock(&cloud.limits).app(now.as_millisecond(), &options);
+    counted.map_err(|exceeded| Box::new(exceeded.response(&options)))?;
+    let bearer = bearer_token(headers).and_then(|token| lock(&cloud.tokens).bearer(token, now.as_second()));
     let bearer = bearer.ok_or_else(|| Box::new(bare(StatusCode::UNAUTHORIZED)))?;
-    let counted = lock(&cloud.limits).token(now, bearer.serial, options.token_limit);
-    counted.map_err(|exceeded| Box::new(about(bearer.person, exceeded.into_response())))?;
+    let counted = lock(&cloud.limits).token(now.as_millisecond(), bearer.serial, &options);
+    counted.map_err(|exceeded| Box::new(about(bearer.person, exceeded.response(&options))))?;
     match cloud.read(bearer.person, |state| (state.active, state.outdated)) {
         (false, _) => Err(Box::new(about(bearer.person, bare(StatusCode::FORBIDDEN)))),
         (_, true) => {

@@ -2,18 +2,23 @@
 
 mod documents;
 mod people;
+mod summary;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::faults::{Fault, FaultState, InvalidFault};
+use super::limits::Busiest;
 use super::log::{RequestCounts, RequestRecord};
 use super::options::{InvalidOption, Options, OptionsPatch};
+use super::outage::{InvalidOutage, Outage};
 use super::people::Character;
 use super::state::{Cloud, lock};
+use super::tokens::Counts;
 
 pub use documents::{PutDocument, Touched};
 pub use people::PersonView;
+pub use summary::Summary;
 
 /// Something that is not there to be controlled, or not like this.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -39,6 +44,9 @@ pub enum ControlError {
     /// See [`InvalidOption`].
     #[error(transparent)]
     Option(#[from] InvalidOption),
+    /// See [`InvalidOutage`].
+    #[error(transparent)]
+    Outage(#[from] InvalidOutage),
 }
 
 /// Controls a running [`super::OuraCloud`]. Cheap to clone.
@@ -75,6 +83,22 @@ impl Control {
         lock(&self.0.faults).latency = latency;
     }
 
+    /// Lets Oura be down for some time, in place of any outage before; `None` ends it.
+    ///
+    /// # Errors
+    /// [`ControlError::Outage`]; the one before stands then.
+    pub fn set_outage(&self, outage: Option<Outage>) -> Result<(), ControlError> {
+        outage.as_ref().map_or(Ok(()), Outage::check)?;
+        *lock(&self.0.outage) = outage;
+        Ok(())
+    }
+
+    /// The outage that is on, or was, or will be.
+    #[must_use]
+    pub fn outage(&self) -> Option<Outage> {
+        lock(&self.0.outage).clone()
+    }
+
     /// What was asked so far, oldest first; the last 10,000 requests.
     #[must_use]
     pub fn requests(&self) -> Vec<RequestRecord> {
@@ -87,10 +111,12 @@ impl Control {
         lock(&self.0.log).counts()
     }
 
-    /// Forgets the requests so far, and starts the rate limits anew.
+    /// Forgets the requests so far and their numbers, and starts the rate limits anew.
     pub fn clear_requests(&self) {
         lock(&self.0.log).clear();
         lock(&self.0.limits).clear();
+        *lock(&self.0.busiest) = Busiest::default();
+        lock(&self.0.tokens).counts = Counts::default();
     }
 
     /// The options as they are.

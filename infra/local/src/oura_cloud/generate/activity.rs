@@ -98,6 +98,7 @@ fn minutes(who: &Character, seed: u64, plan: &Plan, next: &Plan) -> Vec<Minute> 
     let mut rng = Rng::new(seed, &who.key, "activity", plan.number);
     let start = plan.activity_start();
     let shower = 60 * rng.whole(200, 240) + start;
+    let worn_from = plan.worn_from();
     let mut bout: (i64, Class) = (0, Class::Inactive);
     let mut day = Vec::with_capacity(1440);
     for n in 0..MINUTES {
@@ -111,7 +112,7 @@ fn minutes(who: &Character, seed: u64, plan: &Plan, next: &Plan) -> Vec<Minute> 
         let asleep = [plan.night, next.night].into_iter().flatten().any(|bed| bed.contains(at))
             || plan.naps.iter().chain(&next.naps).any(|nap| nap.bed.contains(at));
         let sport = plan.bouts.iter().find(|b| b.time.contains(at)).map(|b| b.sport);
-        let minute = if !plan.worn_at(at) || (shower..shower + 420).contains(&at) {
+        let minute = if at < worn_from || (shower..shower + 420).contains(&at) {
             Minute { met: OFF, steps: 0.0, class: Class::NonWear }
         } else if let Some(sport) = sport {
             measured(sport.met * (0.85 + wiggle * 0.3), sport.steps * (0.9 + sway * 0.2))

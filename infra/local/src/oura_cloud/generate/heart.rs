@@ -46,11 +46,12 @@ pub(crate) fn samples(who: &Character, seed: u64, plan: &Plan, next_start: i64, 
     }
     let asleep = |at: i64| nights.iter().any(|night| night.bed.contains(at));
     let sport = |at: i64| plan.bouts.iter().find(|bout| bout.time.contains(at));
+    let worn_from = plan.worn_from();
     for slot in (start..next_start).step_by(300) {
         // Drawn for every slot, so that an edited night leaves the waking samples as they were.
         let (late, noise, lost) = (rng.whole(0, 50), rng.near(0.0, 4.0), rng.chance(0.08));
         let at = slot + late;
-        if asleep(at) || sport(at).is_some() || !plan.worn_at(at) || lost {
+        if asleep(at) || sport(at).is_some() || at < worn_from || lost {
             continue;
         }
         let hour = int((at - start) / 3600);

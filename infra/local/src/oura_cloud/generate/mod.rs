@@ -1,31 +1,30 @@
 //! Believable data, the same on every run: each document follows from (seed, person, day) alone. Days are made when they
-//! are first asked for and kept.
+//! are asked for; those asked for last are kept for the next question.
 
 mod activity;
 mod daily;
 mod days;
 mod happenings;
 mod heart;
+mod memo;
 pub(crate) mod plan;
 pub(crate) mod rng;
 mod scores;
 mod sleep;
 pub(crate) mod time;
 
-use std::collections::HashMap;
-use std::hash::Hash;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use jiff::civil::{Date, DateTime};
 use serde_json::Value;
 
 use super::collection::Collection;
 use super::people::Character;
-use super::state::lock;
 
 use days::{Day, rings};
 use happenings::Level;
 use heart::Beat;
+use memo::Memo;
 use plan::Plan;
 use rng::Rng;
 use sleep::Sleep;
@@ -69,29 +68,39 @@ impl Row {
 /// How often the night of a day was edited.
 pub(crate) type Edits<'a> = &'a dyn Fn(Date) -> u32;
 
-/// Makes and keeps the data of everybody.
-pub(crate) struct Generator {
-    pub(crate) seed: u64,
-    days: Memo<(usize, Date, u32), Vec<Doc>>,
-    activity: Memo<(usize, Date), Doc>,
-    beats: Memo<(usize, Date, u32, u32), Vec<Beat>>,
+/// How many days are kept at least: those of some hundred people who are pulled at the same time, or one person's years.
+/// A day takes about 6 kB in each memo.
+const DAYS: usize = 2048;
+/// The same of heart rates, which take twice as much.
+const BEATS: usize = 512;
+
+/// What of a day is made together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Part {
+    /// Sleeps and their scores: what a late edit of the night changes.
+    Night,
+    /// The other daily documents.
+    Daily,
+    /// Workouts, sessions, tags.
+    Happenings,
 }
 
-struct Memo<K, V>(Mutex<HashMap<K, Arc<V>>>);
-
-impl<K: Eq + Hash, V> Memo<K, V> {
-    fn empty() -> Self {
-        Self(Mutex::new(HashMap::new()))
-    }
-
-    fn get(&self, key: K, make: impl FnOnce() -> V) -> Arc<V> {
-        if let Some(known) = lock(&self.0).get(&key) {
-            return Arc::clone(known);
+impl Part {
+    fn with(collection: Collection) -> Self {
+        match collection {
+            Collection::Sleep | Collection::DailySleep | Collection::DailyReadiness => Self::Night,
+            Collection::Workout | Collection::Session | Collection::Tag | Collection::EnhancedTag => Self::Happenings,
+            _ => Self::Daily,
         }
-        // Made outside the lock: two callers may make the same value, which is then the same.
-        let made = Arc::new(make());
-        Arc::clone(lock(&self.0).entry(key).or_insert(made))
     }
+}
+
+/// Makes the data of everybody.
+pub(crate) struct Generator {
+    pub(crate) seed: u64,
+    days: Memo<(usize, Date, Part, u32), Vec<Doc>>,
+    activity: Memo<(usize, Date), Option<Doc>>,
+    beats: Memo<(usize, Date, u32, u32), Vec<Beat>>,
 }
 
 /// When the background sync last brought activity and heart rate: every quarter of an hour, with some delay.
@@ -101,7 +110,7 @@ fn last_sync(now: i64) -> i64 {
 
 impl Generator {
     pub(crate) fn new(seed: u64) -> Self {
-        Self { seed, days: Memo::empty(), activity: Memo::empty(), beats: Memo::empty() }
+        Self { seed, days: Memo::of(DAYS), activity: Memo::of(DAYS), beats: Memo::of(BEATS) }
     }
 
     /// The documents of a collection whose day lies in [first, last] and that the cloud has at `now`, oldest first.
@@ -123,7 +132,7 @@ impl Generator {
                     Collection::DailyActivity => found.extend(self.activity(who, date, now)),
                     Collection::RestModePeriod => found.extend(self.rest_mode(who, date, now)),
                     _ => {
-                        let day = self.day(who, date, edits(date));
+                        let day = self.day(who, date, Part::with(collection), edits(date));
                         found.extend(day.iter().filter(|doc| doc.collection == collection).cloned());
                     }
                 }
@@ -216,22 +225,27 @@ impl Generator {
     }
 
     fn activity(&self, who: &Character, date: Date, now: i64) -> Option<Doc> {
-        let plan = self.plan(who, date, 0);
-        // Of a day on which the ring was off there is sometimes an empty document and sometimes none.
-        if !who.wears || (plan.unworn && plan.number % 2 == 0) {
+        if !who.wears {
             return None;
         }
-        let make = |elapsed: i64| {
-            let next = self.plan(who, plus(date, 1), 0);
-            let value = activity::document(who, self.seed, &plan, &next, elapsed);
-            Day::new(who, &plan).made(Collection::DailyActivity, 0, plan.activity_start(), value)
-        };
-        let elapsed = (last_sync(now) - plan.activity_start()) / 60;
+        let elapsed = (last_sync(now) - plan::activity_start(&who.zone(time::number(date)), date)) / 60;
         match elapsed {
             ..=0 => None,
-            1440.. => Some(Doc::clone(&self.activity.get((who.nth, date), || make(1440)))),
-            _ => Some(make(elapsed)),
+            1440.. => Option::clone(&self.activity.get((who.nth, date), || self.activity_until(who, date, 1440))),
+            _ => self.activity_until(who, date, elapsed),
         }
+    }
+
+    /// The activity of the day's first minutes.
+    fn activity_until(&self, who: &Character, date: Date, elapsed: i64) -> Option<Doc> {
+        let plan = self.plan(who, date, 0);
+        // Of a day on which the ring was off there is sometimes an empty document and sometimes none.
+        if plan.unworn && plan.number % 2 == 0 {
+            return None;
+        }
+        let next = self.plan(who, plus(date, 1), 0);
+        let value = activity::document(who, self.seed, &plan, &next, elapsed);
+        Some(Day::new(who, &plan).made(Collection::DailyActivity, 0, plan.activity_start(), value))
     }
 
     fn rest_mode(&self, who: &Character, date: Date, now: i64) -> Option<Doc> {
@@ -252,19 +266,20 @@ impl Generator {
         })
     }
 
-    /// Every document of a day that does not change with the clock.
-    fn day(&self, who: &Character, date: Date, edits: u32) -> Arc<Vec<Doc>> {
-        self.days.get((who.nth, date, edits), || {
-            // An edit of the night moves its sleep and scores; what the day measured stays.
-            let (edited, first) = (self.plan(who, date, edits), self.plan(who, date, 0));
-            let (mut night, mut rest) = (Day::new(who, &edited), Day::new(who, &first));
-            if who.wears {
-                self.add_sleep(&mut night, edits);
-                self.add_daily(&mut rest);
-                self.add_happenings(&mut rest);
+    /// A part of a day's documents; of those that do not change with the clock.
+    fn day(&self, who: &Character, date: Date, part: Part, edits: u32) -> Arc<Vec<Doc>> {
+        // An edit of the night moves its sleep and scores; what the day measured stays.
+        let edits = if part == Part::Night { edits } else { 0 };
+        self.days.get((who.nth, date, part, edits), || {
+            let plan = self.plan(who, date, edits);
+            let mut day = Day::new(who, &plan);
+            match part {
+                _ if !who.wears => {}
+                Part::Night => self.add_sleep(&mut day, edits),
+                Part::Daily => self.add_daily(&mut day),
+                Part::Happenings => self.add_happenings(&mut day),
             }
-            night.docs.append(&mut rest.docs);
-            night.docs
+            day.docs
         })
     }
 }

@@ -139,13 +139,18 @@ impl Plan {
 
     /// The first second of the day's activity: 04:00 local.
     pub(crate) fn activity_start(&self) -> i64 {
-        self.zone.moment(self.date.at(4, 0, 0, 0))
+        activity_start(&self.zone, self.date)
     }
 
-    /// Whether the ring is on the finger at this moment of the day.
-    pub(crate) fn worn_at(&self, moment: i64) -> bool {
-        !self.unworn || moment >= self.zone.moment(self.date.at(21, 0, 0, 0))
+    /// From which moment of the day on the ring is on the finger.
+    pub(crate) fn worn_from(&self) -> i64 {
+        if self.unworn { self.zone.moment(self.date.at(21, 0, 0, 0)) } else { i64::MIN }
     }
+}
+
+/// The first second of a day's activity at a place: 04:00 there.
+pub(crate) fn activity_start(zone: &Zone, date: Date) -> i64 {
+    zone.moment(date.at(4, 0, 0, 0))
 }
 
 fn unworn(who: &Character, number: i64) -> bool {

@@ -1,9 +1,13 @@
 //! The cloud as its users meet it: over HTTP.
 
 mod api;
+mod families;
 mod fleet;
+mod hosts;
+mod limits;
 mod misbehaviour;
 mod oauth;
+mod outages;
 mod webhooks;
 
 use std::sync::Arc;

@@ -1,0 +1,80 @@
+use super::*;
+
+async fn status(world: &World, who: &Pair) -> u16 {
+    world.get(&who.access, "personal_info").await.status().as_u16()
+}
+
+fn header(answer: &Response, name: &str) -> Option<String> {
+    answer.headers().get(name).map(|value| value.to_str().unwrap().to_owned())
+}
+
+fn set(world: &World, patch: OptionsPatch) {
+    world.oura.control().set_options(patch).unwrap();
+}
+
+#[tokio::test]
+async fn a_window_that_rolls_gives_back_only_what_was_taken_five_minutes_ago() {
+    let world = World::new().await;
+    let ada = world.connect("ada", ALL).await;
+    set(&world, OptionsPatch { app_limit: Some(3), ..OptionsPatch::default() });
+    assert_eq!((status(&world, &ada).await, status(&world, &ada).await), (200, 200));
+    world.advance(200);
+    assert_eq!(status(&world, &ada).await, 200);
+    world.advance(99);
+    let limited = world.get(&ada.access, "personal_info").await;
+    assert_eq!((limited.status().as_u16(), header(&limited, "retry-after").unwrap().as_str()), (429, "1"));
+    world.advance(1);
+    assert_eq!((status(&world, &ada).await, status(&world, &ada).await), (200, 200), "the first two have left");
+    let limited = world.get(&ada.access, "personal_info").await;
+    assert_eq!((limited.status().as_u16(), header(&limited, "retry-after").unwrap().as_str()), (429, "200"));
+    let reset: i64 = header(&limited, "x-ratelimit-reset").unwrap().parse().unwrap();
+    assert_eq!(reset, world.clock.load(Ordering::SeqCst) + 200);
+}
+
+#[tokio::test]
+async fn a_window_by_the_clock_gives_everything_back_at_its_end() {
+    let world = World::new().await;
+    let ada = world.connect("ada", ALL).await;
+    let window = Some(LimitWindow::Fixed);
+    set(&world, OptionsPatch { app_limit: Some(2), limit_window: window, ..OptionsPatch::default() });
+    world.advance(299);
+    assert_eq!((status(&world, &ada).await, status(&world, &ada).await, status(&world, &ada).await), (200, 200, 429));
+    world.advance(1);
+    assert_eq!((status(&world, &ada).await, status(&world, &ada).await, status(&world, &ada).await), (200, 200, 429));
+}
+
+#[tokio::test]
+async fn a_429_can_say_nothing_at_all_or_all_but_its_tier() {
+    let world = World::new().await;
+    let ada = world.connect("ada", ALL).await;
+    set(&world, OptionsPatch { token_limit: Some(Some(0)), limit_tier: Some(false), ..OptionsPatch::default() });
+    let limited = world.get(&ada.access, "personal_info").await;
+    assert_eq!(limited.status(), 429);
+    assert_eq!(header(&limited, "x-ratelimit-tier"), None);
+    assert_eq!(header(&limited, "x-ratelimit-limit").as_deref(), Some("0"));
+    set(&world, OptionsPatch { limit_headers: Some(false), limit_tier: Some(true), ..OptionsPatch::default() });
+    let limited = world.get(&ada.access, "personal_info").await;
+    assert_eq!(limited.status(), 429);
+    let told = |name: &str| name == "retry-after" || name.starts_with("x-ratelimit");
+    assert!(limited.headers().keys().all(|name| !told(name.as_str())), "{:?}", limited.headers());
+}
+
+#[tokio::test]
+async fn the_summary_tells_the_busiest_five_minutes_and_who_was_limited() {
+    let world = World::new().await;
+    let (ada, bruno) = (world.connect("ada", ALL).await, world.connect("bruno", ALL).await);
+    set(&world, OptionsPatch { app_limit: Some(4), token_limit: Some(Some(2)), ..OptionsPatch::default() });
+    for (who, expected) in [(&ada, 200), (&ada, 200), (&ada, 429), (&bruno, 200), (&bruno, 429), (&bruno, 429)] {
+        assert_eq!(status(&world, who).await, expected);
+    }
+    world.advance(300);
+    assert_eq!(status(&world, &ada).await, 200);
+    let shown = json(world.http.get(world.url("/control/summary")).send().await.unwrap()).await;
+    let expected = serde_json::json!({
+        "dataRequests": 7, "busiestWindow": 6, "limitedByApplication": 2, "limitedByToken": 1,
+        "exchanges": 2, "refreshes": 0, "reused": 0,
+    });
+    assert_eq!(shown, expected);
+    world.oura.control().clear_requests();
+    assert_eq!(world.oura.control().summary(), Summary::default());
+}
