@@ -26,7 +26,7 @@ use shared::env::Env;
 const STARTS: usize = 25;
 
 /// More than any function is given: what a function does not read does not matter here.
-const VARIABLES: [&str; 14] = [
+const VARIABLES: [&str; 15] = [
     "OURA_APP_SECRET_ID",
     "OURA_REDIRECT_URI",
     "OURA_AUTHORIZE_URL",
@@ -37,6 +37,7 @@ const VARIABLES: [&str; 14] = [
     "WEARABLE_DATA_TABLE",
     "DAILY_STATS_TABLE",
     "TOKEN_SECRET_PREFIX",
+    "TOKEN_KEY_RING_SECRET_ID",
     "LIVE_QUEUE_URL",
     "NIGHTLY_QUEUE_URL",
     "EVENT_BUS_NAME",

@@ -115,6 +115,19 @@ fn the_public_function_may_read_one_secret_and_send_to_one_queue() {
     assert_eq!(values(role, "Resource"), on);
 }
 
+/// A key that patients' tokens are sealed with opens them all.
+#[test]
+fn the_keys_of_sealed_tokens_are_read_by_those_who_open_them_and_outlive_the_stack() {
+    let resources = resources();
+    let ring = &resources["TokenKeyRing"];
+    assert_eq!(values(ring, "DeletionPolicy"), ["Retain"]);
+    assert_eq!(values(ring, "UpdateReplacePolicy"), ["Retain"]);
+    for (id, role) in of_type("AWS::IAM::Role") {
+        let opens = template_variables_of(&resources, id.trim_end_matches("Role")).contains(&"TOKEN_VAULT".to_owned());
+        assert_eq!(values(&role, "Resource").contains(&"!Ref TokenKeyRing"), opens, "{id}");
+    }
+}
+
 /// One without the other is answered with 403 since October 2025, and nobody here would see it.
 #[test]
 fn the_function_url_has_both_permissions() {
@@ -199,10 +212,18 @@ fn the_runbook_says_what_each_alarm_means() {
 
 /// The variables that the template gives a function.
 fn template_variables(function: &str) -> Vec<String> {
-    let text = resources().remove(&format!("{function}Function")).expect("the function is in the template");
+    let variables = template_variables_of(&resources(), function);
+    assert!(!variables.is_empty(), "{function} is in the template and has variables");
+    variables
+}
+
+/// The same; none where no such function is.
+fn template_variables_of(resources: &BTreeMap<String, String>, function: &str) -> Vec<String> {
+    let Some(text) = resources.get(&format!("{function}Function")) else { return Vec::new() };
     let mut lines = text.lines().skip_while(|line| line.trim() != "Variables:");
     let depth = |line: &str| line.len() - line.trim_start().len();
-    let variables = depth(lines.next().expect("the function has variables"));
+    let Some(first) = lines.next() else { return Vec::new() };
+    let variables = depth(first);
     let inside = lines.take_while(|line| depth(line) > variables);
     inside.map(|line| line.trim().split(':').next().unwrap().to_owned()).collect()
 }
@@ -213,6 +234,8 @@ fn the_template_gives_each_function_its_settings() {
     let value = |name: &str| match name {
         "OURA_PKCE" => "on",
         "CALLBACK_BINDING" => "cookie",
+        "TOKEN_VAULT" => "sealed",
+        "TOKEN_VAULT_MOVING_FROM" => "", // as it is while nobody moves
         "BACKFILL_DAYS" | "LOOKBACK_DAYS" | "MAX_DISCONNECTS_PER_DAY" => "7",
         "SUBSCRIPTION_RENEWAL_DAYS" | "WEBHOOK_DEBOUNCE_SECONDS" => "7",
         _ => "https://some.example/x",

@@ -1,6 +1,7 @@
 //! Whole-stack tests: the production handlers and adapters against the embedded engines and the simulated Oura.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::large_futures, reason = "a test may stop, and lives once")]
+#![expect(clippy::duplicate_mod, reason = "the vault's tests run once with each of its kinds")]
 
 mod active;
 mod architecture;
@@ -11,6 +12,10 @@ mod crashes;
 mod daily;
 mod faults;
 mod notices;
+mod token_moves;
+mod token_vaults;
 mod vault;
+#[path = "vault.rs"]
+mod vault_sealed;
 mod webhooks;
 mod world;

@@ -255,7 +255,12 @@ impl World {
 
     /// The usual patient with the usual ring, connected; the backfill waits in the queue.
     pub async fn connected() -> Self {
-        let world = Self::start().await;
+        Self::connected_in("secret").await
+    }
+
+    /// The same, with the tokens in this vault.
+    pub async fn connected_in(vault: &str) -> Self {
+        let world = Self::with(|env| env.with("TOKEN_VAULT", vault), |_| ()).await;
         let answer = world.connect_as(PATIENT, "ada").await;
         assert_eq!(answer.outcome().0, "connected");
         world

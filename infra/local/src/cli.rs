@@ -21,6 +21,32 @@ pub struct Cli {
 pub enum Command {
     /// Connect a simulated patient, fetch 30 days, let the ring sync, print what arrived and the events, and exit.
     Demo,
+    /// Move all patients' tokens to the other vault, in the AWS that the AWS_* variables name. Runs beside everything else
+    /// and can be broken off and run again. Table, prefix and key ring come from the functions' own variables.
+    MoveTokens(MoveArgs),
+}
+
+/// What is moved.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct MoveArgs {
+    /// Where the tokens go; the functions must be told first (TOKEN_VAULT, TOKEN_VAULT_MOVING_FROM).
+    #[arg(long, value_enum)]
+    pub to: VaultArg,
+    /// Change nothing, only tell what would be moved.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Seal what is sealed with an older key of the ring anew; only with `--to sealed`.
+    #[arg(long)]
+    pub reseal: bool,
+}
+
+/// Which vault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum VaultArg {
+    /// One secret in Secrets Manager per patient.
+    Secret,
+    /// Sealed items in the table of connections.
+    Sealed,
 }
 
 /// How the stack is made.
@@ -80,6 +106,10 @@ mod tests {
                 (Some(0), AwsArg::External, OuraArg::Simulated)
             );
         }
+        let cli = Cli::try_parse_from(["local", "move-tokens", "--to", "sealed", "--dry-run"]).unwrap();
+        let Some(Command::MoveTokens(moving)) = cli.command else { panic!("{cli:?}") };
+        assert_eq!((moving.to, moving.dry_run, moving.reseal), (VaultArg::Sealed, true, false));
+        assert!(Cli::try_parse_from(["local", "move-tokens"]).is_err(), "it does not guess where to");
         assert!(Cli::try_parse_from(["local", "--oura", "real"]).is_err());
         assert!(Cli::try_parse_from(["local", "--port", "70000"]).is_err());
     }

@@ -10,6 +10,7 @@ pub mod demo;
 mod files;
 pub mod gateway;
 mod logs;
+pub mod move_tokens;
 pub mod oura_cloud;
 pub mod poller;
 pub mod ready;

@@ -3,15 +3,17 @@
 use std::io::{IsTerminal as _, Write as _};
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
+use shared::aws::TokenVaultKind;
+use shared::domain::{Clock, Entropy};
 use shared::env::Env;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::cli::{AwsArg, Cli, Command, OuraArg};
+use crate::cli::{AwsArg, Cli, Command, MoveArgs, OuraArg, VaultArg};
 use crate::gateway::routes::PREFIX;
 use crate::ready::ReadyFile;
 use crate::stack::{AwsMode, Options, OuraMode, Simulation, Stack};
-use crate::{demo, logs};
+use crate::{demo, logs, move_tokens};
 
 /// Runs until done, or until SIGINT or SIGTERM.
 ///
@@ -22,6 +24,13 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
     logs::init(&env);
     // Taken before anything starts: a signal during the start must end it cleanly too.
     let mut stop = Stop::new()?;
+    if let Some(Command::MoveTokens(args)) = cli.command {
+        return tokio::select! {
+            result = move_tokens(args, &env) => result,
+            // Refreshes of those who are being moved go on when the hold on them ends.
+            () = stop.asked() => Ok(()),
+        };
+    }
     let demo = matches!(cli.command, Some(Command::Demo));
     let options = options(&cli, env)?;
     let stack = tokio::select! {
@@ -48,6 +57,20 @@ async fn serve_or_demo(stack: &Stack, cli: &Cli, demo: bool) -> anyhow::Result<(
     }
     greet(stack)?;
     std::future::pending().await
+}
+
+async fn move_tokens(args: MoveArgs, env: &Env) -> anyhow::Result<()> {
+    let to = match args.to {
+        VaultArg::Secret => TokenVaultKind::Secret,
+        VaultArg::Sealed => TokenVaultKind::Sealed,
+    };
+    ensure!(!args.reseal || to == TokenVaultKind::Sealed, "`--reseal` is for `--to sealed`: only there are keys");
+    let options = move_tokens::Options { dry_run: args.dry_run, reseal: args.reseal, ..move_tokens::Options::new(to) };
+    let sdk = shared::aws::load().await;
+    let (clock, entropy) = (Clock::system(), Entropy::system());
+    let summary = move_tokens::run(options, env, &sdk, &clock, &entropy, &mut std::io::stdout()).await?;
+    ensure!(summary.is_complete(), "not all are there yet: see above, and run it again");
+    Ok(())
 }
 
 /// The pauses on a notice's way, in seconds: Oura's own before it sends it (really about 30), and the one in which a

@@ -4,15 +4,10 @@ use std::sync::{MutexGuard, PoisonError};
 
 use anyhow::Context as _;
 use serde_json::Value;
+use shared::aws::{Connections, StoredTokens, TokenSettings, TokenStore};
+use shared::domain::Clock;
 
 use super::Rehearsal;
-
-/// A patient's tokens, as they lie in Secrets Manager.
-#[derive(serde::Deserialize)]
-struct TokenPair {
-    access_token: String,
-    refresh_token: String,
-}
 
 impl Rehearsal {
     /// An access token of the patient who connected first.
@@ -21,7 +16,7 @@ impl Rehearsal {
     /// When there is none, or AWS does not give it.
     pub async fn access_token(&self) -> anyhow::Result<String> {
         let pairs = self.token_pairs().await?;
-        Ok(pairs.into_iter().next().context("no patient has connected")?.access_token)
+        Ok(pairs.first().context("no patient has connected")?.access_token.expose().to_owned())
     }
 
     /// Everything secret that this rehearsal has seen, and the e-mail addresses of the accounts: what must never stand in
@@ -34,26 +29,27 @@ impl Rehearsal {
         let http = reqwest::Client::builder().user_agent("rehearsal").no_proxy().build()?;
         let url = self.oura.url().join("v2/usercollection/personal_info")?;
         for pair in self.token_pairs().await? {
-            let person: Value = http.get(url.clone()).bearer_auth(&pair.access_token).send().await?.json().await?;
+            let person: Value =
+                http.get(url.clone()).bearer_auth(pair.access_token.expose()).send().await?.json().await?;
             secrets.push(person["email"].as_str().context("no e-mail address")?.to_owned());
-            secrets.extend([pair.access_token, pair.refresh_token]);
+            secrets.extend([pair.access_token.expose(), pair.refresh_token.expose()].map(str::to_owned));
         }
         Ok(secrets)
     }
 
-    async fn token_pairs(&self) -> anyhow::Result<Vec<TokenPair>> {
-        let client = aws_sdk_secretsmanager::Client::new(&self.sdk);
-        let prefix = format!("{}/", self.resources.names.token_prefix);
-        let listed = client.list_secrets().send().await.context("list the secrets")?;
+    async fn token_pairs(&self) -> anyhow::Result<Vec<StoredTokens>> {
+        let connections = Connections::new(&self.sdk, &self.resources.names.connections_table);
+        let store = TokenStore::new(&self.sdk, &TokenSettings::from_env(&self.env)?, &Clock::system());
         let mut pairs = Vec::new();
-        for name in listed.secret_list().iter().filter_map(|entry| entry.name()) {
-            if name.starts_with(&prefix) {
-                let value =
-                    client.get_secret_value().secret_id(name).send().await.context("read a patient's tokens")?;
-                pairs.push(serde_json::from_str(value.secret_string().unwrap_or_default())?);
+        for shard in 0..Connections::ACTIVE_SHARDS {
+            for patient in connections.active_page(shard, None, 100).await?.patients {
+                if let Some(connection) = connections.get(&patient).await? {
+                    pairs.extend(store.get(&patient, &connection.grant_id).await?.map(|pair| (connection.since, pair)));
+                }
             }
         }
-        Ok(pairs)
+        pairs.sort_by_key(|(since, _)| *since);
+        Ok(pairs.into_iter().map(|(_, pair)| pair).collect())
     }
 
     /// Which of the secrets, and of these further texts, stand in what a function wrote.

@@ -15,6 +15,7 @@
 
 mod active;
 mod codec;
+mod hold;
 mod refresh;
 mod states;
 mod sync;

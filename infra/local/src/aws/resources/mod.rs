@@ -1,4 +1,4 @@
-//! The tables, queues, bus and secret that the stack needs, made where they are missing.
+//! The tables, queues, bus and secrets that the stack needs, made where they are missing.
 //!
 //! In an AWS account `template.yaml` makes them. This is for the embedded AWS, for other emulators and for an empty account
 //! that somebody tries the local stack with: what exists is left as it is.
@@ -12,6 +12,7 @@ use anyhow::Context as _;
 use aws_config::SdkConfig;
 use aws_sdk_sqs::types::QueueAttributeName;
 use serde::Serialize;
+use shared::domain::Entropy;
 use shared::env::Env;
 
 /// Deliveries after which a message goes to its dead-letter queue.
@@ -42,6 +43,8 @@ pub struct Names {
     pub app_secret: String,
     /// `TOKEN_SECRET_PREFIX`.
     pub token_prefix: String,
+    /// `TOKEN_KEY_RING_SECRET_ID`.
+    pub token_key_ring: String,
 }
 
 impl Default for Names {
@@ -55,6 +58,7 @@ impl Default for Names {
             event_bus: "wearables".into(),
             app_secret: "oura/app".into(),
             token_prefix: "oura/tokens".into(),
+            token_key_ring: "oura/token-keys".into(),
         }
     }
 }
@@ -79,6 +83,7 @@ impl Names {
             event_bus: name("EVENT_BUS_NAME", default.event_bus),
             app_secret: name("OURA_APP_SECRET_ID", default.app_secret),
             token_prefix: name("TOKEN_SECRET_PREFIX", default.token_prefix),
+            token_key_ring: name("TOKEN_KEY_RING_SECRET_ID", default.token_key_ring),
         }
     }
 
@@ -133,6 +138,7 @@ impl Resources {
             .with("EVENT_BUS_NAME", &self.names.event_bus)
             .with("OURA_APP_SECRET_ID", &self.names.app_secret)
             .with("TOKEN_SECRET_PREFIX", &self.names.token_prefix)
+            .with("TOKEN_KEY_RING_SECRET_ID", &self.names.token_key_ring)
     }
 }
 
@@ -151,9 +157,11 @@ pub async fn ensure(sdk: &SdkConfig, names: &Names, app: &AppCredentials) -> any
     let nightly = ensure_queue(&sqs, &names.nightly_queue).await;
     let nightly = nightly.with_context(|| format!("make the queue {}", names.nightly_queue))?;
     ensure_bus(sdk, &names.event_bus).await.with_context(|| format!("make the event bus {}", names.event_bus))?;
-    ensure_app_secret(sdk, &names.app_secret, app)
-        .await
-        .with_context(|| format!("make the secret {}", names.app_secret))?;
+    let app = serde_json::to_string(app).context("encode the app secret")?;
+    let key_ring = new_key_ring();
+    for (name, value) in [(&names.app_secret, app), (&names.token_key_ring, key_ring)] {
+        ensure_secret(sdk, name, value).await.with_context(|| format!("make the secret {name}"))?;
+    }
     Ok(Resources {
         names: names.clone(),
         live_queue_url: live.url,
@@ -228,14 +236,18 @@ async fn ensure_bus(sdk: &SdkConfig, name: &str) -> anyhow::Result<()> {
     }
 }
 
-async fn ensure_app_secret(sdk: &SdkConfig, name: &str, app: &AppCredentials) -> anyhow::Result<()> {
+/// A ring with a first key, as the template has one generated.
+fn new_key_ring() -> String {
+    serde_json::json!({"current": "1", "1": hex::encode(Entropy::system().bytes())}).to_string()
+}
+
+async fn ensure_secret(sdk: &SdkConfig, name: &str, value: String) -> anyhow::Result<()> {
     let client = aws_sdk_secretsmanager::Client::new(sdk);
     match client.describe_secret().secret_id(name).send().await {
         Ok(_) => return Ok(()),
         Err(error) if error.as_service_error().is_some_and(|error| error.is_resource_not_found_exception()) => {}
         Err(error) => return Err(error).context("look it up"),
     }
-    let value = serde_json::to_string(app).context("encode it")?;
     match client.create_secret().name(name).secret_string(value).send().await {
         Ok(_) => Ok(()),
         Err(error) if error.as_service_error().is_some_and(|error| error.is_resource_exists_exception()) => Ok(()),

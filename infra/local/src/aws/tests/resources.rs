@@ -65,14 +65,17 @@ async fn a_table_without_an_index_gets_it_and_one_with_other_keys_is_refused() {
 }
 
 #[tokio::test]
-async fn the_app_secret_is_kept_unless_it_is_set() {
+async fn the_app_secret_is_kept_unless_it_is_set_and_the_key_ring_always() {
     let (_aws, sdk, resources) = furnished().await;
     let client = aws_sdk_secretsmanager::Client::new(&sdk);
+    let ring = async || client.get_secret_value().secret_id("oura/token-keys").send().await.unwrap().secret_string;
+    let keys = ring().await.unwrap();
     let read = async || client.get_secret_value().secret_id("oura/app").send().await.unwrap().secret_string.unwrap();
     let first = r#"{"client_id":"app-1","client_secret":"c1ient-s3cret","webhook_verification_token":"v3rify"}"#;
     let other = AppCredentials { client_id: "app-2".into(), ..app() };
     ensure(&sdk, &resources.names, &other).await.unwrap();
     assert_eq!(read().await, first);
+    assert_eq!(ring().await.unwrap(), keys);
     set_app_secret(&sdk, &resources.names, &other).await.unwrap();
     assert_eq!(read().await, first.replace("app-1", "app-2"));
     assert!(!format!("{other:?}").contains("s3cret"));
@@ -83,12 +86,14 @@ fn names_come_from_the_functions_variables_and_go_back_to_them() {
     let env = Env::default()
         .with("CONNECTIONS_TABLE", "c")
         .with("LIVE_QUEUE_URL", "https://sqs.eu-west-1.amazonaws.com/123456789012/my-live")
-        .with("TOKEN_SECRET_PREFIX", "t");
+        .with("TOKEN_SECRET_PREFIX", "t")
+        .with("TOKEN_KEY_RING_SECRET_ID", "k");
     let names = Names::from_env(&env);
     let expected = Names {
         connections_table: "c".into(),
         live_queue: "my-live".into(),
         token_prefix: "t".into(),
+        token_key_ring: "k".into(),
         ..Names::default()
     };
     assert_eq!(names, expected);
