@@ -1,5 +1,6 @@
 //! The AWS adapters: everything that knows a table's keys, a secret's name or a queue's URL.
 
+mod batch;
 mod bus;
 mod config;
 mod connections;
@@ -7,7 +8,9 @@ mod days;
 mod error;
 mod inbox;
 mod item;
+mod limits;
 mod outbox;
+mod purges;
 mod queue;
 mod runs;
 mod secrets;
@@ -18,13 +21,15 @@ pub use aws_config::SdkConfig;
 pub use bus::Bus;
 pub use config::{load, load_for_callers_who_wait, settings};
 pub use connections::{
-    ConnectOutcome, Connections, Consumed, Disconnected, LeaseOutcome, PatientConnections, PendingConnect, Proof,
-    StoredState, SyncEnd,
+    BackfillEnd, ConnectOutcome, Connections, Consumed, Disconnected, LeaseOutcome, PatientConnections, PendingConnect,
+    Proof, StoredState, SyncEnd,
 };
 pub use days::{Commit, DailyStatsTable, DayChange, Days, RecordWrite, StoredDay};
 pub use error::StoreError;
 pub use inbox::{Gathered, Inbox};
+pub use limits::{Limits, Rate};
 pub use outbox::{Drained, Outbox};
+pub use purges::{Purge, PurgeRequest, Purges, TakenPurge};
 pub use queue::Queue;
 pub use runs::{Announced, Ended, Found, RunProgress, Runs, SyncRun};
 pub use secrets::{AppSecret, AppSecrets, Stored, StoredTokens, TokenSecrets};
