@@ -7,7 +7,7 @@ use url::Url;
 use crate::gateway::function_url;
 
 /// Variables that tune the functions and are handed on as they are set.
-const TUNING: [&str; 12] = [
+const TUNING: [&str; 13] = [
     "OURA_SCOPES",
     "OURA_PKCE",
     "PATIENT_ID_CLAIM",
@@ -20,6 +20,7 @@ const TUNING: [&str; 12] = [
     "SUBSCRIPTION_RENEWAL_DAYS",
     "OURA_REQUESTS_PER_5_MIN",
     "MAX_DISCONNECTS_PER_DAY",
+    "MANUAL_SYNCS_PER_HOUR",
 ];
 
 /// Oura's hosts. Left unset, the functions take the documented ones.
