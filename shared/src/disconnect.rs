@@ -7,7 +7,7 @@
 
 use jiff::Timestamp;
 
-use crate::aws::{Connections, Inbox, Runs, SdkConfig, StoreError, TokenSecrets};
+use crate::aws::{Connections, Inbox, Runs, SdkConfig, StoreError, TokenStore};
 use crate::domain::{Connection, ConnectionStatus, EventKind, GrantId, PatientEvent, PatientId, ReasonCode};
 use crate::vault::Revocations;
 
@@ -23,7 +23,7 @@ pub struct Disconnect {
 impl Disconnect {
     /// Over this table and these tokens.
     #[must_use]
-    pub fn new(sdk: &SdkConfig, connections_table: &str, tokens: TokenSecrets) -> Self {
+    pub fn new(sdk: &SdkConfig, connections_table: &str, tokens: TokenStore) -> Self {
         Self {
             connections: Connections::new(sdk, connections_table),
             revocations: Revocations::new(tokens),

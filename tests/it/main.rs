@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::large_futures, reason = "a test may stop, and lives once")]
 
+mod active;
 mod architecture;
 mod backfill;
 mod connect_flow;

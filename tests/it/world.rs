@@ -16,8 +16,11 @@ use local::oura_cloud::{Control, OuraCloud, OuraCloudConfig};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use shared::aws::{Connections, SdkConfig, TokenSecrets};
-use shared::domain::{Clock, Connection, DayRange, Entropy, PatientId, QueueMessage, SyncMessage, Trigger};
+use shared::aws::{ConnectOutcome, Connections, SdkConfig, TokenSettings, TokenStore};
+use shared::domain::{
+    Clock, Connection, ConnectionStatus, DayRange, Entropy, EventKind, GrantId, PatientEvent, PatientId, QueueMessage,
+    ScopeSet, SyncMessage, Trigger,
+};
 use shared::env::Env;
 use tokio::net::TcpListener;
 
@@ -36,7 +39,7 @@ pub struct World {
     pub names: Names,
     pub resources: Resources,
     pub connections: Connections,
-    pub secrets: TokenSecrets,
+    pub secrets: TokenStore,
     pub clock: Clock,
     env: Env,
     now: Arc<AtomicI64>,
@@ -103,7 +106,13 @@ impl World {
     pub async fn with(env: impl FnOnce(Env) -> Env, oura: impl FnOnce(&mut OuraCloudConfig)) -> Self {
         let now = Arc::new(AtomicI64::new(START.parse::<Timestamp>().unwrap().as_millisecond()));
         let ticking = Arc::clone(&now);
-        let clock = Clock::from_fn(move || Timestamp::from_millisecond(ticking.load(Ordering::SeqCst)).unwrap());
+        let waited = Arc::clone(&now);
+        let clock = Clock::driven(
+            move || Timestamp::from_millisecond(ticking.load(Ordering::SeqCst)).unwrap(),
+            move |until| {
+                waited.fetch_max(until.as_millisecond(), Ordering::SeqCst);
+            },
+        );
         let entropy = repeating();
         let aws =
             EmbeddedAws::start(EmbeddedOptions { clock: clock.clone(), ..EmbeddedOptions::default() }).await.unwrap();
@@ -132,7 +141,7 @@ impl World {
             .with("APP_RETURN_URL", APP));
         Self {
             connections: Connections::new(&sdk, &names.connections_table),
-            secrets: TokenSecrets::new(&sdk, &names.token_prefix),
+            secrets: TokenStore::new(&sdk, &TokenSettings::from_env(&env).unwrap(), &clock),
             connect: connect::Deps::new(connect::Config::from_env(&env).unwrap(), &sdk, clock.clone(), entropy.clone())
                 .unwrap(),
             callback: callback::Deps::new(
@@ -250,6 +259,43 @@ impl World {
         let answer = world.connect_as(PATIENT, "ada").await;
         assert_eq!(answer.outcome().0, "connected");
         world
+    }
+
+    /// A connection that is only written down: no Oura, no tokens.
+    pub async fn write_down(&self, patient: &str) -> Connection {
+        let (patient_id, now): (PatientId, _) = (patient.parse().unwrap(), self.clock.now());
+        let grant_id: GrantId = format!("grant-of-{patient}").parse().unwrap();
+        let scopes = ScopeSet::parse(ScopeSet::DEFAULT);
+        let connection = Connection {
+            status: ConnectionStatus::Connected,
+            reason: None,
+            since: now,
+            oura_user_id: format!("ring-of-{patient}").parse().unwrap(),
+            grant_id: grant_id.clone(),
+            generation: 1,
+            scopes_granted: scopes.clone(),
+            scopes_requested: scopes.clone(),
+            lease: None,
+            intent: None,
+            suspect: None,
+            last_sync_at: None,
+            last_data_day: None,
+            backfill: None,
+            last_notice_at: None,
+            unannounced: BTreeMap::new(),
+            failing: BTreeMap::new(),
+            watermarks: BTreeMap::new(),
+            patient_id: patient_id.clone(),
+        };
+        let kind = EventKind::Connected {
+            grant_id,
+            scopes_granted: scopes,
+            scopes_missing: ScopeSet::default(),
+            reconnected: false,
+        };
+        let event = PatientEvent::new(patient_id, now, kind);
+        assert_eq!(self.connections.connect(&connection, None, &event).await, Ok(ConnectOutcome::Recorded));
+        connection
     }
 
     // ---- the worker

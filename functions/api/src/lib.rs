@@ -19,7 +19,7 @@ mod sync;
 use lambda_http::http::{Method, StatusCode};
 use lambda_http::{Body, Request, Response};
 use shared::aws::{
-    Bus, Connections, DailyStatsTable, Limits, Outbox, Queue, Rate, SdkConfig, StoreError, TokenSecrets,
+    Bus, Connections, DailyStatsTable, Limits, Outbox, Queue, Rate, SdkConfig, StoreError, TokenSettings, TokenStore,
 };
 use shared::disconnect::Disconnect;
 use shared::domain::{Clock, Connection, ConnectionStatus, Entropy, PatientId};
@@ -31,7 +31,7 @@ use shared::http::{self, HttpError};
 pub struct Config {
     connections_table: String,
     daily_stats_table: String,
-    token_secret_prefix: String,
+    tokens: TokenSettings,
     live_queue_url: String,
     event_bus_name: String,
     patient_claim: String,
@@ -40,8 +40,9 @@ pub struct Config {
 }
 
 impl Config {
-    /// Reads `CONNECTIONS_TABLE`, `DAILY_STATS_TABLE`, `TOKEN_SECRET_PREFIX`, `LIVE_QUEUE_URL`, `EVENT_BUS_NAME`,
-    /// `PATIENT_ID_CLAIM`, `LOOKBACK_DAYS` and `MANUAL_SYNCS_PER_HOUR`.
+    /// Reads `CONNECTIONS_TABLE`, `DAILY_STATS_TABLE`, `TOKEN_VAULT`, `TOKEN_VAULT_MOVING_FROM`, `TOKEN_SECRET_PREFIX`,
+    /// `TOKEN_KEY_RING_SECRET_ID`, `LIVE_QUEUE_URL`, `EVENT_BUS_NAME`, `PATIENT_ID_CLAIM`, `LOOKBACK_DAYS` and
+    /// `MANUAL_SYNCS_PER_HOUR`.
     ///
     /// # Errors
     /// [`EnvError`] names the variable that is missing or malformed.
@@ -49,7 +50,7 @@ impl Config {
         Ok(Self {
             connections_table: env.required("CONNECTIONS_TABLE")?,
             daily_stats_table: env.required("DAILY_STATS_TABLE")?,
-            token_secret_prefix: env.required("TOKEN_SECRET_PREFIX")?,
+            tokens: TokenSettings::from_env(env)?,
             live_queue_url: env.required("LIVE_QUEUE_URL")?,
             event_bus_name: env.required("EVENT_BUS_NAME")?,
             patient_claim: env.get("PATIENT_ID_CLAIM").unwrap_or("sub").to_owned(),
@@ -82,11 +83,7 @@ impl Deps {
         Ok(Self {
             connections: Connections::new(sdk, &config.connections_table),
             daily_stats: DailyStatsTable::new(sdk, &config.daily_stats_table),
-            disconnect: Disconnect::new(
-                sdk,
-                &config.connections_table,
-                TokenSecrets::new(sdk, &config.token_secret_prefix),
-            ),
+            disconnect: Disconnect::new(sdk, &config.connections_table, TokenStore::new(sdk, &config.tokens, &clock)),
             limits: Limits::new(sdk, &config.connections_table),
             outbox: Outbox::new(sdk, &config.connections_table, Bus::new(sdk, &config.event_bus_name)),
             queue: Queue::new(sdk, &config.live_queue_url),

@@ -4,7 +4,7 @@
 //!    A callback with neither goes to the app with `code` and `state` unspent, for the `POST` route.
 //! 2. The code is exchanged at once, at one host, never twice.
 //! 3. `personal_info` tells whose ring it is; without it nothing counts as connected.
-//! 4. Tokens go to Secrets Manager first; then connection, claim of the ring account and event in one transaction.
+//! 4. Tokens go to their vault first; then connection, claim of the ring account and event in one transaction.
 //! 5. The backfill is queued, the event published, and the browser returns to the app.
 
 mod complete;
@@ -18,7 +18,9 @@ use lambda_http::http::{Method, StatusCode};
 use lambda_http::{Body, Request, Response};
 use serde::Deserialize;
 use serde_json::json;
-use shared::aws::{AppSecrets, Bus, Connections, Consumed, Outbox, Proof, Queue, SdkConfig, StoredState, TokenSecrets};
+use shared::aws::{
+    AppSecrets, Bus, Connections, Consumed, Outbox, Proof, Queue, SdkConfig, StoredState, TokenSettings, TokenStore,
+};
 use shared::domain::{Clock, Entropy, ScopeSet};
 use shared::env::{Env, EnvError};
 use shared::flow::{BINDING_COOKIE, Binding, ReturnAddresses, binding_cookie};
@@ -43,7 +45,7 @@ pub struct Config {
     scopes: ScopeSet,
     hosts: OuraHosts,
     connections_table: String,
-    token_secret_prefix: String,
+    tokens: TokenSettings,
     live_queue_url: String,
     event_bus_name: String,
     patient_claim: String,
@@ -54,8 +56,9 @@ pub struct Config {
 
 impl Config {
     /// Reads `OURA_APP_SECRET_ID`, `OURA_REDIRECT_URI`, `OURA_SCOPES`, `OURA_TOKEN_URL`, `OURA_API_BASE_URL`,
-    /// `CONNECTIONS_TABLE`, `TOKEN_SECRET_PREFIX`, `LIVE_QUEUE_URL`, `EVENT_BUS_NAME`, `PATIENT_ID_CLAIM`,
-    /// `APP_RETURN_URL`, `APP_ALLOWED_ORIGINS`, `CALLBACK_BINDING` and `BACKFILL_DAYS`.
+    /// `CONNECTIONS_TABLE`, `TOKEN_VAULT`, `TOKEN_VAULT_MOVING_FROM`, `TOKEN_SECRET_PREFIX`, `TOKEN_KEY_RING_SECRET_ID`,
+    /// `LIVE_QUEUE_URL`, `EVENT_BUS_NAME`, `PATIENT_ID_CLAIM`, `APP_RETURN_URL`, `APP_ALLOWED_ORIGINS`, `CALLBACK_BINDING`
+    /// and `BACKFILL_DAYS`.
     ///
     /// # Errors
     /// [`EnvError`] names the variable that is missing or malformed.
@@ -66,7 +69,7 @@ impl Config {
             scopes: ScopeSet::parse(env.get("OURA_SCOPES").unwrap_or(ScopeSet::DEFAULT)),
             hosts: OuraHosts::from_env(env)?,
             connections_table: env.required("CONNECTIONS_TABLE")?,
-            token_secret_prefix: env.required("TOKEN_SECRET_PREFIX")?,
+            tokens: TokenSettings::from_env(env)?,
             live_queue_url: env.required("LIVE_QUEUE_URL")?,
             event_bus_name: env.required("EVENT_BUS_NAME")?,
             patient_claim: env.get("PATIENT_ID_CLAIM").unwrap_or("sub").to_owned(),
@@ -84,7 +87,7 @@ pub struct Deps {
     app: OuraApp,
     oura: OuraClient,
     connections: Connections,
-    secrets: TokenSecrets,
+    secrets: TokenStore,
     queue: Queue,
     outbox: Outbox,
     clock: Clock,
@@ -105,7 +108,7 @@ impl Deps {
             app: OuraApp::new(secrets, oauth, &config.redirect_uri),
             oura: OuraClient::new(&config.hosts, options).context("set up the client for Oura")?,
             connections: Connections::new(sdk, &config.connections_table),
-            secrets: TokenSecrets::new(sdk, &config.token_secret_prefix),
+            secrets: TokenStore::new(sdk, &config.tokens, &clock),
             queue: Queue::new(sdk, &config.live_queue_url),
             outbox: Outbox::new(sdk, &config.connections_table, bus),
             config,

@@ -21,7 +21,8 @@ use futures::future;
 use futures::stream::{self, StreamExt};
 use jiff::{SignedDuration, Timestamp};
 use shared::aws::{
-    AppSecrets, Bus, Connections, Days, Inbox, Outbox, Purges, Queue, Runs, SdkConfig, TokenSecrets, WebhookDays,
+    AppSecrets, Bus, Connections, Days, Inbox, Outbox, Purges, Queue, Runs, SdkConfig, TokenSettings, TokenStore,
+    WebhookDays,
 };
 use shared::disconnect::Disconnect;
 use shared::domain::{Clock, Command, Entropy, Notice, OuraUserId, QueueMessage, SyncMessage};
@@ -44,7 +45,7 @@ pub struct Config {
     connections_table: String,
     wearable_data_table: String,
     daily_stats_table: String,
-    token_secret_prefix: String,
+    tokens: TokenSettings,
     live_queue_url: String,
     nightly_queue_url: String,
     event_bus_name: String,
@@ -54,9 +55,10 @@ pub struct Config {
 }
 
 impl Config {
-    /// Reads `OURA_APP_SECRET_ID`, `OURA_REDIRECT_URI`, `OURA_TOKEN_URL`, `OURA_REVOKE_URL`, `OURA_API_BASE_URL`, `CONNECTIONS_TABLE`,
-    /// `WEARABLE_DATA_TABLE`, `DAILY_STATS_TABLE`, `TOKEN_SECRET_PREFIX`, `LIVE_QUEUE_URL`, `NIGHTLY_QUEUE_URL`,
-    /// `EVENT_BUS_NAME`, `MAX_DISCONNECTS_PER_DAY`, `WEBHOOK_DEBOUNCE_SECONDS` and `LOOKBACK_DAYS`.
+    /// Reads `OURA_APP_SECRET_ID`, `OURA_REDIRECT_URI`, `OURA_TOKEN_URL`, `OURA_REVOKE_URL`, `OURA_API_BASE_URL`,
+    /// `CONNECTIONS_TABLE`, `WEARABLE_DATA_TABLE`, `DAILY_STATS_TABLE`, `TOKEN_VAULT`, `TOKEN_VAULT_MOVING_FROM`, `TOKEN_SECRET_PREFIX`,
+    /// `TOKEN_KEY_RING_SECRET_ID`, `LIVE_QUEUE_URL`, `NIGHTLY_QUEUE_URL`, `EVENT_BUS_NAME`, `MAX_DISCONNECTS_PER_DAY`,
+    /// `WEBHOOK_DEBOUNCE_SECONDS` and `LOOKBACK_DAYS`.
     ///
     /// # Errors
     /// [`EnvError`] names the variable that is missing or malformed.
@@ -68,7 +70,7 @@ impl Config {
             connections_table: env.required("CONNECTIONS_TABLE")?,
             wearable_data_table: env.required("WEARABLE_DATA_TABLE")?,
             daily_stats_table: env.required("DAILY_STATS_TABLE")?,
-            token_secret_prefix: env.required("TOKEN_SECRET_PREFIX")?,
+            tokens: TokenSettings::from_env(env)?,
             live_queue_url: env.required("LIVE_QUEUE_URL")?,
             nightly_queue_url: env.required("NIGHTLY_QUEUE_URL")?,
             event_bus_name: env.required("EVENT_BUS_NAME")?,
@@ -115,7 +117,7 @@ impl Deps {
         let secrets = AppSecrets::new(sdk, &config.app_secret_id, clock.clone());
         let connections = Connections::new(sdk, &config.connections_table);
         let app = OuraApp::new(secrets, oauth, &config.redirect_uri);
-        let tokens = TokenSecrets::new(sdk, &config.token_secret_prefix);
+        let tokens = TokenStore::new(sdk, &config.tokens, &clock);
         let vault = Vault::new(
             app.clone(),
             tokens.clone(),

@@ -1,7 +1,10 @@
 //! The AWS adapters: everything that knows a table's keys, a secret's name or a queue's URL.
 
+mod app_secret;
 mod batch;
+mod budget;
 mod bus;
+mod cached_secret;
 mod config;
 mod connections;
 mod days;
@@ -13,16 +16,18 @@ mod outbox;
 mod purges;
 mod queue;
 mod runs;
-mod secrets;
+mod tokens;
 mod transact;
 mod webhook_days;
 
+pub use app_secret::{AppSecret, AppSecrets};
 pub use aws_config::SdkConfig;
+pub use budget::{Budget, Refusal};
 pub use bus::Bus;
 pub use config::{load, load_for_callers_who_wait, settings};
 pub use connections::{
-    BackfillEnd, ConnectOutcome, Connections, Consumed, Disconnected, LeaseOutcome, PatientConnections, PendingConnect,
-    Proof, StoredState, SyncEnd,
+    ActivePage, BackfillEnd, ConnectOutcome, Connections, Consumed, Disconnected, LeaseOutcome, PatientConnections,
+    PendingConnect, Proof, StoredState, SyncEnd,
 };
 pub use days::{Commit, DailyStatsTable, DayChange, Days, RecordWrite, StoredDay};
 pub use error::StoreError;
@@ -32,5 +37,5 @@ pub use outbox::{Drained, Outbox};
 pub use purges::{Purge, PurgeRequest, Purges, TakenPurge};
 pub use queue::Queue;
 pub use runs::{Announced, Ended, Found, RunProgress, Runs, SyncRun};
-pub use secrets::{AppSecret, AppSecrets, Stored, StoredTokens, TokenSecrets};
+pub use tokens::{Resealed, Stored, StoredTokens, TokenSettings, TokenStore, TokenVaultKind};
 pub use webhook_days::{WebhookDay, WebhookDays};

@@ -13,6 +13,8 @@ pub struct Clock {
     now: Arc<dyn Fn() -> Timestamp + Send + Sync>,
     /// How many times faster than the machine's its time passes.
     pace: u32,
+    /// Hears until when somebody has waited.
+    waited: Option<Arc<dyn Fn(Timestamp) + Send + Sync>>,
 }
 
 impl Clock {
@@ -32,13 +34,22 @@ impl Clock {
             let passed = SignedDuration::try_from(begun.elapsed() * pace).unwrap_or(SignedDuration::MAX);
             whole_milliseconds(start.saturating_add(passed).unwrap_or(Timestamp::MAX))
         };
-        Self { now: Arc::new(now), pace }
+        Self { now: Arc::new(now), pace, waited: None }
     }
 
     /// A clock that a test or a simulation drives.
     #[must_use]
     pub fn from_fn(now: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
-        Self { now: Arc::new(now), pace: 1 }
+        Self { now: Arc::new(now), pace: 1, waited: None }
+    }
+
+    /// The same for one that has to move on when somebody has waited: it then hears until when.
+    #[must_use]
+    pub fn driven(
+        now: impl Fn() -> Timestamp + Send + Sync + 'static,
+        waited: impl Fn(Timestamp) + Send + Sync + 'static,
+    ) -> Self {
+        Self { waited: Some(Arc::new(waited)), ..Self::from_fn(now) }
     }
 
     /// A clock that always shows the same moment.
@@ -53,10 +64,14 @@ impl Clock {
         (self.now)()
     }
 
-    /// Waits until this much of its time has passed. A clock that somebody drives by hand does not move by waiting: there
-    /// the machine's time passes.
+    /// Waits until this much of its time has passed. A clock that shows what somebody else says does not move by waiting:
+    /// there the machine's time passes.
     pub async fn sleep(&self, time: Duration) {
-        tokio::time::sleep(time / self.pace).await;
+        let until = SignedDuration::try_from(time).ok().and_then(|time| self.now().saturating_add(time).ok());
+        tokio::time::sleep(self.really(time)).await;
+        if let (Some(waited), Some(until)) = (&self.waited, until) {
+            waited(until);
+        }
     }
 
     /// How long, by the machine's clock, this much of its time takes.

@@ -10,6 +10,7 @@ mod ids;
 mod json;
 mod message;
 mod metric;
+mod night;
 mod notice;
 mod record;
 mod scope;
@@ -28,6 +29,7 @@ pub use ids::{
 pub use json::{canonical, content_hash};
 pub use message::{InvalidMessage, QueueMessage, SyncMessage};
 pub use metric::{MetricType, UnknownMetricType};
+pub use night::{Night, NightOutcome, catch_up_sync};
 pub use notice::{Announcement, InvalidAnnouncement, Notice, NoticeEvent};
 pub use record::{DailyStats, Record, StoredRecord};
 pub use scope::{Scope, ScopeSet};

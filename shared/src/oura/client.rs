@@ -11,6 +11,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use url::Url;
 
+use super::admission::Admission;
 use super::data_type::{DataType, RangeQuery};
 use super::error::OuraError;
 use super::hosts::OuraHosts;
@@ -43,6 +44,7 @@ const MAX_BODY: usize = 32 * 1024 * 1024;
 pub struct OuraClient {
     http: reqwest::Client,
     hosts: Arc<OuraHosts>,
+    admission: Option<Arc<dyn Admission>>,
 }
 
 /// All documents of a list.
@@ -73,7 +75,13 @@ impl OuraClient {
             // A function may be frozen between two invocations, and what it kept open is dead when it thaws.
             .pool_idle_timeout(Duration::from_secs(30))
             .build()?;
-        Ok(Self { http, hosts: Arc::new(hosts.clone()) })
+        Ok(Self { http, hosts: Arc::new(hosts.clone()), admission: None })
+    }
+
+    /// The same client, its requests let through by this.
+    #[must_use]
+    pub fn admitted_by(&self, admission: Arc<dyn Admission>) -> Self {
+        Self { admission: Some(admission), ..self.clone() }
     }
 
     /// All documents of a collection whose `day` lies in the range; of a time series, all samples of the range and
@@ -166,8 +174,17 @@ impl OuraClient {
         Err(OuraError::Paging)
     }
 
-    /// The body of a 200. A byte that is no UTF-8 is replaced, so that it spoils one text and not the page.
+    /// The body of a 200, once the request may be sent.
     async fn get(&self, token: &AccessToken, url: Url) -> Result<String, OuraError> {
+        let Some(admission) = &self.admission else { return self.send(token, url).await };
+        admission.admit().await?;
+        let answer = self.send(token, url).await;
+        admission.told(answer.as_ref().err()).await;
+        answer
+    }
+
+    /// A byte that is no UTF-8 is replaced, so that it spoils one text and not the page.
+    async fn send(&self, token: &AccessToken, url: Url) -> Result<String, OuraError> {
         let answer = match transport::send(self.http.get(url).bearer_auth(token.expose()), MAX_BODY).await {
             Ok(answer) => answer,
             // No header can hold such a token, so no server can have issued it as one.
@@ -238,6 +255,7 @@ fn refusal(answer: &Answer) -> OuraError {
         StatusCode::TOO_MANY_REQUESTS => OuraError::RateLimited {
             tier: transport::rate_tier(&answer.headers),
             retry_after: transport::retry_after(&answer.headers),
+            limit: transport::rate_limit(&answer.headers),
         },
         StatusCode::REQUEST_TIMEOUT => OuraError::Unavailable { status: Some(answer.status.as_u16()) },
         status if status.is_server_error() => OuraError::Unavailable { status: Some(status.as_u16()) },

@@ -1,3 +1,4 @@
+use super::super::admission::{Held, HeldBy};
 use super::super::error::RateTier;
 use super::super::test_server::{Nobody, Reply, Seen, Server, hosts_at, impatient};
 use super::*;
@@ -226,7 +227,7 @@ async fn each_status_means_one_thing_to_callers() {
         (403, r#"{"detail":"scope"}"#, OuraError::Forbidden),
         (404, r#"{"detail":"Nothing here."}"#, OuraError::NotFound),
         (426, "", OuraError::AppOutdated),
-        (429, "", OuraError::RateLimited { tier: None, retry_after: None }),
+        (429, "", OuraError::RateLimited { tier: None, retry_after: None, limit: None }),
         (400, "", OuraError::Rejected { status: 400 }),
         (422, r#"{"detail":[]}"#, OuraError::Rejected { status: 422 }),
         (418, "", OuraError::Rejected { status: 418 }),
@@ -265,7 +266,11 @@ async fn a_rate_limit_carries_its_tier_and_its_wait() {
     .await;
     assert_eq!(
         list(&server, DataType::Tag, week()).await.unwrap_err(),
-        OuraError::RateLimited { tier: Some(RateTier::Application), retry_after: Some(Duration::from_secs(7)) }
+        OuraError::RateLimited {
+            tier: Some(RateTier::Application),
+            retry_after: Some(Duration::from_secs(7)),
+            limit: None
+        }
     );
 }
 
@@ -368,4 +373,38 @@ async fn personal_info_without_a_usable_id_is_malformed() {
     }
     let refused = Server::answering(426, "").await;
     assert_eq!(client(&refused).personal_info(&token()).await.unwrap_err(), OuraError::AppOutdated);
+}
+
+/// Lets two requests through, and remembers what it was told.
+#[derive(Debug, Default)]
+struct Two(std::sync::Mutex<(u32, Vec<Option<OuraError>>)>);
+
+impl Admission for Two {
+    fn admit(&self) -> futures::future::BoxFuture<'_, Result<(), Held>> {
+        let mut state = self.0.lock().unwrap();
+        state.0 += 1;
+        let held = Held { why: HeldBy::Budget, retry_after: Duration::from_secs(9) };
+        let answer = if state.0 > 2 { Err(held) } else { Ok(()) };
+        Box::pin(async move { answer })
+    }
+
+    fn told<'a>(&'a self, error: Option<&'a OuraError>) -> futures::future::BoxFuture<'a, ()> {
+        self.0.lock().unwrap().1.push(error.cloned());
+        Box::pin(async {})
+    }
+}
+
+#[tokio::test]
+async fn every_request_asks_first_and_one_that_is_held_back_is_not_sent() {
+    let server = Server::answering(200, r#"{"id":"ou-51"}"#).await;
+    let admission = Arc::new(Two::default());
+    let client = client(&server).admitted_by(admission.clone());
+    client.personal_info(&token()).await.unwrap();
+    let odd = client.list(&token(), DataType::Sleep, week()).await.unwrap_err();
+    assert_eq!(odd, OuraError::malformed("data"));
+    let held = client.personal_info(&token()).await.unwrap_err();
+    assert_eq!(held, OuraError::Held { why: HeldBy::Budget, retry_after: Duration::from_secs(9) });
+    assert_eq!(held.only_waits(), Some(Duration::from_secs(9)));
+    assert_eq!(server.seen().len(), 2, "the third was not sent");
+    assert_eq!(admission.0.lock().unwrap().1, [None, None], "an answer is an answer, whatever is in it");
 }

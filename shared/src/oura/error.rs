@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::admission::{Held, HeldBy};
+
 /// Why Oura gave no data.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum OuraError {
@@ -24,6 +26,16 @@ pub enum OuraError {
         tier: Option<RateTier>,
         /// When to come back, at most 15 minutes; Oura does not always say.
         retry_after: Option<Duration>,
+        /// The limit that was reached, in requests in five minutes; Oura does not always say.
+        limit: Option<u32>,
+    },
+    /// Not asked: see [`HeldBy`].
+    #[error("the request was held back ({})", .why.as_str())]
+    Held {
+        /// Why.
+        why: HeldBy,
+        /// When to come back.
+        retry_after: Duration,
     },
     /// 404: no such document, or not yet: it may follow its webhook by minutes.
     #[error("Oura has no such document")]
@@ -61,6 +73,7 @@ impl OuraError {
             Self::Forbidden => "forbidden",
             Self::AppOutdated => "app_outdated",
             Self::RateLimited { .. } => "rate_limited",
+            Self::Held { why, .. } => why.as_str(),
             Self::NotFound => "not_found",
             Self::Rejected { .. } => "rejected",
             Self::Unavailable { .. } => "unavailable",
@@ -72,11 +85,30 @@ impl OuraError {
     /// Whether the same request may well succeed later with nothing changed on our side.
     #[must_use]
     pub fn is_transient(&self) -> bool {
-        matches!(self, Self::RateLimited { .. } | Self::Unavailable { .. })
+        matches!(self, Self::RateLimited { .. } | Self::Held { .. } | Self::Unavailable { .. })
     }
+
+    /// When to come back, if it only has to be waited: Oura was not asked, or said that this was too much.
+    #[must_use]
+    pub fn only_waits(&self) -> Option<Duration> {
+        match self {
+            Self::Held { retry_after, .. } => Some(*retry_after),
+            Self::RateLimited { retry_after, .. } => Some(retry_after.unwrap_or(Self::WINDOW)),
+            _ => None,
+        }
+    }
+
+    /// Oura's rate-limit window: by then a limit that was reached is not any more.
+    const WINDOW: Duration = Duration::from_secs(300);
 
     pub(super) fn malformed(path: &str) -> Self {
         Self::Malformed { path: path.to_owned() }
+    }
+}
+
+impl From<Held> for OuraError {
+    fn from(Held { why, retry_after }: Held) -> Self {
+        Self::Held { why, retry_after }
     }
 }
 

@@ -1,5 +1,7 @@
 //! Oura's cloud: its collections, its HTTP API, its OAuth. Knows nothing of AWS.
 
+mod admission;
+pub mod budget;
 mod client;
 mod data_type;
 mod error;
@@ -15,6 +17,7 @@ mod subscriptions;
 mod test_server;
 mod transport;
 
+pub use admission::{Admission, Held, HeldBy};
 pub use client::{Listing, OuraClient, PersonalInfo};
 pub use data_type::{DataType, RangeQuery, UnknownDataType};
 pub use error::{OuraError, RateTier, TokenError};

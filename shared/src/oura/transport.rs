@@ -153,6 +153,13 @@ pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
         .map(|seconds| Duration::from_secs(seconds).min(LONGEST_WAIT))
 }
 
+/// The limit that a 429 speaks of, as requests in five minutes.
+pub(super) fn rate_limit(headers: &HeaderMap) -> Option<u32> {
+    let number = |name: &str| headers.get(name)?.to_str().ok()?.trim().parse::<u64>().ok();
+    let (limit, window) = (number("x-ratelimit-limit")?, number("x-ratelimit-window").unwrap_or(300));
+    u32::try_from(limit.checked_mul(300)?.checked_div(window)?).ok().filter(|limit| *limit > 0)
+}
+
 /// Whose limit a 429 speaks of.
 pub(super) fn rate_tier(headers: &HeaderMap) -> Option<RateTier> {
     let tier = headers.get("x-ratelimit-tier")?.to_str().ok()?.to_ascii_lowercase();
@@ -193,6 +200,18 @@ mod tests {
     fn an_absurd_wait_is_capped() {
         assert_eq!(wait(&[("retry-after", "18446744073709551615")]), Some(900));
         assert_eq!(wait(&[("retry-after", "-1")]), None);
+    }
+
+    #[test]
+    fn the_limit_is_read_as_requests_in_five_minutes() {
+        let limit = |lines: &[(&'static str, &str)]| rate_limit(&headers(lines));
+        assert_eq!(limit(&[("x-ratelimit-limit", "5000"), ("x-ratelimit-window", "300")]), Some(5000));
+        assert_eq!(limit(&[("x-ratelimit-limit", "60"), ("x-ratelimit-window", "60")]), Some(300));
+        assert_eq!(limit(&[("x-ratelimit-limit", "10")]), Some(10));
+        for nonsense in ["0", "-1", "x", "18446744073709551615"] {
+            assert_eq!(limit(&[("x-ratelimit-limit", nonsense)]), None, "{nonsense}");
+        }
+        assert_eq!(limit(&[("x-ratelimit-limit", "10"), ("x-ratelimit-window", "0")]), None);
     }
 
     #[test]

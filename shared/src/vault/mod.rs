@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::aws::{AppSecrets, Connections, StoreError, StoredTokens, TokenSecrets};
+use crate::aws::{AppSecrets, Connections, StoreError, StoredTokens, TokenStore};
 use crate::domain::{Clock, Connection, Entropy, ReasonCode};
 use crate::oura::{AccessToken, OAuthApp, OAuthClient, OAuthHttp};
 
@@ -100,7 +100,7 @@ impl OuraApp {
 #[derive(Debug, Clone)]
 pub struct Vault {
     app: OuraApp,
-    secrets: TokenSecrets,
+    secrets: TokenStore,
     connections: Connections,
     clock: Clock,
     entropy: Entropy,
@@ -112,7 +112,7 @@ impl Vault {
     #[must_use]
     pub fn new(
         app: OuraApp,
-        secrets: TokenSecrets,
+        secrets: TokenStore,
         connections: Connections,
         clock: Clock,
         entropy: Entropy,

@@ -1,20 +1,20 @@
 //! Consents that have ended here and are still to be revoked at Oura. The pair is gone; of it only the access token lies
 //! aside, under a name of its own that nothing but the revocation reads, and not for longer than that takes.
 
-use crate::aws::{StoreError, Stored, StoredTokens, TokenSecrets};
+use crate::aws::{StoreError, Stored, StoredTokens, TokenStore};
 use crate::domain::{GrantId, PatientId};
 use crate::oura::{AccessToken, RefreshToken};
 
 /// What lies aside.
 #[derive(Debug, Clone)]
 pub struct Revocations {
-    tokens: TokenSecrets,
+    tokens: TokenStore,
 }
 
 impl Revocations {
     /// In the store of the patients' tokens.
     #[must_use]
-    pub fn new(tokens: TokenSecrets) -> Self {
+    pub fn new(tokens: TokenStore) -> Self {
         Self { tokens }
     }
 

@@ -24,6 +24,9 @@ pub struct OuraCloudConfig {
     pub entropy: Entropy,
     /// Which world of data: the same seed gives the same documents.
     pub seed: u64,
+    /// How many people there are beside the named ones, with keys `fleet-00001`, `fleet-00002` and so on. Who they are
+    /// follows from the seed and their number, and is made when it is asked for.
+    pub fleet: u32,
     /// How many days back the data reaches.
     pub history_days: i32,
     /// How long an access token lives.
@@ -53,6 +56,7 @@ impl OuraCloudConfig {
             clock: Clock::system(),
             entropy: Entropy::system(),
             seed: 1,
+            fleet: 0,
             history_days: 400,
             access_token_life: Duration::from_hours(24),
             code_life: Duration::from_mins(10),

@@ -83,10 +83,10 @@ pub(super) fn page(hidden: &[(&str, &str)], scopes: &[String]) -> Response {
             main,
             "<label><input type=\"radio\" name=\"account\" value=\"{}\" required{}>\
              <span>{}<small>{}</small></span></label>",
-            escaped(who.key),
+            escaped(&who.key),
             if n == 0 { " checked" } else { "" },
-            escaped(who.name),
-            escaped(who.about),
+            escaped(&who.name),
+            escaped(&who.about),
         );
     }
     main.push_str("</fieldset>\n");

@@ -99,6 +99,7 @@ pub(super) fn routes() -> Router<Arc<Cloud>> {
         .route("/control/latency", put(latency))
         .route("/control/requests", get(requests).delete(clear_requests))
         .route("/control/people", get(people))
+        .route("/control/people/{key}", get(person))
         .route("/control/people/{key}/membership", post(membership))
         .route("/control/people/{key}/app", post(app))
         .route("/control/people/{key}/revoke", post(revoke))
@@ -145,7 +146,12 @@ async fn clear_requests(State(cloud): Shared) -> Answer {
 }
 
 async fn people(State(cloud): Shared) -> Answer {
-    shown(&json!({ "people": Control(cloud).people() }))
+    let control = Control(cloud);
+    shown(&json!({ "people": control.people(), "fleet": control.options().fleet }))
+}
+
+async fn person(State(cloud): Shared, Path(key): Path<String>) -> Answer {
+    shown(&Control(cloud).person(&key)?)
 }
 
 async fn membership(State(cloud): Shared, Path(key): Path<String>, body: Bytes) -> Answer {

@@ -16,7 +16,7 @@ use url::Url;
 use super::answers::{Subject, bare, detail, json_text, oauth_error, unstored};
 use super::consent;
 use super::options::KNOWN_SCOPES;
-use super::state::{Cloud, lock, person_of};
+use super::state::{Cloud, lock};
 use super::tokens::{Consent, Pair};
 
 /// Form or query parameters, each with all its values in order.
@@ -67,11 +67,11 @@ impl<'a> Request<'a> {
             let why = "The redirect_uri is not one that the application registered. It must match exactly.";
             return Err(Box::new(consent::error("This callback is not registered", why)));
         };
-        let enabled = cloud.options().enabled_scopes;
+        let options = cloud.options();
         let mut scopes: Vec<String> = Vec::new();
         for name in fields.all("scope").iter().flat_map(|text| text.split_whitespace()) {
             let name = name.strip_prefix("extapi:").unwrap_or(name);
-            let usable = KNOWN_SCOPES.contains(&name) && enabled.iter().any(|scope| scope == name);
+            let usable = KNOWN_SCOPES.contains(&name) && options.enabled_scopes.iter().any(|scope| scope == name);
             if usable && !scopes.iter().any(|known| known == name) {
                 scopes.push(name.to_owned());
             }
@@ -140,7 +140,7 @@ pub(super) async fn authorize_decision(State(cloud): State<Arc<Cloud>>, body: By
         Some("deny") => return request.refuse("access_denied"),
         _ => return consent::error("No decision", "The form must say decision=allow or decision=deny."),
     }
-    let Some((person, _)) = fields.one("account").and_then(person_of) else {
+    let Some((person, _)) = fields.one("account").and_then(|key| cloud.person_of(key)) else {
         return consent::error("Nobody signed in", "The form must name one of the accounts.");
     };
     let options = cloud.options();

@@ -46,6 +46,8 @@ pub struct Options {
     pub token_limit: Option<u32>,
     /// Scopes that the application enabled in the portal.
     pub enabled_scopes: Vec<String>,
+    /// How many people there are beside the named ones: `fleet-00001` and so on.
+    pub fleet: u32,
     /// How long after a change its notices are due.
     pub webhook_delay_seconds: u64,
     /// How long a receiver may take, for the handshake and for a notice (documented: 10 seconds).
@@ -83,6 +85,7 @@ impl Options {
             app_limit: config.app_limit,
             token_limit: config.token_limit,
             enabled_scopes: config.enabled_scopes.clone(),
+            fleet: config.fleet,
             webhook_delay_seconds: config.webhook_delay.as_secs(),
             webhook_timeout_ms: 10_000,
             webhook_unknown_status: 403,
@@ -136,6 +139,8 @@ pub struct OptionsPatch {
     pub token_limit: Option<Option<u32>>,
     /// See [`Options::enabled_scopes`].
     pub enabled_scopes: Option<Vec<String>>,
+    /// See [`Options::fleet`].
+    pub fleet: Option<u32>,
     /// See [`Options::webhook_delay_seconds`].
     pub webhook_delay_seconds: Option<u64>,
     /// See [`Options::webhook_timeout_ms`].
@@ -228,6 +233,7 @@ impl OptionsPatch {
         put(&mut options.app_limit, self.app_limit);
         put(&mut options.token_limit, self.token_limit);
         put(&mut options.enabled_scopes, self.enabled_scopes);
+        put(&mut options.fleet, self.fleet);
         put(&mut options.webhook_delay_seconds, self.webhook_delay_seconds);
         put(&mut options.webhook_timeout_ms, self.webhook_timeout_ms);
         put(&mut options.webhook_unknown_status, self.webhook_unknown_status);

@@ -1,5 +1,6 @@
 //! Connections, and what surrounds every request: User-Agent, latency, faults, the log.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,7 +19,7 @@ use tokio::task::JoinSet;
 
 use super::answers::{Subject, bare, detail};
 use super::log::{RequestRecord, redacted};
-use super::people::PEOPLE;
+use super::people::key_of;
 use super::state::{Cloud, lock};
 use super::usercollection::bearer_token;
 use super::{control_http, oauth, usercollection, webhooks};
@@ -82,8 +83,8 @@ async fn answer(cloud: Arc<Cloud>, routes: Routes, request: Request<Incoming>) -
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let query = redacted(request.uri().query().unwrap_or(""));
     let mut person = bearer_token(request.headers()).and_then(|token| lock(&cloud.tokens).owner(token));
-    let key = |person: usize| PEOPLE.get(person).map(|who| who.key);
-    let (delay, fault) = lock(&cloud.faults).befall(&method, &path, person.and_then(key));
+    let key = person.and_then(key_of);
+    let (delay, fault) = lock(&cloud.faults).befall(&method, &path, key.as_deref());
     if !delay.is_zero() {
         tokio::time::sleep(delay).await;
     }
@@ -104,7 +105,7 @@ async fn answer(cloud: Arc<Cloud>, routes: Routes, request: Request<Incoming>) -
         method: method.to_string(),
         path,
         query,
-        person: subject.map(|subject| subject.0).or(person).and_then(key).map(str::to_owned),
+        person: subject.map(|subject| subject.0).or(person).and_then(key_of).map(Cow::into_owned),
         status: outcome.as_ref().ok().map(|response| response.status().as_u16()),
         faulted,
     });

@@ -1,7 +1,7 @@
 //! What the running cloud knows.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::civil::{Date, DateTime};
 use secrecy::SecretString;
@@ -16,7 +16,7 @@ use super::generate::{Doc, Generator};
 use super::limits::Limits;
 use super::log::RequestLog;
 use super::options::Options;
-use super::people::{Character, PEOPLE};
+use super::people::{Character, People};
 use super::tokens::Tokens;
 use super::webhooks::Webhooks;
 
@@ -66,7 +66,7 @@ pub(super) struct Cloud {
     pub(super) history_days: i32,
     pub(super) page_key: [u8; 32],
     pub(super) data: Generator,
-    pub(super) options: Mutex<Options>,
+    pub(super) options: Mutex<Arc<Options>>,
     pub(super) tokens: Mutex<Tokens>,
     pub(super) limits: Mutex<Limits>,
     pub(super) faults: Mutex<Faults>,
@@ -74,13 +74,16 @@ pub(super) struct Cloud {
     pub(super) webhooks: Mutex<Webhooks>,
     /// Calls the receivers of webhooks.
     pub(super) http: reqwest::Client,
-    people: Mutex<Vec<PersonState>>,
+    /// When it was started, in seconds since the epoch.
+    started: i64,
+    /// Of whom something was switched.
+    states: Mutex<HashMap<usize, PersonState>>,
 }
 
 impl Cloud {
     pub(super) fn new(url: Url, config: OuraCloudConfig, http: reqwest::Client) -> Self {
         let options = Options::of(&config, url.as_str().trim_end_matches('/'));
-        let now = config.clock.now().as_second();
+        let started = config.clock.now().as_second();
         Self {
             url,
             clock: config.clock,
@@ -90,14 +93,15 @@ impl Cloud {
             history_days: config.history_days,
             page_key: config.entropy.bytes(),
             data: Generator::new(config.seed),
-            options: Mutex::new(options),
+            options: Mutex::new(Arc::new(options)),
             webhooks: Mutex::new(Webhooks::new(config.entropy.clone())),
             tokens: Mutex::new(Tokens::new(config.entropy)),
             limits: Mutex::default(),
             faults: Mutex::default(),
             log: Mutex::default(),
             http,
-            people: Mutex::new(PEOPLE.iter().map(|_| PersonState::new(now)).collect()),
+            started,
+            states: Mutex::default(),
         }
     }
 
@@ -106,19 +110,37 @@ impl Cloud {
         self.clock.now().as_second()
     }
 
-    pub(super) fn options(&self) -> Options {
-        lock(&self.options).clone()
+    pub(super) fn options(&self) -> Arc<Options> {
+        Arc::clone(&lock(&self.options))
     }
 
-    /// Reads or changes what was switched for a person.
-    pub(super) fn person<T>(&self, person: usize, use_it: impl FnOnce(&mut PersonState) -> T) -> Option<T> {
-        lock(&self.people).get_mut(person).map(use_it)
+    /// Everybody.
+    pub(super) fn people(&self) -> People {
+        People { seed: self.data.seed, fleet: self.options().fleet }
+    }
+
+    /// Who has this key, and their place among all people.
+    pub(super) fn person_of(&self, key: &str) -> Option<(usize, Arc<Character>)> {
+        self.people().of_key(key).map(|who| (who.nth, who))
+    }
+
+    /// Reads what was switched for a person. Of whom nothing was, nothing is kept.
+    pub(super) fn read<T>(&self, person: usize, read: impl FnOnce(&PersonState) -> T) -> T {
+        match lock(&self.states).get(&person) {
+            Some(state) => read(state),
+            None => read(&PersonState::new(self.started)),
+        }
+    }
+
+    /// Switches something for a person.
+    pub(super) fn switch<T>(&self, person: usize, switch: impl FnOnce(&mut PersonState) -> T) -> T {
+        switch(lock(&self.states).entry(person).or_insert_with(|| PersonState::new(self.started)))
     }
 
     /// Until when a person's data is visible, in seconds since the epoch.
     pub(super) fn seen(&self, person: usize) -> i64 {
         let now = self.now();
-        self.person(person, |state| state.seen(now)).unwrap_or(now)
+        self.read(person, |state| state.seen(now))
     }
 
     /// The first and the last day of which there can be data.
@@ -140,13 +162,13 @@ impl Cloud {
         range: (DateTime, DateTime),
         at: i64,
     ) -> Vec<Doc> {
-        let Some(who) = PEOPLE.get(person) else { return vec![] };
+        let Some(who) = self.people().nth(person) else { return vec![] };
         let (from, to) = range;
         let (oldest, newest) = self.horizon();
         let days = (plus(from.date(), -2).max(oldest), plus(to.date(), 2).min(newest));
         let (edits, overrides) = self.changes(person);
         let edits_of = |date: Date| edits.get(&date).copied().unwrap_or(0);
-        let mut found = self.data.documents(who, collection, days, &edits_of, at);
+        let mut found = self.data.documents(&who, collection, days, &edits_of, at);
         found.retain(|doc| !overrides.contains_key(&(collection, doc.id.clone())));
         found.extend(overrides.iter().filter_map(|((of, _), change)| match change {
             Override::Put(doc) if *of == collection => Some(doc.clone()),
@@ -159,14 +181,14 @@ impl Cloud {
 
     /// One document.
     pub(super) fn document(&self, person: usize, collection: Collection, id: &str) -> Option<Doc> {
-        let who = PEOPLE.get(person)?;
+        let who = self.people().nth(person)?;
         let (edits, overrides) = self.changes(person);
         match overrides.get(&(collection, id.to_owned())) {
             Some(Override::Put(doc)) => Some(doc.clone()),
             Some(Override::Deleted) => None,
             None => {
                 let edits_of = |date: Date| edits.get(&date).copied().unwrap_or(0);
-                self.data.find(who, collection, id, self.horizon(), &edits_of, self.seen(person))
+                self.data.find(&who, collection, id, self.horizon(), &edits_of, self.seen(person))
             }
         }
     }
@@ -178,19 +200,14 @@ impl Cloud {
         collection: Collection,
         (start, end): (i64, i64),
     ) -> Vec<super::generate::Row> {
-        let Some(who) = PEOPLE.get(person) else { return vec![] };
+        let Some(who) = self.people().nth(person) else { return vec![] };
         let (edits, _) = self.changes(person);
         let edits_of = |date: Date| edits.get(&date).copied().unwrap_or(0);
         let oldest = Zone::utc().moment(self.horizon().0.at(0, 0, 0, 0));
-        self.data.rows(who, collection, (start.max(oldest), end), &edits_of, self.seen(person))
+        self.data.rows(&who, collection, (start.max(oldest), end), &edits_of, self.seen(person))
     }
 
     fn changes(&self, person: usize) -> (HashMap<Date, u32>, BTreeMap<(Collection, String), Override>) {
-        self.person(person, |state| (state.edits.clone(), state.overrides.clone())).unwrap_or_default()
+        self.read(person, |state| (state.edits.clone(), state.overrides.clone()))
     }
-}
-
-/// Which of the people has this key.
-pub(super) fn person_of(key: &str) -> Option<(usize, &'static Character)> {
-    PEOPLE.iter().enumerate().find(|(_, who)| who.key == key)
 }

@@ -1,6 +1,7 @@
 //! Codes, grants and tokens: what was issued, what is still good, what was used up.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -29,12 +30,21 @@ struct Grant {
     person: usize,
     scopes: Vec<String>,
     revoked: bool,
+    /// Its access tokens.
+    access: Vec<Arc<str>>,
 }
 
 struct Access {
     grant: u64,
     serial: u64,
     expires: i64,
+}
+
+impl Access {
+    /// Lets it expire now; nothing if it has expired before.
+    fn end(&mut self, now: i64) -> Option<()> {
+        (self.expires > now).then(|| self.expires = now)
+    }
 }
 
 struct Refresh {
@@ -66,7 +76,9 @@ pub(super) struct Tokens {
     entropy: Entropy,
     codes: HashMap<String, Code>,
     grants: HashMap<u64, Grant>,
-    access: HashMap<String, Access>,
+    /// The grants of each person, so that nobody waits for the tokens of all others to be looked through.
+    of_person: HashMap<usize, Vec<u64>>,
+    access: HashMap<Arc<str>, Access>,
     refresh: HashMap<String, Refresh>,
     next: u64,
 }
@@ -77,6 +89,7 @@ impl Tokens {
             entropy,
             codes: HashMap::new(),
             grants: HashMap::new(),
+            of_person: HashMap::new(),
             access: HashMap::new(),
             refresh: HashMap::new(),
             next: 1,
@@ -138,7 +151,8 @@ impl Tokens {
         if let Some(entry) = self.codes.get_mut(code) {
             entry.grant = Some(grant);
         }
-        self.grants.insert(grant, Grant { person, scopes, revoked: false });
+        self.grants.insert(grant, Grant { person, scopes, revoked: false, access: vec![] });
+        self.of_person.entry(person).or_default().push(grant);
         Ok(self.pair(grant, expires))
     }
 
@@ -161,10 +175,12 @@ impl Tokens {
 
     fn pair(&mut self, grant: u64, expires: i64) -> Pair {
         let (access, refresh, serial) = (self.secret(), self.secret(), self.number());
-        self.access.insert(access.clone(), Access { grant, serial, expires });
+        let shared: Arc<str> = access.as_str().into();
+        self.access.insert(Arc::clone(&shared), Access { grant, serial, expires });
         self.refresh.insert(refresh.clone(), Refresh { grant, used: false });
-        let scopes = self.grants.get(&grant).map(|grant| grant.scopes.clone()).unwrap_or_default();
-        Pair { access, refresh, scopes }
+        let Some(grant) = self.grants.get_mut(&grant) else { return Pair { access, refresh, scopes: vec![] } };
+        grant.access.push(shared);
+        Pair { access, refresh, scopes: grant.scopes.clone() }
     }
 
     /// Whom a token speaks for, if it is still good.
@@ -198,29 +214,36 @@ impl Tokens {
 
     /// Withdraws everything that a person allowed.
     pub(super) fn withdraw(&mut self, person: usize) {
-        for grant in self.grants.values_mut().filter(|grant| grant.person == person) {
-            grant.revoked = true;
+        for grant in self.of_person.get(&person).into_iter().flatten() {
+            if let Some(grant) = self.grants.get_mut(grant) {
+                grant.revoked = true;
+            }
         }
     }
 
     /// Lets all access tokens (of one person, or of all) expire now; refresh tokens live on.
     pub(super) fn expire(&mut self, person: Option<usize>, now: i64) -> usize {
-        let grants = &self.grants;
-        let of = |access: &&mut Access| {
-            let owner = grants.get(&access.grant).map(|grant| grant.person);
-            access.expires > now && (person.is_none() || owner == person)
+        let Some(person) = person else {
+            return self.access.values_mut().filter_map(|access| access.end(now)).count();
         };
-        self.access.values_mut().filter(of).map(|access| access.expires = now).count()
+        let (grants, access) = (&self.grants, &mut self.access);
+        let grants = self.of_person.get(&person).into_iter().flatten().filter_map(|grant| grants.get(grant));
+        grants.flat_map(|grant| &grant.access).filter_map(|token| access.get_mut(token)?.end(now)).count()
+    }
+
+    /// The grants of a person that are alive.
+    fn alive(&self, person: usize) -> impl Iterator<Item = &Grant> {
+        let grants = self.of_person.get(&person).into_iter().flatten();
+        grants.filter_map(|grant| self.grants.get(grant)).filter(|grant| !grant.revoked)
     }
 
     /// Whether a living grant of a person covers a scope.
     pub(super) fn covers(&self, person: usize, scope: &str) -> bool {
-        let mut alive = self.grants.values().filter(|grant| grant.person == person && !grant.revoked);
-        alive.any(|grant| grant.scopes.iter().any(|granted| granted == scope))
+        self.alive(person).any(|grant| grant.scopes.iter().any(|granted| granted == scope))
     }
 
     /// How many grants of a person are alive.
     pub(super) fn grants_of(&self, person: usize) -> usize {
-        self.grants.values().filter(|grant| grant.person == person && !grant.revoked).count()
+        self.alive(person).count()
     }
 }

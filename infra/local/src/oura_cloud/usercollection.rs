@@ -12,7 +12,6 @@ use super::answers::{Subject, bare, detail, json_text};
 use super::collection::{Collection, Shape};
 use super::generate::time::Zone;
 use super::paging::Page;
-use super::people::PEOPLE;
 use super::query::{Bound, Query};
 use super::state::{Cloud, lock};
 use super::tokens::Bearer;
@@ -53,7 +52,7 @@ pub(super) async fn single(
 fn list_inner(cloud: &Cloud, name: &str, headers: &HeaderMap, query: Option<&str>) -> Answer {
     if name == "personal_info" {
         let bearer = admit(cloud, headers)?;
-        return Ok(about(bearer.person, personal_info(&bearer)));
+        return Ok(about(bearer.person, personal_info(cloud, &bearer)));
     }
     let collection = Collection::of_path(name).ok_or_else(not_found)?;
     let bearer = admit(cloud, headers)?;
@@ -88,10 +87,9 @@ fn admit(cloud: &Cloud, headers: &HeaderMap) -> Result<Bearer, Box<Response>> {
     let bearer = bearer.ok_or_else(|| Box::new(bare(StatusCode::UNAUTHORIZED)))?;
     let counted = lock(&cloud.limits).token(now, bearer.serial, options.token_limit);
     counted.map_err(|exceeded| Box::new(about(bearer.person, exceeded.into_response())))?;
-    let state = cloud.person(bearer.person, |state| (state.active, state.outdated));
-    match state {
-        Some((false, _)) => Err(Box::new(about(bearer.person, bare(StatusCode::FORBIDDEN)))),
-        Some((_, true)) => {
+    match cloud.read(bearer.person, |state| (state.active, state.outdated)) {
+        (false, _) => Err(Box::new(about(bearer.person, bare(StatusCode::FORBIDDEN)))),
+        (_, true) => {
             let answer = detail(StatusCode::UPGRADE_REQUIRED, "The user's Oura app is below the minimum version.");
             Err(Box::new(about(bearer.person, answer)))
         }
@@ -124,8 +122,8 @@ fn about(person: usize, mut response: Response) -> Response {
     response
 }
 
-fn personal_info(bearer: &Bearer) -> Response {
-    let Some(who) = PEOPLE.get(bearer.person) else { return bare(StatusCode::UNAUTHORIZED) };
+fn personal_info(cloud: &Cloud, bearer: &Bearer) -> Response {
+    let Some(who) = cloud.people().nth(bearer.person) else { return bare(StatusCode::UNAUTHORIZED) };
     let may = |scope: &str| bearer.scopes.iter().any(|granted| granted == scope);
     let personal = may("personal");
     let body = json!({
@@ -134,7 +132,7 @@ fn personal_info(bearer: &Bearer) -> Response {
         "weight": personal.then_some(who.weight),
         "height": personal.then_some(who.height),
         "biological_sex": personal.then_some(who.sex),
-        "email": may("email").then_some(who.email),
+        "email": may("email").then_some(&who.email),
     });
     json_text(StatusCode::OK, body.to_string())
 }

@@ -6,23 +6,14 @@ use std::str::FromStr;
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 
 use super::super::StoreError;
 use super::super::item::{Fields, Item, from_json, n, s};
+use super::active::shard_of;
 use super::{CONNECTION, patient_key};
 use crate::domain::{
-    Backfill, Connection, ConnectionStatus, DayRange, Lease, PatientId, RefreshIntent, SOURCE, ScopeSet, Suspect,
+    Backfill, Connection, ConnectionStatus, DayRange, Lease, RefreshIntent, SOURCE, ScopeSet, Suspect,
 };
-
-/// Shards of the index of active connections, so that no partition holds them all.
-const ACTIVE_SHARDS: u8 = 16;
-
-/// The shard of a patient in the index of active connections.
-pub(super) fn active_shard(patient: &PatientId) -> String {
-    let digest = Sha256::digest(patient.as_str().as_bytes());
-    format!("ACTIVE#{:02}", digest[0] % ACTIVE_SHARDS)
-}
 
 /// A value of one of our string enums as text.
 pub(super) fn word(value: &impl Serialize) -> String {
@@ -61,7 +52,7 @@ pub(super) fn item(connection: &Connection) -> Item {
         }
     };
     let active = connection.status != ConnectionStatus::Disconnected;
-    put("activeShard", active.then(|| s(active_shard(patient))));
+    put("activeShard", active.then(|| s(shard_of(patient))));
     put("reasonCode", connection.reason.map(|reason| s(word(&reason))));
     put("lastSyncAt", connection.last_sync_at.map(|at| s(at.to_string())));
     put("lastDataDay", connection.last_data_day.map(|day| s(day.to_string())));

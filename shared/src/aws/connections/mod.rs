@@ -7,6 +7,7 @@
 //! | `PATIENT#<id>` | `CONNECTION#oura#REFUSED` | the last consent was refused, and why (expires) |
 //! | `PATIENT#<id>` | `PURGE#oura` | everything of the patient is being taken away; until it is, no connect |
 //! | `PATIENT#<id>` | `LIMIT#<name>` | how often the patient has asked for something lately (expires) |
+//! | `PATIENT#<id>` | `TOKENS#<grant id>` | the grant's token pair, sealed, if that vault was chosen |
 //! | `PATIENT#<id>` | `OUTBOX#<time>#<place>#<event id>` | an event to publish |
 //! | `PATIENT#<id>` | `INBOX#oura` | what Oura announced and no sync has taken yet (expires) |
 //! | `PATIENT#<id>` | `SYNC#<sync id>` | the progress of one sync (expires) |
@@ -15,6 +16,7 @@
 //! | `WEBHOOKS` | `DAY#<day>` | per kind, how many documents were announced, and how many should have been (expires) |
 //! | `GUARD` | `DISCONNECT#<day>` | how many patients were disconnected on one day (expires) |
 
+mod active;
 mod codec;
 mod ending;
 mod refresh;
@@ -27,6 +29,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{ConditionCheck, Delete, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
 use jiff::Timestamp;
 
+pub use active::ActivePage;
 pub use refresh::{Disconnected, LeaseOutcome};
 pub(super) use states::STATE;
 pub use states::{Consumed, PendingConnect, Proof, StoredState};
@@ -47,8 +50,11 @@ pub(super) const PURGE: &str = "PURGE#oura";
 /// How long a patient is told why the last consent was refused.
 const REFUSED_LIFE: Duration = Duration::from_secs(24 * 3600);
 
+/// What the keys of a patient's items begin with.
+const PATIENT: &str = "PATIENT#";
+
 pub(super) fn patient_key(patient: &PatientId) -> String {
-    format!("PATIENT#{patient}")
+    format!("{PATIENT}{patient}")
 }
 
 fn claim_key(user: &OuraUserId) -> String {

@@ -44,7 +44,7 @@ pub(crate) fn document(who: &Character, seed: u64, plan: &Plan, next: &Plan, ela
     let target_calories = 250 + whole(who.lively * 10.0) * 30;
     let target_meters = 5000 + whole(who.lively * 10.0) * 600;
     let average = mean(minutes.iter().map(|m| m.met)).unwrap_or(0.0);
-    let mut rng = Rng::new(seed, who.key, "activity score", plan.number);
+    let mut rng = Rng::new(seed, &who.key, "activity score", plan.number);
     let progress = 100.0 * (int(active) / int(target_calories)).min(1.0);
     let known = |value: f64| (!plan.unworn).then(|| whole(value).clamp(1, 100));
     let still = int(seconds(Class::Inactive)) / 3600.0;
@@ -95,7 +95,7 @@ pub(crate) fn document(who: &Character, seed: u64, plan: &Plan, next: &Plan, ela
 
 /// Every minute of the day. Always the whole day, so that a part of it is the beginning of the same day.
 fn minutes(who: &Character, seed: u64, plan: &Plan, next: &Plan) -> Vec<Minute> {
-    let mut rng = Rng::new(seed, who.key, "activity", plan.number);
+    let mut rng = Rng::new(seed, &who.key, "activity", plan.number);
     let start = plan.activity_start();
     let shower = 60 * rng.whole(200, 240) + start;
     let mut bout: (i64, Class) = (0, Class::Inactive);

@@ -119,13 +119,13 @@ fn set(document: &mut Value, key: &str, value: Value) {
 
 /// The documents of a day as they come together.
 pub(super) struct Day<'a> {
-    who: &'static Character,
+    who: &'a Character,
     plan: &'a Plan,
     pub(super) docs: Vec<Doc>,
 }
 
 impl<'a> Day<'a> {
-    pub(super) fn new(who: &'static Character, plan: &'a Plan) -> Self {
+    pub(super) fn new(who: &'a Character, plan: &'a Plan) -> Self {
         Self { who, plan, docs: vec![] }
     }
 

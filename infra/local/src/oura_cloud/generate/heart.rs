@@ -33,7 +33,7 @@ pub(crate) fn samples(who: &Character, seed: u64, plan: &Plan, next_start: i64, 
     if !who.wears {
         return vec![];
     }
-    let mut rng = Rng::new(seed, who.key, "heart", plan.number);
+    let mut rng = Rng::new(seed, &who.key, "heart", plan.number);
     let start = plan.zone.moment(plan.date.at(0, 0, 0, 0));
     let mut beats = Vec::with_capacity(320);
     for night in nights {

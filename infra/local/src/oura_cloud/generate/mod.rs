@@ -6,8 +6,8 @@ mod daily;
 mod days;
 mod happenings;
 mod heart;
-mod plan;
-mod rng;
+pub(crate) mod plan;
+pub(crate) mod rng;
 mod scores;
 mod sleep;
 pub(crate) mod time;
@@ -71,10 +71,10 @@ pub(crate) type Edits<'a> = &'a dyn Fn(Date) -> u32;
 
 /// Makes and keeps the data of everybody.
 pub(crate) struct Generator {
-    seed: u64,
-    days: Memo<(&'static str, Date, u32), Vec<Doc>>,
-    activity: Memo<(&'static str, Date), Doc>,
-    beats: Memo<(&'static str, Date, u32, u32), Vec<Beat>>,
+    pub(crate) seed: u64,
+    days: Memo<(usize, Date, u32), Vec<Doc>>,
+    activity: Memo<(usize, Date), Doc>,
+    beats: Memo<(usize, Date, u32, u32), Vec<Beat>>,
 }
 
 struct Memo<K, V>(Mutex<HashMap<K, Arc<V>>>);
@@ -107,7 +107,7 @@ impl Generator {
     /// The documents of a collection whose day lies in [first, last] and that the cloud has at `now`, oldest first.
     pub(crate) fn documents(
         &self,
-        who: &'static Character,
+        who: &Character,
         collection: Collection,
         (first, last): (Date, Date),
         edits: Edits<'_>,
@@ -138,7 +138,7 @@ impl Generator {
     /// The document of this id, looked for from the newest day backwards.
     pub(crate) fn find(
         &self,
-        who: &'static Character,
+        who: &Character,
         collection: Collection,
         id: &str,
         (first, last): (Date, Date),
@@ -160,7 +160,7 @@ impl Generator {
     /// The rows of a time series in [start, end), seconds since the epoch, that the cloud has at `now`, oldest first.
     pub(crate) fn rows(
         &self,
-        who: &'static Character,
+        who: &Character,
         collection: Collection,
         (start, end): (i64, i64),
         edits: Edits<'_>,
@@ -186,19 +186,19 @@ impl Generator {
     }
 
     /// The ids of the documents that a late edit of a night touches.
-    pub(crate) fn touched_by_edit(&self, who: &'static Character, date: Date) -> Vec<(Collection, String)> {
+    pub(crate) fn touched_by_edit(&self, who: &Character, date: Date) -> Vec<(Collection, String)> {
         let kinds = [Collection::Sleep, Collection::DailySleep, Collection::DailyReadiness];
         let number = time::number(date);
         let exists = self.plan(who, date, 0).night.is_some();
         kinds.into_iter().filter(|_| exists).map(|kind| (kind, who.document_id(kind.path(), number, 0))).collect()
     }
 
-    fn plan(&self, who: &'static Character, date: Date, edits: u32) -> Plan {
+    fn plan(&self, who: &Character, date: Date, edits: u32) -> Plan {
         Plan::of(who, self.seed, date, edits)
     }
 
     fn rng(&self, who: &Character, purpose: &str, plan: &Plan) -> Rng {
-        Rng::new(self.seed, who.key, purpose, plan.number)
+        Rng::new(self.seed, &who.key, purpose, plan.number)
     }
 
     /// The day's sleeps: the night first, then naps and fragments.
@@ -215,7 +215,7 @@ impl Generator {
         (night, plan.naps.iter().enumerate().map(nap).collect())
     }
 
-    fn activity(&self, who: &'static Character, date: Date, now: i64) -> Option<Doc> {
+    fn activity(&self, who: &Character, date: Date, now: i64) -> Option<Doc> {
         let plan = self.plan(who, date, 0);
         // Of a day on which the ring was off there is sometimes an empty document and sometimes none.
         if !who.wears || (plan.unworn && plan.number % 2 == 0) {
@@ -229,21 +229,21 @@ impl Generator {
         let elapsed = (last_sync(now) - plan.activity_start()) / 60;
         match elapsed {
             ..=0 => None,
-            1440.. => Some(Doc::clone(&self.activity.get((who.key, date), || make(1440)))),
+            1440.. => Some(Doc::clone(&self.activity.get((who.nth, date), || make(1440)))),
             _ => Some(make(elapsed)),
         }
     }
 
-    fn rest_mode(&self, who: &'static Character, date: Date, now: i64) -> Option<Doc> {
+    fn rest_mode(&self, who: &Character, date: Date, now: i64) -> Option<Doc> {
         let plan = self.plan(who, date, 0);
         let (known, value) = happenings::rest_mode(who, &plan, now)?;
         Some(Day::new(who, &plan).made(Collection::RestModePeriod, 0, known, value))
     }
 
-    fn beats(&self, who: &'static Character, date: Date, edits: Edits<'_>) -> Arc<Vec<Beat>> {
+    fn beats(&self, who: &Character, date: Date, edits: Edits<'_>) -> Arc<Vec<Beat>> {
         let tomorrow = plus(date, 1);
         let (today_edits, tomorrow_edits) = (edits(date), edits(tomorrow));
-        self.beats.get((who.key, date, today_edits, tomorrow_edits), || {
+        self.beats.get((who.nth, date, today_edits, tomorrow_edits), || {
             let (plan, next) = (self.plan(who, date, today_edits), self.plan(who, tomorrow, tomorrow_edits));
             let (today, later) = (self.sleeps(who, &plan), self.sleeps(who, &next));
             let sleeps = today.0.iter().chain(&today.1).chain(&later.0).chain(&later.1);
@@ -253,8 +253,8 @@ impl Generator {
     }
 
     /// Every document of a day that does not change with the clock.
-    fn day(&self, who: &'static Character, date: Date, edits: u32) -> Arc<Vec<Doc>> {
-        self.days.get((who.key, date, edits), || {
+    fn day(&self, who: &Character, date: Date, edits: u32) -> Arc<Vec<Doc>> {
+        self.days.get((who.nth, date, edits), || {
             // An edit of the night moves its sleep and scores; what the day measured stays.
             let (edited, first) = (self.plan(who, date, edits), self.plan(who, date, 0));
             let (mut night, mut rest) = (Day::new(who, &edited), Day::new(who, &first));

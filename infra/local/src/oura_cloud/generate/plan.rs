@@ -36,7 +36,7 @@ pub(crate) struct Nap {
 /// A workout.
 #[derive(Clone, Copy)]
 pub(crate) struct Bout {
-    pub(crate) sport: &'static Sport,
+    pub(crate) sport: Sport,
     pub(crate) time: Bed,
 }
 
@@ -63,10 +63,10 @@ pub(crate) struct Plan {
 
 impl Plan {
     /// The plan of a day. `edits` counts the late edits of its night: each one moves the bedtime 20 minutes later.
-    pub(crate) fn of(who: &'static Character, seed: u64, date: Date, edits: u32) -> Self {
+    pub(crate) fn of(who: &Character, seed: u64, date: Date, edits: u32) -> Self {
         let number = number(date);
         let zone = who.zone(number);
-        let mut rng = Rng::new(seed, who.key, "plan", number);
+        let mut rng = Rng::new(seed, &who.key, "plan", number);
         // 1970-01-01 was a Thursday. The evening before decides how late the night begins.
         let evening_weekday = (number - 1 + 3).rem_euclid(7);
         let weekend = evening_weekday == 4 || evening_weekday == 5;
@@ -96,8 +96,8 @@ impl Plan {
         plan
     }
 
-    fn add_naps(&mut self, who: &'static Character, seed: u64) {
-        let mut rng = Rng::new(seed, who.key, "naps", self.number);
+    fn add_naps(&mut self, who: &Character, seed: u64) {
+        let mut rng = Rng::new(seed, &who.key, "naps", self.number);
         // A sleep that ends after 18:00 counts to the next day: this one was taken the evening before.
         let evening = plus(self.date, -1);
         let free = bouts(who, seed, evening).is_empty() && !unworn(who, self.number - 1);
@@ -153,10 +153,10 @@ fn unworn(who: &Character, number: i64) -> bool {
 }
 
 /// The workouts of a day, oldest first.
-fn bouts(who: &'static Character, seed: u64, date: Date) -> Vec<Bout> {
+fn bouts(who: &Character, seed: u64, date: Date) -> Vec<Bout> {
     let number = number(date);
     let zone = who.zone(number);
-    let mut rng = Rng::new(seed, who.key, "bouts", number);
+    let mut rng = Rng::new(seed, &who.key, "bouts", number);
     // 1970-01-01 was a Thursday: 5 and 6 are Saturday and Sunday.
     let free = (number + 3).rem_euclid(7) >= 5;
     let likely = who.sporty + if free { 0.15 } else { 0.0 };
@@ -166,7 +166,7 @@ fn bouts(who: &'static Character, seed: u64, date: Date) -> Vec<Bout> {
     let hours: &[i64] = if rng.chance(0.15) { &[-1, 6] } else { &[6] };
     let mut bouts = Vec::new();
     for hour in hours {
-        let Some(sport) = rng.pick(who.sports) else { break };
+        let Some(sport) = rng.pick(who.sports).copied() else { break };
         let start = zone.moment(after_noon(date, (hour + rng.whole(-2, 1)) * 60 + rng.whole(0, 55)));
         let minutes = whole(rng.near(1.0, 0.15).clamp(0.6, 1.5) * int(sport.minutes));
         bouts.push(Bout { sport, time: Bed { start, end: start + minutes * 60 } });

@@ -1,6 +1,7 @@
 //! The cloud as its users meet it: over HTTP.
 
 mod api;
+mod fleet;
 mod misbehaviour;
 mod oauth;
 mod webhooks;

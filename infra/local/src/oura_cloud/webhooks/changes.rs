@@ -61,7 +61,7 @@ impl Cloud {
     pub(in crate::oura_cloud) fn put(&self, person: usize, doc: Doc) -> Change {
         let (collection, id) = (doc.collection, doc.id.clone());
         let existed = self.document(person, collection, &id).is_some();
-        self.person(person, |state| state.overrides.insert((collection, id.clone()), Override::Put(doc)));
+        self.switch(person, |state| state.overrides.insert((collection, id.clone()), Override::Put(doc)));
         Change { collection, id, event: if existed { EventType::Update } else { EventType::Create } }
     }
 
@@ -82,10 +82,10 @@ impl Cloud {
     }
 
     /// The ring syncs: what it knows until now becomes visible, and what that changed is announced.
-    pub(super) fn ring_syncs(&self, person: usize, who: &'static Character, walk: bool) -> Vec<Change> {
+    pub(super) fn ring_syncs(&self, person: usize, who: &Character, walk: bool) -> Vec<Change> {
         let now = self.now();
         // Taken and set in one step: two syncs at once share the changes, and none is announced twice.
-        let before = self.person(person, |state| std::mem::replace(&mut state.synced, now).min(now)).unwrap_or(now);
+        let before = self.switch(person, |state| std::mem::replace(&mut state.synced, now).min(now));
         let today = Zone::utc().civil(now).date();
         let days = (plus(today, -SYNCED_DAYS), plus(today, 1));
         let mut changes =

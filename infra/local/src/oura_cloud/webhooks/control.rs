@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use crate::oura_cloud::collection::Collection;
 use crate::oura_cloud::control::{Control, ControlError, Touched};
-use crate::oura_cloud::state::{PersonState, lock, person_of};
+use crate::oura_cloud::state::{PersonState, lock};
 
 use super::deliveries::Announcement;
 use super::{EventType, NoticeAttempt, NoticeRecord, Recipients, SubscriptionView};
@@ -16,14 +16,15 @@ impl Control {
     /// # Errors
     /// [`ControlError::UnknownPerson`].
     pub fn set_last_synced(&self, key: &str, at: Option<Timestamp>) -> Result<(), ControlError> {
-        let (person, _) = person_of(key).ok_or(ControlError::UnknownPerson)?;
+        let (person, _) = self.known(key)?;
         let now = self.0.now();
         let switch = |state: &mut PersonState| match at {
             Some(at) => (state.held, state.synced) = (true, at.as_second()),
             None if state.held => (state.held, state.synced) = (false, now),
             None => {}
         };
-        self.0.person(person, switch).ok_or(ControlError::UnknownPerson)
+        self.0.switch(person, switch);
+        Ok(())
     }
 
     /// The person's ring syncs now. Data up to now becomes visible; the documents of the last 14 days that are new,
@@ -45,8 +46,8 @@ impl Control {
     }
 
     pub(super) fn sync_ring(&self, key: &str, walk: bool) -> Result<Vec<Touched>, ControlError> {
-        let (person, who) = person_of(key).ok_or(ControlError::UnknownPerson)?;
-        Ok(self.0.ring_syncs(person, who, walk).into_iter().map(Touched::from).collect())
+        let (person, who) = self.known(key)?;
+        Ok(self.0.ring_syncs(person, &who, walk).into_iter().map(Touched::from).collect())
     }
 
     /// Sends a notice about a person by hand, whether or not it is true, and gives its ids: one for each subscription
@@ -61,7 +62,7 @@ impl Control {
         data_type: &str,
         object_id: &str,
     ) -> Result<Vec<u64>, ControlError> {
-        let (_, who) = person_of(key).ok_or(ControlError::UnknownPerson)?;
+        let (_, who) = self.known(key)?;
         Ok(self.notify_user(&who.user_id(), event_type, data_type, object_id))
     }
 

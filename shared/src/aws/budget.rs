@@ -1,0 +1,489 @@
+//! The request budget: one item in the table `Connections` from which all workers take, so that together they never pass
+//! Oura's limit; and what holds all of them back: a limit that was reached all the same, an Oura that does not answer.
+//!
+//! Requests are taken several at once, as many as wait in this process, so that one write serves many requests. The
+//! arithmetic is [`crate::oura::budget`]'s.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
+use futures::future::BoxFuture;
+use jiff::{SignedDuration, Timestamp};
+
+use super::item::{Fields, Item, n, s};
+use super::{SdkConfig, StoreError};
+use crate::domain::Clock;
+use crate::oura::budget::{Allowance, Lane, Ledger, Taken, usable_until};
+use crate::oura::{Admission, Held, HeldBy, OuraError, RateTier};
+use crate::telemetry;
+
+const PARTITION: &str = "BUDGET";
+const SORT: &str = "OURA";
+
+/// Most requests taken at once.
+const SLICE: u32 = 50;
+
+/// How often an item that others change under our hands is tried again.
+const RACES: usize = 40;
+
+/// How long a request waits in this process before its message is sent back.
+const PATIENCE: Duration = Duration::from_secs(25);
+
+/// A pause of all that is this short is waited out here.
+const SHORT_PAUSE: SignedDuration = SignedDuration::from_secs(3);
+
+/// So many requests in a row without an answer, in one process, are an outage...
+const OUTAGE_AFTER: u32 = 8;
+
+/// ... and so many right after one.
+const STILL_OUT_AFTER: u32 = 2;
+
+/// The first and the longest pause of an outage; it doubles while it lasts.
+const OUTAGE_PAUSES: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(15 * 60));
+
+/// The pause after a 429 that does not say how long.
+const LIMIT_PAUSE: Duration = Duration::from_secs(60);
+
+/// How long a lowered allowance lasts.
+const LOWERED_FOR: SignedDuration = SignedDuration::from_hours(6);
+
+/// The budget of one process. Cheap to clone: all clones share what was taken.
+#[derive(Clone)]
+pub struct Budget(Arc<Inner>);
+
+struct Inner {
+    client: Client,
+    table: String,
+    clock: Clock,
+    configured: Allowance,
+    /// As last read or written.
+    known: Mutex<State>,
+    live: Slots,
+    nightly: Slots,
+    /// Requests in a row that got no answer.
+    unanswered: AtomicU32,
+}
+
+/// What one lane of this process has taken and not used.
+#[derive(Default)]
+struct Slots {
+    taken: tokio::sync::Mutex<VecDeque<Timestamp>>,
+    waiting: AtomicU32,
+}
+
+/// What the item holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct State {
+    version: u64,
+    ledger: Ledger,
+    /// Nobody asks before this moment.
+    closed: Option<(Timestamp, HeldBy)>,
+    /// Pauses of an outage since Oura last answered.
+    outages: u32,
+    /// A smaller allowance than the configured one, and until when.
+    lowered: Option<(Allowance, Timestamp)>,
+}
+
+impl State {
+    fn allowance(&self, configured: Allowance, now: Timestamp) -> Allowance {
+        match self.lowered {
+            Some((lowered, until)) if now < until => lowered.min(configured),
+            _ => configured,
+        }
+    }
+
+    fn held(&self, now: Timestamp) -> Option<Held> {
+        let (until, why) = self.closed.filter(|(until, _)| now < *until)?;
+        Some(Held { why, retry_after: Duration::try_from(until.duration_since(now)).unwrap_or_default() })
+    }
+}
+
+impl Budget {
+    /// The budget in the table of this name. `per_window`: requests that all workers together may send in any five minutes.
+    #[must_use]
+    pub fn new(sdk: &SdkConfig, table: impl Into<String>, per_window: u32, clock: Clock) -> Self {
+        Self(Arc::new(Inner {
+            client: Client::new(sdk),
+            table: table.into(),
+            clock,
+            configured: Allowance::new(per_window),
+            known: Mutex::default(),
+            live: Slots::default(),
+            nightly: Slots::default(),
+            unanswered: AtomicU32::new(0),
+        }))
+    }
+
+    /// Admits requests of this lane.
+    #[must_use]
+    pub fn lane(&self, lane: Lane) -> Arc<dyn Admission> {
+        Arc::new(OfLane { budget: self.clone(), lane })
+    }
+
+    /// What holds everybody back for longer than a moment, as far as this process knows: work need not even begin.
+    #[must_use]
+    pub fn held(&self) -> Option<Held> {
+        let long = Duration::try_from(SHORT_PAUSE).unwrap_or_default();
+        self.known().held(self.0.clock.now()).filter(|held| held.retry_after > long)
+    }
+
+    /// Takes at most `want` requests: the moments from which on they may be sent.
+    ///
+    /// # Errors
+    /// [`Refusal`].
+    pub async fn take(&self, lane: Lane, want: u32) -> Result<Vec<Timestamp>, Refusal> {
+        let slots = self
+            .change("take from the request budget", |state, now| {
+                if let Some(held) = state.held(now) {
+                    return Err(Refusal::Closed(held));
+                }
+                match state.ledger.take(state.allowance(self.0.configured, now), lane, want, now) {
+                    Taken::Slots { ledger, slots } => Ok((State { ledger, ..state }, slots)),
+                    Taken::Wait(wait) => Err(Refusal::Later(wait)),
+                }
+            })
+            .await?;
+        Ok(slots)
+    }
+
+    async fn admit(&self, lane: Lane) -> Result<(), Held> {
+        let (inner, clock) = (&self.0, &self.0.clock);
+        let own = inner.slots(lane);
+        let give_up = after(clock.now(), PATIENCE);
+        let _waiting = Waiting::new(&own.waiting);
+        loop {
+            let slot = {
+                let mut taken = own.taken.lock().await;
+                let now = clock.now();
+                taken.retain(|slot| now <= usable_until(*slot));
+                match taken.pop_front() {
+                    Some(slot) => slot,
+                    None => {
+                        let want = own.waiting.load(Ordering::Relaxed).clamp(1, SLICE);
+                        match self.take(lane, want).await {
+                            Ok(slots) => taken.extend(slots),
+                            // The others of this lane wait behind this one: they could not do better.
+                            Err(Refusal::Later(wait)) if after(clock.now(), wait) <= give_up => clock.sleep(wait).await,
+                            Err(Refusal::Later(retry_after)) => return Err(Held { why: HeldBy::Budget, retry_after }),
+                            Err(Refusal::Closed(held)) => {
+                                if SignedDuration::try_from(held.retry_after).is_ok_and(|wait| wait > SHORT_PAUSE) {
+                                    return Err(held);
+                                }
+                                clock.sleep(held.retry_after).await;
+                            }
+                            Err(Refusal::Store(error)) => {
+                                tracing::warn!(%error, "without the request budget nothing is asked of Oura");
+                                return Err(Held { why: HeldBy::Unknown, retry_after: LIMIT_PAUSE });
+                            }
+                        }
+                        continue;
+                    }
+                }
+            };
+            if let Ok(wait) = Duration::try_from(slot.duration_since(clock.now())) {
+                clock.sleep(wait).await;
+            }
+            // Whoever was held up for too long asks anew: what is sent late could come on top of what others may send.
+            if clock.now() <= usable_until(slot) {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn told(&self, error: Option<&OuraError>) {
+        let changed = match error {
+            Some(OuraError::Unavailable { .. }) => self.unanswered().await,
+            Some(OuraError::RateLimited { tier: Some(RateTier::Token), .. }) => {
+                telemetry::count(self.0.clock.now(), "OuraLimitsReached", 1, &[("tier", "token")]);
+                Ok(())
+            }
+            Some(OuraError::RateLimited { retry_after, limit, .. }) => self.limited(*retry_after, *limit).await,
+            _ => self.answered().await,
+        };
+        if let Err(error) = changed {
+            tracing::warn!(%error, "the other workers are not told how Oura is");
+        }
+    }
+
+    /// Oura answered, whatever it said: an outage is over.
+    async fn answered(&self) -> Result<(), StoreError> {
+        self.0.unanswered.store(0, Ordering::Relaxed);
+        if self.known().outages == 0 {
+            return Ok(());
+        }
+        self.settle("end an outage", |state, _| (state.outages > 0).then_some(State { outages: 0, ..state })).await?;
+        tracing::info!("Oura answers again");
+        Ok(())
+    }
+
+    /// Oura did not answer. Several times in a row, whoever was asked about, is an outage: everybody pauses.
+    async fn unanswered(&self) -> Result<(), StoreError> {
+        let in_a_row = self.0.unanswered.fetch_add(1, Ordering::Relaxed) + 1;
+        let enough = if self.known().outages > 0 { STILL_OUT_AFTER } else { OUTAGE_AFTER };
+        if in_a_row < enough {
+            return Ok(());
+        }
+        self.0.unanswered.store(0, Ordering::Relaxed);
+        let paused = self
+            .settle("pause for an outage", |state, now| {
+                // Somebody else has just found out the same.
+                if state.held(now).is_some() {
+                    return None;
+                }
+                let pause = (OUTAGE_PAUSES.0 * 2_u32.saturating_pow(state.outages.min(16))).min(OUTAGE_PAUSES.1);
+                Some(State { closed: Some((after(now, pause), HeldBy::Outage)), outages: state.outages + 1, ..state })
+            })
+            .await?;
+        if paused {
+            telemetry::count(self.0.clock.now(), "OuraOutages", 1, &[]);
+            tracing::warn!("Oura does not answer anybody; everybody pauses");
+        }
+        Ok(())
+    }
+
+    /// Oura said that the app sends too much (or did not say who does): everybody pauses, and goes on with less.
+    async fn limited(&self, retry_after: Option<Duration>, told: Option<u32>) -> Result<(), StoreError> {
+        let now = self.0.clock.now();
+        telemetry::count(now, "OuraLimitsReached", 1, &[("tier", "application")]);
+        let configured = self.0.configured;
+        let pause = retry_after.unwrap_or(LIMIT_PAUSE);
+        self.settle("pause for Oura's limit", |state, now| {
+            let until = after(now, pause);
+            if state.closed.is_some_and(|(closed, why)| why == HeldBy::Limit && closed > now) {
+                // The others that were under way at the same moment tell nothing new.
+                let later = state.closed.is_some_and(|(closed, _)| closed < until);
+                return later.then_some(State { closed: Some((until, HeldBy::Limit)), ..state });
+            }
+            let lowered = state.allowance(configured, now).lowered(told);
+            let forget = now.saturating_add(LOWERED_FOR).unwrap_or(now);
+            Some(State { closed: Some((until, HeldBy::Limit)), lowered: Some((lowered, forget)), ..state })
+        })
+        .await?;
+        tracing::warn!(pause_s = pause.as_secs(), "Oura's limit for the app is reached; everybody pauses");
+        Ok(())
+    }
+
+    /// Changes the item unless `change` finds nothing to change; whether it did.
+    async fn settle(
+        &self,
+        action: &'static str,
+        change: impl Fn(State, Timestamp) -> Option<State>,
+    ) -> Result<bool, StoreError> {
+        let changed = self
+            .change(action, |state, now| {
+                change(state, now).map(|state| (state, ())).ok_or(Refusal::Later(Duration::ZERO))
+            })
+            .await;
+        match changed {
+            Ok(()) => Ok(true),
+            Err(Refusal::Store(error)) => Err(error),
+            Err(Refusal::Later(_) | Refusal::Closed(_)) => Ok(false),
+        }
+    }
+
+    /// One change of the item, decided on what it holds at that moment.
+    async fn change<T>(
+        &self,
+        action: &'static str,
+        decide: impl Fn(State, Timestamp) -> Result<(State, T), Refusal>,
+    ) -> Result<T, Refusal> {
+        let mut state = self.known();
+        // What is known here may be old, and a refusal by it wrong: it is read before anybody is refused.
+        let mut fresh = false;
+        for _ in 0..RACES {
+            let (next, result) = match decide(state, self.0.clock.now()) {
+                Ok(decided) => decided,
+                Err(refusal) if fresh => return Err(refusal),
+                Err(_perhaps_by_an_old_state) => {
+                    state = self.read().await.map_err(Refusal::Store)?;
+                    fresh = true;
+                    continue;
+                }
+            };
+            match self.write(action, state.version, next).await.map_err(Refusal::Store)? {
+                Written::Done => return Ok(result),
+                Written::Raced(current) => (state, fresh) = (current, true),
+            }
+        }
+        Err(Refusal::Store(StoreError::Unavailable { action, code: "Raced".to_owned() }))
+    }
+
+    async fn read(&self) -> Result<State, StoreError> {
+        const ACTION: &str = "read the request budget";
+        let answer = self
+            .0
+            .client
+            .get_item()
+            .table_name(&self.0.table)
+            .key("pk", s(PARTITION))
+            .key("sk", s(SORT))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(|error| StoreError::of(ACTION, &error))?;
+        let state = answer.item.as_ref().map(|item| state(ACTION, item)).transpose()?.unwrap_or_default();
+        Ok(self.remember(state))
+    }
+
+    async fn write(&self, action: &'static str, version: u64, next: State) -> Result<Written, StoreError> {
+        let next = State { version: version + 1, ..next };
+        let condition = if version == 0 { "attribute_not_exists(pk)" } else { "version = :version" };
+        let mut put = self
+            .0
+            .client
+            .update_item()
+            .table_name(&self.0.table)
+            .key("pk", s(PARTITION))
+            .key("sk", s(SORT))
+            .condition_expression(condition)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        if version > 0 {
+            put = put.expression_attribute_values(":version", n(version));
+        }
+        let (mut set, mut remove) = (Vec::new(), Vec::new());
+        for (name, value) in attributes(&next) {
+            match value {
+                Some(value) => {
+                    set.push(format!("{name} = :{name}"));
+                    put = put.expression_attribute_values(format!(":{name}"), value);
+                }
+                None => remove.push(name),
+            }
+        }
+        let mut update = format!("SET version = :next, {}", set.join(", "));
+        if !remove.is_empty() {
+            update.push_str(&format!(" REMOVE {}", remove.join(", ")));
+        }
+        let sent = put.expression_attribute_values(":next", n(next.version)).update_expression(update).send().await;
+        match sent {
+            Ok(_) => {
+                self.remember(next);
+                Ok(Written::Done)
+            }
+            Err(error) => match error.as_service_error() {
+                Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {
+                    let current = failed.item().map(|item| state(action, item)).transpose()?.unwrap_or_default();
+                    Ok(Written::Raced(self.remember(current)))
+                }
+                _ => Err(StoreError::of(action, &error)),
+            },
+        }
+    }
+
+    fn known(&self) -> State {
+        *self.0.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Keeps the newest of what was seen.
+    fn remember(&self, state: State) -> State {
+        let mut known = self.0.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.version >= known.version {
+            *known = state;
+        }
+        state
+    }
+}
+
+impl Inner {
+    fn slots(&self, lane: Lane) -> &Slots {
+        match lane {
+            Lane::Live => &self.live,
+            Lane::Nightly => &self.nightly,
+        }
+    }
+}
+
+/// Why nothing was taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// All is given away for the moment.
+    Later(Duration),
+    /// Everybody is held back.
+    Closed(Held),
+    /// The item cannot be read or changed.
+    Store(StoreError),
+}
+
+enum Written {
+    Done,
+    Raced(State),
+}
+
+#[derive(Debug)]
+struct OfLane {
+    budget: Budget,
+    lane: Lane,
+}
+
+impl Admission for OfLane {
+    fn admit(&self) -> BoxFuture<'_, Result<(), Held>> {
+        Box::pin(self.budget.admit(self.lane))
+    }
+
+    fn told<'a>(&'a self, error: Option<&'a OuraError>) -> BoxFuture<'a, ()> {
+        Box::pin(self.budget.told(error))
+    }
+}
+
+/// Counts one that waits, as long as it lives.
+struct Waiting<'a>(&'a AtomicU32);
+
+impl<'a> Waiting<'a> {
+    fn new(count: &'a AtomicU32) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(count)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+fn after(now: Timestamp, wait: Duration) -> Timestamp {
+    SignedDuration::try_from(wait).ok().and_then(|wait| now.saturating_add(wait).ok()).unwrap_or(now)
+}
+
+fn attributes(state: &State) -> [(&'static str, Option<aws_sdk_dynamodb::types::AttributeValue>); 7] {
+    let millis = |at: Timestamp| n(at.as_millisecond());
+    [
+        ("steady", Some(n(state.ledger.steady))),
+        ("bursting", Some(n(state.ledger.bursting))),
+        ("closedUntil", state.closed.map(|(until, _)| millis(until))),
+        ("closedBy", state.closed.map(|(_, why)| s(why.as_str()))),
+        ("outages", Some(n(state.outages))),
+        ("allowance", state.lowered.map(|(allowance, _)| n(allowance.per_window()))),
+        ("allowanceUntil", state.lowered.map(|(_, until)| millis(until))),
+    ]
+}
+
+fn state(action: &'static str, item: &Item) -> Result<State, StoreError> {
+    let fields = Fields::new(action, item);
+    let moment = |field: &'static str| -> Result<Option<Timestamp>, StoreError> {
+        let millis = fields.opt::<i64>(field)?;
+        millis
+            .map(|at| Timestamp::from_millisecond(at).map_err(|_range| StoreError::corrupt(action, field)))
+            .transpose()
+    };
+    let by = fields.opt::<String>("closedBy")?.and_then(|word| HeldBy::of_word(&word));
+    Ok(State {
+        version: fields.get("version")?,
+        ledger: Ledger { steady: fields.get("steady")?, bursting: fields.get("bursting")? },
+        closed: moment("closedUntil")?.map(|until| (until, by.unwrap_or(HeldBy::Unknown))),
+        outages: fields.opt("outages")?.unwrap_or(0),
+        lowered: fields.opt("allowance")?.map(Allowance::new).zip(moment("allowanceUntil")?),
+    })
+}
+
+impl fmt::Debug for Budget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Budget").field("configured", &self.0.configured).finish_non_exhaustive()
+    }
+}

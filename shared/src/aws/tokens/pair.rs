@@ -1,0 +1,100 @@
+//! A token pair and the text that it is stored as.
+
+use jiff::Timestamp;
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+
+use super::super::StoreError;
+use crate::domain::ScopeSet;
+use crate::oura::{AccessToken, RefreshToken};
+
+/// A patient's token pair, as it lies in its vault.
+#[derive(Debug, Clone)]
+pub struct StoredTokens {
+    /// For the API.
+    pub access_token: AccessToken,
+    /// For exactly one refresh.
+    pub refresh_token: RefreshToken,
+    /// When Oura said the access token ends; `None` when it did not say.
+    pub expires_at: Option<Timestamp>,
+    /// What was granted.
+    pub scope: ScopeSet,
+    /// 1 at the connect, one more with every refresh.
+    pub generation: u64,
+    /// The host that issued them.
+    pub token_host: String,
+}
+
+#[derive(Serialize, Deserialize)]
+struct TokensWire {
+    access_token: String,
+    refresh_token: String,
+    expires_at: Option<Timestamp>,
+    scope: ScopeText,
+    generation: u64,
+    token_host: String,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(transparent)]
+struct ScopeText(String);
+
+impl StoredTokens {
+    /// The record as text: the same for the same pair.
+    pub(super) fn to_secret(&self) -> SecretString {
+        let wire = TokensWire {
+            access_token: self.access_token.expose().to_owned(),
+            refresh_token: self.refresh_token.expose().to_owned(),
+            expires_at: self.expires_at,
+            scope: ScopeText(self.scope.to_string()),
+            generation: self.generation,
+            token_host: self.token_host.clone(),
+        };
+        SecretString::from(serde_json::to_string(&wire).unwrap_or_default())
+    }
+
+    pub(super) fn parse(action: &'static str, text: &str) -> Result<Self, StoreError> {
+        let wire: TokensWire =
+            serde_json::from_str(text).map_err(|_quotes_the_secret| StoreError::corrupt(action, "secret"))?;
+        Ok(Self {
+            access_token: AccessToken::new(wire.access_token),
+            refresh_token: RefreshToken::new(wire.refresh_token),
+            expires_at: wire.expires_at,
+            scope: ScopeSet::parse(&wire.scope.0),
+            generation: wire.generation,
+            token_host: wire.token_host,
+        })
+    }
+
+    /// Whether both are the same pair with the same particulars.
+    #[must_use]
+    pub fn is(&self, other: &Self) -> bool {
+        self.to_secret().expose_secret() == other.to_secret().expose_secret()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_pair_survives_the_secret_and_never_prints() {
+        let tokens = StoredTokens {
+            access_token: AccessToken::new("access-s3cret".to_owned()),
+            refresh_token: RefreshToken::new("refresh-s3cret".to_owned()),
+            expires_at: Some("2026-05-01T00:00:00Z".parse().unwrap()),
+            scope: ScopeSet::parse("daily spo2"),
+            generation: 7,
+            token_host: "api.ouraring.com".to_owned(),
+        };
+        let text = tokens.to_secret();
+        let read = StoredTokens::parse("read", text.expose_secret()).unwrap();
+        assert_eq!(read.access_token.expose(), "access-s3cret");
+        assert_eq!(read.refresh_token.expose(), "refresh-s3cret");
+        assert_eq!((read.expires_at, read.generation, &read.scope), (tokens.expires_at, 7, &tokens.scope));
+        assert!(read.is(&tokens) && !read.is(&StoredTokens { generation: 8, ..tokens.clone() }));
+        assert!(!format!("{tokens:?} {text:?}").contains("s3cret"));
+        let error = StoredTokens::parse("read", r#"{"access_token":"s3cret"}"#).unwrap_err();
+        assert!(!error.to_string().contains("s3cret"));
+    }
+}

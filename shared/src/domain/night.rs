@@ -1,0 +1,136 @@
+//! Nightly runs: which night it is, and what became of each patient in it.
+
+use std::fmt;
+use std::str::FromStr;
+
+use jiff::Timestamp;
+
+use super::{Day, InvalidDay, PatientId, SyncId, derived_uuid};
+
+/// One nightly run: the day (UTC) on which it begins. All that a run does is derived from it, so a run that is begun twice
+/// does nothing twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Night(Day);
+
+/// What became of a patient in a night.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum NightOutcome {
+    /// What there was has arrived.
+    Done,
+    /// There was nothing to be had: the connection has ended, or Oura gives nothing for this patient.
+    Parked,
+    /// It was given up; the next night looks further back.
+    Failed,
+}
+
+const NIGHTLY: &str = "nightly-";
+
+impl Night {
+    /// The night of this day.
+    #[must_use]
+    pub fn of(day: Day) -> Self {
+        Self(day)
+    }
+
+    /// The night that was due at this moment, however late it begins.
+    #[must_use]
+    pub fn due_at(at: Timestamp) -> Self {
+        Self(Day::of_utc(at))
+    }
+
+    /// Its day.
+    #[must_use]
+    pub fn day(self) -> Day {
+        self.0
+    }
+
+    /// The sync that it asks for, the same for every patient.
+    #[must_use]
+    pub fn sync_id(self) -> SyncId {
+        derived_sync(&format!("{NIGHTLY}{}", self.0))
+    }
+
+    /// The night that asked for a sync; `None` when another caused it.
+    #[must_use]
+    pub fn of_sync(sync: &SyncId) -> Option<Self> {
+        sync.as_str().strip_prefix(NIGHTLY)?.parse().ok().map(Self)
+    }
+
+    /// A name for the patient in the records of this night, which do not tell whose they are.
+    #[must_use]
+    pub fn alias(self, patient: &PatientId) -> String {
+        derived_uuid(&["night", &self.0.to_string(), patient.as_str()]).to_string()
+    }
+}
+
+/// The sync that a catch-up of this moment asks for: one an hour at most.
+#[must_use]
+pub fn catch_up_sync(at: Timestamp) -> SyncId {
+    derived_sync(&at.strftime("catchup-%Y-%m-%dT%H").to_string())
+}
+
+#[expect(clippy::expect_used, reason = "letters, digits and dashes only")]
+fn derived_sync(text: &str) -> SyncId {
+    SyncId::parse(text).expect("a date is a sync id")
+}
+
+impl NightOutcome {
+    /// Every outcome.
+    pub const ALL: [Self; 3] = [Self::Done, Self::Parked, Self::Failed];
+
+    /// The word that is stored.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Parked => "parked",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+impl FromStr for NightOutcome {
+    type Err = ();
+    fn from_str(text: &str) -> Result<Self, ()> {
+        Self::ALL.into_iter().find(|outcome| outcome.as_str() == text).ok_or(())
+    }
+}
+
+impl fmt::Display for Night {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl FromStr for Night {
+    type Err = InvalidDay;
+    fn from_str(text: &str) -> Result<Self, InvalidDay> {
+        text.parse().map(Self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_night_is_known_by_its_sync_and_nothing_else_is() {
+        let night = Night::due_at("2026-03-19T03:00:00Z".parse().unwrap());
+        assert_eq!(Night::due_at("2026-03-19T23:59:59Z".parse().unwrap()), night, "however late");
+        assert_eq!(night.sync_id().as_str(), "nightly-2026-03-19");
+        assert_eq!(Night::of_sync(&night.sync_id()), Some(night));
+        for other in ["manual-2026-03-19", "nightly-", "nightly-2026-13-01", "catchup-2026-03-19T12"] {
+            assert_eq!(Night::of_sync(&other.parse().unwrap()), None, "{other}");
+        }
+        assert_eq!(catch_up_sync("2026-03-19T12:59:00Z".parse().unwrap()).as_str(), "catchup-2026-03-19T12");
+    }
+
+    #[test]
+    fn an_alias_tells_patients_and_nights_apart_and_names_nobody() {
+        let (ada, night) = ("ada".parse().unwrap(), Night::of("2026-03-19".parse().unwrap()));
+        let other = Night::of("2026-03-20".parse().unwrap());
+        assert_ne!(night.alias(&ada), other.alias(&ada));
+        assert_ne!(night.alias(&ada), night.alias(&"bruno".parse().unwrap()));
+        assert!(!night.alias(&ada).contains("ada"));
+    }
+}
