@@ -3,8 +3,9 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::time::Duration;
 
-use lambda_http::http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION, SET_COOKIE};
+use lambda_http::http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION, RETRY_AFTER, SET_COOKIE};
 use lambda_http::http::{HeaderValue, StatusCode};
 use lambda_http::request::RequestContext;
 use lambda_http::{Body, Request, RequestExt, Response};
@@ -29,13 +30,15 @@ pub struct HttpError {
     pub code: &'static str,
     /// For people; holds no internals and nothing of the request.
     pub message: Cow<'static, str>,
+    /// When it is worth trying again, where that is known; the answer's `Retry-After`.
+    pub retry_after: Option<Duration>,
 }
 
 impl HttpError {
     /// A refusal with this status, code and text.
     #[must_use]
     pub fn new(status: StatusCode, code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { status, code, message: message.into() }
+        Self { status, code, message: message.into(), retry_after: None }
     }
 
     /// 400 with this code and text.
@@ -54,6 +57,18 @@ impl HttpError {
     #[must_use]
     pub fn method_not_allowed() -> Self {
         Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "This route does not take this method.")
+    }
+
+    /// 429 with this code: the patient asks too often, and may ask again after the wait.
+    #[must_use]
+    pub fn too_many(code: &'static str, wait: Duration) -> Self {
+        // Rounded up: whoever comes at the second that was named is let in.
+        let wait = Duration::from_secs(wait.as_secs() + u64::from(wait.subsec_nanos() > 0)).max(Duration::from_secs(1));
+        let seconds = wait.as_secs();
+        let when =
+            if seconds < 120 { format!("{seconds} seconds") } else { format!("{} minutes", seconds.div_ceil(60)) };
+        let message = format!("That was asked for too often. Please try again in {when}.");
+        Self { retry_after: Some(wait), ..Self::new(StatusCode::TOO_MANY_REQUESTS, code, message) }
     }
 
     /// 503: something that we depend on does not answer; trying again later may help.
@@ -78,7 +93,12 @@ pub fn success(status: StatusCode, data: &impl Serialize) -> Response<Body> {
 /// The response of a refusal.
 #[must_use]
 pub fn failure(error: &HttpError) -> Response<Body> {
-    json_response(error.status, &json!({ "success": false, "error": { "code": error.code, "message": error.message } }))
+    let body = json!({ "success": false, "error": { "code": error.code, "message": error.message } });
+    let mut response = json_response(error.status, &body);
+    if let Some(wait) = error.retry_after {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(wait.as_secs()));
+    }
+    response
 }
 
 /// The response that says nothing.

@@ -4,6 +4,7 @@
 //! The inner three know nothing of AWS; the test `tests/it/architecture.rs` holds them to it.
 
 pub mod aws;
+pub mod disconnect;
 pub mod domain;
 pub mod env;
 pub mod flow;

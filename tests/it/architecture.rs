@@ -236,7 +236,7 @@ fn the_template_gives_each_function_its_settings() {
         "CALLBACK_BINDING" => "cookie",
         "TOKEN_VAULT" => "sealed",
         "TOKEN_VAULT_MOVING_FROM" => "", // as it is while nobody moves
-        "BACKFILL_DAYS" | "LOOKBACK_DAYS" | "MAX_DISCONNECTS_PER_DAY" => "7",
+        "BACKFILL_DAYS" | "LOOKBACK_DAYS" | "MAX_DISCONNECTS_PER_DAY" | "MANUAL_SYNCS_PER_HOUR" => "7",
         "SUBSCRIPTION_RENEWAL_DAYS" | "WEBHOOK_DEBOUNCE_SECONDS" => "7",
         _ => "https://some.example/x",
     };

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use lambda_http::http::StatusCode;
 use lambda_http::{Body, Request, Response};
 use serde_json::{Value, json};
-use shared::domain::{Backfill, Connection, ConnectionStatus, SOURCE};
+use shared::domain::{Backfill, Connection, ConnectionStatus, ReasonCode, SOURCE};
 use shared::http::{self, HttpError};
-use shared::oura::DataType;
+use shared::oura::{DataType, OuraError};
 
 use crate::{Deps, unavailable};
 
@@ -17,24 +18,64 @@ pub(crate) async fn get(deps: &Deps, request: &Request) -> Result<Response<Body>
     let connections: Vec<_> = match (&found.connection, found.pending_since) {
         // A consent under way is what a patient without a working connection waits for.
         (Some(connection), Some(since)) if connection.status == ConnectionStatus::Disconnected => {
-            vec![shown(connection, ConnectionStatus::Pending, since)]
+            vec![shown(connection, ConnectionStatus::Pending, connection.reason, since)]
         }
-        (Some(connection), _) => vec![shown(connection, connection.status, connection.since)],
-        (None, Some(since)) => vec![json!({
-            "source": SOURCE, "status": ConnectionStatus::Pending, "reasonCode": null, "since": since,
-            "scopesGranted": [], "scopesMissing": [], "lastSyncAt": null, "lastNoticeAt": null,
-            "lastDataDay": null, "backfill": null, "failing": {},
-        })],
-        (None, None) => Vec::new(),
+        (Some(connection), _) => {
+            let (status, reason, since) = condition(connection, found.refused);
+            vec![shown(connection, status, reason, since)]
+        }
+        (None, Some(since)) => vec![never_connected(ConnectionStatus::Pending, None, since)],
+        (None, None) => {
+            let refused = found.refused.into_iter();
+            refused.map(|(since, reason)| never_connected(ConnectionStatus::Error, Some(reason), since)).collect()
+        }
     };
     Ok(http::success(StatusCode::OK, &json!({ "connections": connections })))
 }
 
-fn shown(connection: &Connection, status: ConnectionStatus, since: impl serde::Serialize) -> Value {
+/// What the patient is told of the connection: status, reason, and since when.
+fn condition(
+    connection: &Connection,
+    refused: Option<(Timestamp, ReasonCode)>,
+) -> (ConnectionStatus, Option<ReasonCode>, Timestamp) {
+    let stored = (connection.status, connection.reason, connection.since);
+    match connection.status {
+        // Of two things that keep the patient from having data the later one is told.
+        ConnectionStatus::Disconnected => match refused.filter(|(since, _)| *since >= connection.since) {
+            Some((since, reason)) => (ConnectionStatus::Error, Some(reason), since),
+            None => stored,
+        },
+        // An outage of Oura's is shown and never stored: it says nothing about the patient.
+        ConnectionStatus::Connected if oura_is_silent(connection) => {
+            let since = connection.last_sync_at.unwrap_or(connection.since);
+            (ConnectionStatus::Error, Some(ReasonCode::OuraUnavailable), since)
+        }
+        _ => stored,
+    }
+}
+
+/// Whether nothing that the patient allowed arrives, because Oura does not answer.
+fn oura_is_silent(connection: &Connection) -> bool {
+    let unavailable = OuraError::Unavailable { status: None }.code();
+    let granted = DataType::ALL.into_iter().filter(|kind| connection.scopes_granted.contains(kind.scope()));
+    let errors: Vec<_> = granted.map(|kind| connection.failing.get(&kind)).collect();
+    !errors.is_empty() && errors.iter().all(|error| error.is_some_and(|error| error == unavailable))
+}
+
+/// What a patient without a connection is shown.
+fn never_connected(status: ConnectionStatus, reason: Option<ReasonCode>, since: Timestamp) -> Value {
+    json!({
+        "source": SOURCE, "status": status, "reasonCode": reason, "since": since,
+        "scopesGranted": [], "scopesMissing": [], "lastSyncAt": null, "lastNoticeAt": null,
+        "lastDataDay": null, "backfill": null, "failing": {},
+    })
+}
+
+fn shown(connection: &Connection, status: ConnectionStatus, reason: Option<ReasonCode>, since: Timestamp) -> Value {
     json!({
         "source": SOURCE,
         "status": status,
-        "reasonCode": connection.reason,
+        "reasonCode": reason,
         "since": since,
         "scopesGranted": connection.scopes_granted,
         "scopesMissing": connection.scopes_requested.missing_from(&connection.scopes_granted),
@@ -56,5 +97,7 @@ fn backfill(backfill: &Backfill) -> Value {
         "done": done,
         "total": DataType::ALL.len(),
         "perType": per_type,
+        "reconnected": backfill.reconnected,
+        "daysRepaired": backfill.days_repaired,
     })
 }

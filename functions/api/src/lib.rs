@@ -3,6 +3,8 @@
 //! | route | answer |
 //! |---|---|
 //! | `GET /connections` | the patient's connection: status, reason, scopes, last sync, progress of the backfill |
+//! | `DELETE /connections/oura` | ends the connection; keeps the data or has all of it taken away |
+//! | `POST /connections/oura/refresh` | queues a refresh of the tokens |
 //! | `POST /sync` | queues a sync of the patient |
 //! | `GET /daily` | the patient's days |
 //!
@@ -10,12 +12,17 @@
 
 mod connections;
 mod daily;
+mod disconnect;
+mod refresh;
 mod sync;
 
-use lambda_http::http::Method;
+use lambda_http::http::{Method, StatusCode};
 use lambda_http::{Body, Request, Response};
-use shared::aws::{Connections, DailyStatsTable, Queue, SdkConfig, StoreError};
-use shared::domain::{Clock, Entropy};
+use shared::aws::{
+    Bus, Connections, DailyStatsTable, Limits, Outbox, Queue, Rate, SdkConfig, StoreError, TokenSettings, TokenStore,
+};
+use shared::disconnect::Disconnect;
+use shared::domain::{Clock, Connection, ConnectionStatus, Entropy, PatientId};
 use shared::env::{Env, EnvError};
 use shared::http::{self, HttpError};
 
@@ -24,13 +31,18 @@ use shared::http::{self, HttpError};
 pub struct Config {
     connections_table: String,
     daily_stats_table: String,
+    tokens: TokenSettings,
     live_queue_url: String,
+    event_bus_name: String,
     patient_claim: String,
     lookback_days: u32,
+    manual_syncs: Rate,
 }
 
 impl Config {
-    /// Reads `CONNECTIONS_TABLE`, `DAILY_STATS_TABLE`, `LIVE_QUEUE_URL`, `PATIENT_ID_CLAIM` and `LOOKBACK_DAYS`.
+    /// Reads `CONNECTIONS_TABLE`, `DAILY_STATS_TABLE`, `TOKEN_VAULT`, `TOKEN_VAULT_MOVING_FROM`, `TOKEN_SECRET_PREFIX`,
+    /// `TOKEN_KEY_RING_SECRET_ID`, `LIVE_QUEUE_URL`, `EVENT_BUS_NAME`, `PATIENT_ID_CLAIM`, `LOOKBACK_DAYS` and
+    /// `MANUAL_SYNCS_PER_HOUR`.
     ///
     /// # Errors
     /// [`EnvError`] names the variable that is missing or malformed.
@@ -38,9 +50,12 @@ impl Config {
         Ok(Self {
             connections_table: env.required("CONNECTIONS_TABLE")?,
             daily_stats_table: env.required("DAILY_STATS_TABLE")?,
+            tokens: TokenSettings::from_env(env)?,
             live_queue_url: env.required("LIVE_QUEUE_URL")?,
+            event_bus_name: env.required("EVENT_BUS_NAME")?,
             patient_claim: env.get("PATIENT_ID_CLAIM").unwrap_or("sub").to_owned(),
             lookback_days: env.bounded("LOOKBACK_DAYS", 7, 1..=30)?,
+            manual_syncs: Rate::per_hour(env.bounded("MANUAL_SYNCS_PER_HOUR", 12, 1..=3600)?),
         })
     }
 }
@@ -51,6 +66,9 @@ pub struct Deps {
     config: Config,
     connections: Connections,
     daily_stats: DailyStatsTable,
+    disconnect: Disconnect,
+    limits: Limits,
+    outbox: Outbox,
     queue: Queue,
     clock: Clock,
     entropy: Entropy,
@@ -65,6 +83,9 @@ impl Deps {
         Ok(Self {
             connections: Connections::new(sdk, &config.connections_table),
             daily_stats: DailyStatsTable::new(sdk, &config.daily_stats_table),
+            disconnect: Disconnect::new(sdk, &config.connections_table, TokenStore::new(sdk, &config.tokens, &clock)),
+            limits: Limits::new(sdk, &config.connections_table),
+            outbox: Outbox::new(sdk, &config.connections_table, Bus::new(sdk, &config.event_bus_name)),
             queue: Queue::new(sdk, &config.live_queue_url),
             config,
             clock,
@@ -85,14 +106,37 @@ async fn route(deps: &Deps, request: &Request) -> Result<Response<Body>, HttpErr
     let method = request.method();
     match (http::route(request), method) {
         (Some("/connections"), &Method::GET) => connections::get(deps, request).await,
+        (Some("/connections/oura"), &Method::DELETE) => disconnect::delete(deps, request).await,
+        (Some("/connections/oura/refresh"), &Method::POST) => refresh::post(deps, request).await,
         (Some("/daily"), &Method::GET) => daily::get(deps, request).await,
         (Some("/sync"), &Method::POST) => sync::post(deps, request).await,
         // A preflight that reaches the `$default` route; API Gateway puts the CORS headers on whatever is answered.
         (_, &Method::OPTIONS) => Ok(http::no_content()),
-        (Some("/connections" | "/daily" | "/sync" | "/connect/oura" | "/callback/oura"), _) => {
-            Err(HttpError::method_not_allowed())
-        }
+        (Some("/connections" | "/connections/oura" | "/connections/oura/refresh"), _)
+        | (Some("/daily" | "/sync" | "/connect/oura" | "/callback/oura"), _) => Err(HttpError::method_not_allowed()),
         _ => Err(HttpError::not_found()),
+    }
+}
+
+/// The patient's connection, for what only a patient with one can ask for.
+async fn connected(deps: &Deps, patient: &PatientId) -> Result<Connection, HttpError> {
+    let connection = deps.connections.get(patient).await.map_err(unavailable)?;
+    connection
+        .filter(|connection| connection.status != ConnectionStatus::Disconnected)
+        .ok_or_else(|| HttpError::new(StatusCode::CONFLICT, "not_connected", "No ring is connected."))
+}
+
+/// Counts a request, and refuses it when the patient asks too often.
+async fn limited(
+    deps: &Deps,
+    patient: &PatientId,
+    name: &str,
+    rate: Rate,
+    code: &'static str,
+) -> Result<(), HttpError> {
+    match deps.limits.take(patient, name, rate, deps.clock.now()).await.map_err(unavailable)? {
+        None => Ok(()),
+        Some(wait) => Err(HttpError::too_many(code, wait)),
     }
 }
 

@@ -4,11 +4,11 @@ use lambda_http::http::StatusCode;
 use lambda_http::{Body, Request, Response};
 use serde::Deserialize;
 use serde_json::json;
-use shared::domain::{BackfillState, Connection, ConnectionStatus, Day, DayRange, SyncId, SyncMessage, Trigger};
+use shared::domain::{BackfillState, Connection, Day, DayRange, SyncId, SyncMessage, Trigger};
 use shared::http::{self, HttpError};
 
 use crate::daily::{parse_day, parse_range};
-use crate::{Deps, unavailable};
+use crate::{Deps, connected, limited, unavailable};
 
 /// The longest range that one request may ask for: Oura advises one to three months at once.
 const LONGEST_RANGE: i32 = 92;
@@ -40,10 +40,8 @@ pub(crate) async fn post(deps: &Deps, request: &Request) -> Result<Response<Body
     if asked.is_some_and(|range| range.first() > today) {
         return Err(HttpError::bad_request("invalid_date", "`from` lies in the future."));
     }
-    let connection = deps.connections.get(&patient).await.map_err(unavailable)?;
-    let connection = connection
-        .filter(|connection| connection.status != ConnectionStatus::Disconnected)
-        .ok_or_else(|| HttpError::new(StatusCode::CONFLICT, "not_connected", "No ring is connected."))?;
+    let connection = connected(deps, &patient).await?;
+    limited(deps, &patient, "sync", deps.config.manual_syncs, "too_many_syncs").await?;
     let sync_id =
         SyncId::parse(format!("manual-{}", deps.entropy.uuid())).map_err(|_never| HttpError::unavailable())?;
     let message = SyncMessage {

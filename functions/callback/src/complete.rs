@@ -8,13 +8,13 @@ use lambda_http::http::StatusCode;
 use secrecy::ExposeSecret;
 use shared::aws::{ConnectOutcome, StoreError, StoredState, StoredTokens};
 use shared::domain::{
-    Backfill, BackfillState, Connection, ConnectionStatus, Day, DayRange, EventKind, GrantId, PatientEvent, PatientId,
-    ScopeSet, SyncId, SyncMessage, Trigger,
+    Backfill, BackfillState, Command, CommandKind, Connection, ConnectionStatus, EventKind, GrantId, PatientEvent,
+    PatientId, ReasonCode, ScopeSet, SyncId, SyncMessage, Trigger,
 };
 use shared::http::HttpError;
 use shared::oura::{AuthorizationCode, DataType, OuraError, PersonalInfo, PkceVerifier, TokenError, TokenGrant};
 
-use crate::Deps;
+use crate::{Deps, history};
 
 /// How often a connection that changes under our hands is read again.
 const RACES: usize = 5;
@@ -50,6 +50,8 @@ pub enum Refusal {
     Unauthorized,
     /// The ring account is connected by another patient.
     AccountConflict,
+    /// What was stored of the patient before is just being deleted.
+    PurgeRunning,
     /// A store of ours did not answer.
     ServiceUnavailable,
 }
@@ -79,6 +81,7 @@ impl Refusal {
             Self::AppOutdated => "app_outdated",
             Self::Unauthorized => "unauthorized_by_oura",
             Self::AccountConflict => "account_conflict",
+            Self::PurgeRunning => "purge_running",
             Self::ServiceUnavailable => "service_unavailable",
         }
     }
@@ -97,6 +100,7 @@ impl Refusal {
             Self::AppOutdated => "The Oura app on your phone is too old. Please update it and connect again.",
             Self::Unauthorized => "Oura does not accept the connection it has just made. Please connect again.",
             Self::AccountConflict => "This ring account is already connected by someone else.",
+            Self::PurgeRunning => "Your earlier data is just being deleted. Please connect again in a few minutes.",
             Self::ServiceUnavailable => "Something does not answer on our side. Please connect again in a moment.",
         }
     }
@@ -109,7 +113,7 @@ impl Refusal {
             Self::AuthorizationFailed | Self::StateInvalid | Self::CodeMissing | Self::CodeRefused => {
                 StatusCode::BAD_REQUEST
             }
-            Self::AccountConflict => StatusCode::CONFLICT,
+            Self::AccountConflict | Self::PurgeRunning => StatusCode::CONFLICT,
             Self::OuraUnavailable | Self::Unauthorized => StatusCode::BAD_GATEWAY,
             Self::ServiceUnavailable => StatusCode::SERVICE_UNAVAILABLE,
         }
@@ -226,14 +230,13 @@ async fn record(
         let now = deps.clock.now();
         let previous = deps.connections.get(patient).await.map_err(|error| (Refusal::store(&error), true))?;
         let days = i32::try_from(deps.config.backfill_days).unwrap_or(30);
-        // One day ahead of UTC: it may already be tomorrow where the patient is.
-        let range = DayRange::ending(Day::of_utc(now).plus(1), days + 1);
+        let history = history::wanted(previous.as_ref(), &info.id, &scopes, days, now);
         let message = SyncMessage {
             patient_id: patient.clone(),
             sync_id: SyncId::parse(format!("backfill-{grant_id}"))
                 .map_err(|_never| (Refusal::ServiceUnavailable, true))?,
             trigger: Trigger::Backfill,
-            range,
+            range: history.range,
             requested_at: now,
         };
         let connection = Connection {
@@ -254,8 +257,10 @@ async fn record(
             backfill: Some(Backfill {
                 state: BackfillState::Pending,
                 sync_id: message.sync_id.clone(),
-                range,
+                range: history.range,
                 per_type: BTreeMap::new(),
+                reconnected: history.is_gap,
+                days_repaired: None,
             }),
             last_notice_at: None,
             unannounced: BTreeMap::new(),
@@ -281,7 +286,18 @@ async fn record(
             Ok(ConnectOutcome::Recorded) => return Ok((message, previous.map(|previous| previous.grant_id))),
             Ok(ConnectOutcome::AccountConflict) => {
                 tracing::warn!("a ring account that another patient holds was refused");
+                if let Err(error) = deps.connections.refuse(patient, ReasonCode::AccountConflict, now).await {
+                    tracing::warn!(%error, "only the browser is told of the refusal");
+                }
                 return Err((Refusal::AccountConflict, true));
+            }
+            Ok(ConnectOutcome::PurgeRunning) => {
+                // In case that whoever asked for it died before the worker was told.
+                let purge = Command { patient_id: patient.clone(), kind: CommandKind::Purge, requested_at: now };
+                if let Err(error) = deps.queue.send(purge).await {
+                    tracing::warn!(%error, "a purge that keeps a patient from connecting is not asked for again");
+                }
+                return Err((Refusal::PurgeRunning, true));
             }
             Ok(ConnectOutcome::Raced) => {}
             Err(error) => {

@@ -8,6 +8,7 @@
 //! 5. The backfill is queued, the event published, and the browser returns to the app.
 
 mod complete;
+mod history;
 mod page;
 
 use std::time::Duration;

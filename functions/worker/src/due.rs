@@ -273,6 +273,8 @@ mod tests {
             sync_id: "backfill-g-1".parse().unwrap(),
             range: history,
             per_type: BTreeMap::new(),
+            reconnected: false,
+            days_repaired: None,
         });
         let days = range(&waiting, week());
         assert!(days.covers(&history) && days.covers(&week()));

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use shared::aws::{Ended, StoreError, SyncEnd, SyncRun, WebhookDay};
+use shared::aws::{BackfillEnd, Ended, StoreError, SyncEnd, SyncRun, WebhookDay};
 use shared::domain::{
     BackfillState, Connection, ConnectionStatus, Day, DayRange, EventKind, KindProgress, KindState, PatientEvent,
     ReasonCode, SyncMessage, Trigger,
@@ -51,7 +51,10 @@ fn left_behind(
         last_notice_at: run.announced.as_ref().map(|announced| announced.latest_at).max(connection.last_notice_at),
         unannounced: (message.trigger == Trigger::Daily).then(|| unannounced(run)),
         status: status(connection, kinds),
-        backfill: drives_backfill(connection, message).then(|| (state, kinds.clone())),
+        backfill: connection.backfill.as_ref().filter(|_| drives_backfill(connection, message)).map(|backfill| {
+            let days_repaired = backfill.reconnected.then_some(run.days.len() as u64);
+            BackfillEnd { state, kinds: kinds.clone(), days_repaired }
+        }),
         at: now,
     };
     end.needs_care = after(connection, &end).needs_care();
@@ -70,8 +73,8 @@ fn after(connection: &Connection, end: &SyncEnd) -> Connection {
     if let Some(unannounced) = &end.unannounced {
         after.unannounced.clone_from(unannounced);
     }
-    if let (Some(backfill), Some((state, _))) = (&mut after.backfill, &end.backfill) {
-        backfill.state = *state;
+    if let (Some(backfill), Some(end)) = (&mut after.backfill, &end.backfill) {
+        backfill.state = end.state;
     }
     (after.status, after.reason) = end.status;
     after
@@ -205,13 +208,16 @@ fn events(
             records_written: run.records_written,
         });
     }
-    if let (Some(backfill), Some((BackfillState::Done, _))) = (&connection.backfill, &end.backfill) {
+    let done = end.backfill.as_ref().filter(|end| end.state == BackfillState::Done);
+    if let (Some(backfill), Some(done)) = (&connection.backfill, done) {
         kinds.push(EventKind::BackfillCompleted {
             // The backfill's own, whichever sync brought it: it is completed once.
             sync_id: backfill.sync_id.clone(),
             range: backfill.range,
             days_with_data,
             complete: end.failing.values().all(Option::is_none),
+            reconnected: backfill.reconnected,
+            days_repaired: done.days_repaired.unwrap_or(0),
         });
     }
     kinds.into_iter().map(|kind| PatientEvent::new(message.patient_id.clone(), end.at, kind)).collect()

@@ -1,13 +1,15 @@
-//! The worker: takes notices and sync messages from the queues, several patients at once, and answers with the ones that
+//! The worker: takes notices, sync messages and patients' commands from the queues, several patients at once, and answers with the ones that
 //! have to come again (partial batch response).
 
 pub mod assignment;
+pub mod commands;
 pub mod due;
 mod ending;
 pub mod fetch;
 mod night;
 pub mod notices;
 pub mod plan;
+mod purge;
 mod store;
 pub mod sync;
 pub mod tally;
@@ -22,15 +24,16 @@ use futures::future;
 use futures::stream::{self, StreamExt};
 use jiff::{SignedDuration, Timestamp};
 use shared::aws::{
-    AppSecrets, Budget, Bus, Connections, Days, Inbox, Nights, Outbox, Queue, Runs, SdkConfig, TokenSettings,
+    AppSecrets, Budget, Bus, Connections, Days, Inbox, Nights, Outbox, Purges, Queue, Runs, SdkConfig, TokenSettings,
     TokenStore, WebhookDays,
 };
-use shared::domain::{Clock, Entropy, Notice, OuraUserId, QueueMessage, SyncMessage};
+use shared::disconnect::Disconnect;
+use shared::domain::{Clock, Command, Entropy, Notice, OuraUserId, QueueMessage, SyncMessage};
 use shared::env::{Env, EnvError};
 use shared::oura::budget::LEAST_ALLOWANCE;
 use shared::oura::{HttpOptions, OAuthHttp, OuraClient, OuraHosts};
 use shared::telemetry;
-use shared::vault::{OuraApp, Vault};
+use shared::vault::{OuraApp, Revocations, Vault};
 
 use crate::due::Rhythm;
 use crate::sync::{Delivery, Outcome};
@@ -60,8 +63,8 @@ pub struct Config {
 }
 
 impl Config {
-    /// Reads `OURA_APP_SECRET_ID`, `OURA_REDIRECT_URI`, `OURA_TOKEN_URL`, `OURA_API_BASE_URL`, `CONNECTIONS_TABLE`,
-    /// `WEARABLE_DATA_TABLE`, `DAILY_STATS_TABLE`, `TOKEN_VAULT`, `TOKEN_VAULT_MOVING_FROM`, `TOKEN_SECRET_PREFIX`,
+    /// Reads `OURA_APP_SECRET_ID`, `OURA_REDIRECT_URI`, `OURA_TOKEN_URL`, `OURA_REVOKE_URL`, `OURA_API_BASE_URL`,
+    /// `CONNECTIONS_TABLE`, `WEARABLE_DATA_TABLE`, `DAILY_STATS_TABLE`, `TOKEN_VAULT`, `TOKEN_VAULT_MOVING_FROM`, `TOKEN_SECRET_PREFIX`,
     /// `TOKEN_KEY_RING_SECRET_ID`, `LIVE_QUEUE_URL`, `NIGHTLY_QUEUE_URL`, `EVENT_BUS_NAME`, `MAX_DISCONNECTS_PER_DAY`,
     /// `WEBHOOK_DEBOUNCE_SECONDS` and `LOOKBACK_DAYS`.
     ///
@@ -94,6 +97,10 @@ impl Config {
 pub struct Deps {
     pub(crate) oura: OuraClient,
     pub(crate) vault: Vault,
+    pub(crate) app: OuraApp,
+    pub(crate) disconnect: Disconnect,
+    pub(crate) revocations: Revocations,
+    pub(crate) purges: Purges,
     pub(crate) connections: Connections,
     pub(crate) runs: Runs,
     pub(crate) days: Days,
@@ -122,9 +129,11 @@ impl Deps {
         let oauth = OAuthHttp::new(&config.hosts, options).context("set up the client for Oura")?;
         let secrets = AppSecrets::new(sdk, &config.app_secret_id, clock.clone());
         let connections = Connections::new(sdk, &config.connections_table);
+        let app = OuraApp::new(secrets, oauth, &config.redirect_uri);
+        let tokens = TokenStore::new(sdk, &config.tokens, &clock);
         let vault = Vault::new(
-            OuraApp::new(secrets, oauth, &config.redirect_uri),
-            TokenStore::new(sdk, &config.tokens, &clock),
+            app.clone(),
+            tokens.clone(),
             connections.clone(),
             clock.clone(),
             entropy,
@@ -133,6 +142,10 @@ impl Deps {
         Ok(Self {
             oura: OuraClient::new(&config.hosts, options).context("set up the client for Oura")?,
             vault,
+            app,
+            disconnect: Disconnect::new(sdk, &config.connections_table, tokens.clone()),
+            revocations: Revocations::new(tokens),
+            purges: Purges::new(sdk, &config.connections_table, &config.wearable_data_table, &config.daily_stats_table),
             connections,
             runs: Runs::new(sdk, &config.connections_table),
             days: Days::new(sdk, &config.connections_table, &config.wearable_data_table, &config.daily_stats_table),
@@ -171,6 +184,7 @@ enum Work {
     Sync(SyncMessage),
     /// Notices of one ring account.
     Notices(OuraUserId, Vec<Notice>),
+    Command(Command),
     /// A message that will never parse. It goes to the dead-letter queue, where a person can see it.
     Unreadable,
 }
@@ -201,13 +215,14 @@ fn sorted(messages: Vec<SqsMessage>) -> Vec<(Work, u32, Vec<SqsMessage>)> {
         let count = message.attributes.get("ApproximateReceiveCount").and_then(|count| count.parse().ok()).unwrap_or(1);
         match QueueMessage::parse(message.body.as_deref().unwrap_or_default()) {
             Ok(QueueMessage::Sync(sync)) => works.push((Work::Sync(sync), count, vec![message])),
+            Ok(QueueMessage::Command(command)) => works.push((Work::Command(command), count, vec![message])),
             Ok(QueueMessage::Notice(notice)) => {
                 let account = accounts.entry((notice.user.clone(), count)).or_default();
                 account.0.push(notice);
                 account.1.push(message);
             }
             Err(error) => {
-                tracing::error!(%error, "a message is neither a sync message nor a notice");
+                tracing::error!(%error, "a message is none that is known here");
                 works.push((Work::Unreadable, count, vec![message]));
             }
         }
@@ -224,6 +239,7 @@ async fn one(deps: &Deps, work: Work, delivery: Delivery, messages: Vec<SqsMessa
     let outcome = match &work {
         Work::Sync(sync) => sync::run(deps, sync, delivery).await,
         Work::Notices(user, notices) => notices::gather(deps, user, notices, delivery).await,
+        Work::Command(command) => commands::run(deps, command, delivery).await,
         Work::Unreadable => {
             telemetry::count(deps.clock.now(), "MessagesUnreadable", 1, &[]);
             Outcome::Retry { after: Duration::ZERO, why: "unreadable" }

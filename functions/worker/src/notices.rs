@@ -2,8 +2,8 @@
 //!
 //! 1. The ring account's claim names the patient. Nobody's account may be somebody's in a moment (a connect is under way),
 //!    so it is looked for again, for a while.
-//! 2. What the notices announce goes into the patient's inbox. The first one that goes in causes a sync, which waits for
-//!    the others to come in: a burst costs one sync.
+//! 2. What the notices announce goes into the patient's inbox, unless the patient has disconnected meanwhile. The first one
+//!    that goes in causes a sync, which waits for the others to come in: a burst costs one sync.
 //! 3. That sync takes the whole inbox.
 
 use std::collections::BTreeSet;
@@ -68,6 +68,11 @@ async fn try_gather(
     let Some(candidate) = webhook_sync(&parts) else { return Ok(Outcome::Done) };
     let announcements = known.iter().map(|(announcement, _)| announcement.clone()).collect();
     let gathered = deps.inbox.put(&patient, &announcements, &candidate, now).await?;
+    // The patient may have disconnected between the two looks; then nothing must be left in the inbox.
+    if deps.connections.owner(user).await?.as_ref() != Some(&patient) {
+        deps.inbox.discard(&patient).await?;
+        return Ok(Outcome::Done);
+    }
     let is_first = gathered.sync_id == candidate;
     // Whoever was first may have died before the sync was asked for. A second message for the same sync is harmless.
     let may_be_lost = delivery.count > 1;

@@ -7,7 +7,7 @@ use url::Url;
 use crate::gateway::function_url;
 
 /// Variables that tune the functions and are handed on as they are set.
-const TUNING: [&str; 14] = [
+const TUNING: [&str; 15] = [
     "OURA_SCOPES",
     "OURA_PKCE",
     "PATIENT_ID_CLAIM",
@@ -22,6 +22,7 @@ const TUNING: [&str; 14] = [
     "MAX_DISCONNECTS_PER_DAY",
     "TOKEN_VAULT",
     "TOKEN_VAULT_MOVING_FROM",
+    "MANUAL_SYNCS_PER_HOUR",
 ];
 
 /// Oura's hosts. Left unset, the functions take the documented ones.

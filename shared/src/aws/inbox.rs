@@ -86,6 +86,22 @@ impl Inbox {
         gathered(ACTION, &answer.attributes.ok_or(StoreError::corrupt(ACTION, "announcements"))?)
     }
 
+    /// Takes away what gathers for a patient whose ring is not connected any more.
+    ///
+    /// # Errors
+    /// [`StoreError`]; the inbox then expires.
+    pub async fn discard(&self, patient: &PatientId) -> Result<(), StoreError> {
+        self.client
+            .delete_item()
+            .table_name(&self.table)
+            .key("pk", s(patient_key(patient)))
+            .key("sk", s(INBOX))
+            .send()
+            .await
+            .map(|_| ())
+            .map_err(|error| StoreError::of("discard the inbox", &error))
+    }
+
     /// What gathers for the patient at the moment.
     ///
     /// # Errors

@@ -1,6 +1,7 @@
 //! The AWS adapters: everything that knows a table's keys, a secret's name or a queue's URL.
 
 mod app_secret;
+mod batch;
 mod budget;
 mod bus;
 mod cached_secret;
@@ -10,8 +11,10 @@ mod days;
 mod error;
 mod inbox;
 mod item;
+mod limits;
 mod nights;
 mod outbox;
+mod purges;
 mod queue;
 mod runs;
 mod tokens;
@@ -24,14 +27,16 @@ pub use budget::{Budget, Refusal};
 pub use bus::Bus;
 pub use config::{load, load_for_callers_who_wait, settings};
 pub use connections::{
-    ActivePage, ConnectOutcome, Connections, Consumed, Disconnected, LeaseOutcome, PatientConnections, PendingConnect,
-    Proof, StoredState, SyncEnd,
+    ActivePage, BackfillEnd, ConnectOutcome, Connections, Consumed, Disconnected, LeaseOutcome, PatientConnections,
+    PendingConnect, Proof, StoredState, SyncEnd,
 };
 pub use days::{Commit, DailyStatsTable, DayChange, Days, RecordWrite, StoredDay};
 pub use error::StoreError;
 pub use inbox::{Gathered, Inbox};
+pub use limits::{Limits, Rate};
 pub use nights::{NightCounts, NightRun, NightState, Nights, PlanCursor};
 pub use outbox::{Drained, Outbox};
+pub use purges::{Purge, PurgeRequest, Purges, TakenPurge};
 pub use queue::Queue;
 pub use runs::{Announced, Ended, Found, RunProgress, Runs, SyncRun};
 pub use tokens::{Resealed, Stored, StoredTokens, TokenSettings, TokenStore, TokenVaultKind};

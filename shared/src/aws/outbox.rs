@@ -2,16 +2,14 @@
 //! none tells of data that is not there. What a crash leaves is published by the patient's next sync.
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::types::{DeleteRequest, Put, TransactWriteItem, WriteRequest};
+use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
 
+use super::batch;
 use super::bus::{Bus, Entry};
 use super::connections::{built, patient_key};
-use super::item::{Fields, s};
+use super::item::{Fields, Item, s};
 use super::{SdkConfig, StoreError};
 use crate::domain::{PatientEvent, PatientId};
-
-/// `BatchWriteItem` takes at most 25 items.
-const DELETES_AT_ONCE: usize = 25;
 
 /// The outbox items in the table `Connections`.
 #[derive(Debug, Clone)]
@@ -98,26 +96,8 @@ impl Outbox {
     }
 
     async fn delete(&self, patient: &PatientId, keys: &[&str]) -> Result<(), StoreError> {
-        const ACTION: &str = "empty the outbox";
-        for keys in keys.chunks(DELETES_AT_ONCE) {
-            let requests = keys
-                .iter()
-                .map(|key| {
-                    let delete = DeleteRequest::builder().key("pk", s(patient_key(patient))).key("sk", s(*key));
-                    Ok(WriteRequest::builder().delete_request(built(ACTION, delete.build())?).build())
-                })
-                .collect::<Result<Vec<_>, StoreError>>()?;
-            let answer = self
-                .client
-                .batch_write_item()
-                .request_items(&self.table, requests)
-                .send()
-                .await
-                .map_err(|error| StoreError::of(ACTION, &error))?;
-            if answer.unprocessed_items().is_some_and(|left| !left.is_empty()) {
-                return Err(StoreError::Unavailable { action: ACTION, code: "UnprocessedItems".to_owned() });
-            }
-        }
-        Ok(())
+        let of_patient =
+            |key: &&str| Item::from([("pk".to_owned(), s(patient_key(patient))), ("sk".to_owned(), s(*key))]);
+        batch::delete(&self.client, "empty the outbox", &self.table, keys.iter().map(of_patient)).await
     }
 }

@@ -15,6 +15,7 @@ use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, TransactWriteItem, Update};
 use jiff::Timestamp;
 
+use super::batch;
 use super::connections::{Connections, SyncEnd, built, expires, patient_key};
 use super::inbox::{Gathered, taken};
 use super::item::{Fields, Item, from_json, n, s, texts};
@@ -180,6 +181,36 @@ impl Runs {
                 Some(DeleteItemError::ConditionalCheckFailedException(_)) => Ok(()),
                 _ => Err(StoreError::of("discard the sync", &error)),
             },
+        }
+    }
+
+    /// Stops every sync of the patient that has not ended: none of them writes any more.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn stop(&self, patient: &PatientId) -> Result<(), StoreError> {
+        const ACTION: &str = "stop the patient's syncs";
+        let mut start = None;
+        loop {
+            let page = self
+                .client
+                .query()
+                .table_name(&self.table)
+                .key_condition_expression("pk = :pk AND begins_with(sk, :sk)")
+                .filter_expression("attribute_not_exists(ended)")
+                .projection_expression("pk, sk")
+                .expression_attribute_values(":pk", s(patient_key(patient)))
+                .expression_attribute_values(":sk", s("SYNC#"))
+                .consistent_read(true)
+                .set_exclusive_start_key(start)
+                .send()
+                .await
+                .map_err(|error| StoreError::of(ACTION, &error))?;
+            batch::delete(&self.client, ACTION, &self.table, page.items.unwrap_or_default()).await?;
+            start = page.last_evaluated_key;
+            if start.is_none() {
+                return Ok(());
+            }
         }
     }
 

@@ -144,6 +144,10 @@ pub struct Backfill {
     pub range: DayRange,
     /// By Oura collection.
     pub per_type: BTreeMap<DataType, KindProgress>,
+    /// Whether it only brings what is missing since the patient was connected before.
+    pub reconnected: bool,
+    /// In that case, once it is done, the days whose stats are new or changed by it.
+    pub days_repaired: Option<u64>,
 }
 
 /// One patient's connection, as it lies in the table `Connections`.

@@ -7,7 +7,8 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::{
-    Day, DayRange, GrantId, MetricType, PatientId, ReasonCode, SOURCE, ScopeSet, SyncId, Trigger, derived_uuid,
+    Day, DayRange, GrantId, MetricType, PatientId, ReasonCode, RequestId, SOURCE, ScopeSet, SyncId, Trigger,
+    derived_uuid,
 };
 
 /// Why a day's stats changed.
@@ -20,6 +21,17 @@ pub enum DayUpdateReason {
     Revised,
     /// Oura removed documents.
     Deleted,
+}
+
+/// How many items of each table were taken away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct PurgeCounts {
+    /// In `WearableData`, tombstones included.
+    pub records: u64,
+    /// In `DailyStats`.
+    pub days: u64,
+    /// In `Connections`.
+    pub connection_items: u64,
 }
 
 /// What happened, with what belongs to it.
@@ -73,6 +85,21 @@ pub enum EventKind {
         days_with_data: u64,
         /// Whether every kind arrived whole; the connection's `failing` says which did not.
         complete: bool,
+        /// Whether the patient had been connected before and only what was missing since was fetched.
+        reconnected: bool,
+        /// In that case, the days whose stats are new or changed by it.
+        days_repaired: u64,
+    },
+    /// Everything that was stored of the patient is gone.
+    DataPurged {
+        /// Which request.
+        request_id: RequestId,
+        /// When it was asked for.
+        requested_at: Timestamp,
+        /// When the last of it was gone.
+        purged_at: Timestamp,
+        /// How much it was.
+        counts: PurgeCounts,
     },
     /// One day's stats are new or changed.
     DayUpdated {
@@ -116,6 +143,7 @@ impl PatientEvent {
             EventKind::Connected { grant_id, .. }
             | EventKind::Disconnected { grant_id, .. }
             | EventKind::ReconnectRequired { grant_id, .. } => derived_uuid(&[detail_type, patient, grant_id.as_str()]),
+            EventKind::DataPurged { request_id, .. } => derived_uuid(&[detail_type, patient, request_id.as_str()]),
             EventKind::DayUpdated { day, revision, .. } => {
                 derived_uuid(&[detail_type, patient, &day.to_string(), &revision.to_string()])
             }
@@ -138,6 +166,7 @@ impl PatientEvent {
             EventKind::DayUpdated { day, .. } => format!("2-{day}"),
             EventKind::Sync { .. } => "3".to_owned(),
             EventKind::BackfillCompleted { .. } => "4".to_owned(),
+            EventKind::DataPurged { .. } => "5".to_owned(),
         }
     }
 
@@ -167,6 +196,7 @@ impl EventKind {
             Self::ReconnectRequired { .. } => "wearable_reconnect_required",
             Self::BackfillCompleted { .. } => "wearable_backfill_completed",
             Self::DayUpdated { .. } => "wearable_day_updated",
+            Self::DataPurged { .. } => "wearable_data_purged",
         }
     }
 
@@ -183,9 +213,15 @@ impl EventKind {
             Self::Disconnected { grant_id, reason_code } | Self::ReconnectRequired { grant_id, reason_code } => {
                 json!({ "grantId": grant_id, "reasonCode": reason_code })
             }
-            Self::BackfillCompleted { sync_id, range, days_with_data, complete } => json!({
+            Self::BackfillCompleted { sync_id, range, days_with_data, complete, reconnected, days_repaired } => json!({
                 "syncId": sync_id, "from": range.first(), "to": range.last(), "daysWithData": days_with_data,
-                "complete": complete,
+                "complete": complete, "reconnected": reconnected, "daysRepaired": days_repaired,
+            }),
+            Self::DataPurged { request_id, requested_at, purged_at, counts } => json!({
+                "requestId": request_id, "requestedAt": requested_at, "purgedAt": purged_at,
+                "counts": {
+                    "records": counts.records, "days": counts.days, "connectionItems": counts.connection_items,
+                },
             }),
             Self::DayUpdated { day, revision, changed_fields, reason } => json!({
                 "day": day, "revision": revision, "changedFields": changed_fields, "reason": reason,

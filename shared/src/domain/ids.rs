@@ -102,6 +102,28 @@ text_id!(
     SyncId, "sync id", 128
 );
 
+text_id!(
+    /// One request of a patient to have everything deleted; the receipt carries it.
+    RequestId, "request id", 64
+);
+
+impl GrantId {
+    /// The name under which the consent's access token is kept while it still has to be revoked.
+    #[must_use]
+    pub fn revocation(&self) -> Self {
+        Self(format!("{}{REVOCATION}", self.0))
+    }
+
+    /// Whether this text ends with the name of something that still has to be revoked.
+    #[must_use]
+    pub fn ends_with_revocation(text: &str) -> bool {
+        text.ends_with(REVOCATION)
+    }
+}
+
+/// Consents are named by UUIDs, which do not end like this.
+const REVOCATION: &str = ".revoke";
+
 impl PatientId {
     /// A stable opaque name for places where the id itself should not stand, such as the names of secrets:
     /// the first 32 hexadecimal digits of its SHA-256.

@@ -3,7 +3,9 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Day, DayRange, DocumentId, InvalidRange, Notice, NoticeWord, OuraUserId, PatientId, SyncId, Trigger};
+use super::{
+    Command, Day, DayRange, DocumentId, InvalidRange, Notice, NoticeWord, OuraUserId, PatientId, SyncId, Trigger,
+};
 
 /// A message of the live or the nightly queue.
 #[derive(Debug, Clone, PartialEq)]
@@ -12,6 +14,8 @@ pub enum QueueMessage {
     Sync(SyncMessage),
     /// Oura says that something changed.
     Notice(Notice),
+    /// A patient asked for something that takes longer than a request.
+    Command(Command),
 }
 
 /// A request to sync one patient.
@@ -43,6 +47,9 @@ pub enum InvalidMessage {
     /// The range is none.
     #[error("not a sync message: {0}")]
     Range(#[from] InvalidRange),
+    /// A command lacks what it is about, or has more than that.
+    #[error("not a command of version 1")]
+    Command,
 }
 
 impl From<serde_json::Error> for InvalidMessage {
@@ -78,22 +85,23 @@ struct NoticeWire {
     received_at: Timestamp,
 }
 
-/// What tells a notice from a sync: only it names a user of Oura's.
+/// What tells the three apart: only a notice names a user of Oura's, only a command has a word for what to do.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Peek {
     oura_user_id: Option<serde::de::IgnoredAny>,
+    command: Option<serde::de::IgnoredAny>,
 }
 
 #[derive(Serialize, Deserialize)]
-enum Source {
+pub(super) enum Source {
     #[serde(rename = "oura")]
     Oura,
 }
 
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(try_from = "u8", into = "u8")]
-struct Version;
+pub(super) struct Version;
 
 impl TryFrom<u8> for Version {
     type Error = &'static str;
@@ -117,6 +125,8 @@ impl QueueMessage {
         let peek: Peek = serde_json::from_str(body)?;
         if peek.oura_user_id.is_some() {
             Notice::parse(body).map(Self::Notice)
+        } else if peek.command.is_some() {
+            Command::parse(body).map(Self::Command)
         } else {
             SyncMessage::parse(body).map(Self::Sync)
         }
@@ -128,6 +138,7 @@ impl QueueMessage {
         match self {
             Self::Sync(sync) => sync.to_body(),
             Self::Notice(notice) => notice.to_body(),
+            Self::Command(command) => command.to_body(),
         }
     }
 }
@@ -141,6 +152,12 @@ impl From<SyncMessage> for QueueMessage {
 impl From<Notice> for QueueMessage {
     fn from(notice: Notice) -> Self {
         Self::Notice(notice)
+    }
+}
+
+impl From<Command> for QueueMessage {
+    fn from(command: Command) -> Self {
+        Self::Command(command)
     }
 }
 

@@ -2,6 +2,7 @@
 //! Nothing here performs I/O or knows where it runs.
 
 mod clock;
+mod command;
 mod connection;
 mod day;
 mod event;
@@ -15,13 +16,16 @@ mod record;
 mod scope;
 
 pub use clock::{Clock, Entropy};
+pub use command::{Command, CommandKind};
 pub use connection::{
     AWAITS_OFFSETS, Backfill, BackfillState, Connection, ConnectionStatus, KindProgress, KindState, Lease, ReasonCode,
     RefreshIntent, Suspect,
 };
 pub use day::{Day, DayRange, InvalidDay, InvalidRange};
-pub use event::{DayUpdateReason, EventKind, PatientEvent};
-pub use ids::{DocumentId, GrantId, InvalidId, NoticeWord, OuraUserId, PatientId, SyncId, Trigger, derived_uuid};
+pub use event::{DayUpdateReason, EventKind, PatientEvent, PurgeCounts};
+pub use ids::{
+    DocumentId, GrantId, InvalidId, NoticeWord, OuraUserId, PatientId, RequestId, SyncId, Trigger, derived_uuid,
+};
 pub use json::{canonical, content_hash};
 pub use message::{InvalidMessage, QueueMessage, SyncMessage};
 pub use metric::{MetricType, UnknownMetricType};

@@ -12,6 +12,7 @@
 //! and never changes a patient's status.
 
 mod refresh;
+mod revocations;
 
 use std::time::Duration;
 
@@ -20,6 +21,8 @@ use jiff::Timestamp;
 use crate::aws::{AppSecrets, Connections, StoreError, StoredTokens, TokenStore};
 use crate::domain::{Clock, Connection, Entropy, ReasonCode};
 use crate::oura::{AccessToken, OAuthApp, OAuthClient, OAuthHttp};
+
+pub use revocations::Revocations;
 
 /// A token is refreshed when it ends within this time: longer than any sync runs.
 const MARGIN: Duration = Duration::from_secs(20 * 60);

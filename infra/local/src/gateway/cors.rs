@@ -56,6 +56,7 @@ impl Cors {
         };
         response.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
         response.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
+        response.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("retry-after"));
         true
     }
 }
@@ -78,6 +79,8 @@ mod tests {
             let response = preflight(&cors, origin);
             assert_eq!(response.headers()["access-control-allow-origin"], origin);
             assert_eq!(response.headers()["access-control-allow-credentials"], "true");
+            let methods = response.headers()["access-control-allow-methods"].to_str().unwrap();
+            assert!(methods.split(',').any(|method| method == "DELETE"), "{methods}");
         }
         for origin in ["https://app.example.evil", "http://app.example", "null", "https://b.example"] {
             let response = preflight(&cors, origin);

@@ -48,11 +48,13 @@ macro_rules! route {
 }
 
 /// As in `template.yaml`. Routes of later functions are added here and there together.
-const ROUTES: [(&str, &str, Route); 6] = [
+const ROUTES: [(&str, &str, Route); 8] = [
     route!("POST", "/connect/oura", Connect, true),
     route!("GET", "/callback/oura", Callback, false),
     route!("POST", "/callback/oura", Callback, true),
     route!("GET", "/connections", Api, true),
+    route!("DELETE", "/connections/oura", Api, true),
+    route!("POST", "/connections/oura/refresh", Api, true),
     route!("GET", "/daily", Api, true),
     route!("POST", "/sync", Api, true),
 ];

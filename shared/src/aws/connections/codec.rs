@@ -71,6 +71,8 @@ pub(super) fn item(connection: &Connection) -> Item {
         put("backfillFrom", Some(s(backfill.range.first().to_string())));
         put("backfillTo", Some(s(backfill.range.last().to_string())));
         put("backfillPerType", Some(json(&backfill.per_type)));
+        put("backfillReconnected", backfill.reconnected.then_some(AttributeValue::Bool(true)));
+        put("backfillRepaired", backfill.days_repaired.map(n));
     }
     item
 }
@@ -139,6 +141,8 @@ fn backfill(action: &'static str, fields: Fields<'_>) -> Result<Option<Backfill>
         sync_id: fields.get("backfillSyncId")?,
         range,
         per_type: fields.opt_json("backfillPerType")?.unwrap_or_default(),
+        reconnected: fields.flag("backfillReconnected"),
+        days_repaired: fields.opt("backfillRepaired")?,
     }))
 }
 
@@ -179,6 +183,8 @@ mod tests {
                         fetched_at: Some(at),
                     },
                 )]),
+                reconnected: true,
+                days_repaired: Some(4),
             }),
             last_notice_at: Some(at),
             unannounced: BTreeMap::from([(DataType::DailySleep, 2)]),

@@ -4,6 +4,9 @@
 //! |---|---|---|
 //! | `PATIENT#<id>` | `CONNECTION#oura` | the connection |
 //! | `PATIENT#<id>` | `CONNECTION#oura#PENDING` | sent to Oura's consent page, not back yet (expires) |
+//! | `PATIENT#<id>` | `CONNECTION#oura#REFUSED` | the last consent was refused, and why (expires) |
+//! | `PATIENT#<id>` | `PURGE#oura` | everything of the patient is being taken away; until it is, no connect |
+//! | `PATIENT#<id>` | `LIMIT#<name>` | how often the patient has asked for something lately (expires) |
 //! | `PATIENT#<id>` | `TOKENS#<grant id>` | the grant's token pair, sealed, if that vault was chosen |
 //! | `PATIENT#<id>` | `OUTBOX#<time>#<place>#<event id>` | an event to publish |
 //! | `PATIENT#<id>` | `INBOX#oura` | what Oura announced and no sync has taken yet (expires) |
@@ -15,6 +18,7 @@
 
 mod active;
 mod codec;
+mod ending;
 mod hold;
 mod refresh;
 mod states;
@@ -23,23 +27,29 @@ mod sync;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::types::{Delete, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
+use aws_sdk_dynamodb::types::{ConditionCheck, Delete, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
 use jiff::Timestamp;
 
 pub use active::ActivePage;
 pub use refresh::{Disconnected, LeaseOutcome};
+pub(super) use states::STATE;
 pub use states::{Consumed, PendingConnect, Proof, StoredState};
-pub use sync::SyncEnd;
+pub use sync::{BackfillEnd, SyncEnd};
 
-use super::item::{Fields, s};
+use super::item::{Fields, n, s};
 use super::outbox::put_event;
 use super::transact::{Cancelled, Reason, run};
 use super::{SdkConfig, StoreError};
-use crate::domain::{Connection, ConnectionStatus, OuraUserId, PatientEvent, PatientId};
+use crate::domain::{Connection, ConnectionStatus, OuraUserId, PatientEvent, PatientId, ReasonCode};
 
 const CONNECTION: &str = "CONNECTION#oura";
 const PENDING: &str = "CONNECTION#oura#PENDING";
+const REFUSED: &str = "CONNECTION#oura#REFUSED";
 const CLAIM: &str = "CLAIM";
+pub(super) const PURGE: &str = "PURGE#oura";
+
+/// How long a patient is told why the last consent was refused.
+const REFUSED_LIFE: Duration = Duration::from_secs(24 * 3600);
 
 /// What the keys of a patient's items begin with.
 const PATIENT: &str = "PATIENT#";
@@ -66,6 +76,8 @@ pub struct PatientConnections {
     pub connection: Option<Connection>,
     /// When the patient was sent to Oura's consent page, if the answer is still awaited.
     pub pending_since: Option<Timestamp>,
+    /// When and why the last consent was refused, if that was lately and none was recorded since.
+    pub refused: Option<(Timestamp, ReasonCode)>,
 }
 
 /// How recording a new grant ended.
@@ -75,6 +87,8 @@ pub enum ConnectOutcome {
     Recorded,
     /// The ring account is connected by another patient. Nothing was changed.
     AccountConflict,
+    /// Everything of the patient is just being taken away. Nothing was changed.
+    PurgeRunning,
     /// Another callback changed the patient's connection meanwhile. Nothing was changed: read again.
     Raced,
 }
@@ -144,13 +158,15 @@ impl Connections {
         let mut found = PatientConnections::default();
         for item in answer.items() {
             let fields = Fields::new(ACTION, item);
-            if fields.get::<String>("sk")? == PENDING {
-                // Time-to-live deletes late; what has expired is over.
-                if fields.get::<i64>("expiresAt")? > now.as_second() {
-                    found.pending_since = Some(fields.get("since")?);
+            // Time-to-live deletes late; what has expired is over.
+            let lives = || Ok(fields.get::<i64>("expiresAt")? > now.as_second());
+            match fields.get::<String>("sk")?.as_str() {
+                PENDING if lives()? => found.pending_since = Some(fields.get("since")?),
+                REFUSED if lives()? => {
+                    found.refused = Some((fields.get("since")?, fields.get::<codec::Word<_>>("reasonCode")?.0));
                 }
-            } else {
-                found.connection = Some(codec::connection(ACTION, item)?);
+                CONNECTION => found.connection = Some(codec::connection(ACTION, item)?),
+                _ => {}
             }
         }
         Ok(found)
@@ -185,11 +201,19 @@ impl Connections {
             .condition_expression("attribute_not_exists(pk) OR patientId = :patient")
             .expression_attribute_values(":patient", s(connection.patient_id.as_str()));
         let pending = Delete::builder().table_name(&self.table).key("pk", s(&patient)).key("sk", s(PENDING));
+        let refused = Delete::builder().table_name(&self.table).key("pk", s(&patient)).key("sk", s(REFUSED));
+        let no_purge = ConditionCheck::builder()
+            .table_name(&self.table)
+            .key("pk", s(&patient))
+            .key("sk", s(PURGE))
+            .condition_expression("attribute_not_exists(pk)");
         let mut items = vec![
             TransactWriteItem::builder().put(built(ACTION, put.build())?).build(),
             TransactWriteItem::builder().put(built(ACTION, claim.build())?).build(),
             TransactWriteItem::builder().delete(built(ACTION, pending.build())?).build(),
             put_event(&self.table, event)?,
+            TransactWriteItem::builder().condition_check(built(ACTION, no_purge.build())?).build(),
+            TransactWriteItem::builder().delete(built(ACTION, refused.build())?).build(),
         ];
         // A connection that has ended holds no ring any more.
         let held = previous.filter(|previous| previous.status != ConnectionStatus::Disconnected);
@@ -199,12 +223,33 @@ impl Connections {
         match run(&self.client, ACTION, items).await {
             Ok(()) => Ok(ConnectOutcome::Recorded),
             Err(Cancelled::Store(error)) => Err(error),
-            Err(Cancelled::Conditions(reasons)) => Ok(if reasons.get(1) == Some(&Reason::ConditionFailed) {
+            Err(Cancelled::Conditions(reasons)) => Ok(if reasons.get(4) == Some(&Reason::ConditionFailed) {
+                ConnectOutcome::PurgeRunning
+            } else if reasons.get(1) == Some(&Reason::ConditionFailed) {
                 ConnectOutcome::AccountConflict
             } else {
                 ConnectOutcome::Raced
             }),
         }
+    }
+
+    /// Remembers for a day why a consent was refused, so that the patient's app can say it.
+    ///
+    /// # Errors
+    /// [`StoreError`]; the browser was told anyway.
+    pub async fn refuse(&self, patient: &PatientId, reason: ReasonCode, now: Timestamp) -> Result<(), StoreError> {
+        self.client
+            .put_item()
+            .table_name(&self.table)
+            .item("pk", s(patient_key(patient)))
+            .item("sk", s(REFUSED))
+            .item("reasonCode", s(codec::word(&reason)))
+            .item("since", s(now.to_string()))
+            .item("expiresAt", n(expires(now, REFUSED_LIFE)))
+            .send()
+            .await
+            .map(|_| ())
+            .map_err(|error| StoreError::of("remember a refused consent", &error))
     }
 
     fn release_claim(&self, old: &Connection) -> Result<Delete, StoreError> {

@@ -13,9 +13,7 @@ use super::super::outbox::put_event;
 use super::super::transact::{Cancelled, Reason, run};
 use super::codec::{self, word};
 use super::{CONNECTION, Connections, all_old, built, expires, patient_key};
-use crate::domain::{
-    BackfillState, Connection, Day, GrantId, Lease, PatientEvent, PatientId, ReasonCode, RefreshIntent, Suspect,
-};
+use crate::domain::{Connection, Day, GrantId, Lease, PatientEvent, PatientId, ReasonCode, RefreshIntent, Suspect};
 
 /// How asking for the lease ended.
 #[derive(Debug)]
@@ -181,34 +179,8 @@ impl Connections {
             .expression_attribute_values(":one", n(1))
             .expression_attribute_values(":guard", n(guard))
             .expression_attribute_values(":expires", n(expires(now, Duration::from_secs(30 * 24 * 3600))));
-        // A history that is still to come will not come any more.
-        let unfinished = connection.backfill.as_ref().is_some_and(|backfill| backfill.state != BackfillState::Done);
-        let backfill = if unfinished { ", backfillState = :failed" } else { "" };
-        let mut end = Update::builder()
-            .table_name(&self.table)
-            .key("pk", s(patient_key(&connection.patient_id)))
-            .key("sk", s(CONNECTION))
-            .update_expression(format!(
-                "SET #status = :disconnected, reasonCode = :reason, since = :now{backfill} \
-                 REMOVE activeShard, leaseOwner, leaseUntil, intentGeneration, intentAttempt, intentStartedAt, \
-                 suspectSince, suspectReason"
-            ))
-            .condition_expression("grantId = :grant AND generation = :generation AND #status <> :disconnected")
-            .expression_attribute_names("#status", "status")
-            .expression_attribute_values(":disconnected", s("disconnected"))
-            .expression_attribute_values(":reason", s(word(&reason)))
-            .expression_attribute_values(":now", s(now.to_string()))
-            .expression_attribute_values(":grant", s(connection.grant_id.as_str()))
-            .expression_attribute_values(":generation", n(connection.generation));
-        if unfinished {
-            end = end.expression_attribute_values(":failed", s(word(&BackfillState::Failed)));
-        }
-        let mut items = vec![
-            TransactWriteItem::builder().update(built(ACTION, count.build())?).build(),
-            TransactWriteItem::builder().update(built(ACTION, end.build())?).build(),
-            // The ring is free again, for whoever wears it now.
-            TransactWriteItem::builder().delete(self.release_claim(connection)?).build(),
-        ];
+        let mut items = vec![TransactWriteItem::builder().update(built(ACTION, count.build())?).build()];
+        items.extend(self.end(ACTION, connection, reason, Some(connection.generation), now)?);
         for event in events {
             items.push(put_event(&self.table, event)?);
         }

@@ -14,7 +14,7 @@ use super::super::transact::{Cancelled, run};
 use super::{Connections, PENDING, all_old, built, expires, patient_key};
 use crate::domain::PatientId;
 
-const STATE: &str = "STATE";
+pub(in crate::aws) const STATE: &str = "STATE";
 
 /// How long a patient may take on Oura's consent page.
 const LIFE: Duration = Duration::from_secs(600);
@@ -115,6 +115,8 @@ impl Connections {
             .item("pk", s(patient_key(pending.patient_id)))
             .item("sk", s(PENDING))
             .item("since", s(pending.now.to_string()))
+            // Where the state lies, for whoever has to take everything of the patient away.
+            .item("stateKey", s(state_key(pending.state.expose_secret())))
             .item("expiresAt", n(expires_at));
         let items = vec![
             TransactWriteItem::builder().put(built(ACTION, state.build())?).build(),

@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem, Update};
 use jiff::Timestamp;
 
 use super::super::StoreError;
-use super::super::item::s;
+use super::super::item::{n, s};
 use super::codec::{json, word};
 use super::{CONNECTION, Connections, active, built, patient_key};
 use crate::domain::{BackfillState, Connection, ConnectionStatus, Day, GrantId, KindProgress, PatientId, ReasonCode};
@@ -35,7 +35,18 @@ pub struct SyncEnd {
     /// Whether it should be pulled before the next night.
     pub needs_care: bool,
     /// If the sync was this connection's backfill: its end.
-    pub backfill: Option<(BackfillState, BTreeMap<DataType, KindProgress>)>,
+    pub backfill: Option<BackfillEnd>,
+}
+
+/// How a backfill ended.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BackfillEnd {
+    /// Done or failed.
+    pub state: BackfillState,
+    /// By Oura collection.
+    pub kinds: BTreeMap<DataType, KindProgress>,
+    /// If it was that of a patient who had been connected before: the days whose stats are new or changed by it.
+    pub days_repaired: Option<u64>,
 }
 
 impl Connections {
@@ -142,9 +153,12 @@ impl Connections {
         } else {
             remove.push("careShard".to_owned());
         }
-        if let Some((state, kinds)) = &end.backfill {
+        if let Some(BackfillEnd { state, kinds, days_repaired }) = &end.backfill {
             put(", backfillState = :state", ":state", s(word(state)));
             put(", backfillPerType = :kinds", ":kinds", json(kinds));
+            if let Some(days) = days_repaired {
+                put(", backfillRepaired = :repaired", ":repaired", n(days));
+            }
         }
         if end.status != (connection.status, connection.reason) {
             put(", #status = :status", ":status", s(word(&end.status.0)));

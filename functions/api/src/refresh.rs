@@ -1,0 +1,26 @@
+//! `POST /connections/oura/refresh`.
+
+use std::time::Duration;
+
+use lambda_http::http::StatusCode;
+use lambda_http::{Body, Request, Response};
+use serde_json::json;
+use shared::aws::Rate;
+use shared::domain::{Command, CommandKind};
+use shared::http::{self, HttpError};
+
+use crate::{Deps, connected, limited, unavailable};
+
+/// Every refresh spends a refresh token at Oura, and a sync does one by itself when it is due.
+const RATE: Rate = Rate { interval: Duration::from_secs(600), burst: 1 };
+
+pub(crate) async fn post(deps: &Deps, request: &Request) -> Result<Response<Body>, HttpError> {
+    let patient = http::patient(request, &deps.config.patient_claim)?;
+    let connection = connected(deps, &patient).await?;
+    let now = deps.clock.now();
+    limited(deps, &patient, "refresh", RATE, "too_many_refreshes").await?;
+    // Of this generation: delivered twice it refreshes once.
+    let kind = CommandKind::Refresh { grant_id: connection.grant_id, generation: connection.generation };
+    deps.queue.send(Command { patient_id: patient, kind, requested_at: now }).await.map_err(unavailable)?;
+    Ok(http::success(StatusCode::ACCEPTED, &json!({ "requestedAt": now })))
+}

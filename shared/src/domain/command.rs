@@ -1,0 +1,146 @@
+//! What a patient asks for that takes longer than a request: it travels in the live queue.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::message::{InvalidMessage, Source, Version};
+use super::{GrantId, PatientId};
+
+/// Something to do for one patient. Done twice it is as if done once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Command {
+    /// For whom.
+    pub patient_id: PatientId,
+    /// What.
+    pub kind: CommandKind,
+    /// When it was asked for.
+    pub requested_at: Timestamp,
+}
+
+/// What to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CommandKind {
+    /// Refresh the token pair, unless it has been refreshed since.
+    Refresh {
+        /// Of this consent.
+        grant_id: GrantId,
+        /// As long as this is its generation.
+        generation: u64,
+    },
+    /// End the consent here and at Oura.
+    Revoke {
+        /// Which.
+        grant_id: GrantId,
+    },
+    /// Take away everything that is stored of the patient. What was asked for stands in the table.
+    Purge,
+    /// Look once more whether anything of a purged patient is there.
+    Sweep,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct CommandWire {
+    version: Version,
+    source: Source,
+    command: Word,
+    patient_id: PatientId,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    grant_id: Option<GrantId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    generation: Option<u64>,
+    requested_at: Timestamp,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Word {
+    Refresh,
+    Revoke,
+    Purge,
+    Sweep,
+}
+
+impl CommandKind {
+    /// The word that stands in messages and metrics.
+    #[must_use]
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Refresh { .. } => "refresh",
+            Self::Revoke { .. } => "revoke",
+            Self::Purge => "purge",
+            Self::Sweep => "sweep",
+        }
+    }
+}
+
+impl Command {
+    /// Parses a message body.
+    ///
+    /// # Errors
+    /// [`InvalidMessage`] when it is not JSON of this version's shape.
+    pub fn parse(body: &str) -> Result<Self, InvalidMessage> {
+        let wire: CommandWire = serde_json::from_str(body)?;
+        let kind = match (wire.command, wire.grant_id, wire.generation) {
+            (Word::Refresh, Some(grant_id), Some(generation)) => CommandKind::Refresh { grant_id, generation },
+            (Word::Revoke, Some(grant_id), None) => CommandKind::Revoke { grant_id },
+            (Word::Purge, None, None) => CommandKind::Purge,
+            (Word::Sweep, None, None) => CommandKind::Sweep,
+            _ => return Err(InvalidMessage::Command),
+        };
+        Ok(Self { patient_id: wire.patient_id, kind, requested_at: wire.requested_at })
+    }
+
+    /// The message body.
+    #[must_use]
+    pub fn to_body(&self) -> String {
+        let (command, grant_id, generation) = match &self.kind {
+            CommandKind::Refresh { grant_id, generation } => (Word::Refresh, Some(grant_id.clone()), Some(*generation)),
+            CommandKind::Revoke { grant_id } => (Word::Revoke, Some(grant_id.clone()), None),
+            CommandKind::Purge => (Word::Purge, None, None),
+            CommandKind::Sweep => (Word::Sweep, None, None),
+        };
+        let wire = CommandWire {
+            version: Version,
+            source: Source::Oura,
+            command,
+            patient_id: self.patient_id.clone(),
+            grant_id,
+            generation,
+            requested_at: self.requested_at,
+        };
+        // Plain strings and numbers: nothing in it can fail to serialize.
+        serde_json::to_string(&wire).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::QueueMessage;
+
+    #[test]
+    fn a_command_survives_the_queue_and_half_a_one_is_refused() {
+        let grant_id = GrantId::parse("g-1").unwrap();
+        for kind in [
+            CommandKind::Refresh { grant_id: grant_id.clone(), generation: 3 },
+            CommandKind::Revoke { grant_id },
+            CommandKind::Purge,
+            CommandKind::Sweep,
+        ] {
+            let requested_at = "2026-01-30T10:00:00Z".parse().unwrap();
+            let command = Command { patient_id: PatientId::parse("patient-1").unwrap(), kind, requested_at };
+            let body = command.to_body();
+            assert_eq!(QueueMessage::parse(&body).unwrap(), QueueMessage::Command(command), "{body}");
+            for bad in [
+                body.replace("\"grantId\":\"g-1\",", ""),
+                body.replace("purge", "revoke"),
+                body.replace("sweep", "s3cret"),
+                body.replace("\"version\":1", "\"version\":2"),
+            ] {
+                let parsed = QueueMessage::parse(&bad);
+                assert!(bad == body || parsed.as_ref().is_err_and(|e| !e.to_string().contains("s3cret")), "{bad}");
+            }
+        }
+    }
+}
