@@ -11,6 +11,7 @@ mod contracts;
 mod crashes;
 mod daily;
 mod faults;
+mod nights;
 mod notices;
 mod token_moves;
 mod token_vaults;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 use aws_sdk_dynamodb::types::AttributeValue;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use lambda_http::{Body, Response};
 use local::aws::resources::{self, AppCredentials, Names, Resources};
 use local::aws::{EmbeddedAws, EmbeddedOptions, Fault, PublishedEvent};
@@ -162,6 +162,24 @@ impl World {
             env,
             now,
         }
+    }
+
+    /// The worker that everything is delivered to.
+    pub fn worker(&self) -> &worker::Deps {
+        &self.worker
+    }
+
+    /// Another worker: a process of its own, whose clock is ahead of this world's (or behind).
+    pub fn another_worker(&self, ahead: SignedDuration) -> worker::Deps {
+        let (clock, waiting) = (self.clock.clone(), Arc::clone(&self.now));
+        let clock = Clock::driven(
+            move || clock.now().saturating_add(ahead).unwrap(),
+            move |until| {
+                let until = until.saturating_sub(ahead).unwrap();
+                waiting.fetch_max(until.as_millisecond(), Ordering::SeqCst);
+            },
+        );
+        worker::Deps::new(worker::Config::from_env(&self.env).unwrap(), &self.sdk, clock, repeating()).unwrap()
     }
 
     /// The variables that the functions were made from.
