@@ -12,6 +12,7 @@ const MINUTES: i64 = 1440;
 const OFF: f64 = 0.1;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
 enum Class {
     NonWear,
     Rest,
@@ -28,18 +29,54 @@ struct Minute {
     class: Class,
 }
 
+/// What the minutes add up to, each in the order of the minutes.
+#[derive(Default)]
+struct Sums {
+    /// Minutes, and metabolic equivalents above rest, of each class.
+    classes: [(i64, f64); 6],
+    burned: f64,
+    steps: f64,
+}
+
+impl Sums {
+    fn of(minutes: &[Minute], weight: f64) -> Self {
+        let mut sums = Self::default();
+        for minute in minutes {
+            if let Some((count, above)) = sums.classes.get_mut(usize::from(minute.class as u8)) {
+                *count += 1;
+                *above += (minute.met - 1.0).max(0.0);
+            }
+            if minute.met >= 1.5 {
+                sums.burned += (minute.met - 1.0) * weight / 60.0;
+            }
+            sums.steps += minute.steps;
+        }
+        sums
+    }
+
+    fn class(&self, class: Class) -> (i64, f64) {
+        self.classes.get(usize::from(class as u8)).copied().unwrap_or_default()
+    }
+
+    fn seconds(&self, class: Class) -> i64 {
+        60 * self.class(class).0
+    }
+
+    fn above_rest(&self, class: Class) -> i64 {
+        whole(self.class(class).1)
+    }
+}
+
 /// The activity document of a day, of its first `elapsed` minutes (all of them when the day is over).
 pub(crate) fn document(who: &Character, seed: u64, plan: &Plan, next: &Plan, elapsed: i64) -> Value {
     let minutes = minutes(who, seed, plan, next);
     let elapsed = elapsed.clamp(0, MINUTES);
     let minutes = minutes.get(..usize::try_from(elapsed).unwrap_or(0)).unwrap_or(&minutes);
-    let seconds = |class: Class| 60 * whole(minutes.iter().filter(|m| m.class == class).map(|_| 1.0).sum());
-    let above_rest =
-        |class: Class| whole(minutes.iter().filter(|m| m.class == class).map(|m| (m.met - 1.0).max(0.0)).sum::<f64>());
-    let burned: f64 = minutes.iter().filter(|m| m.met >= 1.5).map(|m| (m.met - 1.0) * who.weight / 60.0).sum();
-    let active = whole(burned);
+    let sums = Sums::of(minutes, who.weight);
+    let (seconds, above_rest) = (|class| sums.seconds(class), |class| sums.above_rest(class));
+    let active = whole(sums.burned);
     let resting_burn = who.weight * 22.0 * int(elapsed) / int(MINUTES);
-    let steps = whole(minutes.iter().map(|m| m.steps).sum());
+    let steps = whole(sums.steps);
     let walked = whole(int(steps) * who.height * 0.43 + int(active) * 2.2);
     let target_calories = 250 + whole(who.lively * 10.0) * 30;
     let target_meters = 5000 + whole(who.lively * 10.0) * 600;
@@ -76,7 +113,7 @@ pub(crate) fn document(who: &Character, seed: u64, plan: &Plan, next: &Plan, ela
         "medium_activity_time": seconds(Class::Medium),
         "met": {
             "interval": 60.0,
-            "items": minutes.iter().map(|m| m.met).collect::<Vec<_>>(),
+            "items": minutes.iter().map(|m| Value::from(m.met)).collect::<Value>(),
             "timestamp": plan.zone.text_millis(start),
         },
         "meters_to_target": target_meters - walked,

@@ -17,12 +17,36 @@ const AWAKE: u8 = b'4';
 pub(crate) struct Sleep {
     pub(crate) bed: Bed,
     /// One character per 30 seconds, the last one begun.
-    pub(crate) phases: Vec<u8>,
+    phases: Vec<u8>,
+    /// The seconds of them.
+    stages: Stages,
     pub(crate) movement: String,
     /// One value per 5 minutes that were completed; `None` where the ring could not measure.
     pub(crate) heart_rate: Vec<Option<f64>>,
     pub(crate) hrv: Vec<Option<f64>>,
     pub(crate) breath: f64,
+}
+
+/// How long the stages of sleep lasted, in seconds. They are asked for again and again.
+struct Stages {
+    deep: i64,
+    light: i64,
+    rem: i64,
+}
+
+impl Stages {
+    fn of(phases: &[u8]) -> Self {
+        let mut stages = Self { deep: 0, light: 0, rem: 0 };
+        for phase in phases {
+            match *phase {
+                DEEP => stages.deep += 30,
+                LIGHT => stages.light += 30,
+                REM => stages.rem += 30,
+                _ => {}
+            }
+        }
+        stages
+    }
 }
 
 impl Sleep {
@@ -32,7 +56,7 @@ impl Sleep {
         let movement = movement(rng, &phases);
         let (heart_rate, hrv) = series(who, rng, &phases, bed, strain);
         let breath = (rng.near(who.breath, 0.25) * 8.0).round() / 8.0;
-        Self { bed, phases, movement, heart_rate, hrv, breath }
+        Self { bed, stages: Stages::of(&phases), phases, movement, heart_rate, hrv, breath }
     }
 
     /// A fragment too short to measure anything by.
@@ -42,23 +66,20 @@ impl Sleep {
         let mut phases: Vec<u8> = (0..epochs).map(|n| if n < asleep { LIGHT } else { AWAKE }).collect();
         settle(&mut phases, bed);
         let movement = movement(rng, &phases);
-        Self { bed, phases, movement, heart_rate: vec![], hrv: vec![], breath: (who.breath * 8.0).round() / 8.0 }
-    }
-
-    fn count(&self, phase: u8) -> i64 {
-        30 * i64::try_from(self.phases.iter().filter(|p| **p == phase).count()).unwrap_or(0)
+        let (stages, breath) = (Stages::of(&phases), (who.breath * 8.0).round() / 8.0);
+        Self { bed, phases, stages, movement, heart_rate: vec![], hrv: vec![], breath }
     }
 
     pub(crate) fn deep(&self) -> i64 {
-        self.count(DEEP)
+        self.stages.deep
     }
 
     pub(crate) fn light(&self) -> i64 {
-        self.count(LIGHT)
+        self.stages.light
     }
 
     pub(crate) fn rem(&self) -> i64 {
-        self.count(REM)
+        self.stages.rem
     }
 
     pub(crate) fn total(&self) -> i64 {

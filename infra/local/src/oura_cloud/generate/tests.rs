@@ -39,7 +39,7 @@ fn person(key: &str) -> &'static Character {
 
 /// The named people and some of the fleet.
 fn everybody() -> impl Iterator<Item = Arc<Character>> {
-    let people = People { seed: SEED, fleet: 12 };
+    let people = People { seed: SEED, fleet: 6 };
     (0..).map_while(move |person| people.nth(person))
 }
 
