@@ -276,6 +276,25 @@ async fn while_the_fleet_moves_a_patients_refreshes_and_end_go_through_both_vaul
     }
 }
 
+/// Somebody chose another vault and forgot the move.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tokens_that_lie_in_a_vault_that_nobody_reads_end_no_connection() {
+    let world = World::connected_in("sealed").await;
+    let connection = world.connection().await;
+    let tokens = tokens_in(&world, Sealed, &connection).await.unwrap();
+    only(&world, Secret).create(&connection.patient_id, &connection.grant_id, &tokens).await.unwrap();
+    world.secrets.delete(&connection.patient_id, &connection.grant_id).await.unwrap();
+    let bodies = world.bodies().await;
+    for count in 1..=3 {
+        assert_eq!(world.deliver(&bodies, count).await.len(), 1);
+        world.pass(Duration::from_secs(300));
+    }
+    let now = world.connection().await;
+    assert_eq!((now.status, now.suspect, world.count("wearable_disconnected")), (ConnectionStatus::Connected, None, 0));
+    assert_eq!(walk(&world, Options::new(Sealed)).await.0.moved, 1);
+    assert!(world.deliver(&bodies, 4).await.is_empty());
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_pair_is_written_once_across_the_move_too() {
     for to in [Sealed, Secret] {

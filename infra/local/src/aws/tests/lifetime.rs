@@ -1,6 +1,10 @@
 use std::os::unix::fs::PermissionsExt as _;
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use shared::aws::{StoredTokens, TokenSettings, TokenStore};
+use shared::domain::ScopeSet;
+use shared::env::Env;
+use shared::oura::{AccessToken, RefreshToken};
 
 use super::*;
 
@@ -42,6 +46,37 @@ async fn tables_and_secrets_outlive_the_process_and_only_the_owner_reads_them() 
         .await
         .unwrap();
     assert_eq!((get.secret_string(), get.version_id()), (Some("t0ken"), created.version_id()));
+}
+
+/// The keys lie in one file, what they seal in another.
+#[tokio::test]
+async fn sealed_tokens_open_in_the_next_process() {
+    let directory = tempfile::tempdir().unwrap();
+    let (patient, grant) = ("p-1".parse().unwrap(), "g-1".parse().unwrap());
+    let tokens = StoredTokens {
+        access_token: AccessToken::new("t0ken"),
+        refresh_token: RefreshToken::new("t0ken"),
+        expires_at: None,
+        scope: ScopeSet::default(),
+        generation: 1,
+        token_host: "oura.example".to_owned(),
+    };
+    for process in 1..=2 {
+        let aws = EmbeddedAws::start(kept_in(&directory)).await.unwrap();
+        let sdk = aws.sdk_config();
+        let resources = ensure(&sdk, &Names::default(), &app()).await.unwrap();
+        let env = resources.describe_in(Env::default()).with("TOKEN_VAULT", "sealed");
+        let store = TokenStore::new(&sdk, &TokenSettings::from_env(&env).unwrap(), &Clock::system());
+        if process == 1 {
+            store.create(&patient, &grant, &tokens).await.unwrap();
+        }
+        assert!(store.get(&patient, &grant).await.unwrap().unwrap().is(&tokens));
+        aws.shutdown().await;
+        for file in std::fs::read_dir(directory.path().join("data")).unwrap() {
+            let content = std::fs::read(file.unwrap().path()).unwrap();
+            assert!(!content.windows(5).any(|bytes| bytes == b"t0ken"));
+        }
+    }
 }
 
 #[tokio::test]
