@@ -9,6 +9,7 @@ mod connect_flow;
 mod contracts;
 mod crashes;
 mod daily;
+mod ending;
 mod faults;
 mod notices;
 mod vault;
