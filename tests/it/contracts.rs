@@ -21,7 +21,7 @@ fn schemas() -> BTreeMap<String, Value> {
         .collect()
 }
 
-/// A patient's whole story: connect, backfill, an edited night, a sync, the end, and a new beginning.
+/// A patient's whole story: connect, backfill, an edited night, a sync, the end, a new beginning, and the end of it all.
 async fn story() -> World {
     let world = World::connected().await;
     world.work().await;
@@ -33,6 +33,9 @@ async fn story() -> World {
     world.request(Some(PATIENT), "POST", "/sync", "", "{}").await;
     world.work().await;
     assert_eq!(world.connect_as(PATIENT, "ada").await.outcome().0, "connected");
+    world.work().await;
+    world.request(Some(PATIENT), "DELETE", "/connections/oura", "data=purge", "").await;
+    world.work().await;
     world
 }
 
@@ -58,9 +61,13 @@ async fn no_event_holds_a_measured_value() {
     for event in world.events() {
         let detail = event.detail.as_object().unwrap();
         for (key, value) in detail {
-            let counts = ["version", "recordsWritten", "revision", "daysWithData"];
+            let counts = ["version", "recordsWritten", "revision", "daysWithData", "daysRepaired"];
             assert!(!value.is_number() || counts.contains(&key.as_str()), "{key} in {}", event.detail_type);
-            assert!(!value.is_object(), "{key} in {}", event.detail_type);
+            if let Some(fields) = value.as_object() {
+                // How many items of each table a purge took away.
+                assert_eq!((event.detail_type.as_str(), key.as_str()), ("wearable_data_purged", "counts"));
+                assert!(fields.values().all(Value::is_u64), "{fields:?}");
+            }
         }
     }
 }

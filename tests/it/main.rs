@@ -10,6 +10,7 @@ mod connect_flow;
 mod contracts;
 mod crashes;
 mod daily;
+mod ending;
 mod faults;
 mod nights;
 mod notices;

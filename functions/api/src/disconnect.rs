@@ -1,7 +1,5 @@
 //! `DELETE /connections/oura`.
 
-use std::time::Duration;
-
 use lambda_http::http::StatusCode;
 use lambda_http::{Body, Request, Response};
 use serde_json::json;
@@ -10,10 +8,6 @@ use shared::domain::{Command, CommandKind, ConnectionStatus, PatientId, RequestI
 use shared::http::{self, HttpError};
 
 use crate::{Deps, unavailable};
-
-/// A message that does everything again, in case that this request dies on the way, comes only after its end: the
-/// function has 10 s.
-const AFTER_THIS_REQUEST: Duration = Duration::from_secs(15);
 
 /// What becomes of the patient's data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,8 +35,9 @@ pub(crate) async fn delete(deps: &Deps, request: &Request) -> Result<Response<Bo
         .chain(purge.is_some().then_some(CommandKind::Purge))
         .map(|kind| Command { patient_id: patient.clone(), kind, requested_at: now })
         .collect();
+    // They do everything again, in case that this request dies on the way.
     for command in &commands {
-        deps.queue.send_later(command.clone(), AFTER_THIS_REQUEST).await.map_err(unavailable)?;
+        deps.queue.send_later(command.clone(), Command::SAFETY_NET).await.map_err(unavailable)?;
     }
     if let Some(grant) = &grant {
         deps.disconnect.end(&patient, grant, now).await.map_err(unavailable)?;

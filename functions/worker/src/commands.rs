@@ -112,6 +112,10 @@ async fn revoke(deps: &Deps, command: &Command, grant: &GrantId) -> Result<Outco
         }
         Some((code, wait)) => {
             tracing::warn!(connection.grant = %grant, code, "a consent is not revoked at Oura yet");
+            if asked_for.unsigned_abs() < Command::SAFETY_NET {
+                // The second message is still to come, and is the one that goes on.
+                return Ok(Outcome::Done);
+            }
             let after = wait.max(growing(asked_for)).min(LONGEST_WAIT);
             return Ok(Outcome::Later { after, why: "revocation" });
         }

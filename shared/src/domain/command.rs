@@ -1,5 +1,7 @@
 //! What a patient asks for that takes longer than a request: it travels in the live queue.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -75,6 +77,10 @@ impl CommandKind {
 }
 
 impl Command {
+    /// Whoever asks sends what must not be forgotten twice: before anything else as a message that comes after this time,
+    /// when the request has ended (its function has 10 s), and again at its end.
+    pub const SAFETY_NET: Duration = Duration::from_secs(15);
+
     /// Parses a message body.
     ///
     /// # Errors

@@ -1,0 +1,150 @@
+//! How often a patient may ask, and what `GET /connections` says of things that are nobody's fault here.
+
+use std::time::Duration;
+
+use local::oura_cloud::{Fault as OuraFault, FaultMatch};
+use serde_json::{Value, json};
+use shared::domain::ConnectionStatus;
+
+use super::{asked, delete, settle, settled};
+use crate::world::{Answer, PATIENT, World};
+
+async fn sync(world: &World) -> Answer {
+    world.request(Some(PATIENT), "POST", "/sync", "", "{}").await
+}
+
+async fn refresh(world: &World) -> Answer {
+    world.request(Some(PATIENT), "POST", "/connections/oura/refresh", "", "").await
+}
+
+fn retry_after(answer: &Answer) -> u64 {
+    answer.headers["retry-after"].parse().unwrap()
+}
+
+async fn shown(world: &World) -> Value {
+    world.get("/connections", "").await.data()["connections"][0].clone()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_patient_who_asks_for_syncs_too_often_is_told_when_to_come_back() {
+    let world = World::with(|env| env.with("MANUAL_SYNCS_PER_HOUR", "6"), |_| ()).await;
+    for (patient, account) in [(PATIENT, "ada"), ("patient-2", "bruno")] {
+        assert_eq!(world.connect_as(patient, account).await.outcome().0, "connected");
+    }
+    // What is refused for another reason does not count.
+    for _ in 0..10 {
+        let wrong =
+            world.request(Some(PATIENT), "POST", "/sync", "", r#"{"from":"2026-03-18","to":"2026-03-01"}"#).await;
+        assert_eq!(wrong.refusal().0, 400);
+    }
+    for n in 0..3 {
+        assert_eq!(sync(&world).await.status, 202, "{n}");
+    }
+    world.bodies().await;
+    let refused = sync(&world).await;
+    assert_eq!(refused.refusal(), (429, "too_many_syncs".into()));
+    assert_eq!(retry_after(&refused), 600);
+    assert!(refused.json()["error"]["message"].as_str().unwrap().contains("10 minutes"), "{refused:?}");
+    assert!(world.bodies().await.is_empty(), "nothing is queued");
+    assert_eq!(world.request(Some("patient-2"), "POST", "/sync", "", "{}").await.status, 202, "others may");
+    world.pass(Duration::from_millis(200_500));
+    assert_eq!(retry_after(&sync(&world).await), 400, "rounded up, and refusals do not make it longer");
+    world.pass(Duration::from_secs(400));
+    assert_eq!(sync(&world).await.status, 202);
+    assert_eq!(sync(&world).await.status, 429);
+    // In the long run six an hour, however they are asked for.
+    let mut taken = 0;
+    for _ in 0..240 {
+        world.pass(Duration::from_secs(60));
+        taken += u32::from(sync(&world).await.status == 202);
+    }
+    assert_eq!(taken, 24);
+    world.pass(Duration::from_secs(24 * 3600));
+    let all = futures::future::join_all((0..12).map(|_| sync(&world))).await;
+    assert_eq!(all.iter().filter(|answer| answer.status == 202).count(), 3, "also at once");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refresh_that_is_asked_for_happens_once_and_not_again_at_once() {
+    let world = settled().await;
+    let answer = refresh(&world).await;
+    assert_eq!(answer.status, 202);
+    assert_eq!(answer.data(), json!({"requestedAt": world.clock.now()}));
+    let refused = refresh(&world).await;
+    assert_eq!(refused.refusal(), (429, "too_many_refreshes".into()));
+    assert_eq!(retry_after(&refused), 600);
+    let bodies = world.bodies().await;
+    assert!(world.deliver(&bodies, 1).await.is_empty());
+    assert_eq!((world.connection().await.generation, asked(&world, "POST /oauth/token")), (2, 1));
+    assert!(world.deliver(&bodies, 2).await.is_empty(), "delivered twice");
+    assert_eq!((world.connection().await.generation, asked(&world, "POST /oauth/token")), (2, 1));
+    world.pass(Duration::from_secs(600));
+    assert_eq!(refresh(&world).await.status, 202);
+    settle(&world).await;
+    assert_eq!(world.connection().await.generation, 3);
+}
+
+/// The token host is down: the refresh is tried for an hour, no message fails, and nobody is disconnected.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refresh_that_oura_does_not_answer_is_left_to_the_next_sync_after_an_hour() {
+    let world = settled().await;
+    let on = FaultMatch { path: "/oauth/token".into(), ..FaultMatch::default() };
+    let busy = OuraFault { on, status: Some(429), body: Some(json!("")), ..OuraFault::default() };
+    world.oura().add_fault(busy).unwrap();
+    assert_eq!(refresh(&world).await.status, 202);
+    for _ in 0..16 {
+        let bodies = world.bodies().await;
+        assert!(world.deliver(&bodies, 1).await.is_empty());
+        world.pass(Duration::from_secs(300));
+    }
+    assert!(world.bodies().await.is_empty());
+    assert!(asked(&world, "POST /oauth/token") >= 3);
+    assert_eq!(world.connection().await.status, ConnectionStatus::Connected);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_outage_of_ouras_is_shown_and_not_stored() {
+    let world = settled().await;
+    let on = FaultMatch { path: "/v2/usercollection/*".into(), ..FaultMatch::default() };
+    let down = OuraFault { on, status: Some(503), body: Some(json!("")), ..OuraFault::default() };
+    let down = world.oura().add_fault(down).unwrap();
+    assert_eq!(sync(&world).await.status, 202);
+    let bodies = world.bodies().await;
+    for count in 1..=5 {
+        assert_eq!(world.deliver(&bodies, count).await.len(), 1);
+        world.pass(Duration::from_secs(900));
+    }
+    let told = shown(&world).await;
+    assert_eq!((&told["status"], &told["reasonCode"]), (&json!("error"), &json!("oura_unavailable")));
+    assert_eq!(told["since"], told["lastSyncAt"], "since when nothing has arrived");
+    let connection = world.connection().await;
+    assert_eq!((connection.status, connection.reason), (ConnectionStatus::Connected, None));
+    assert!(world.oura().remove_fault(down));
+    assert!(world.deliver(&bodies, 1).await.is_empty());
+    assert_eq!(shown(&world).await["status"], "connected");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_ring_that_is_somebody_elses_is_told_for_a_day() {
+    let world = World::connected().await;
+    let of = |patient: &'static str| world.request(Some(patient), "GET", "/connections", "", "");
+    assert_eq!(world.connect_as("patient-2", "ada").await.outcome().1, "account_conflict");
+    let told = of("patient-2").await.data()["connections"][0].clone();
+    assert_eq!((&told["status"], &told["reasonCode"]), (&json!("error"), &json!("account_conflict")));
+    let flow = world.begin("patient-2").await;
+    assert_eq!(of("patient-2").await.data()["connections"][0]["status"], "pending", "another try is under way");
+    let query = world.consent(&flow, "bruno", "allow", None).await;
+    assert_eq!(world.callback(&query, Some(&flow.cookie)).await.outcome().0, "connected");
+    assert_eq!(of("patient-2").await.data()["connections"][0]["status"], "connected");
+    // Somebody with a ring of their own is not bothered, and after a day nobody is.
+    assert_eq!(world.connect_as("patient-2", "ada").await.outcome().1, "account_conflict");
+    assert_eq!(of("patient-2").await.data()["connections"][0]["status"], "connected");
+    assert_eq!(world.connect_as("patient-3", "ada").await.outcome().1, "account_conflict");
+    world.pass(Duration::from_secs(24 * 3600 + 1));
+    assert_eq!(of("patient-3").await.data()["connections"], json!([]));
+    // Whoever disconnects later is disconnected, whatever was refused before.
+    assert_eq!(world.connect_as(PATIENT, "bruno").await.outcome().1, "account_conflict");
+    world.pass(Duration::from_secs(60));
+    assert_eq!(delete(&world, "").await.status, 202);
+    assert_eq!(shown(&world).await["status"], "disconnected");
+}

@@ -1,0 +1,233 @@
+//! `DELETE /connections/oura?data=purge`: nothing stays, and a receipt says what it was.
+
+use std::time::Duration;
+
+use local::aws::{Effect, Fault, Service};
+use serde_json::{Value, json};
+use shared::domain::{Command, CommandKind, QueueMessage};
+
+use super::{
+    asked, delete, delete_of, delete_until_killed, details, failed, items_of, secrets_of, settle, settled,
+    settled_with, small,
+};
+use crate::world::{PATIENT, World};
+
+/// The commands among the bodies.
+fn purge_of(bodies: Vec<String>) -> Vec<String> {
+    let is_purge = |body: &String| {
+        matches!(QueueMessage::parse(body), Ok(QueueMessage::Command(Command { kind: CommandKind::Purge, .. })))
+    };
+    bodies.into_iter().filter(is_purge).collect()
+}
+
+async fn counts(world: &World) -> (usize, usize) {
+    let [_, records, days] = world.tables().await;
+    let ours = |items: Vec<Value>| items.into_iter().filter(|item| item["patientId"] == PATIENT).count();
+    (ours(records), ours(days))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_purge_takes_every_item_and_the_receipt_says_how_many() {
+    let world = settled().await;
+    assert_eq!(world.connect_as("patient-2", "bruno").await.outcome().0, "connected");
+    world.work().await;
+    let other = (items_of(&world, "patient-2").await, secrets_of(&world, "patient-2").await);
+    let (records, days) = counts(&world).await;
+    assert!(records > 300 && days > 27, "{records} {days}");
+    let requested_at = world.clock.now();
+    let answer = delete(&world, "data=purge").await;
+    assert_eq!(answer.status, 202);
+    let request = answer.data()["requestId"].clone();
+    assert!(request.is_string());
+    assert_eq!((&answer.data()["data"], &answer.data()["status"]), (&json!("purge"), &json!("disconnected")));
+    settle(&world).await;
+    assert_eq!(items_of(&world, PATIENT).await, Vec::<Value>::new());
+    assert_eq!(secrets_of(&world, PATIENT).await, Vec::<String>::new());
+    let receipts = details(&world, "wearable_data_purged");
+    assert_eq!(receipts.len(), 1);
+    let receipt = &receipts[0];
+    assert_eq!((&receipt["requestId"], &receipt["requestedAt"]), (&request, &json!(requested_at)));
+    assert_eq!((&receipt["counts"]["records"], &receipt["counts"]["days"]), (&json!(records), &json!(days)));
+    // The connection and the progress of its backfill.
+    assert_eq!(receipt["counts"]["connectionItems"], 2);
+    assert_eq!(details(&world, "wearable_disconnected").len(), 1);
+    assert_eq!(asked(&world, "POST /oauth/revoke"), 1);
+    assert_eq!((items_of(&world, "patient-2").await, secrets_of(&world, "patient-2").await), other);
+    assert_eq!(world.get("/connections", "").await.data()["connections"], json!([]));
+    assert_eq!(world.daily("2026-02-16", "2026-03-19").await, Vec::<Value>::new());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_purge_asked_for_twice_is_one_and_a_later_one_finds_nothing() {
+    let world = settled().await;
+    let (first, second) = futures::future::join(delete(&world, "data=purge"), delete(&world, "data=purge")).await;
+    assert_eq!(first.data()["requestId"], second.data()["requestId"]);
+    settle(&world).await;
+    assert_eq!(details(&world, "wearable_data_purged").len(), 1);
+    let third = delete(&world, "data=purge").await;
+    assert_eq!(third.status, 202);
+    settle(&world).await;
+    let receipts = details(&world, "wearable_data_purged");
+    let last = receipts.iter().find(|receipt| receipt["requestId"] == third.data()["requestId"]).expect("a receipt");
+    assert_eq!((receipts.len(), &last["counts"]["records"]), (2, &json!(0)));
+    assert_eq!(items_of(&world, PATIENT).await, Vec::<Value>::new());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_stored_of_a_connection_that_ended_before_or_never_was_goes_too() {
+    let world = settled().await;
+    assert_eq!(delete(&world, "data=keep").await.status, 202);
+    settle(&world).await;
+    assert!(counts(&world).await.0 > 300);
+    assert_eq!(delete(&world, "data=purge").await.status, 202);
+    settle(&world).await;
+    assert_eq!(items_of(&world, PATIENT).await, Vec::<Value>::new());
+    assert_eq!((details(&world, "wearable_disconnected").len(), asked(&world, "POST /oauth/revoke")), (1, 1));
+    // Somebody who has only been at the consent page.
+    let flow = world.begin("patient-3").await;
+    assert_eq!(delete_of(&world, "patient-3", "data=purge").await.status, 202);
+    let query = world.consent(&flow, "bruno", "allow", None).await;
+    let bodies = purge_of(world.bodies().await);
+    assert!(world.deliver(&bodies, 1).await.is_empty());
+    assert_eq!(world.callback(&query, Some(&flow.cookie)).await.outcome().1, "state_invalid", "its state is gone");
+    settle(&world).await;
+    assert_eq!(items_of(&world, "patient-3").await, Vec::<Value>::new());
+    assert_eq!(details(&world, "wearable_data_purged").len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_connects_while_their_data_is_deleted_and_begins_anew_after_it() {
+    let world = settled().await;
+    assert_eq!(delete(&world, "data=purge").await.status, 202);
+    // Whoever asked for it is dead, and its messages are lost.
+    world.bodies().await;
+    world.pass(Duration::from_secs(16));
+    world.bodies().await;
+    let refused = world.connect_as(PATIENT, "ada").await.outcome();
+    assert_eq!(refused, ("error".to_owned(), "purge_running".to_owned()));
+    assert_eq!(secrets_of(&world, PATIENT).await.len(), 1, "what is to be revoked; the new tokens are gone");
+    let bodies = world.bodies().await;
+    assert_eq!(bodies.len(), 1, "the purge is asked for again");
+    assert!(world.deliver(&bodies, 1).await.is_empty());
+    assert_eq!(world.connect_as(PATIENT, "ada").await.outcome().0, "connected");
+    world.work().await;
+    settle(&world).await;
+    let backfill = world.connection().await.backfill.unwrap();
+    assert_eq!((backfill.range.days(), backfill.reconnected), (31, false), "the whole history");
+    let connected = details(&world, "wearable_connected");
+    assert!(connected.iter().all(|detail| detail["reconnected"] == false), "{connected:?}");
+    assert!(world.daily("2026-02-16", "2026-03-19").await.len() >= 28, "and the look after the purge leaves it alone");
+}
+
+/// Killed before or after any write, the worker's message comes again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_purge_killed_anywhere_comes_to_its_end_with_the_same_receipt() {
+    let asked_for = || async {
+        let world = small().await;
+        assert_eq!(delete(&world, "data=purge").await.status, 202);
+        let bodies = purge_of(world.bodies().await);
+        assert_eq!(bodies.len(), 1);
+        (world, bodies)
+    };
+    let (clean, bodies) = asked_for().await;
+    let before = clean.aws.meter().mutations();
+    assert!(clean.deliver(&bodies, 1).await.is_empty());
+    let writes = u32::try_from(clean.aws.meter().mutations() - before).unwrap();
+    assert!(writes >= 8, "{writes}");
+    let receipt = details(&clean, "wearable_data_purged");
+    for (point, effect) in (0..writes).flat_map(|point| [(point, Effect::Stop), (point, Effect::StopAfter)]) {
+        let told = format!("killed at write {point} ({effect:?})");
+        let (world, bodies) = asked_for().await;
+        let fault = Fault { effect: effect.clone(), ..Fault::stop_after_mutations(point) };
+        assert!(world.deliver_until_killed(&bodies, 1, fault).await, "{told}");
+        // The dead worker's time is over when it comes again.
+        world.pass(Duration::from_secs(400));
+        assert!(world.deliver(&bodies, 2).await.is_empty(), "{told}");
+        settle(&world).await;
+        assert_eq!(items_of(&world, PATIENT).await, Vec::<Value>::new(), "{told}");
+        let again = details(&world, "wearable_data_purged");
+        assert_eq!(again.len(), 1, "{told}");
+        for field in ["eventId", "requestId", "requestedAt", "counts"] {
+            assert_eq!(again[0][field], receipt[0][field], "{told}: {field}");
+        }
+    }
+}
+
+/// The request itself, killed: once its safety net is there the purge happens, and before that it was not asked for.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_for_a_purge_killed_anywhere_leaves_no_half() {
+    for (point, effect) in (0..10).flat_map(|point| [(point, Effect::Stop), (point, Effect::StopAfter)]) {
+        let told = format!("killed at write {point} ({effect:?})");
+        let world = small().await;
+        let fault = Fault { effect, ..Fault::stop_after_mutations(point) };
+        delete_until_killed(&world, "data=purge", fault).await;
+        // Without an answer the patient asks again.
+        assert_eq!(delete(&world, "data=purge").await.status, 202, "{told}");
+        settle(&world).await;
+        assert_eq!(items_of(&world, PATIENT).await, Vec::<Value>::new(), "{told}");
+        assert_eq!(secrets_of(&world, PATIENT).await, Vec::<String>::new(), "{told}");
+        assert_eq!(details(&world, "wearable_data_purged").len(), 1, "{told}");
+        assert!(details(&world, "wearable_data_purged")[0]["counts"]["records"].as_u64().unwrap() > 20, "{told}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_purge_that_runs_out_of_time_goes_on_and_is_no_failure() {
+    let world = settled().await;
+    let (records, _) = counts(&world).await;
+    assert_eq!(delete(&world, "data=purge").await.status, 202);
+    let bodies = purge_of(world.bodies().await);
+    assert!(world.deliver_with(&bodies, 1, Duration::from_secs(15)).await.is_empty(), "it is sent anew");
+    assert_eq!(counts(&world).await.0, records, "there was no time");
+    settle(&world).await;
+    assert_eq!(items_of(&world, PATIENT).await, Vec::<Value>::new());
+    assert_eq!(details(&world, "wearable_data_purged")[0]["counts"]["records"], records);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_workers_at_one_purge_are_one() {
+    let world = settled().await;
+    assert_eq!(delete(&world, "data=purge").await.status, 202);
+    let bodies = purge_of(world.bodies().await);
+    let all = futures::future::join_all((0..4).map(|_| world.deliver(&bodies, 1))).await;
+    assert!(all.iter().all(Vec::is_empty), "those that wait are no failures");
+    settle(&world).await;
+    assert_eq!(items_of(&world, PATIENT).await, Vec::<Value>::new());
+    assert_eq!(details(&world, "wearable_data_purged").len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_receipt_that_the_bus_refuses_is_published_later_and_only_then_all_is_gone() {
+    let world = settled().await;
+    assert_eq!(delete(&world, "data=purge").await.status, 202);
+    let mut bodies = purge_of(world.bodies().await);
+    let refuses = Effect::FailEntries { entries: vec![], code: "ThrottlingException".into() };
+    world.aws.faults().inject(Fault::on(Service::Events, "PutEvents", refuses));
+    let again = world.deliver(&bodies, 1).await;
+    bodies = failed(bodies, &again);
+    assert_eq!(bodies.len(), 1);
+    assert_eq!((world.count("wearable_data_purged"), counts(&world).await), (0, (0, 0)));
+    world.aws.faults().clear();
+    assert!(world.deliver(&bodies, 2).await.is_empty());
+    settle(&world).await;
+    assert_eq!(details(&world, "wearable_data_purged").len(), 1);
+    assert_eq!(items_of(&world, PATIENT).await, Vec::<Value>::new());
+}
+
+/// What nobody thought of: something of a purged patient that is there all the same goes a few minutes later.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_race_left_goes_a_few_minutes_later() {
+    let world = settled_with(World::connected().await).await;
+    let record = world.items(&world.names.wearable_data_table).await.remove(0);
+    assert_eq!(delete(&world, "data=purge").await.status, 202);
+    let bodies = purge_of(world.bodies().await);
+    assert!(world.deliver(&bodies, 1).await.is_empty());
+    assert_eq!(items_of(&world, PATIENT).await, Vec::<Value>::new());
+    let client = aws_sdk_dynamodb::Client::new(&world.sdk);
+    let text = |name: &str| aws_sdk_dynamodb::types::AttributeValue::S(record[name].as_str().unwrap().to_owned());
+    let put = client.put_item().table_name(&world.names.wearable_data_table);
+    put.item("patientId", text("patientId")).item("sk", text("sk")).send().await.unwrap();
+    settle(&world).await;
+    assert_eq!(items_of(&world, PATIENT).await, Vec::<Value>::new());
+    assert_eq!(details(&world, "wearable_data_purged").len(), 1);
+}

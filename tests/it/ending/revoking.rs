@@ -1,0 +1,75 @@
+//! The end of the consent at Oura: asked for until Oura says that it has ended, for a day.
+
+use std::time::Duration;
+
+use serde_json::Value;
+use shared::domain::ConnectionStatus;
+
+use super::{asked, assert_ended, delete, items_of, revoke, secrets_of, settle, settled};
+use crate::world::{PATIENT, World};
+
+/// Delivers what comes within this time; nothing of it counts as a failure.
+async fn let_pass(world: &World, hours: u64) {
+    for _ in 0..hours * 12 {
+        let bodies = world.bodies().await;
+        assert!(world.deliver(&bodies, 1).await.is_empty(), "waiting is no failure");
+        world.pass(Duration::from_secs(300));
+    }
+}
+
+/// Whether Oura still counts a consent of the patient's.
+fn is_alive(world: &World) -> bool {
+    world.oura().person("ada").unwrap().grants > 0
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_consent_is_revoked_when_oura_is_back() {
+    for (status, body) in [(503, ""), (500, "<html>Something went wrong</html>"), (429, ""), (404, "not here")] {
+        let world = settled().await;
+        let grant = world.connection().await.grant_id;
+        world.oura().add_fault(revoke(status, body)).unwrap();
+        assert_eq!(delete(&world, "").await.status, 202);
+        let_pass(&world, 3).await;
+        let tried = asked(&world, "POST /oauth/revoke");
+        assert!((8..40).contains(&tried), "{status}: {tried} times in three hours");
+        assert_ended(&world, &grant).await;
+        assert!(is_alive(&world), "{status}");
+        world.oura().clear_faults();
+        settle(&world).await;
+        assert_eq!(asked(&world, "POST /oauth/revoke"), tried + 1, "{status}");
+        assert!(!is_alive(&world), "{status}: the consent has ended");
+        assert_eq!(secrets_of(&world, PATIENT).await, Vec::<String>::new(), "{status}");
+        assert_eq!(world.connection().await.status, ConnectionStatus::Disconnected);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_consent_that_oura_does_not_end_for_a_day_is_given_up() {
+    let world = settled().await;
+    world.oura().add_fault(revoke(503, "")).unwrap();
+    assert_eq!(delete(&world, "data=purge").await.status, 202);
+    let_pass(&world, 23).await;
+    assert_eq!(items_of(&world, PATIENT).await, Vec::<Value>::new(), "the data does not wait for Oura");
+    assert_eq!(secrets_of(&world, PATIENT).await.len(), 1, "what revokes outlives the purge");
+    let_pass(&world, 2).await;
+    assert_eq!(secrets_of(&world, PATIENT).await, Vec::<String>::new());
+    let tried = asked(&world, "POST /oauth/revoke");
+    let_pass(&world, 2).await;
+    assert_eq!(asked(&world, "POST /oauth/revoke"), tried, "nothing is asked any more");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_consent_that_is_dead_at_oura_is_revoked() {
+    for dead in [true, false] {
+        let world = settled().await;
+        if dead {
+            world.oura().withdraw_consent("ada").unwrap();
+        } else {
+            world.oura().add_fault(revoke(401, "")).unwrap();
+        }
+        assert_eq!(delete(&world, "").await.status, 202);
+        settle(&world).await;
+        assert_eq!(asked(&world, "POST /oauth/revoke"), 1);
+        assert_eq!(secrets_of(&world, PATIENT).await, Vec::<String>::new());
+    }
+}
