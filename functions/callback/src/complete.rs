@@ -178,6 +178,7 @@ pub(crate) async fn run(
         scope: scopes.clone(),
         generation: 1,
         token_host: deps.config.hosts.token.host_str().unwrap_or_default().to_owned(),
+        refreshed_at: Some(now),
     };
     deps.secrets.create(patient, &grant_id, &tokens).await.map_err(|error| Refusal::store(&error))?;
     let recorded = record(deps, patient, &grant_id, &info, scopes).await;

@@ -18,8 +18,8 @@ pub use aws_config::SdkConfig;
 pub use bus::Bus;
 pub use config::{load, load_for_callers_who_wait, settings};
 pub use connections::{
-    ConnectOutcome, Connections, Consumed, Disconnected, LeaseOutcome, PatientConnections, PendingConnect, Proof,
-    StoredState, SyncEnd,
+    Advanced, ConnectOutcome, Connections, Consumed, Disconnected, LeaseOutcome, PatientConnections, PendingConnect,
+    Proof, StoredState, SyncEnd,
 };
 pub use days::{Commit, DailyStatsTable, DayChange, Days, RecordWrite, StoredDay};
 pub use error::StoreError;

@@ -151,6 +151,8 @@ pub struct StoredTokens {
     pub generation: u64,
     /// The host that issued them.
     pub token_host: String,
+    /// When Oura gave them; `None` in what was stored before this was recorded.
+    pub refreshed_at: Option<Timestamp>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -161,6 +163,8 @@ struct TokensWire {
     scope: ScopeText,
     generation: u64,
     token_host: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    refreshed_at: Option<Timestamp>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -176,6 +180,7 @@ impl StoredTokens {
             scope: ScopeText(self.scope.to_string()),
             generation: self.generation,
             token_host: self.token_host.clone(),
+            refreshed_at: self.refreshed_at,
         };
         SecretString::from(serde_json::to_string(&wire).unwrap_or_default())
     }
@@ -190,6 +195,7 @@ impl StoredTokens {
             scope: ScopeSet::parse(&wire.scope.0),
             generation: wire.generation,
             token_host: wire.token_host,
+            refreshed_at: wire.refreshed_at,
         })
     }
 }
@@ -320,12 +326,16 @@ mod tests {
             scope: ScopeSet::parse("daily spo2"),
             generation: 7,
             token_host: "api.ouraring.com".to_owned(),
+            refreshed_at: Some("2026-04-01T00:00:00Z".parse().unwrap()),
         };
         let text = tokens.to_secret();
         let read = StoredTokens::parse("read", text.expose_secret()).unwrap();
         assert_eq!(read.access_token.expose(), "access-s3cret");
         assert_eq!(read.refresh_token.expose(), "refresh-s3cret");
         assert_eq!((read.expires_at, read.generation, read.scope), (tokens.expires_at, 7, tokens.scope.clone()));
+        assert_eq!((read.token_host, read.refreshed_at), (tokens.token_host.clone(), tokens.refreshed_at));
+        let older = text.expose_secret().replace(r#","refreshed_at":"2026-04-01T00:00:00Z""#, "");
+        assert_eq!(StoredTokens::parse("read", &older).unwrap().refreshed_at, None, "{}", older.len());
         assert!(!format!("{tokens:?} {text:?}").contains("s3cret"));
         let error = StoredTokens::parse("read", r#"{"access_token":"s3cret"}"#).unwrap_err();
         assert!(!error.to_string().contains("s3cret"));

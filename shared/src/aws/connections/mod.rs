@@ -23,7 +23,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{Delete, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
 use jiff::Timestamp;
 
-pub use refresh::{Disconnected, LeaseOutcome};
+pub use refresh::{Advanced, Disconnected, LeaseOutcome};
 pub use states::{Consumed, PendingConnect, Proof, StoredState};
 pub use sync::SyncEnd;
 
