@@ -142,7 +142,7 @@ impl Attempt<'_> {
         let oauth = self.vault.app.oauth().await?;
         // Whatever has to be stored from here on is stored at first with short pauses.
         self.pauses = pauses();
-        match oauth.refresh(&old.refresh_token).await {
+        match oauth.refresh(&old.refresh_token, &old.token_host).await {
             Ok(grant) => {
                 self.tokens = Some(renewed(old, grant, self.vault.clock.now()));
                 Ok(Observed::Granted)
@@ -196,7 +196,7 @@ impl Attempt<'_> {
         tracing::info!(connection.grant = %grant, "a connection ended during a refresh; the new tokens are revoked");
         match self.vault.app.oauth().await {
             Ok(oauth) => {
-                if let Err(error) = oauth.revoke(&tokens.access_token).await {
+                if let Err(error) = oauth.revoke_issued(&tokens.access_token, &tokens.token_host).await {
                     tracing::warn!(connection.grant = %grant, %error, "tokens of an ended connection were not revoked");
                 }
             }
@@ -262,7 +262,7 @@ fn renewed(old: &StoredTokens, grant: TokenGrant, now: Timestamp) -> StoredToken
         expires_at: grant.expires_in.map(|life| now + life),
         scope: grant.scope.unwrap_or_else(|| old.scope.clone()),
         generation: old.generation + 1,
-        token_host: old.token_host.clone(),
+        token_host: grant.host,
         refreshed_at: Some(now),
     }
 }
