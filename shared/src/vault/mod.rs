@@ -15,6 +15,8 @@
 //! The decisions are in `protocol`, a pure state machine, and `refresh` carries them out.
 
 mod known;
+#[cfg(test)]
+mod model;
 mod protocol;
 mod refresh;
 
