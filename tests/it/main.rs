@@ -10,6 +10,8 @@ mod crashes;
 mod daily;
 mod faults;
 mod notices;
+mod refresh_conditions;
+mod token_races;
 mod vault;
 mod webhooks;
 mod world;
