@@ -143,7 +143,7 @@ impl Nights {
             .item("pk", s(PARTITION))
             .item("sk", s(night.to_string()))
             .item("state", s(NightState::Planning.word()))
-            .item("shard", n(0))
+            .item("planShard", n(0))
             .item("planned", n(0))
             .item("startedAt", s(now.to_string()))
             .item("movedAt", s(now.to_string()))
@@ -191,7 +191,7 @@ impl Nights {
         next: Option<&PlanCursor>,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        let mut set = "SET #state = :state, movedAt = :now, shard = :shard".to_owned();
+        let mut set = "SET #state = :state, movedAt = :now, planShard = :shard".to_owned();
         let (mut remove, mut values) = ("", Vec::new());
         let state = if next.is_some() { NightState::Planning } else { NightState::Running };
         match next.and_then(|next| next.after.as_ref()) {
@@ -216,7 +216,7 @@ impl Nights {
             (":queued", n(queued)),
             (":planning", s(NightState::Planning.word())),
         ]);
-        let condition = format!("#state = :planning AND shard = :fromShard AND {from}");
+        let condition = format!("#state = :planning AND planShard = :fromShard AND {from}");
         let update = format!("{set}{remove} ADD planned :queued");
         self.update("record how far planning has come", run.night, &update, &condition, values, true).await
     }
@@ -366,7 +366,7 @@ fn night_run(action: &'static str, night: Night, item: &Item) -> Result<NightRun
     Ok(NightRun {
         night,
         state: NightState::of_word(&state).ok_or(StoreError::corrupt(action, "state"))?,
-        cursor: PlanCursor { shard: fields.get("shard")?, after: fields.opt("after")? },
+        cursor: PlanCursor { shard: fields.get("planShard")?, after: fields.opt("after")? },
         planned: fields.get("planned")?,
         started_at: fields.get("startedAt")?,
         moved_at: fields.get("movedAt")?,
