@@ -57,7 +57,12 @@ impl Vault {
                 Ok(observed) => observed,
                 Err(error) => attempt.failed(action, error),
             };
-            action = refresh.observe(observed, self.clock.now());
+            let failed = matches!(observed, Observed::Failed { .. });
+            let next = refresh.observe(observed, self.clock.now());
+            if failed && action == Action::Store && next != Action::Pause {
+                tracing::error!(connection.grant = %connection.grant_id, "a new token pair could not be stored");
+            }
+            action = next;
         }
     }
 }
@@ -211,7 +216,7 @@ impl Attempt<'_> {
         let grant = &self.connection.grant_id;
         match action {
             Action::Store => {
-                tracing::error!(connection.grant = %grant, %error, "a new token pair could not be stored yet")
+                tracing::warn!(connection.grant = %grant, %error, "a new token pair is not stored yet")
             }
             Action::Advance { .. } => {
                 tracing::warn!(connection.grant = %grant, %error, "the token generation will be rolled forward later");

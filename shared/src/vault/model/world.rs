@@ -291,8 +291,8 @@ impl Model for Setting {
             }
         }
         let undisturbed = faultless && self.budget.withdrawals == world.left.withdrawals && world.ender == 0;
-        let harmless = (world.left.flukes, world.left.refusals) == (self.budget.flukes, self.budget.refusals);
-        if all_over && undisturbed && harmless && world.left.stale == self.budget.stale {
+        let small = |left: &Budget| [left.flukes, left.refusals, left.failed_writes, left.stale];
+        if all_over && undisturbed && small(&world.left) == small(&self.budget) {
             let item = world.item.as_ref();
             if !world.used {
                 return Some("nobody got a token although nothing failed");
