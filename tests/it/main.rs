@@ -14,7 +14,9 @@ mod ending;
 mod faults;
 mod nights;
 mod notices;
+mod refresh_conditions;
 mod token_moves;
+mod token_races;
 mod token_vaults;
 mod vault;
 #[path = "vault.rs"]

@@ -30,6 +30,7 @@ pub fn pair(generation: u64, text: &str) -> StoredTokens {
         scope: ScopeSet::parse("daily spo2"),
         generation,
         token_host: "api.ouraring.com".to_owned(),
+        refreshed_at: None,
     }
 }
 

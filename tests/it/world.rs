@@ -169,8 +169,9 @@ impl World {
         &self.worker
     }
 
-    /// Another worker: a process of its own, whose clock is ahead of this world's (or behind).
-    pub fn another_worker(&self, ahead: SignedDuration) -> worker::Deps {
+    /// Another worker, with settings of its own: a process whose clock is ahead of this world's (or behind), and which waits
+    /// shorter than it says.
+    pub fn worker_with(&self, env: &Env, ahead: SignedDuration) -> worker::Deps {
         let (clock, waiting) = (self.clock.clone(), Arc::clone(&self.now));
         let clock = Clock::driven(
             move || clock.now().saturating_add(ahead).unwrap(),
@@ -179,7 +180,8 @@ impl World {
                 waiting.fetch_max(until.as_millisecond(), Ordering::SeqCst);
             },
         );
-        worker::Deps::new(worker::Config::from_env(&self.env).unwrap(), &self.sdk, clock, repeating()).unwrap()
+        let config = worker::Config::from_env(env).unwrap();
+        worker::Deps::new(config, &self.sdk, clock.hurried(100), repeating()).unwrap()
     }
 
     /// The variables that the functions were made from.

@@ -181,7 +181,8 @@ pub(crate) async fn run(
         refresh_token,
         scope: scopes.clone(),
         generation: 1,
-        token_host: deps.config.hosts.token.host_str().unwrap_or_default().to_owned(),
+        token_host: grant.host,
+        refreshed_at: Some(now),
     };
     deps.secrets.create(patient, &grant_id, &tokens).await.map_err(|error| Refusal::store(&error))?;
     let recorded = record(deps, patient, &grant_id, &info, scopes).await;

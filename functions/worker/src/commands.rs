@@ -71,7 +71,10 @@ async fn refresh(
     let Some(connection) = connection.filter(|now| is_meant(now.status, &now.grant_id)) else {
         return Ok(Outcome::Done);
     };
-    let (wait, why) = match deps.vault.access_after_401(&connection, generation, delivery.deadline).await {
+    if connection.generation > generation {
+        return Ok(Outcome::Done);
+    }
+    let (wait, why) = match deps.vault.renew(&connection, delivery.deadline).await {
         Ok(_) | Err(VaultError::Ended { .. }) => return Ok(Outcome::Done),
         Err(VaultError::Store(error)) => return Err(error),
         Err(VaultError::Busy { retry_after }) => (retry_after, "tokens_busy"),

@@ -26,7 +26,8 @@ const TUNING: [&str; 15] = [
 ];
 
 /// Oura's hosts. Left unset, the functions take the documented ones.
-const OURA_URLS: [&str; 4] = ["OURA_AUTHORIZE_URL", "OURA_TOKEN_URL", "OURA_REVOKE_URL", "OURA_API_BASE_URL"];
+const OURA_URLS: [&str; 5] =
+    ["OURA_AUTHORIZE_URL", "OURA_TOKEN_URL", "OURA_TOKEN_FALLBACK_URL", "OURA_REVOKE_URL", "OURA_API_BASE_URL"];
 
 /// The Oura app that the functions act as.
 #[derive(Clone)]

@@ -27,8 +27,8 @@ pub use budget::{Budget, Refusal};
 pub use bus::Bus;
 pub use config::{load, load_for_callers_who_wait, settings};
 pub use connections::{
-    ActivePage, BackfillEnd, ConnectOutcome, Connections, Consumed, Disconnected, LeaseOutcome, PatientConnections,
-    PendingConnect, Proof, StoredState, SyncEnd,
+    ActivePage, Advanced, BackfillEnd, ConnectOutcome, Connections, Consumed, Disconnected, LeaseOutcome,
+    PatientConnections, PendingConnect, Proof, StoredState, SyncEnd,
 };
 pub use days::{Commit, DailyStatsTable, DayChange, Days, RecordWrite, StoredDay};
 pub use error::StoreError;

@@ -51,7 +51,8 @@ pub enum ReasonCode {
 pub struct Lease {
     /// Which attempt holds it.
     pub owner: String,
-    /// When it ends by itself: after the holder's own deadline plus 60 s, so never while the holder lives.
+    /// When it ends by itself: well after the holder's own deadline, so never while the holder lives or what it sent is under
+    /// way, whichever worker's clock is asked.
     pub until: Timestamp,
 }
 
@@ -67,7 +68,7 @@ pub struct RefreshIntent {
 }
 
 /// A refresh token that Oura called invalid once.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Suspect {
     /// When Oura first said so.
     pub since: Timestamp,

@@ -2,7 +2,8 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -13,7 +14,7 @@ use sha2::{Digest, Sha256};
 use url::Url;
 
 use super::error::TokenError;
-use super::hosts::OuraHosts;
+use super::hosts::{OuraHosts, host_of};
 use super::secret::{AccessToken, AuthorizationCode, ClientSecret, PkceVerifier, RefreshToken};
 use super::transport::{self, Answer, HttpOptions, HttpSetupError, NoAnswer};
 use crate::domain::{Entropy, ScopeSet};
@@ -23,6 +24,9 @@ const MAX_BODY: usize = 64 * 1024;
 
 /// The longest life that is believed of a token, so that a nonsense number cannot overflow a date.
 const LONGEST_LIFE: Duration = Duration::from_secs(366 * 24 * 60 * 60);
+
+/// A refusal that took longer than this leaves no time to ask at the other host as well.
+const QUICK: Duration = Duration::from_secs(10);
 
 /// The app as registered at Oura.
 #[derive(Debug, Clone)]
@@ -41,6 +45,7 @@ pub struct OAuthClient {
     http: reqwest::Client,
     hosts: Arc<OuraHosts>,
     app: Arc<OAuthApp>,
+    fallback_works: Arc<AtomicBool>,
 }
 
 /// What the token endpoint gave.
@@ -54,6 +59,8 @@ pub struct TokenGrant {
     pub expires_in: Option<Duration>,
     /// What the patient allowed, without prefixes; absent when Oura did not say. An empty text is "nothing".
     pub scope: Option<ScopeSet>,
+    /// Which token host gave it: its name, with the port if that is none of the usual.
+    pub host: String,
 }
 
 /// The public half of a proof key: the SHA-256 of the verifier (RFC 7636, method `S256`).
@@ -85,6 +92,8 @@ impl fmt::Display for PkceChallenge {
 pub struct OAuthHttp {
     http: reqwest::Client,
     hosts: Arc<OuraHosts>,
+    /// The other token host answered where the first one refused: so it will for the app's other patients.
+    fallback_works: Arc<AtomicBool>,
 }
 
 impl OAuthHttp {
@@ -93,18 +102,20 @@ impl OAuthHttp {
     /// # Errors
     /// [`HttpSetupError`] when TLS cannot be set up.
     pub fn new(hosts: &OuraHosts, options: HttpOptions) -> Result<Self, HttpSetupError> {
-        let http = transport::client(options.connect_timeout, options.token_timeout, &[&hosts.token, &hosts.revoke])
+        let urls: Vec<_> = [&hosts.token, &hosts.revoke].into_iter().chain(&hosts.token_fallback).collect();
+        let http = transport::client(options.connect_timeout, options.token_timeout, &urls)
             // A fresh connection each time. A kept one may have died while the function was frozen, and a refresh
             // that is lost on it leaves unknown whether the token was spent.
             .pool_max_idle_per_host(0)
             .build()?;
-        Ok(Self { http, hosts: Arc::new(hosts.clone()) })
+        Ok(Self { http, hosts: Arc::new(hosts.clone()), fallback_works: Arc::default() })
     }
 
     /// A client for this app; its secret may be another one than last time.
     #[must_use]
     pub fn client(&self, app: OAuthApp) -> OAuthClient {
-        OAuthClient { http: self.http.clone(), hosts: Arc::clone(&self.hosts), app: Arc::new(app) }
+        let (hosts, fallback_works) = (Arc::clone(&self.hosts), Arc::clone(&self.fallback_works));
+        OAuthClient { http: self.http.clone(), hosts, app: Arc::new(app), fallback_works }
     }
 }
 
@@ -155,15 +166,47 @@ impl OAuthClient {
             ("redirect_uri", &self.app.redirect_uri),
         ];
         form.extend(verifier.map(|verifier| ("code_verifier", verifier.expose())));
-        self.token(form).await
+        self.token(&self.hosts.token, form).await
     }
 
-    /// Exchanges a refresh token for new tokens. It is spent by this, even when the answer is lost.
+    /// Exchanges a refresh token, which came from the host `issued_by`, for new tokens. It is spent by this, even when the
+    /// answer is lost.
+    ///
+    /// A host that refuses the client (400 or 401) may be the other portal's, and has spent nothing: then the other token
+    /// host is asked, once, and if it gives tokens it is asked first from then on. If neither does, the first one's refusal
+    /// is told. That the token is no good is believed only of the host that issued it.
     ///
     /// # Errors
     /// [`TokenError`].
-    pub async fn refresh(&self, refresh: &RefreshToken) -> Result<TokenGrant, TokenError> {
-        self.token(vec![("grant_type", "refresh_token"), ("refresh_token", refresh.expose())]).await
+    pub async fn refresh(&self, refresh: &RefreshToken, issued_by: &str) -> Result<TokenGrant, TokenError> {
+        let ask = |at| self.token(at, vec![("grant_type", "refresh_token"), ("refresh_token", refresh.expose())]);
+        let Some(fallback) = &self.hosts.token_fallback else { return ask(&self.hosts.token).await };
+        let of_fallback = self.hosts.is_of_fallback(issued_by);
+        let fallback_first = of_fallback || self.fallback_works.load(Ordering::Relaxed);
+        let issuer_first = of_fallback == fallback_first;
+        let (first, second) =
+            if fallback_first { (fallback, &self.hosts.token) } else { (&self.hosts.token, fallback) };
+        let begun = Instant::now();
+        let refusal = match ask(first).await {
+            Err(TokenError::InvalidGrant) if !issuer_first => {
+                TokenError::Refused { status: 400, error: Some("invalid_grant".to_owned()), retry_after: None }
+            }
+            Err(refusal @ TokenError::Refused { status: 400 | 401, .. }) => refusal,
+            other => return other,
+        };
+        if begun.elapsed() > QUICK {
+            return Err(refusal);
+        }
+        match ask(second).await {
+            Ok(grant) => {
+                tracing::warn!(host = %grant.host, "the other token host refreshes; it is asked first from now on");
+                self.fallback_works.store(!fallback_first, Ordering::Relaxed);
+                Ok(grant)
+            }
+            Err(error @ TokenError::OutcomeUnknown { .. }) => Err(error),
+            Err(TokenError::InvalidGrant) if !issuer_first => Err(TokenError::InvalidGrant),
+            Err(_) => Err(refusal),
+        }
     }
 
     /// Ends a grant at Oura. One that is dead already (401) is ended. Best effort: nothing should wait for it.
@@ -171,7 +214,19 @@ impl OAuthClient {
     /// # Errors
     /// [`TokenError`], never [`TokenError::InvalidGrant`].
     pub async fn revoke(&self, token: &AccessToken) -> Result<(), TokenError> {
-        let mut url = self.hosts.revoke.clone();
+        self.revoke_at(&self.hosts.revoke, token).await
+    }
+
+    /// The same for a token that came from the host `issued_by`.
+    ///
+    /// # Errors
+    /// [`TokenError`], never [`TokenError::InvalidGrant`].
+    pub async fn revoke_issued(&self, token: &AccessToken, issued_by: &str) -> Result<(), TokenError> {
+        self.revoke_at(self.hosts.revoke_of(issued_by), token).await
+    }
+
+    async fn revoke_at(&self, url: &Url, token: &AccessToken) -> Result<(), TokenError> {
+        let mut url = url.clone();
         url.query_pairs_mut().append_pair("access_token", token.expose());
         // Without the header, which hyper leaves out when there is no body, some servers answer 411.
         let request = self.http.post(url).header(CONTENT_LENGTH, 0);
@@ -182,15 +237,15 @@ impl OAuthClient {
         Err(failure(&answer, None))
     }
 
-    async fn token(&self, mut form: Vec<(&str, &str)>) -> Result<TokenGrant, TokenError> {
+    async fn token(&self, at: &Url, mut form: Vec<(&str, &str)>) -> Result<TokenGrant, TokenError> {
         form.extend([("client_id", self.app.client_id.as_str()), ("client_secret", self.app.client_secret.expose())]);
-        let request = self.http.post(self.hosts.token.clone()).form(&form);
+        let request = self.http.post(at.clone()).form(&form);
         let answer = transport::send(request, MAX_BODY).await.map_err(lost)?;
         // An answer cut short holds no tokens, so its status alone decides.
         let body = answer.body.as_deref().ok().and_then(|body| serde_json::from_slice::<Map<String, Value>>(body).ok());
         if answer.status.is_success() {
             let unreadable = TokenError::OutcomeUnknown { status: Some(answer.status.as_u16()) };
-            return body.and_then(|body| TokenGrant::parse(&body)).ok_or(unreadable);
+            return body.and_then(|body| TokenGrant::parse(&body, &host_of(at))).ok_or(unreadable);
         }
         Err(failure(&answer, body.as_ref()))
     }
@@ -199,7 +254,7 @@ impl OAuthClient {
 impl TokenGrant {
     /// Only the access token is required: it is the only member that Oura's answers are sure to have. A member of an
     /// unexpected form counts as absent.
-    fn parse(body: &Map<String, Value>) -> Option<Self> {
+    fn parse(body: &Map<String, Value>, host: &str) -> Option<Self> {
         let text = |name: &str| body.get(name).and_then(Value::as_str);
         // A token that no header can hold could never be sent.
         let token =
@@ -216,6 +271,7 @@ impl TokenGrant {
                 Duration::try_from_secs_f64(seconds).map_or(LONGEST_LIFE, |life| life.min(LONGEST_LIFE))
             }),
             scope: text("scope").map(ScopeSet::parse),
+            host: host.to_owned(),
         })
     }
 }

@@ -24,7 +24,7 @@ fn old() -> RefreshToken {
 }
 
 async fn refresh(status: u16, body: &'static str) -> Result<TokenGrant, TokenError> {
-    client(&Server::answering(status, body).await).refresh(&old()).await
+    client(&Server::answering(status, body).await).refresh(&old(), "").await
 }
 
 fn refused(status: u16, error: Option<&str>) -> TokenError {
@@ -88,7 +88,7 @@ async fn an_exchange_sends_the_expected_form_once() {
 #[tokio::test]
 async fn a_refresh_sends_the_expected_form() {
     let server = Server::answering(200, r#"{"access_token":"acc-4c"}"#).await;
-    client(&server).refresh(&old()).await.unwrap();
+    client(&server).refresh(&old(), "").await.unwrap();
     let form = server.seen()[0].form();
     let form: Vec<_> = form.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     assert_eq!(
@@ -196,7 +196,7 @@ async fn a_rate_limit_says_how_long() {
     let server =
         Server::start(|_| Reply::Answer { status: 429, headers: "retry-after: 11\r\n".to_owned(), body: Vec::new() })
             .await;
-    let TokenError::Refused { status: 429, retry_after, .. } = client(&server).refresh(&old()).await.unwrap_err()
+    let TokenError::Refused { status: 429, retry_after, .. } = client(&server).refresh(&old(), "").await.unwrap_err()
     else {
         panic!()
     };
@@ -208,23 +208,112 @@ async fn a_refresh_that_may_have_arrived_is_told_from_one_that_cannot_have() {
     for reply in [(|_: &Seen| Reply::HangUp) as fn(&Seen) -> Reply, |_| Reply::Silence] {
         let server = Server::start(reply).await;
         let client = OAuthClient::new(&server.hosts(), app(), impatient()).unwrap();
-        assert_eq!(client.refresh(&old()).await.unwrap_err(), unknown(None));
+        assert_eq!(client.refresh(&old(), "").await.unwrap_err(), unknown(None));
         assert_eq!(server.seen().len(), 1, "a refresh is never sent twice");
     }
     for reply in [(|_: &Seen| Reply::CutShort { status: 200 }) as fn(&Seen) -> Reply, |_| Reply::Endless] {
-        assert_eq!(client(&Server::start(reply).await).refresh(&old()).await.unwrap_err(), unknown(200));
+        assert_eq!(client(&Server::start(reply).await).refresh(&old(), "").await.unwrap_err(), unknown(200));
     }
     let nobody = Nobody::new();
     let client = OAuthClient::new(&hosts_at(&nobody.base), app(), HttpOptions::default()).unwrap();
-    let error = client.refresh(&old()).await.unwrap_err();
+    let error = client.refresh(&old(), "").await.unwrap_err();
     assert_eq!(error, TokenError::NotSent);
     assert!(error.is_systemic() && !error.outcome_unknown());
+}
+
+fn both(first: &Server, second: &Server) -> OuraHosts {
+    let mut hosts = first.hosts();
+    hosts.token_fallback = Some(second.hosts().token);
+    hosts
+}
+
+/// Two token hosts that give these answers, one after the other and the last one for good.
+async fn two_hosts(first: &[(u16, &'static str)], second: &[(u16, &'static str)]) -> (Server, Server, OAuthHttp) {
+    let server = |replies: &[(u16, &'static str)]| {
+        let (replies, asked) = (replies.to_vec(), std::sync::atomic::AtomicUsize::new(0));
+        Server::start(move |_| {
+            let (status, body) = replies[asked.fetch_add(1, Ordering::Relaxed).min(replies.len() - 1)];
+            Reply::status(status, body)
+        })
+    };
+    let (first, second) = (server(first).await, server(second).await);
+    let http = OAuthHttp::new(&both(&first, &second), HttpOptions::default()).unwrap();
+    (first, second, http)
+}
+
+const GIVEN: (u16, &str) = (200, r#"{"access_token":"acc-4c"}"#);
+const INVALID_REQUEST: (u16, &str) = (400, r#"{"error":"invalid_request"}"#);
+const INVALID_CLIENT: (u16, &str) = (401, r#"{"error":"invalid_client"}"#);
+const INVALID_GRANT: (u16, &str) = (400, r#"{"error":"invalid_grant"}"#);
+
+#[tokio::test]
+async fn a_refresh_that_the_first_host_refuses_goes_to_the_other_one_which_is_remembered() {
+    for refusal in [INVALID_REQUEST, INVALID_CLIENT, (400, "<html>")] {
+        let (first, second, http) = two_hosts(&[refusal], &[GIVEN]).await;
+        let grant = http.client(app()).refresh(&old(), "").await.unwrap();
+        assert_eq!(grant.host, host_of(&second.hosts().token));
+        assert_eq!((first.seen().len(), second.seen().len()), (1, 1));
+        assert_eq!(second.seen()[0].form(), first.seen()[0].form());
+        http.client(app()).refresh(&old(), "").await.unwrap();
+        assert_eq!((first.seen().len(), second.seen().len()), (1, 2), "another patient does not learn it again");
+        let fresh = OAuthHttp::new(&both(&first, &second), HttpOptions::default()).unwrap();
+        fresh.client(app()).refresh(&old(), &grant.host).await.unwrap();
+        assert_eq!((first.seen().len(), second.seen().len()), (1, 3), "nor does another process, of this patient");
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_refusal_of_the_client_stays_at_the_first_host() {
+    for (reply, expected) in [
+        (INVALID_GRANT, TokenError::InvalidGrant),
+        ((503, ""), unknown(503)),
+        ((200, "<html>"), unknown(200)),
+        ((429, ""), refused(429, None)),
+        ((403, ""), refused(403, None)),
+    ] {
+        let (_first, second, http) = two_hosts(&[reply], &[GIVEN]).await;
+        assert_eq!(http.client(app()).refresh(&old(), "").await.unwrap_err(), expected);
+        assert!(second.seen().is_empty(), "{expected:?}");
+    }
+    let (_first, second, http) = two_hosts(&[INVALID_REQUEST], &[GIVEN]).await;
+    assert_eq!(http.client(app()).exchange(&code(), None).await.unwrap_err(), refused(400, Some("invalid_request")));
+    assert!(second.seen().is_empty(), "a code is burnt by who refuses it");
+}
+
+#[tokio::test]
+async fn when_both_hosts_fail_the_first_refusal_is_told_unless_the_token_may_be_spent() {
+    let told = refused(400, Some("invalid_request"));
+    for (reply, expected) in [
+        (INVALID_CLIENT, told.clone()),
+        (INVALID_GRANT, told.clone()),
+        ((429, ""), told.clone()),
+        ((503, ""), unknown(503)),
+        ((200, "<html>"), unknown(200)),
+    ] {
+        let (_first, _second, http) = two_hosts(&[INVALID_REQUEST], &[reply]).await;
+        assert_eq!(http.client(app()).refresh(&old(), "").await.unwrap_err(), expected);
+    }
+}
+
+/// Oura may move its patients one by one: the host that another patient was moved to knows nothing of this one.
+#[tokio::test]
+async fn that_a_token_is_no_good_is_believed_only_of_the_host_that_issued_it() {
+    let (first, second, http) = two_hosts(&[INVALID_REQUEST, GIVEN], &[GIVEN, INVALID_GRANT]).await;
+    let client = http.client(app());
+    client.refresh(&old(), "").await.unwrap();
+    client.refresh(&old(), "").await.unwrap();
+    assert_eq!((first.seen().len(), second.seen().len()), (2, 2), "it was asked first and not believed");
+
+    let (_first, _second, http) = two_hosts(&[INVALID_REQUEST, INVALID_GRANT], &[GIVEN, INVALID_GRANT]).await;
+    let client = http.client(app());
+    client.refresh(&old(), "").await.unwrap();
+    assert_eq!(client.refresh(&old(), "").await.unwrap_err(), TokenError::InvalidGrant, "both say so");
 }
 
 #[tokio::test]
 async fn a_refusal_that_breaks_off_is_still_a_refusal() {
     let server = Server::start(|_| Reply::CutShort { status: 400 }).await;
-    assert_eq!(client(&server).refresh(&old()).await.unwrap_err(), refused(400, None));
+    assert_eq!(client(&server).refresh(&old(), "").await.unwrap_err(), refused(400, None));
 }
 
 #[tokio::test]
@@ -260,7 +349,7 @@ async fn secrets_are_in_no_text() {
     let echo = Server::start(|seen: &Seen| Reply::status(400, format!(r#"{{"error":"{}"}}"#, seen.body))).await;
     for error in [
         nowhere.revoke(&grant.access_token).await.unwrap_err(),
-        client(&echo).refresh(&old()).await.unwrap_err(),
+        client(&echo).refresh(&old(), "").await.unwrap_err(),
         refresh(500, r#"{"error":"ref-3d"}"#).await.unwrap_err(),
     ] {
         texts.push(format!("{error} {error:?}"));

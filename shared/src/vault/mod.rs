@@ -9,8 +9,15 @@
 //! 4. only then advance the generation on the connection. A secret that is ahead is rolled forward by whoever reads it.
 //!
 //! Only `invalid_grant`, said twice with time between, ends a connection. Everything else that can go wrong is systemic
-//! and never changes a patient's status.
+//! and never changes a patient's status. A connection that ends (or goes over to a new consent) while it is refreshed stays
+//! ended: what Oura gave is revoked and deleted.
+//!
+//! The decisions are in `protocol`, a pure state machine, and `refresh` carries them out.
 
+mod known;
+#[cfg(test)]
+mod model;
+mod protocol;
 mod refresh;
 mod revocations;
 
@@ -18,17 +25,13 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+pub use known::Known;
+pub use revocations::Revocations;
+
+use self::protocol::Need;
 use crate::aws::{AppSecrets, Connections, StoreError, StoredTokens, TokenStore};
 use crate::domain::{Clock, Connection, Entropy, ReasonCode};
 use crate::oura::{AccessToken, OAuthApp, OAuthClient, OAuthHttp};
-
-pub use revocations::Revocations;
-
-/// A token is refreshed when it ends within this time: longer than any sync runs.
-const MARGIN: Duration = Duration::from_secs(20 * 60);
-
-/// How often an old copy of a pair is read again.
-const OLD_COPIES: usize = 5;
 
 /// An access token, and the generation that it belongs to.
 #[derive(Debug, Clone)]
@@ -121,18 +124,13 @@ impl Vault {
         Self { app, secrets, connections, clock, entropy, guard }
     }
 
-    /// An access token that is good for a while, refreshed if it is about to end. `deadline`: when this invocation ends.
+    /// An access token that is good for a while, refreshed if it is about to end or was not refreshed for two weeks.
+    /// `deadline`: when this invocation ends.
     ///
     /// # Errors
     /// [`VaultError`].
     pub async fn access(&self, connection: &Connection, deadline: Timestamp) -> Result<Access, VaultError> {
-        let tokens = self.read(connection).await?;
-        let soon = self.clock.now() + MARGIN;
-        // Without a stated end the token is used until Oura answers 401.
-        if tokens.expires_at.is_none_or(|end| end > soon) {
-            return Ok(tokens.into());
-        }
-        self.refresh(&rolled_forward(connection, &tokens), deadline).await
+        self.obtain(Need::Good, connection, deadline).await
     }
 
     /// Oura answered 401 to a token of generation `refused`: gives a newer one, refreshing unless somebody else has.
@@ -145,51 +143,17 @@ impl Vault {
         refused: u64,
         deadline: Timestamp,
     ) -> Result<Access, VaultError> {
-        let tokens = self.read(connection).await?;
-        if tokens.generation > refused {
-            return Ok(tokens.into());
-        }
-        self.refresh(&rolled_forward(connection, &tokens), deadline).await
+        self.obtain(Need::NewerThan(refused), connection, deadline).await
     }
 
-    /// The stored pair. One that is ahead of the connection's item (the writer died in between) is rolled forward. One
-    /// that is behind is an old copy of an eventually consistent store, and its refresh token is spent: it is read again.
-    async fn read(&self, connection: &Connection) -> Result<StoredTokens, VaultError> {
-        let mut pauses = refresh::pauses().take(OLD_COPIES);
-        loop {
-            let tokens = self.read_once(connection).await?;
-            if tokens.generation >= connection.generation {
-                return Ok(tokens);
-            }
-            let Some(pause) = pauses.next() else {
-                return Err(VaultError::Busy { retry_after: Duration::from_secs(5) });
-            };
-            self.clock.sleep(pause).await;
-        }
+    /// Refreshes however long the token would live, because somebody asks for it; not if Oura gave it within the last ten
+    /// minutes.
+    ///
+    /// # Errors
+    /// [`VaultError`].
+    pub async fn renew(&self, connection: &Connection, deadline: Timestamp) -> Result<Access, VaultError> {
+        self.obtain(Need::Fresh, connection, deadline).await
     }
-
-    async fn read_once(&self, connection: &Connection) -> Result<StoredTokens, VaultError> {
-        let Some(tokens) = self.secrets.get(&connection.patient_id, &connection.grant_id).await? else {
-            return Err(match self.connections.get(&connection.patient_id).await? {
-                Some(now) if now.grant_id == connection.grant_id && now.status == connection.status => {
-                    StoreError::Corrupt { action: "read the patient's tokens", field: "secret" }.into()
-                }
-                Some(now) => VaultError::Ended { reason: now.reason },
-                None => VaultError::Ended { reason: None },
-            });
-        };
-        if tokens.generation > connection.generation {
-            self.connections
-                .advance_generation(&connection.patient_id, &connection.grant_id, tokens.generation)
-                .await?;
-        }
-        Ok(tokens)
-    }
-}
-
-/// The connection as it is once the pair's generation is known.
-fn rolled_forward(connection: &Connection, tokens: &StoredTokens) -> Connection {
-    Connection { generation: tokens.generation, ..connection.clone() }
 }
 
 impl From<StoredTokens> for Access {

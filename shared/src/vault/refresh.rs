@@ -1,242 +1,276 @@
-//! One refresh, step by step.
+//! Carries out what the protocol decides: against the stores and Oura, and back with what came of it.
 
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
 use jiff::Timestamp;
 
+use super::known::Known;
+use super::protocol::{Action, Guards, Need, Observed, Pair, Refresh, Verdict};
 use super::{Access, Vault, VaultError};
 use crate::aws::{Disconnected, LeaseOutcome, StoreError, Stored, StoredTokens};
-use crate::domain::{Connection, ConnectionStatus, EventKind, Lease, PatientEvent, ReasonCode, RefreshIntent, Suspect};
+use crate::domain::{Connection, EventKind, Lease, PatientEvent, ReasonCode, RefreshIntent, Suspect};
 use crate::oura::{TokenError, TokenGrant};
 
-/// Beyond the invocation's own deadline: the lease must not end while its holder lives.
-const LEASE_AFTER_DEADLINE: Duration = Duration::from_secs(60);
+type Seen = Result<Observed<String>, StoreError>;
 
-/// A refresh is not begun with less time than this: 25 s for Oura, the rest to store the new pair.
-const LEAST_TIME: Duration = Duration::from_secs(40);
-
-/// Between a first `invalid_grant` and the one that counts.
-const PROBE_AFTER: Duration = Duration::from_secs(120);
-
-/// How long a waiter looks for another's result before it goes back to the queue.
-const WAIT: Duration = Duration::from_secs(8);
-
-/// A random part of the lease's owner is enough to tell attempts apart.
-struct Attempt {
+/// One refresh, or one look at the pair that finds none necessary.
+struct Attempt<'a> {
+    vault: &'a Vault,
+    /// As last seen.
+    connection: Connection,
     owner: String,
-    started: Timestamp,
+    /// The newest pair that was read, or that Oura gave.
+    tokens: Option<StoredTokens>,
+    pauses: Pauses,
+    /// What went wrong last.
+    store_error: Option<StoreError>,
+    token_error: Option<TokenError>,
 }
 
 impl Vault {
-    /// Refreshes the pair of the connection's generation, or uses what another attempt has stored meanwhile.
-    pub(super) async fn refresh(&self, connection: &Connection, deadline: Timestamp) -> Result<Access, VaultError> {
-        let give_up = self.clock.now() + WAIT;
-        let mut pauses = pauses();
-        let mut connection = connection.clone();
+    /// A token that meets the need: the stored one, or a refreshed one.
+    pub(super) async fn obtain(
+        &self,
+        need: Need,
+        connection: &Connection,
+        deadline: Timestamp,
+    ) -> Result<Access, VaultError> {
+        let owner = self.entropy.uuid().to_string();
+        let known = Known::from(connection);
+        let (mut refresh, mut action) =
+            Refresh::begin(need, known, owner.clone(), deadline, self.clock.now(), Guards::ALL);
+        let mut attempt = Attempt {
+            vault: self,
+            connection: connection.clone(),
+            owner,
+            tokens: None,
+            pauses: pauses(),
+            store_error: None,
+            token_error: None,
+        };
         loop {
-            let now = self.clock.now();
-            if deadline < now + LEAST_TIME {
-                return Err(VaultError::Busy { retry_after: Duration::from_secs(5) });
+            if let Action::Finish(verdict) = action {
+                return attempt.finish(verdict);
             }
-            let attempt = Attempt { owner: self.entropy.uuid().to_string(), started: now };
-            let lease = Lease { owner: attempt.owner.clone(), until: deadline + LEASE_AFTER_DEADLINE };
-            let intent = RefreshIntent {
-                generation: connection.generation,
-                attempt: attempt.owner.clone(),
-                started_at: attempt.started,
+            let observed = match attempt.carry_out(action).await {
+                Ok(observed) => observed,
+                Err(error) => attempt.failed(action, error),
             };
-            match self.connections.take_lease(&connection, &lease, &intent, now).await? {
-                LeaseOutcome::Taken(before) => return self.refresh_under_lease(&before, &attempt, deadline).await,
-                LeaseOutcome::Gone => return Err(VaultError::Ended { reason: None }),
-                // The SDK repeats an update whose answer was lost, and the repeat meets our own lease.
-                LeaseOutcome::Refused(current) if current.lease.as_ref().is_some_and(|l| l.owner == attempt.owner) => {
-                    let before = Connection { intent: None, ..*current };
-                    return self.refresh_under_lease(&before, &attempt, deadline).await;
-                }
-                LeaseOutcome::Refused(current) => {
-                    if current.grant_id != connection.grant_id {
-                        return Err(VaultError::Ended { reason: None });
-                    }
-                    if current.status == ConnectionStatus::Disconnected {
-                        return Err(VaultError::Ended { reason: current.reason });
-                    }
-                    let stored = self.read(&current).await?;
-                    if stored.generation > connection.generation {
-                        return Ok(stored.into());
-                    }
-                    // The item had moved on without a newer pair being there (our copy was old): decide on the new one.
-                    let live = current.lease.as_ref().filter(|lease| lease.until >= now);
-                    let Some(lease) = live else {
-                        connection = *current;
-                        continue;
-                    };
-                    if now >= give_up {
-                        let left = Duration::try_from(lease.until.duration_since(now)).unwrap_or_default();
-                        return Err(VaultError::Busy { retry_after: left.clamp(Duration::from_secs(5), PROBE_AFTER) });
-                    }
-                    self.clock.sleep(pauses.next().unwrap_or(WAIT)).await;
-                }
-            }
+            action = refresh.observe(observed, self.clock.now());
         }
     }
+}
 
-    async fn refresh_under_lease(
-        &self,
-        connection: &Connection,
-        attempt: &Attempt,
-        deadline: Timestamp,
-    ) -> Result<Access, VaultError> {
-        // Between reading and taking the lease another attempt may have stored a newer pair and died.
-        let tokens = self.read(connection).await?;
-        if tokens.generation > connection.generation {
-            return Ok(tokens.into());
-        }
-        let oauth = match self.app.oauth().await {
-            Ok(oauth) => oauth,
-            Err(error) => {
-                self.release(connection, attempt).await;
-                return Err(error.into());
+impl Attempt<'_> {
+    async fn carry_out(&mut self, action: Action) -> Seen {
+        let Self { vault, connection, owner, .. } = self;
+        let (patient, grant) = (&connection.patient_id, &connection.grant_id);
+        Ok(match action {
+            Action::ReadPair => {
+                let tokens = vault.secrets.get(patient, grant).await?;
+                let pair = tokens.as_ref().map(pair_of);
+                if tokens.is_some() {
+                    self.tokens = tokens;
+                }
+                Observed::Pair(pair)
             }
+            Action::ReadConnection => {
+                Observed::Connection(vault.connections.get(patient).await?.as_ref().map(Known::from))
+            }
+            Action::TakeLease { generation, until } => return self.take_lease(generation, until).await,
+            Action::Ask => return self.ask().await,
+            Action::Store => match &self.tokens {
+                Some(tokens) => match vault.secrets.put(patient, grant, tokens).await? {
+                    Stored::Written => Observed::Written,
+                    Stored::Occupied => Observed::Occupied,
+                    Stored::Gone => Observed::Gone,
+                },
+                None => Observed::Failed { again: false },
+            },
+            Action::Advance { generation } => {
+                Observed::Advanced(vault.connections.advance_generation(patient, grant, generation).await?)
+            }
+            Action::Release { keep_intent } => {
+                vault.connections.release_lease(patient, grant, owner, keep_intent).await?;
+                Observed::Done
+            }
+            Action::HoldUntil(until) => {
+                vault.connections.hold_lease(patient, grant, owner, until).await?;
+                Observed::Done
+            }
+            Action::Suspect(suspect) => return self.suspect(suspect).await,
+            Action::End(reason) => return self.end(reason).await,
+            Action::Discard => {
+                self.revoke().await;
+                self.vault.secrets.delete(&self.connection.patient_id, &self.connection.grant_id).await?;
+                Observed::Done
+            }
+            Action::Forget => {
+                vault.secrets.delete(patient, grant).await?;
+                Observed::Done
+            }
+            Action::Pause => {
+                let pause = self.pauses.next().unwrap_or_default();
+                vault.clock.sleep(pause).await;
+                Observed::Done
+            }
+            Action::Finish(_) => Observed::Done,
+        })
+    }
+
+    async fn take_lease(&mut self, generation: u64, until: Timestamp) -> Seen {
+        let now = self.vault.clock.now();
+        self.connection.generation = generation;
+        let lease = Lease { owner: self.owner.clone(), until };
+        let intent = RefreshIntent { generation, attempt: self.owner.clone(), started_at: now };
+        let (outcome, seen) = match self.vault.connections.take_lease(&self.connection, &lease, &intent, now).await? {
+            LeaseOutcome::Taken(before) => (Observed::Taken(Known::from(&*before)), Some(before)),
+            LeaseOutcome::Refused(current) => (Observed::NotTaken(Some(Known::from(&*current))), Some(current)),
+            LeaseOutcome::Gone => (Observed::NotTaken(None), None),
         };
-        match oauth.refresh(&tokens.refresh_token).await {
-            Ok(grant) => self.keep(connection, &tokens, grant, deadline).await,
-            Err(TokenError::InvalidGrant) => self.invalid_grant(connection, attempt).await,
-            Err(error @ TokenError::OutcomeUnknown { .. }) => {
-                // The refresh token may be spent, and Oura may still be at work: lease and intent stay until the lease
-                // ends by itself, so that whoever comes next knows.
-                tracing::warn!(connection.grant = %connection.grant_id, %error, "a refresh has an unknown outcome");
-                Err(VaultError::Systemic { code: error.code(), retry_after: None })
+        // What happens next is for the grant that was begun with, or nothing happens.
+        if let Some(seen) = seen.filter(|seen| seen.grant_id == self.connection.grant_id) {
+            self.connection = *seen;
+        }
+        Ok(outcome)
+    }
+
+    /// Sends the refresh token that was read last, once, and keeps what comes.
+    async fn ask(&mut self) -> Seen {
+        let Some(old) = &self.tokens else { return Ok(Observed::Failed { again: false }) };
+        let oauth = self.vault.app.oauth().await?;
+        // Whatever has to be stored from here on is stored at first with short pauses.
+        self.pauses = pauses();
+        match oauth.refresh(&old.refresh_token, &old.token_host).await {
+            Ok(grant) => {
+                self.tokens = Some(renewed(old, grant, self.vault.clock.now()));
+                Ok(Observed::Granted)
             }
             Err(error) => {
-                self.release(connection, attempt).await;
-                let retry_after = match &error {
-                    TokenError::Refused { retry_after, .. } => *retry_after,
-                    _ => None,
+                let grant = &self.connection.grant_id;
+                tracing::warn!(connection.grant = %grant, %error, code = error.code(), "a refresh gave no tokens");
+                let observed = match &error {
+                    TokenError::InvalidGrant => Observed::InvalidGrant,
+                    TokenError::OutcomeUnknown { .. } => Observed::OutcomeUnknown,
+                    TokenError::Refused { .. } | TokenError::NotSent => Observed::Refused,
                 };
-                tracing::warn!(connection.grant = %connection.grant_id, %error, "a refresh was not possible");
-                Err(VaultError::Systemic { code: error.code(), retry_after })
+                self.token_error = Some(error);
+                Ok(observed)
             }
         }
     }
 
-    /// Stores the new pair before anybody uses it, then advances the generation.
-    async fn keep(
-        &self,
-        connection: &Connection,
-        old: &StoredTokens,
-        grant: TokenGrant,
-        deadline: Timestamp,
-    ) -> Result<Access, VaultError> {
-        let (patient, grant_id) = (&connection.patient_id, &connection.grant_id);
-        let new = StoredTokens {
-            access_token: grant.access_token,
-            // RFC 6749, section 6: without a new one the old one stays good.
-            refresh_token: grant.refresh_token.unwrap_or_else(|| old.refresh_token.clone()),
-            expires_at: grant.expires_in.map(|life| self.clock.now() + life),
-            scope: grant.scope.unwrap_or_else(|| old.scope.clone()),
-            generation: old.generation + 1,
-            token_host: old.token_host.clone(),
-        };
-        let mut pauses = pauses();
-        let stored = loop {
-            match self.secrets.put(patient, grant_id, &new).await {
-                Ok(stored) => break stored,
-                Err(error) => {
-                    // The only copy of a token pair is in this process: nothing else matters until it is stored.
-                    if self.clock.now() + Duration::from_secs(2) >= deadline
-                        || matches!(error, StoreError::Corrupt { .. })
-                    {
-                        tracing::error!(connection.grant = %grant_id, %error, "a new token pair could not be stored");
-                        return Err(error.into());
-                    }
-                    tracing::warn!(connection.grant = %grant_id, %error, "storing a new token pair is tried again");
-                    self.clock.sleep(pauses.next().unwrap_or_default()).await;
-                }
-            }
-        };
-        let access = match stored {
-            Stored::Written => new.into(),
-            Stored::Occupied => self.read(connection).await?.into(),
-            Stored::Gone => return Err(VaultError::Ended { reason: None }),
-        };
-        let Access { generation, .. } = access;
-        if let Err(error) = self.connections.advance_generation(patient, grant_id, generation).await {
-            // The pair is safe; whoever reads it next rolls the item forward.
-            tracing::warn!(connection.grant = %grant_id, %error, "the token generation will be rolled forward later");
-        }
-        Ok(access)
+    async fn suspect(&self, suspect: Suspect) -> Seen {
+        let reason = suspect.reason;
+        tracing::warn!(connection.grant = %self.connection.grant_id, ?reason, "a refresh token is suspect");
+        self.vault.connections.suspect(&self.connection, &self.owner, suspect).await?;
+        Ok(Observed::Done)
     }
 
-    /// Oura called the refresh token invalid. Once may be a race or a fluke; twice, with time between, is the end.
-    async fn invalid_grant(&self, connection: &Connection, attempt: &Attempt) -> Result<Access, VaultError> {
-        let tokens = self.read(connection).await?;
-        if tokens.generation > connection.generation {
-            return Ok(tokens.into());
-        }
-        let now = self.clock.now();
-        // An intent of an attempt that never reported back means that its answer was lost, not that anybody revoked.
-        let reason = match (&connection.suspect, &connection.intent) {
-            (Some(suspect), _) => suspect.reason,
-            (None, Some(_)) => ReasonCode::RefreshLost,
-            (None, None) => ReasonCode::Revoked,
-        };
-        match &connection.suspect {
-            Some(suspect) if now >= suspect.since + PROBE_AFTER => self.end(connection, attempt, reason, now).await,
-            Some(suspect) => {
-                self.release(connection, attempt).await;
-                let left = (suspect.since + PROBE_AFTER).duration_since(now);
-                Err(VaultError::Busy { retry_after: Duration::try_from(left).unwrap_or(PROBE_AFTER) })
-            }
-            None => {
-                tracing::warn!(connection.grant = %connection.grant_id, ?reason, "a refresh token is suspect");
-                self.connections.suspect(connection, &attempt.owner, Suspect { since: now, reason }).await?;
-                Err(VaultError::Busy { retry_after: PROBE_AFTER })
-            }
-        }
-    }
-
-    async fn end(
-        &self,
-        connection: &Connection,
-        attempt: &Attempt,
-        reason: ReasonCode,
-        now: Timestamp,
-    ) -> Result<Access, VaultError> {
-        let (patient, grant_id) = (&connection.patient_id, &connection.grant_id);
+    async fn end(&self, reason: ReasonCode) -> Seen {
+        let (patient, grant_id) = (&self.connection.patient_id, &self.connection.grant_id);
+        let now = self.vault.clock.now();
         let events = [
             EventKind::Disconnected { grant_id: grant_id.clone(), reason_code: reason },
             EventKind::ReconnectRequired { grant_id: grant_id.clone(), reason_code: reason },
         ]
         .map(|kind| PatientEvent::new(patient.clone(), now, kind));
-        match self.connections.disconnect(connection, reason, &events, self.guard, now).await? {
+        let guard = self.vault.guard;
+        Ok(match self.vault.connections.disconnect(&self.connection, reason, &events, guard, now).await? {
             Disconnected::Recorded => {
                 tracing::info!(connection.grant = %grant_id, ?reason, "a connection has ended");
-                if let Err(error) = self.secrets.delete(patient, grant_id).await {
-                    tracing::warn!(connection.grant = %grant_id, %error, "dead tokens could not be deleted");
-                }
-                Err(VaultError::Ended { reason: Some(reason) })
+                Observed::Ended
             }
-            Disconnected::MovedOn => Err(VaultError::Busy { retry_after: Duration::from_secs(5) }),
+            Disconnected::MovedOn => Observed::MovedOn,
             Disconnected::GuardHolds => {
                 tracing::error!(connection.grant = %grant_id, "too many patients would be disconnected today; nobody is");
-                self.release(connection, attempt).await;
-                Err(VaultError::Systemic { code: "mass_disconnect_guard", retry_after: None })
+                Observed::GuardHolds
+            }
+        })
+    }
+
+    /// Revokes the newest access token at Oura. Best effort: what is deleted here is of no use to anybody but Oura.
+    async fn revoke(&self) {
+        let (Some(tokens), grant) = (&self.tokens, &self.connection.grant_id) else { return };
+        tracing::info!(connection.grant = %grant, "a connection ended during a refresh; the new tokens are revoked");
+        match self.vault.app.oauth().await {
+            Ok(oauth) => {
+                if let Err(error) = oauth.revoke_issued(&tokens.access_token, &tokens.token_host).await {
+                    tracing::warn!(connection.grant = %grant, %error, "tokens of an ended connection were not revoked");
+                }
+            }
+            Err(error) => {
+                tracing::warn!(connection.grant = %grant, %error, "tokens of an ended connection were not revoked");
             }
         }
     }
 
-    async fn release(&self, connection: &Connection, attempt: &Attempt) {
-        let released =
-            self.connections.release_lease(&connection.patient_id, &connection.grant_id, &attempt.owner).await;
-        if let Err(error) = released {
-            tracing::warn!(connection.grant = %connection.grant_id, %error, "a refresh lease will end by itself");
+    /// A store of ours failed: says so where it matters, and keeps it for who asked.
+    fn failed(&mut self, action: Action, error: StoreError) -> Observed<String> {
+        let grant = &self.connection.grant_id;
+        match action {
+            Action::Store => {
+                tracing::error!(connection.grant = %grant, %error, "a new token pair could not be stored yet")
+            }
+            Action::Advance { .. } => {
+                tracing::warn!(connection.grant = %grant, %error, "the token generation will be rolled forward later");
+            }
+            Action::Release { .. } | Action::HoldUntil(_) => {
+                tracing::warn!(connection.grant = %grant, %error, "a refresh lease will end by itself");
+            }
+            Action::Discard | Action::Forget => {
+                tracing::warn!(connection.grant = %grant, %error, "dead tokens could not be deleted");
+            }
+            _ => {}
+        }
+        let again = !matches!(error, StoreError::Corrupt { .. });
+        self.store_error = Some(error);
+        Observed::Failed { again }
+    }
+
+    fn finish(self, verdict: Verdict) -> Result<Access, VaultError> {
+        let corrupt = || StoreError::Corrupt { action: "read the patient's tokens", field: "secret" };
+        match (verdict, self.tokens) {
+            (Verdict::Use, Some(tokens)) => Ok(tokens.into()),
+            (Verdict::Busy(retry_after), _) => Err(VaultError::Busy { retry_after }),
+            (Verdict::Systemic, _) => Err(VaultError::Systemic {
+                code: self.token_error.as_ref().map_or("token_refused", TokenError::code),
+                retry_after: match self.token_error {
+                    Some(TokenError::Refused { retry_after, .. }) => retry_after,
+                    _ => None,
+                },
+            }),
+            (Verdict::GuardHolds, _) => Err(VaultError::Systemic { code: "mass_disconnect_guard", retry_after: None }),
+            (Verdict::Ended(reason), _) => Err(VaultError::Ended { reason }),
+            (Verdict::Failed, _) => Err(self.store_error.unwrap_or_else(corrupt).into()),
+            (Verdict::PairMissing | Verdict::Use, _) => Err(corrupt().into()),
         }
     }
 }
 
+fn pair_of(tokens: &StoredTokens) -> Pair {
+    Pair { generation: tokens.generation, expires_at: tokens.expires_at, refreshed_at: tokens.refreshed_at }
+}
+
+/// The next pair of a grant.
+fn renewed(old: &StoredTokens, grant: TokenGrant, now: Timestamp) -> StoredTokens {
+    StoredTokens {
+        access_token: grant.access_token,
+        // RFC 6749, section 6: without a new one the old one stays good.
+        refresh_token: grant.refresh_token.unwrap_or_else(|| old.refresh_token.clone()),
+        expires_at: grant.expires_in.map(|life| now + life),
+        scope: grant.scope.unwrap_or_else(|| old.scope.clone()),
+        generation: old.generation + 1,
+        token_host: grant.host,
+        refreshed_at: Some(now),
+    }
+}
+
+type Pauses = backon::ExponentialBackoff;
+
 /// Growing pauses from 0.2 s to 2 s, jittered so that waiters do not come back all at once.
-pub(super) fn pauses() -> impl Iterator<Item = Duration> {
+fn pauses() -> Pauses {
     ExponentialBuilder::default()
         .with_min_delay(Duration::from_millis(200))
         .with_max_delay(Duration::from_secs(2))

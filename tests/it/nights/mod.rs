@@ -52,10 +52,14 @@ impl World {
 
     /// Receives at most one batch of the nightly queue.
     pub async fn receive_nightly(&self) -> Vec<Message> {
+        self.receive(&self.resources.nightly_queue_url).await
+    }
+
+    async fn receive(&self, queue: &str) -> Vec<Message> {
         let sqs = aws_sdk_sqs::Client::new(&self.sdk);
         let received = sqs
             .receive_message()
-            .queue_url(&self.resources.nightly_queue_url)
+            .queue_url(queue)
             .max_number_of_messages(10)
             .visibility_timeout(VISIBILITY)
             .message_system_attribute_names(MessageSystemAttributeName::All)
@@ -65,14 +69,20 @@ impl World {
         received.messages.unwrap_or_default()
     }
 
-    /// Hands received messages to a worker, and deletes those that it is done with; gives how many have to come again.
+    /// Hands messages of the nightly queue to a worker, and deletes those that it is done with; gives how many have to come
+    /// again.
     pub async fn hand_over(&self, worker: &worker::Deps, messages: &[Message]) -> usize {
+        self.hand_over_of(&self.resources.nightly_queue_url, worker, messages).await
+    }
+
+    async fn hand_over_of(&self, queue: &str, worker: &worker::Deps, messages: &[Message]) -> usize {
         let deadline = self.clock.now() + Duration::from_secs(120);
-        let response = worker::handle(worker, nightly(&self.names.nightly_queue, messages), deadline).await.unwrap();
+        let event = event_of(queue.rsplit('/').next().unwrap(), messages);
+        let response = worker::handle(worker, event, deadline).await.unwrap();
         let failed: Vec<_> = response.batch_item_failures.iter().map(|one| one.item_identifier.as_str()).collect();
         let sqs = aws_sdk_sqs::Client::new(&self.sdk);
         for message in messages.iter().filter(|message| !failed.contains(&message.message_id().unwrap())) {
-            let delete = sqs.delete_message().queue_url(&self.resources.nightly_queue_url);
+            let delete = sqs.delete_message().queue_url(queue);
             delete.receipt_handle(message.receipt_handle().unwrap()).send().await.unwrap();
         }
         failed.len()
@@ -80,19 +90,28 @@ impl World {
 
     /// Works the nightly queue off, letting time pass whenever nothing can be received.
     pub async fn work_off_night(&self) -> Worked {
+        self.work_off(&self.resources.nightly_queue_url, &self.names.nightly_queue).await
+    }
+
+    /// The same for the live queue.
+    pub async fn work_off_live(&self) -> Worked {
+        self.work_off(&self.resources.live_queue_url, &self.names.live_queue).await
+    }
+
+    async fn work_off(&self, url: &str, name: &str) -> Worked {
         let mut worked = Worked::default();
         for _ in 0..5000 {
-            let messages = self.receive_nightly().await;
+            let messages = self.receive(url).await;
             worked.deliveries += messages.len();
             if !messages.is_empty() {
-                worked.failed += self.hand_over(self.worker(), &messages).await;
-            } else if self.waiting_nightly().await == 0 {
+                worked.failed += self.hand_over_of(url, self.worker(), &messages).await;
+            } else if self.aws.queue_depth(name).await.expect("the queue").total() == 0 {
                 return worked;
             } else {
                 self.pass(Duration::from_secs(20));
             }
         }
-        panic!("the night does not end");
+        panic!("the queue does not empty");
     }
 
     /// Messages in the nightly queue, whatever they wait for.
@@ -153,7 +172,7 @@ pub fn night() -> Value {
     json!({"task": "night", "scheduledAt": NIGHT})
 }
 
-fn nightly(queue: &str, messages: &[Message]) -> SqsEvent {
+fn event_of(queue: &str, messages: &[Message]) -> SqsEvent {
     let records: Vec<_> = messages
         .iter()
         .map(|message| {

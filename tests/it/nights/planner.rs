@@ -14,7 +14,10 @@ async fn a_night_queues_everybody_once_and_ends_when_all_have_had_their_turn() {
     let world = World::with_fleet(23, &[]).await;
     world.pass_until(NIGHT);
     let planned = world.schedule(night()).await;
-    assert_eq!((&planned["planned"], &planned["state"], &planned["queued"]), (&json!(23), &json!("running"), &json!(23)));
+    assert_eq!(
+        (&planned["planned"], &planned["state"], &planned["queued"]),
+        (&json!(23), &json!("running"), &json!(23))
+    );
     // The scheduler comes again, at once and late.
     assert_eq!(world.schedule(night()).await["queued"], 0);
     world.pass(Duration::from_secs(3600));
@@ -76,7 +79,9 @@ async fn a_planner_killed_at_any_write_is_followed_by_one_that_goes_on() {
                 break;
             }
             for message in messages {
-                let Ok(QueueMessage::Sync(sync)) = QueueMessage::parse(message.body().unwrap()) else { panic!("a sync") };
+                let Ok(QueueMessage::Sync(sync)) = QueueMessage::parse(message.body().unwrap()) else {
+                    panic!("a sync")
+                };
                 assert_eq!((sync.trigger, sync.sync_id.as_str()), (Trigger::Daily, "nightly-2026-03-19"));
                 queued.insert(sync.patient_id);
             }

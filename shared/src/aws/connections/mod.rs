@@ -31,7 +31,7 @@ use aws_sdk_dynamodb::types::{ConditionCheck, Delete, Put, ReturnValuesOnConditi
 use jiff::Timestamp;
 
 pub use active::ActivePage;
-pub use refresh::{Disconnected, LeaseOutcome};
+pub use refresh::{Advanced, Disconnected, LeaseOutcome};
 pub(super) use states::STATE;
 pub use states::{Consumed, PendingConnect, Proof, StoredState};
 pub use sync::{BackfillEnd, SyncEnd};

@@ -13,7 +13,9 @@ use super::super::outbox::put_event;
 use super::super::transact::{Cancelled, Reason, run};
 use super::codec::{self, word};
 use super::{CONNECTION, Connections, all_old, built, expires, patient_key};
-use crate::domain::{Connection, Day, GrantId, Lease, PatientEvent, PatientId, ReasonCode, RefreshIntent, Suspect};
+use crate::domain::{
+    Connection, ConnectionStatus, Day, GrantId, Lease, PatientEvent, PatientId, ReasonCode, RefreshIntent, Suspect,
+};
 
 /// How asking for the lease ended.
 #[derive(Debug)]
@@ -24,6 +26,20 @@ pub enum LeaseOutcome {
     Refused(Box<Connection>),
     /// There is no such connection any more.
     Gone,
+}
+
+/// What became of making a token generation known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Advanced {
+    /// It is known now.
+    Now,
+    /// It was known already, or a newer one is.
+    Known,
+    /// The grant is over: the connection has ended, lives on another grant, or is gone.
+    Over {
+        /// Why it has ended, if it is this one that has.
+        reason: Option<ReasonCode>,
+    },
 }
 
 /// How ending a connection ended.
@@ -94,7 +110,7 @@ impl Connections {
     }
 
     /// The stored token pair is of `generation`: makes that known and ends lease, intent and suspicion. Conditional on
-    /// grant and an older generation, not on the lease. `false` when it was known already or the grant is over.
+    /// grant, status and an older generation, not on the lease.
     ///
     /// # Errors
     /// [`StoreError`]; whoever reads the secret next will try again.
@@ -103,35 +119,74 @@ impl Connections {
         patient: &PatientId,
         grant: &GrantId,
         generation: u64,
-    ) -> Result<bool, StoreError> {
-        self.update_of_grant(
-            "advance the token generation",
-            patient,
-            grant,
-            "SET generation = :new REMOVE leaseOwner, leaseUntil, intentGeneration, intentAttempt, intentStartedAt, \
-             suspectSince, suspectReason",
-            "generation < :new",
-            vec![(":new", n(generation))],
-            &[],
-        )
-        .await
+    ) -> Result<Advanced, StoreError> {
+        const ACTION: &str = "advance the token generation";
+        let answer = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .key("pk", s(patient_key(patient)))
+            .key("sk", s(CONNECTION))
+            .update_expression(
+                "SET generation = :new REMOVE leaseOwner, leaseUntil, intentGeneration, intentAttempt, \
+                 intentStartedAt, suspectSince, suspectReason",
+            )
+            .condition_expression("grantId = :grant AND #status <> :disconnected AND generation < :new")
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_values(":grant", s(grant.as_str()))
+            .expression_attribute_values(":disconnected", s("disconnected"))
+            .expression_attribute_values(":new", n(generation))
+            .return_values_on_condition_check_failure(all_old())
+            .send()
+            .await;
+        let Err(error) = answer else { return Ok(Advanced::Now) };
+        let Some(UpdateItemError::ConditionalCheckFailedException(failed)) = error.as_service_error() else {
+            return Err(StoreError::of(ACTION, &error));
+        };
+        let current = failed.item().map(|item| codec::connection(ACTION, item)).transpose()?;
+        Ok(match current.filter(|current| current.grant_id == *grant) {
+            Some(current) if current.status != ConnectionStatus::Disconnected => Advanced::Known,
+            Some(ended) => Advanced::Over { reason: ended.reason },
+            None => Advanced::Over { reason: None },
+        })
     }
 
-    /// A refresh ended without spending the refresh token: ends the attempt's lease and intent.
+    /// A refresh ended without spending the refresh token: ends the attempt's lease, and its intent unless that of an
+    /// earlier attempt has to be kept in mind.
     ///
     /// # Errors
     /// [`StoreError`]; the lease ends by itself.
-    pub async fn release_lease(&self, patient: &PatientId, grant: &GrantId, owner: &str) -> Result<bool, StoreError> {
-        self.update_of_grant(
-            "release the refresh lease",
-            patient,
-            grant,
-            "REMOVE leaseOwner, leaseUntil, intentGeneration, intentAttempt, intentStartedAt",
-            "leaseOwner = :owner",
-            vec![(":owner", s(owner))],
-            &[],
-        )
-        .await
+    pub async fn release_lease(
+        &self,
+        patient: &PatientId,
+        grant: &GrantId,
+        owner: &str,
+        keep_intent: bool,
+    ) -> Result<bool, StoreError> {
+        let update = if keep_intent {
+            "REMOVE leaseOwner, leaseUntil"
+        } else {
+            "REMOVE leaseOwner, leaseUntil, intentGeneration, intentAttempt, intentStartedAt"
+        };
+        let values = vec![(":owner", s(owner))];
+        self.update_of_grant("release the refresh lease", patient, grant, update, "leaseOwner = :owner", values, &[])
+            .await
+    }
+
+    /// The attempt is over, but what it sent may still be at work: lets its lease end then.
+    ///
+    /// # Errors
+    /// [`StoreError`]; the lease ends as was planned.
+    pub async fn hold_lease(
+        &self,
+        patient: &PatientId,
+        grant: &GrantId,
+        owner: &str,
+        until: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let values = vec![(":owner", s(owner)), (":until", n(until.as_millisecond()))];
+        let update = "SET leaseUntil = :until";
+        self.update_of_grant("hold the refresh lease", patient, grant, update, "leaseOwner = :owner", values, &[]).await
     }
 
     /// Oura called the refresh token invalid for the first time: remembers it and ends the attempt's lease and intent.

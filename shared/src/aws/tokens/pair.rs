@@ -23,6 +23,8 @@ pub struct StoredTokens {
     pub generation: u64,
     /// The host that issued them.
     pub token_host: String,
+    /// When Oura gave them; `None` in what was stored before this was recorded.
+    pub refreshed_at: Option<Timestamp>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -33,6 +35,8 @@ struct TokensWire {
     scope: ScopeText,
     generation: u64,
     token_host: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    refreshed_at: Option<Timestamp>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -49,6 +53,7 @@ impl StoredTokens {
             scope: ScopeText(self.scope.to_string()),
             generation: self.generation,
             token_host: self.token_host.clone(),
+            refreshed_at: self.refreshed_at,
         };
         SecretString::from(serde_json::to_string(&wire).unwrap_or_default())
     }
@@ -63,6 +68,7 @@ impl StoredTokens {
             scope: ScopeSet::parse(&wire.scope.0),
             generation: wire.generation,
             token_host: wire.token_host,
+            refreshed_at: wire.refreshed_at,
         })
     }
 
@@ -86,6 +92,7 @@ mod tests {
             scope: ScopeSet::parse("daily spo2"),
             generation: 7,
             token_host: "api.ouraring.com".to_owned(),
+            refreshed_at: Some("2026-04-01T00:00:00Z".parse().unwrap()),
         };
         let text = tokens.to_secret();
         let read = StoredTokens::parse("read", text.expose_secret()).unwrap();

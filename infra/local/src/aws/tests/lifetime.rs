@@ -60,6 +60,7 @@ async fn sealed_tokens_open_in_the_next_process() {
         scope: ScopeSet::default(),
         generation: 1,
         token_host: "oura.example".to_owned(),
+        refreshed_at: None,
     };
     for process in 1..=2 {
         let aws = EmbeddedAws::start(kept_in(&directory)).await.unwrap();

@@ -1,0 +1,210 @@
+//! The request budget: no five minutes ever see more than the limit, whoever asks and whatever the clocks show; and who
+//! waits for it does not fail.
+
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use local::oura_cloud::{Fault as OuraFault, FaultMatch, Outage, OutageKind};
+use serde_json::json;
+use shared::aws::{Budget, Refusal};
+use shared::domain::{Clock, DayRange, Trigger};
+use shared::oura::budget::{Lane, usable_until};
+use shared::oura::{HeldBy, OuraError, RateTier};
+
+use super::{NIGHT, night};
+use crate::world::{PATIENT, World};
+
+fn budget(world: &World, limit: u32, clock: Clock) -> Budget {
+    Budget::new(&world.sdk, &world.names.connections_table, limit, clock)
+}
+
+/// The most of these moments in any five minutes.
+fn busiest(mut sent: Vec<i64>) -> usize {
+    sent.sort_unstable();
+    let in_window = |first: usize| sent[first..].iter().take_while(|at| **at < sent[first] + 300_000).count();
+    (0..sent.len()).map(in_window).max().unwrap_or(0)
+}
+
+/// Six workers take what they can get for twenty minutes, each by its own clock, and send all of it as late as they may.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn workers_with_clocks_of_their_own_never_take_more_than_the_limit_together() {
+    for skews in [[0, 0, 0, 0, 0, 0], [0, 90, -45, 2, 0, -1]] {
+        let world = World::start().await;
+        let budgets = skews.map(|skew| {
+            let clock = world.clock.clone();
+            budget(&world, 600, Clock::from_fn(move || clock.now() + SignedDuration::from_secs(skew)))
+        });
+        let (mut sent, mut per_worker) = (Vec::new(), [0; 6]);
+        let end = world.clock.now() + SignedDuration::from_mins(20);
+        while world.clock.now() < end {
+            for (n, budget) in budgets.iter().enumerate() {
+                let lane = if n == 5 { Lane::Live } else { Lane::Nightly };
+                match budget.take(lane, 7).await {
+                    Ok(slots) => {
+                        per_worker[n] += slots.len();
+                        let real = |slot| usable_until(slot).as_millisecond() - skews[n] * 1000;
+                        sent.extend(slots.into_iter().map(real));
+                    }
+                    Err(Refusal::Later(_)) => {}
+                    Err(other) => panic!("{other:?}"),
+                }
+            }
+            world.pass(Duration::from_millis(500));
+        }
+        let total = sent.len();
+        let most = busiest(sent);
+        assert!(most <= 600, "{most} in five minutes, {skews:?}");
+        assert!(total > 1500, "{total} in twenty minutes, {skews:?}, {per_worker:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_whole_night_stays_within_a_strict_limit_without_a_single_429() {
+    let world = World::with_fleet(40, &[]).await;
+    let patch = serde_json::from_value(json!({"appLimit": 60, "limitWindow": "rolling"})).unwrap();
+    world.oura().set_options(patch).unwrap();
+    world.pass_until(NIGHT);
+    world.schedule(night()).await;
+    // Two processes, one of them with a clock that is ahead; 120 requests and more at 60 in five minutes.
+    let env = world.env().clone().with("OURA_REQUESTS_PER_5_MIN", "60");
+    let workers = [0, 40].map(|ahead| world.worker_with(&env, SignedDuration::from_secs(ahead)));
+    let mut turn = 0;
+    let mut failed = 0;
+    while world.waiting_nightly().await > 0 {
+        let messages = world.receive_nightly().await;
+        if messages.is_empty() {
+            world.pass(Duration::from_secs(5));
+        } else {
+            failed += world.hand_over(&workers[turn % 2], &messages).await;
+            turn += 1;
+        }
+        assert!(turn < 5000, "the night does not end");
+    }
+    let summary = world.oura().summary();
+    assert_eq!((summary.limited_by_application, failed), (0, 0), "{summary:?}");
+    assert!(summary.busiest_window <= 60, "{summary:?}");
+    assert!(summary.data_requests >= 120, "{summary:?}");
+    assert_eq!(world.watch().await[0]["done"], 40);
+}
+
+fn limited(tier: Option<&str>, times: u64) -> OuraFault {
+    let mut headers = vec![("retry-after".to_owned(), "120".to_owned())];
+    headers.extend(tier.map(|tier| ("x-ratelimit-tier".to_owned(), tier.to_owned())));
+    OuraFault {
+        on: FaultMatch { path: "/v2/usercollection/*".into(), ..FaultMatch::default() },
+        status: Some(429),
+        body: Some(json!("")),
+        headers: headers.into_iter().collect(),
+        times: Some(times),
+        ..OuraFault::default()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_apps_limit_pauses_everybody_and_a_tokens_only_its_patient() {
+    for (tier, pauses) in [(Some("application"), true), (None, true), (Some("token"), false)] {
+        let world = World::with_fleet(2, &[]).await;
+        world.pass_until(NIGHT);
+        world.oura().clear_requests();
+        world.oura().add_fault(limited(tier, 3)).unwrap();
+        let range = DayRange::ending("2026-03-20".parse().unwrap(), 8);
+        let pull = |patient: &str| world.pull(Trigger::Daily, "nightly-2026-03-19", range).replace(PATIENT, patient);
+        assert!(world.deliver(&[pull("patient-00001")], 1).await.is_empty(), "waiting is no failure");
+        let before = world.data_requests();
+        assert!(world.deliver(&[pull("patient-00002")], 1).await.is_empty());
+        let asked = world.data_requests() - before;
+        assert_eq!(asked == 0, pauses, "{tier:?}: {asked}");
+        world.pass(Duration::from_secs(121));
+        world.work_off_live().await;
+        assert!(world.connection_of("patient-00001").await.failing.is_empty(), "{tier:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_limit_that_was_reached_is_approached_more_slowly_and_told_to_the_other_workers() {
+    let world = World::start().await;
+    let (one, other) = (budget(&world, 1000, world.clock.clone()), budget(&world, 1000, world.clock.clone()));
+    let lane = one.lane(Lane::Nightly);
+    lane.admit().await.unwrap();
+    let error = OuraError::RateLimited {
+        tier: Some(RateTier::Application),
+        retry_after: Some(Duration::from_secs(200)),
+        limit: Some(400),
+    };
+    lane.told(Some(&error)).await;
+    let held = other.lane(Lane::Live).admit().await.unwrap_err();
+    assert_eq!(held.why, HeldBy::Limit);
+    assert!(held.retry_after > Duration::from_secs(190), "{held:?}");
+    assert_eq!(one.held().map(|held| held.why), Some(HeldBy::Limit));
+    world.pass(Duration::from_secs(201));
+    let Ok(slots) = other.take(Lane::Live, 1000).await else { panic!("it goes on") };
+    assert_eq!(slots.len(), 72, "a fifth of nine tenths of what Oura said");
+    world.pass(Duration::from_secs(7 * 3600));
+    let Ok(slots) = other.take(Lane::Live, 1000).await else { panic!("it goes on") };
+    assert_eq!(slots.len(), 200, "and after some hours of what was set");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_outage_is_found_out_waited_for_longer_and_longer_and_over_with_the_first_answer() {
+    let world = World::start().await;
+    let (one, other) = (budget(&world, 5000, world.clock.clone()), budget(&world, 5000, world.clock.clone()));
+    let lane = one.lane(Lane::Live);
+    let down = OuraError::Unavailable { status: Some(503) };
+    for _ in 0..7 {
+        lane.told(Some(&down)).await;
+    }
+    lane.told(None).await;
+    for _ in 0..7 {
+        lane.told(Some(&down)).await;
+    }
+    lane.admit().await.unwrap();
+    lane.told(Some(&down)).await;
+    let mut pauses = Vec::new();
+    for _ in 0..7 {
+        let held = other.lane(Lane::Live).admit().await.unwrap_err();
+        assert_eq!(held.why, HeldBy::Outage);
+        pauses.push(held.retry_after.as_secs());
+        world.pass(held.retry_after + Duration::from_secs(1));
+        other.lane(Lane::Live).admit().await.unwrap();
+        other.lane(Lane::Live).told(Some(&down)).await;
+        other.lane(Lane::Live).told(Some(&down)).await;
+    }
+    assert_eq!(pauses, [30, 60, 120, 240, 480, 900, 900]);
+    world.pass(Duration::from_secs(901));
+    other.lane(Lane::Live).told(None).await;
+    other.lane(Lane::Live).told(Some(&down)).await;
+    other.lane(Lane::Live).told(Some(&down)).await;
+    assert!(one.lane(Lane::Live).admit().await.is_ok(), "two failures are no outage");
+}
+
+/// A patient who has just connected, while a night holds on to all that it may.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn live_work_does_not_wait_behind_the_night() {
+    let world = World::start().await;
+    let night = budget(&world, 5000, world.clock.clone());
+    while night.take(Lane::Nightly, 50).await.is_ok() {}
+    assert_eq!(world.connect_as(PATIENT, "ada").await.outcome().0, "connected");
+    let before = world.clock.now();
+    assert_eq!(world.work().await, 1);
+    assert_eq!(world.clock.now(), before, "nobody waited");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_oura_is_down_live_work_waits_without_failing_and_then_arrives() {
+    let world = World::connected().await;
+    world.oura().set_outage(Some(Outage::new(OutageKind::Unavailable))).unwrap();
+    let bodies = world.bodies().await;
+    // The first delivery finds out; from then on nothing is asked.
+    world.deliver(&bodies, 1).await;
+    let asked = world.data_requests();
+    assert!(asked >= 8, "{asked}");
+    for count in 1..=6 {
+        assert!(world.deliver(&bodies, count).await.is_empty(), "it is sent anew");
+        world.bodies().await;
+    }
+    assert_eq!(world.data_requests(), asked);
+    world.oura().set_outage(None).unwrap();
+    world.pass(Duration::from_secs(901));
+    assert!(world.deliver(&bodies, 1).await.is_empty());
+    assert!(world.daily("2026-02-20", "2026-03-18").await.len() >= 25);
+}

@@ -1,0 +1,156 @@
+//! Bad nights: whatever dies or fails, nobody is disconnected by mistake and the next night brings what this one did not.
+
+use std::time::Duration;
+
+use local::aws::{Effect, Fault};
+use local::oura_cloud::{Outage, OutageKind, OutageOf, PutDocument};
+use serde_json::json;
+use shared::domain::ConnectionStatus;
+
+use super::{NIGHT, night};
+use crate::world::World;
+
+const NEXT: &str = "2026-03-20T03:00:00Z";
+
+fn next_night() -> serde_json::Value {
+    json!({"task": "night", "scheduledAt": NEXT})
+}
+
+async fn nobody_is_disconnected(world: &World, count: u32) {
+    for patient in World::fleet(count) {
+        let connection = world.connection_of(&patient).await;
+        assert_eq!((connection.status, connection.reason), (ConnectionStatus::Connected, None), "{patient}");
+    }
+    assert_eq!(world.count("wearable_disconnected") + world.count("wearable_reconnect_required"), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_worker_killed_at_any_write_of_a_night_leaves_it_to_the_next_delivery() {
+    // Enough to meet every kind of write; each world costs a second.
+    for point in (0..24).step_by(3) {
+        for effect in [Effect::Stop, Effect::StopAfter] {
+            let world = World::with_fleet(2, &[]).await;
+            world.pass_until(NIGHT);
+            world.schedule(night()).await;
+            let messages = world.receive_nightly().await;
+            assert_eq!(messages.len(), 2);
+            let faults = world.aws.faults();
+            faults.inject(Fault { effect: effect.clone(), ..Fault::stop_after_mutations(point) });
+            {
+                let work = Box::pin(world.hand_over(world.worker(), &messages));
+                let stopped = Box::pin(faults.stopped());
+                tokio::select! {
+                    biased;
+                    () = stopped => {}
+                    _ = work => {}
+                }
+            }
+            faults.clear();
+            world.work_off_night().await;
+            let report = world.watch().await.remove(0);
+            assert_eq!(
+                (&report["state"], &report["done"], &report["failed"]),
+                (&json!("ended"), &json!(2), &json!(0)),
+                "killed at {point} ({effect:?})"
+            );
+            nobody_is_disconnected(&world, 2).await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_night_without_oura_is_made_good_by_the_next_one_and_loses_nothing() {
+    let world = World::with_fleet(3, &[("LOOKBACK_DAYS", "1")]).await;
+    world.pass_until(NIGHT);
+    world.oura().set_outage(Some(Outage::new(OutageKind::Unavailable))).unwrap();
+    world.schedule(night()).await;
+    let worked = world.work_off_night().await;
+    assert!(world.clock.now() > "2026-03-19T20:00:00Z".parse().unwrap(), "it is waited for, all day");
+    assert!(world.data_requests() < 500, "and hardly asked meanwhile: {}", world.data_requests());
+    assert!(worked.failed < 15, "waiting is no failure: {worked:?}");
+    let sqs = aws_sdk_sqs::Client::new(&world.sdk);
+    let dead = sqs.receive_message().queue_url(&world.resources.nightly_dead_letter_url).send().await.unwrap();
+    assert!(dead.messages().is_empty());
+    let report = world.watch().await.remove(0);
+    assert_eq!((&report["state"], &report["failed"]), (&json!("ended"), &json!(3)), "{report}");
+    nobody_is_disconnected(&world, 3).await;
+
+    world.oura().set_outage(None).unwrap();
+    world.pass_until(NEXT);
+    world.schedule(next_night()).await;
+    assert_eq!(world.work_off_night().await.failed, 0);
+    assert_eq!(world.watch().await[0]["done"], 3);
+    nobody_is_disconnected(&world, 3).await;
+    for patient in World::fleet(3) {
+        let connection = world.connection_of(&patient).await;
+        assert!(connection.failing.is_empty(), "{:?}", connection.failing);
+        // The day that the lost night should have brought is further back than the look-back.
+        let answer =
+            world.request(Some(&patient), "GET", "/daily", "from=2026-03-18&to=2026-03-19&metrics=activity", "").await;
+        let days = answer.data()["days"].as_array().unwrap().len();
+        assert!(days >= 1, "{patient} has the days of the outage");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_token_host_in_trouble_makes_a_night_wait_and_disconnects_nobody() {
+    for kind in [OutageKind::Unavailable, OutageKind::Gateway, OutageKind::Drop] {
+        let world = World::with_fleet(2, &[]).await;
+        world.pass_until(NIGHT);
+        let until = "2026-03-19T05:00:00Z".parse().unwrap();
+        let outage = Outage { of: OutageOf::Token, until: Some(until), ..Outage::new(kind) };
+        world.oura().set_outage(Some(outage)).unwrap();
+        world.oura().expire_access_tokens(None).unwrap();
+        world.schedule(night()).await;
+        world.work_off_night().await;
+        assert!(world.clock.now() >= until, "{kind:?}");
+        assert_eq!(world.watch().await[0]["done"], 2, "{kind:?}");
+        nobody_is_disconnected(&world, 2).await;
+        assert_eq!(world.oura().summary().reused, 0, "{kind:?}: no refresh token was sent twice");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_patient_s_unreadable_documents_keep_nobody_else_from_their_night() {
+    let world = World::with_fleet(12, &[]).await;
+    for collection in ["sleep", "daily_activity"] {
+        let document = json!({"id": format!("odd-{collection}"), "day": 17, "score": {"a": []}});
+        let put = PutDocument { collection: collection.into(), document, day: Some("2026-03-18".parse().unwrap()) };
+        world.oura().put_document("fleet-00005", put).unwrap();
+    }
+    world.pass_until(NEXT);
+    world.schedule(next_night()).await;
+    assert_eq!(world.work_off_night().await.failed, 0);
+    let report = world.watch().await.remove(0);
+    assert_eq!((&report["done"], &report["failed"]), (&json!(12), &json!(0)));
+    for (n, patient) in World::fleet(12).enumerate() {
+        let failing = world.connection_of(&patient).await.failing;
+        assert_eq!(failing.values().any(|word| word == "malformed_documents"), n == 4, "{patient}: {failing:?}");
+        let answer = world.request(Some(&patient), "GET", "/daily", "from=2026-03-15&to=2026-03-20", "").await;
+        assert!(!answer.data()["days"].as_array().unwrap().is_empty(), "{patient}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whose_membership_ended_or_consent_was_withdrawn_is_parked_and_the_night_ends() {
+    let world = World::with_fleet(4, &[]).await;
+    world.pass_until(NIGHT);
+    world.oura().set_membership("fleet-00001", false).unwrap();
+    world.oura().withdraw_consent("fleet-00002").unwrap();
+    world.schedule(night()).await;
+    world.work_off_night().await;
+    let report = world.watch().await.remove(0);
+    assert_eq!(
+        (&report["state"], &report["done"], &report["parked"], &report["failed"]),
+        (&json!("ended"), &json!(2), &json!(2), &json!(0)),
+        "{report}"
+    );
+    let status = async |patient: &str| world.connection_of(patient).await.status;
+    assert_eq!(status("patient-00001").await, ConnectionStatus::Error);
+    assert_eq!(status("patient-00002").await, ConnectionStatus::Disconnected);
+    assert_eq!((world.count("wearable_disconnected"), world.count("wearable_reconnect_required")), (1, 1));
+    // The next night does not even queue the one who is gone.
+    world.pass(Duration::from_secs(3600));
+    world.pass_until(NEXT);
+    assert_eq!(world.schedule(next_night()).await["planned"], 3);
+}

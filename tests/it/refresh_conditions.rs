@@ -1,0 +1,179 @@
+//! The conditional updates of the refresh protocol in DynamoDB, held against the pure functions that the model check runs
+//! on: over every kind of item, both have the same outcome and leave the same item.
+
+use jiff::Timestamp;
+use shared::aws::{ConnectOutcome, Connections, Disconnected, LeaseOutcome};
+use shared::domain::{
+    Connection, ConnectionStatus, EventKind, GrantId, Lease, PatientEvent, ReasonCode, RefreshIntent, ScopeSet, Suspect,
+};
+use shared::vault::Known;
+
+use crate::world::World;
+
+const GRANT: &str = "grant-1";
+const ME: &str = "attempt-me";
+
+fn now() -> Timestamp {
+    "2026-03-18T12:00:00Z".parse().unwrap()
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Update {
+    TakeLease,
+    Advance,
+    Release { keep_intent: bool },
+    HoldUntil,
+    Suspect,
+    End,
+}
+
+/// Every kind of item that matters, without a patient.
+fn kinds() -> Vec<Connection> {
+    let leases = [None, Some((ME, -1)), Some((ME, 60)), Some(("attempt-other", -1)), Some(("attempt-other", 60))];
+    let mut kinds = Vec::new();
+    for grant in [GRANT, "grant-2"] {
+        for generation in [1, 2] {
+            for status in [ConnectionStatus::Connected, ConnectionStatus::Disconnected] {
+                for lease in leases {
+                    for suspected in [false, true] {
+                        let ended = status == ConnectionStatus::Disconnected;
+                        kinds.push(Connection {
+                            patient_id: "patient".parse().unwrap(),
+                            status,
+                            reason: ended.then_some(ReasonCode::UserRequest),
+                            since: now(),
+                            oura_user_id: "user".parse().unwrap(),
+                            grant_id: GrantId::parse(grant).unwrap(),
+                            generation,
+                            scopes_granted: ScopeSet::parse("daily"),
+                            scopes_requested: ScopeSet::parse("daily"),
+                            lease: lease.map(|(owner, left)| Lease { owner: owner.into(), until: after(left) }),
+                            intent: lease.map(|(owner, _)| RefreshIntent {
+                                generation,
+                                attempt: owner.into(),
+                                started_at: now(),
+                            }),
+                            suspect: suspected.then(|| Suspect { since: now(), reason: ReasonCode::Revoked }),
+                            last_sync_at: None,
+                            last_data_day: None,
+                            last_notice_at: None,
+                            unannounced: Default::default(),
+                            backfill: None,
+                            failing: Default::default(),
+                            watermarks: Default::default(),
+                        });
+                    }
+                }
+            }
+        }
+    }
+    kinds
+}
+
+fn after(seconds: i64) -> Timestamp {
+    now() + jiff::SignedDuration::from_secs(seconds)
+}
+
+async fn stored(connections: &Connections, connection: &Connection) {
+    let event = PatientEvent::new(
+        connection.patient_id.clone(),
+        now(),
+        EventKind::Disconnected { grant_id: connection.grant_id.clone(), reason_code: ReasonCode::Revoked },
+    );
+    assert_eq!(connections.connect(connection, None, &event).await.unwrap(), ConnectOutcome::Recorded);
+}
+
+/// What the pure function and DynamoDB say of the outcome.
+async fn outcomes(
+    connections: &Connections,
+    item: &Connection,
+    known: &mut Known<String>,
+    update: Update,
+) -> [String; 2] {
+    let (grant, me, until) = (GrantId::parse(GRANT).unwrap(), ME.to_owned(), after(480));
+    let asked = Connection { grant_id: grant.clone(), generation: 1, ..item.clone() };
+    let (text, patient) = (grant.to_string(), &item.patient_id);
+    let suspect = Suspect { since: after(1), reason: ReasonCode::RefreshLost };
+    match update {
+        Update::TakeLease => {
+            let lease = Lease { owner: me.clone(), until };
+            let intent = RefreshIntent { generation: 1, attempt: me.clone(), started_at: now() };
+            let real = match connections.take_lease(&asked, &lease, &intent, now()).await.unwrap() {
+                LeaseOutcome::Taken(before) => (true, *before == *item),
+                LeaseOutcome::Refused(current) => (false, *current == *item),
+                LeaseOutcome::Gone => (false, false),
+            };
+            let pure = (known.take_lease(&text, 1, &me, until, now()), true);
+            [format!("{pure:?}"), format!("{real:?}")]
+        }
+        Update::Advance => {
+            let real = connections.advance_generation(patient, &grant, 2).await.unwrap();
+            [format!("{:?}", known.advance(&text, 2)), format!("{real:?}")]
+        }
+        Update::Release { keep_intent } => {
+            let real = connections.release_lease(patient, &grant, ME, keep_intent).await.unwrap();
+            [known.release(&text, &me, keep_intent).to_string(), real.to_string()]
+        }
+        Update::HoldUntil => {
+            let real = connections.hold_lease(patient, &grant, ME, until).await.unwrap();
+            [known.hold_until(&text, &me, until).to_string(), real.to_string()]
+        }
+        Update::Suspect => {
+            let real = connections.suspect(&asked, ME, suspect).await.unwrap();
+            [known.begin_suspicion(&text, 1, &me, suspect).to_string(), real.to_string()]
+        }
+        Update::End => {
+            let ended = connections.disconnect(&asked, ReasonCode::Revoked, &[], 100_000, now()).await.unwrap();
+            let real = ended == Disconnected::Recorded;
+            [known.end(&text, 1, ReasonCode::Revoked).to_string(), real.to_string()]
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_table_and_the_model_agree_on_every_update_of_every_kind_of_item() {
+    let world = World::start().await;
+    let updates = [
+        Update::TakeLease,
+        Update::Advance,
+        Update::Release { keep_intent: false },
+        Update::Release { keep_intent: true },
+        Update::HoldUntil,
+        Update::Suspect,
+        Update::End,
+    ];
+    let (mut done, mut refused) = (0, 0);
+    for (number, kind) in kinds().into_iter().enumerate() {
+        for (nth, update) in updates.into_iter().enumerate() {
+            let item = Connection {
+                patient_id: format!("patient-{number}-{nth}").parse().unwrap(),
+                oura_user_id: format!("user-{number}-{nth}").parse().unwrap(),
+                ..kind.clone()
+            };
+            stored(&world.connections, &item).await;
+            let mut known = Known::from(&item);
+            let [pure, real] = outcomes(&world.connections, &item, &mut known, update).await;
+            assert_eq!(pure, real, "{update:?} of {item:?}");
+            let after = world.connections.get(&item.patient_id).await.unwrap().unwrap();
+            assert_eq!(known, Known::from(&after), "{update:?} of {item:?}");
+            if known == Known::from(&item) {
+                refused += 1;
+            } else {
+                done += 1;
+            }
+        }
+    }
+    assert!(done > 50 && refused > 50, "both happen: {done} done, {refused} refused");
+}
+
+/// Of a connection that is not there, nothing is made.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_update_makes_a_connection_that_is_not_there() {
+    let world = World::start().await;
+    let item = kinds().remove(0);
+    let mut known = Known::from(&item);
+    for update in [Update::TakeLease, Update::Advance, Update::HoldUntil, Update::Suspect, Update::End] {
+        outcomes(&world.connections, &item, &mut known, update).await;
+        assert_eq!(world.connections.get(&item.patient_id).await.unwrap(), None, "{update:?}");
+    }
+}
