@@ -8,7 +8,7 @@ use lambda_http::{Body, Request, Response};
 use serde_json::{Value, json};
 use shared::domain::{Backfill, Connection, ConnectionStatus, ReasonCode, SOURCE};
 use shared::http::{self, HttpError};
-use shared::oura::{DataType, OuraError};
+use shared::oura::{DataType, HeldBy, OuraError};
 
 use crate::{Deps, unavailable};
 
@@ -54,12 +54,13 @@ fn condition(
     }
 }
 
-/// Whether nothing that the patient allowed arrives, because Oura does not answer.
+/// Whether nothing that the patient allowed arrives, because Oura does not answer or is not even asked while it answers
+/// nobody.
 fn oura_is_silent(connection: &Connection) -> bool {
-    let unavailable = OuraError::Unavailable { status: None }.code();
+    let silence = [OuraError::Unavailable { status: None }.code(), HeldBy::Outage.as_str()];
     let granted = DataType::ALL.into_iter().filter(|kind| connection.scopes_granted.contains(kind.scope()));
     let errors: Vec<_> = granted.map(|kind| connection.failing.get(&kind)).collect();
-    !errors.is_empty() && errors.iter().all(|error| error.is_some_and(|error| error == unavailable))
+    !errors.is_empty() && errors.iter().all(|error| error.is_some_and(|error| silence.contains(&error.as_str())))
 }
 
 /// What a patient without a connection is shown.

@@ -93,9 +93,9 @@ async fn revoke(deps: &Deps, command: &Command, grant: &GrantId) -> Result<Outco
     let patient = &command.patient_id;
     deps.disconnect.end(patient, grant, command.requested_at).await?;
     deps.disconnect.clean(patient, grant).await?;
-    let Some(token) = deps.revocations.get(patient, grant).await? else { return Ok(Outcome::Done) };
+    let Some(aside) = deps.revocations.get(patient, grant).await? else { return Ok(Outcome::Done) };
     let code = match deps.app.oauth().await {
-        Ok(oauth) => match oauth.revoke(&token).await {
+        Ok(oauth) => match oauth.revoke_issued(&aside.token, &aside.issued_by).await {
             Ok(()) => None,
             Err(error) => Some((error.code(), wanted_wait(&error))),
         },

@@ -163,7 +163,7 @@ async fn failed(deps: &Deps, message: &SyncMessage, delivery: Delivery, error: &
         // Nothing about this patient: a night outlasts it without putting messages aside.
         VaultError::Systemic { code, retry_after } if message.trigger == Trigger::Daily => {
             tracing::warn!(sync.id = %message.sync_id, %error, "a nightly pull waits for Oura's token endpoint");
-            return Outcome::Later { after: SYSTEMIC_WAIT.max(retry_after.unwrap_or_default()), why: *code };
+            return Outcome::Later { after: SYSTEMIC_WAIT.max(retry_after.unwrap_or_default()), why: code };
         }
         VaultError::Systemic { code, retry_after } => (delivery.wait().max(retry_after.unwrap_or_default()), *code),
         VaultError::Store(_) => (delivery.wait(), "store"),

@@ -11,6 +11,15 @@ pub struct Revocations {
     tokens: TokenStore,
 }
 
+/// What a consent is revoked with.
+#[derive(Debug, Clone)]
+pub struct Aside {
+    /// The access token.
+    pub token: AccessToken,
+    /// The host that issued it.
+    pub issued_by: String,
+}
+
 impl Revocations {
     /// In the store of the patients' tokens.
     #[must_use]
@@ -43,12 +52,13 @@ impl Revocations {
         self.tokens.delete(patient, grant).await
     }
 
-    /// The token to revoke the consent with; `None` when there is nothing to revoke (any more).
+    /// What to revoke the consent with; `None` when there is nothing to revoke (any more).
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn get(&self, patient: &PatientId, grant: &GrantId) -> Result<Option<AccessToken>, StoreError> {
-        Ok(self.tokens.get(patient, &grant.revocation()).await?.map(|rest| rest.access_token))
+    pub async fn get(&self, patient: &PatientId, grant: &GrantId) -> Result<Option<Aside>, StoreError> {
+        let rest = self.tokens.get(patient, &grant.revocation()).await?;
+        Ok(rest.map(|rest| Aside { token: rest.access_token, issued_by: rest.token_host }))
     }
 
     /// The consent is revoked, or never will be: the last of its tokens goes.

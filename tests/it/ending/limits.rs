@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use local::oura_cloud::{Fault as OuraFault, FaultMatch};
 use serde_json::{Value, json};
 use shared::domain::ConnectionStatus;
+use shared::oura::DataType;
 
 use super::{asked, delete, settle, settled};
 use crate::world::{Answer, PATIENT, World};
@@ -105,22 +107,31 @@ async fn a_refresh_that_oura_does_not_answer_is_left_to_the_next_sync_after_an_h
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_outage_of_ouras_is_shown_and_not_stored() {
     let world = settled().await;
-    let on = FaultMatch { path: "/v2/usercollection/*".into(), ..FaultMatch::default() };
-    let down = OuraFault { on, status: Some(503), body: Some(json!("")), ..OuraFault::default() };
-    let down = world.oura().add_fault(down).unwrap();
-    assert_eq!(sync(&world).await.status, 202);
-    let bodies = world.bodies().await;
-    for count in 1..=5 {
-        assert_eq!(world.deliver(&bodies, count).await.len(), 1);
-        world.pass(Duration::from_secs(900));
-    }
+    // As a sync leaves it that was given up during an outage.
+    let word = |n: usize| AttributeValue::S(if n == 0 { "unavailable" } else { "held_by_outage" }.to_owned());
+    let failing = DataType::ALL.iter().enumerate().map(|(n, kind)| (kind.to_string(), word(n))).collect();
+    aws_sdk_dynamodb::Client::new(&world.sdk)
+        .update_item()
+        .table_name(&world.names.connections_table)
+        .key("pk", AttributeValue::S(format!("PATIENT#{PATIENT}")))
+        .key("sk", AttributeValue::S("CONNECTION#oura".to_owned()))
+        .update_expression("SET failing = :failing")
+        .expression_attribute_values(":failing", AttributeValue::M(failing))
+        .send()
+        .await
+        .unwrap();
     let told = shown(&world).await;
-    assert_eq!((&told["status"], &told["reasonCode"]), (&json!("error"), &json!("oura_unavailable")));
+    assert_eq!(
+        (&told["status"], &told["reasonCode"]),
+        (&json!("error"), &json!("oura_unavailable")),
+        "{}",
+        told["failing"]
+    );
     assert_eq!(told["since"], told["lastSyncAt"], "since when nothing has arrived");
     let connection = world.connection().await;
     assert_eq!((connection.status, connection.reason), (ConnectionStatus::Connected, None));
-    assert!(world.oura().remove_fault(down));
-    assert!(world.deliver(&bodies, 1).await.is_empty());
+    assert_eq!(sync(&world).await.status, 202);
+    world.work().await;
     assert_eq!(shown(&world).await["status"], "connected");
 }
 

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use shared::domain::{Command, CommandKind, QueueMessage};
 
 use super::{
-    asked, delete, delete_of, delete_until_killed, details, failed, items_of, secrets_of, settle, settled,
+    asked, delete, delete_of, delete_until_killed, details, failed, items_of, revoke, secrets_of, settle, settled,
     settled_with, small,
 };
 use crate::world::{PATIENT, World};
@@ -230,4 +230,25 @@ async fn what_a_race_left_goes_a_few_minutes_later() {
     settle(&world).await;
     assert_eq!(items_of(&world, PATIENT).await, Vec::<Value>::new());
     assert_eq!(details(&world, "wearable_data_purged").len(), 1);
+}
+
+/// Sealed, the last token of a consent lies among the patient's own items: it outlives the purge until Oura has answered.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_revokes_outlives_a_purge_in_either_vault() {
+    for vault in ["secret", "sealed"] {
+        let world = settled_with(World::connected_in(vault).await).await;
+        world.oura().add_fault(revoke(503, "")).unwrap();
+        let grant = world.connection().await.grant_id;
+        assert_eq!(delete(&world, "data=purge").await.status, 202);
+        let bodies = world.bodies().await;
+        assert!(world.deliver(&bodies, 1).await.is_empty());
+        assert_eq!(details(&world, "wearable_data_purged").len(), 1, "{vault}");
+        assert!(world.secrets.get(&world.patient(), &grant).await.unwrap().is_none(), "{vault}");
+        assert!(world.secrets.get(&world.patient(), &grant.revocation()).await.unwrap().is_some(), "{vault}");
+        world.oura().clear_faults();
+        settle(&world).await;
+        assert!(world.oura().person("ada").unwrap().grants == 0, "{vault}: the consent has ended");
+        assert_eq!(items_of(&world, PATIENT).await, Vec::<Value>::new(), "{vault}");
+        assert_eq!(secrets_of(&world, PATIENT).await, Vec::<String>::new(), "{vault}");
+    }
 }
