@@ -170,7 +170,10 @@ impl Budget {
                             Ok(slots) => taken.extend(slots),
                             // The others of this lane wait behind this one: they could not do better.
                             Err(Refusal::Later(wait)) if after(clock.now(), wait) <= give_up => clock.sleep(wait).await,
-                            Err(Refusal::Later(retry_after)) => return Err(Held { why: HeldBy::Budget, retry_after }),
+                            // Others wait as well: coming back at once would only be to wait again.
+                            Err(Refusal::Later(wait)) => {
+                                return Err(Held { why: HeldBy::Budget, retry_after: wait.max(PATIENCE) });
+                            }
                             Err(Refusal::Closed(held)) => {
                                 if SignedDuration::try_from(held.retry_after).is_ok_and(|wait| wait > SHORT_PAUSE) {
                                     return Err(held);
