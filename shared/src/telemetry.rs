@@ -27,7 +27,7 @@ pub fn init() {
 fn directives(level: &str) -> String {
     match level.parse::<LevelFilter>() {
         Ok(level) if level > LevelFilter::INFO => {
-            let own = ["api", "callback", "connect", "shared", "subscriptions", "webhook", "worker"];
+            let own = ["api", "callback", "connect", "shared", "subscriptions", "sync", "webhook", "worker"];
             own.iter().fold("info".to_owned(), |all, own| format!("{all},{own}={level}"))
         }
         Ok(level) => level.to_string(),
@@ -78,7 +78,7 @@ mod tests {
     fn only_our_own_crates_speak_below_info() {
         let all = directives("TRACE");
         assert!(all.starts_with("info,api=trace,callback=trace,connect=trace,shared=trace,"), "{all}");
-        assert!(all.ends_with(",subscriptions=trace,webhook=trace,worker=trace"), "{all}");
+        assert!(all.ends_with(",subscriptions=trace,sync=trace,webhook=trace,worker=trace"), "{all}");
         assert_eq!(directives("warn"), "warn");
         assert_eq!(directives("lambda_runtime=trace"), "info");
         assert!(EnvFilter::try_new(directives("DEBUG")).is_ok());

@@ -115,6 +115,131 @@ fn the_public_function_may_read_one_secret_and_send_to_one_queue() {
     assert_eq!(values(role, "Resource"), on);
 }
 
+/// The statement of this name, of a role's policies.
+fn statement<'t>(role: &'t str, sid: &str) -> &'t str {
+    let mut statements = role.split("- Sid: ").skip(1);
+    statements.find(|statement| statement.lines().next().unwrap().split(' ').next() == Some(sid)).expect(sid)
+}
+
+/// It reaches every patient, so it may only say whose turn it is: no token, no data, no event, and nothing is deleted.
+#[test]
+fn the_planner_may_read_who_is_connected_record_nights_and_queue_patients() {
+    let resources = resources();
+    let role = &resources["SyncRole"];
+    let may = [
+        "dynamodb:GetItem",
+        "dynamodb:PutItem",
+        "dynamodb:Query",
+        "dynamodb:UpdateItem",
+        "logs:CreateLogStream",
+        "logs:PutLogEvents",
+        "sqs:SendMessage",
+        "sts:AssumeRole",
+        "xray:PutTelemetryRecords",
+        "xray:PutTraceSegments",
+    ];
+    assert_eq!(actions(role), BTreeSet::from(may));
+    let on = [
+        "!GetAtt SyncLogs.Arn",
+        "\"*\" # X-Ray knows no narrower resource",
+        "!GetAtt ConnectionsTable.Arn",
+        "!GetAtt NightlyQueue.Arn",
+        "!GetAtt SyncDeadLetterQueue.Arn",
+    ];
+    assert_eq!(values(role, "Resource"), on);
+    let found_by = statement(role, "FindPatients");
+    assert_eq!(actions(found_by), BTreeSet::from(["dynamodb:Query"]));
+    let indexes: Vec<_> =
+        found_by.lines().filter_map(|line| line.split_once("/index/")).map(|(_, name)| name).collect();
+    assert_eq!(indexes, ["byActive", "byCare"]);
+    let defined = values(&resources["ConnectionsTable"], "IndexName");
+    let defined: BTreeSet<_> = defined.into_iter().filter_map(|name| name.split(' ').next()).collect();
+    assert!(defined.is_superset(&indexes.into_iter().collect()), "{defined:?}");
+}
+
+/// What only waits is sent anew, to the queue that it came from.
+#[test]
+fn the_worker_may_send_to_every_queue_that_it_takes_from() {
+    let resources = resources();
+    let role = &resources["WorkerRole"];
+    let queues = |sid: &str| -> BTreeSet<&str> {
+        let words = statement(role, sid).split(|c: char| c.is_whitespace() || "[],".contains(c));
+        words.filter(|word| word.ends_with("Queue.Arn")).collect()
+    };
+    assert_eq!(actions(statement(role, "AskForWork")), BTreeSet::from(["sqs:SendMessage"]));
+    assert_eq!(queues("AskForWork"), queues("TakeWork"));
+    assert_eq!(queues("TakeWork").len(), 2);
+}
+
+/// More would wait in the process while their messages' time runs; Lambda refuses more than ten without a window.
+#[test]
+fn a_batch_of_the_night_holds_as_many_patients_as_the_worker_syncs_at_once() {
+    let worker = fs::read_to_string(project("functions/worker/src/lib.rs")).unwrap();
+    let (_, at_once) = worker.split_once("const PATIENTS_AT_ONCE: usize = ").unwrap();
+    let at_once = at_once.split(';').next().unwrap();
+    let resources = resources();
+    let (_, nightly) = resources["WorkerFunction"].split_once("        Nightly:\n").unwrap();
+    let size = values(nightly, "BatchSize")[0].split(' ').next();
+    assert_eq!(size, Some(at_once));
+    assert!(values(nightly, "MaximumBatchingWindowInSeconds").len() == 1);
+}
+
+/// A call that does not arrive, and one that fails inside the function, are put aside where an alarm watches.
+#[test]
+fn every_schedule_may_call_its_function_and_what_fails_is_put_aside() {
+    let resources = resources();
+    let configs = of_type("AWS::Lambda::EventInvokeConfig");
+    let failures_of = |function: &str| -> Vec<String> {
+        let of_function = |text: &&String| values(text, "FunctionName") == [format!("!Ref {function}")];
+        configs.values().filter(of_function).map(|text| values(text, "Destination").concat()).collect()
+    };
+    for (id, schedule) in of_type("AWS::Scheduler::Schedule") {
+        let [target, aside] = values(&schedule, "Arn")[..] else {
+            panic!("{id} has a target and a queue for failures")
+        };
+        let [role] = values(&schedule, "RoleArn")[..] else { panic!("{id} has a role") };
+        let named = |value: &str| value.trim_start_matches("!GetAtt ").trim_end_matches(".Arn").to_owned();
+        let role = &resources[&named(role)];
+        let may: Vec<_> =
+            values(role, "Action").into_iter().zip([""].into_iter().chain(values(role, "Resource"))).collect();
+        let expected = [("sts:AssumeRole", ""), ("lambda:InvokeFunction", target), ("sqs:SendMessage", aside)];
+        assert_eq!(may, expected, "{id}");
+        assert!(values(role, "Service") == ["scheduler.amazonaws.com"], "{id}");
+        assert!(named(aside).ends_with("DeadLetterQueue"), "{id}");
+        let function = named(target);
+        assert_eq!(failures_of(&function), [aside], "{id}");
+        let own_role = &resources[&format!("{}Role", function.trim_end_matches("Function"))];
+        let put_aside = statement(own_role, "PutAside");
+        assert_eq!(
+            (values(put_aside, "Action"), values(put_aside, "Resource")),
+            (vec!["sqs:SendMessage"], vec![aside])
+        );
+        assert!(schedule.contains("FlexibleTimeWindow: {Mode: \"OFF\"}"), "{id}");
+    }
+}
+
+/// The planner refuses what it does not know, and nobody would see it before the night.
+#[test]
+fn the_schedules_ask_the_planner_for_each_of_its_tasks() {
+    let mut tasks = BTreeMap::new();
+    for (id, schedule) in of_type("AWS::Scheduler::Schedule") {
+        if !schedule.contains("!GetAtt SyncFunction.Arn") {
+            continue;
+        }
+        let input = schedule.lines().find_map(|line| line.trim().strip_prefix("Input: ")).expect("an input");
+        // As the scheduler fills it in.
+        let event = input.trim_matches('\'').replace("<aws.scheduler.scheduled-time>", "2026-03-19T03:00:00Z");
+        let request = sync::Request::of_event(serde_json::from_str(&event).unwrap()).expect(&id);
+        tasks.insert(id, (request.task, request.scheduled_at.is_some()));
+    }
+    let expected = [
+        ("CatchUpSchedule", (sync::Task::CatchUp, true)),
+        ("NightSchedule", (sync::Task::Night, true)),
+        ("WatchSchedule", (sync::Task::Watch, false)),
+    ];
+    assert_eq!(tasks, BTreeMap::from(expected.map(|(id, task)| (id.to_owned(), task))));
+}
+
 /// A key that patients' tokens are sealed with opens them all.
 #[test]
 fn the_keys_of_sealed_tokens_are_read_by_those_who_open_them_and_outlive_the_stack() {
@@ -237,15 +362,17 @@ fn the_template_gives_each_function_its_settings() {
         "TOKEN_VAULT" => "sealed",
         "TOKEN_VAULT_MOVING_FROM" => "", // as it is while nobody moves
         "BACKFILL_DAYS" | "LOOKBACK_DAYS" | "MAX_DISCONNECTS_PER_DAY" | "MANUAL_SYNCS_PER_HOUR" => "7",
-        "SUBSCRIPTION_RENEWAL_DAYS" | "WEBHOOK_DEBOUNCE_SECONDS" => "7",
+        "SUBSCRIPTION_RENEWAL_DAYS" | "WEBHOOK_DEBOUNCE_SECONDS" | "FULL_PULL_DAYS" => "7",
+        "OURA_REQUESTS_PER_5_MIN" => "5000",
         _ => "https://some.example/x",
     };
     type Read = fn(&Env) -> Result<(), EnvError>;
-    let functions: [(&str, Read); 6] = [
+    let functions: [(&str, Read); 7] = [
         ("Connect", |env| connect::Config::from_env(env).map(drop)),
         ("Callback", |env| callback::Config::from_env(env).map(drop)),
         ("Api", |env| api::Config::from_env(env).map(drop)),
         ("Worker", |env| worker::Config::from_env(env).map(drop)),
+        ("Sync", |env| sync::Config::from_env(env).map(drop)),
         ("Webhook", |env| webhook::Config::from_env(env).map(drop)),
         ("Subscriptions", |env| subscriptions::Config::from_env(env).map(drop)),
     ];

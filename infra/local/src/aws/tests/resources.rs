@@ -23,7 +23,11 @@ async fn the_tables_are_made_as_the_adapters_expect_them() {
     indexes.sort();
     assert_eq!(
         indexes,
-        [("byActive", vec!["activeShard", "pk"], "KEYS_ONLY"), ("byOuraUserId", vec!["ouraUserId"], "ALL")]
+        [
+            ("byActive", vec!["activeShard", "pk"], "KEYS_ONLY"),
+            ("byCare", vec!["careShard", "pk"], "KEYS_ONLY"),
+            ("byOuraUserId", vec!["ouraUserId"], "ALL"),
+        ]
     );
     for name in
         [&resources.names.connections_table, &resources.names.wearable_data_table, &resources.names.daily_stats_table]
