@@ -84,6 +84,11 @@ impl NightReport {
         tracing::info!(night, state, planned, done, parked, failed, left, requests, seconds, "a nightly run");
         telemetry::count(now, "NightPatientsLeft", *left, &[]);
         telemetry::count(now, "NightsStandingStill", u64::from(self.stands_still), &[]);
+    }
+
+    /// Told once, by the watch that ended it.
+    fn tell_its_end(&self, now: Timestamp) {
+        let Self { state, done, parked, failed, left, requests, seconds, .. } = self;
         if *state == "ended" {
             telemetry::count(now, "NightPatients", *done, &[("outcome", "done")]);
             telemetry::count(now, "NightPatients", *parked, &[("outcome", "parked")]);
@@ -101,7 +106,10 @@ impl Report {
                 telemetry::count(now, "NightsPlanned", 1, &[]);
                 night.tell(now);
             }
-            Self::Watch(nights) => nights.iter().for_each(|night| night.tell(now)),
+            Self::Watch(nights) => nights.iter().for_each(|night| {
+                night.tell(now);
+                night.tell_its_end(now);
+            }),
             Self::CatchUp { queued } => {
                 tracing::info!(queued, "patients who should not wait for the night");
                 telemetry::count(now, "CatchUpPatients", *queued as u64, &[]);

@@ -86,7 +86,7 @@ impl Due {
             return due;
         }
         for kind in DataType::ALL.into_iter().filter(|kind| connection.scopes_granted.contains(kind.scope())) {
-            let days = days(connection, kind, range);
+            let days = days(connection, kind, range, rhythm.now);
             let is_current = is_kept_current(connection, kind, rhythm);
             if is_overdue(connection, kind, rhythm) || (EVERY_NIGHT.contains(&kind) && !is_current) {
                 due.first.insert(kind, days);
@@ -115,13 +115,15 @@ impl Due {
 
 /// Documents of any number of days cost one request; a series costs one for every few days, so only what can be new is
 /// asked for: from the last fetch on, or from the last day that had data, if the ring was away.
-fn days(connection: &Connection, kind: DataType, range: DayRange) -> DayRange {
+fn days(connection: &Connection, kind: DataType, range: DayRange, now: Timestamp) -> DayRange {
     if kind.range_query() != RangeQuery::Instants {
         return range;
     }
     let Some(fetched) = connection.watermarks.get(&kind).map(|fetched| Day::of_utc(*fetched)) else { return range };
-    let last = connection.last_data_day.map_or(fetched, |day| day.min(fetched));
-    DayRange::new(last.plus(-1).max(range.first()), range.last()).unwrap_or(range)
+    let from = connection.last_data_day.map_or(fetched, |day| day.min(fetched)).max(range.first());
+    // Nowhere is it later than 14 hours ahead of UTC.
+    let to = Day::of_utc(now.saturating_add(SignedDuration::from_hours(14)).unwrap_or(now)).min(range.last());
+    DayRange::new(from, to).unwrap_or(range)
 }
 
 /// Never fetched whole, failing, not looked at for some days, or known to change without a notice.
@@ -258,10 +260,10 @@ mod tests {
             let due = Due::of(connection, week(), rhythm());
             due.then[&DataType::HeartRate].first().to_string()
         };
-        assert_eq!(series(&patient()), "2026-03-17");
+        assert_eq!(series(&patient()), "2026-03-18");
         let mut away = patient();
         away.last_data_day = Some("2026-03-15".parse().unwrap());
-        assert_eq!(series(&away), "2026-03-14", "the ring was away when it was last fetched");
+        assert_eq!(series(&away), "2026-03-15", "the ring was away when it was last fetched");
     }
 
     #[test]

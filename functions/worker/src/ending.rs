@@ -49,7 +49,8 @@ fn left_behind(
         failing,
         watermarks,
         last_notice_at: run.announced.as_ref().map(|announced| announced.latest_at).max(connection.last_notice_at),
-        unannounced: (message.trigger == Trigger::Daily).then(|| unannounced(run)),
+        unannounced: (message.trigger == Trigger::Daily && !drives_backfill(connection, message))
+            .then(|| unannounced(run)),
         status: status(connection, kinds),
         backfill: connection.backfill.as_ref().filter(|_| drives_backfill(connection, message)).map(|backfill| {
             let days_repaired = backfill.reconnected.then_some(run.days.len() as u64);

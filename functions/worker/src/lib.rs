@@ -210,12 +210,23 @@ pub async fn handle(deps: &Deps, event: SqsEvent, deadline: Timestamp) -> anyhow
 
 /// The pieces of work of a batch, with how often their messages were delivered. Notices of the same ring account are one.
 fn sorted(messages: Vec<SqsMessage>) -> Vec<(Work, u32, Vec<SqsMessage>)> {
-    let mut works = Vec::new();
+    let mut works: Vec<(Work, u32, Vec<SqsMessage>)> = Vec::new();
     let mut accounts: BTreeMap<(OuraUserId, u32), (Vec<Notice>, Vec<SqsMessage>)> = BTreeMap::new();
     for message in messages {
         let count = message.attributes.get("ApproximateReceiveCount").and_then(|count| count.parse().ok()).unwrap_or(1);
         match QueueMessage::parse(message.body.as_deref().unwrap_or_default()) {
-            Ok(QueueMessage::Sync(sync)) => works.push((Work::Sync(sync), count, vec![message])),
+            // The same sync twice in a batch is done once: two at the same time would ask Oura twice.
+            Ok(QueueMessage::Sync(sync)) => {
+                let same = |work: &&mut (Work, u32, Vec<SqsMessage>)| {
+                    let is_same =
+                        |other: &SyncMessage| (&other.patient_id, &other.sync_id) == (&sync.patient_id, &sync.sync_id);
+                    work.1 == count && matches!(&work.0, Work::Sync(other) if is_same(other))
+                };
+                match works.iter_mut().find(same) {
+                    Some((_, _, messages)) => messages.push(message),
+                    None => works.push((Work::Sync(sync), count, vec![message])),
+                }
+            }
             Ok(QueueMessage::Command(command)) => works.push((Work::Command(command), count, vec![message])),
             Ok(QueueMessage::Notice(notice)) => {
                 let account = accounts.entry((notice.user.clone(), count)).or_default();

@@ -13,12 +13,19 @@ use crate::{Deps, ending};
 /// nothing; a message that waited longer would only stand in its way.
 const NIGHT: SignedDuration = SignedDuration::from_hours(20);
 
+/// The same for a catch-up: the next one follows soon.
+const UNTIL_THE_NEXT: SignedDuration = SignedDuration::from_hours(2);
+
 /// How long any other message may wait before waiting counts as failing.
 const DAY: SignedDuration = SignedDuration::from_hours(24);
 
 /// Whether the message has waited for so long that it is given up.
 pub(crate) fn is_over(message: &SyncMessage, now: Timestamp) -> bool {
-    let most = if message.trigger == Trigger::Daily { NIGHT } else { DAY };
+    let most = match (message.trigger, Night::of_sync(&message.sync_id)) {
+        (Trigger::Daily, Some(_)) => NIGHT,
+        (Trigger::Daily, None) => UNTIL_THE_NEXT,
+        _ => DAY,
+    };
     now.duration_since(message.requested_at) > most
 }
 
@@ -27,7 +34,7 @@ pub(crate) async fn abandon(deps: &Deps, message: &SyncMessage, after: Duration,
     if message.trigger != Trigger::Daily {
         return Outcome::Retry { after, why };
     }
-    tracing::warn!(sync.id = %message.sync_id, why, "a nightly pull had no turn all night; the next one brings it");
+    tracing::warn!(sync.id = %message.sync_id, why, "a pull had no turn; the next one brings what it should have");
     let left = async {
         let Some(run) = deps.runs.get(&message.patient_id, &message.sync_id).await? else { return Ok(()) };
         ending::leave_unfinished(deps, message, &run).await

@@ -16,20 +16,21 @@ use crate::plan::{self, Fetched};
 /// How often days that change under our hands are read again.
 const RACES: usize = 5;
 
-/// Stores what arrived. `stored` is what was read of the assignment's days.
+/// Stores what arrived. `stored` is what was read of the assignment's days; a history was never announced.
 pub(crate) async fn store(
     deps: &Deps,
     message: &SyncMessage,
     assignment: &Assignment,
     fetch: &Fetch,
     mut stored: BTreeMap<Day, StoredDay>,
+    is_history: bool,
 ) -> Result<Commit, StoreError> {
     let patient = &message.patient_id;
     let fetched = normalized(&message.patient_id, assignment, fetch, &stored);
     // Rings are as old as the patient's first one, and an announced document may be of any day.
     let elsewhere: BTreeSet<Day> =
         fetched.records.iter().map(|record| record.day).filter(|day| !assignment.reading.holds(*day)).collect();
-    let announced = announced(deps, message).await?;
+    let announced = if is_history { None } else { announced(deps, message).await? };
     for _ in 0..RACES {
         stored.extend(deps.days.read_days(patient, &elsewhere).await?);
         let now = deps.clock.now();

@@ -116,7 +116,7 @@ pub async fn run(deps: &Deps, message: &SyncMessage, delivery: Delivery) -> Outc
         Some(held) => Outcome::Later { after: held.retry_after, why: held.why.as_str() },
         None => match sync(deps, message, delivery, &tally).await {
             Ok(outcome) => outcome,
-            Err(error) => failed(deps, message, delivery, &error).await,
+            Err(error) => failed(deps, message, delivery, &error, &tally).await,
         },
     };
     let outcome = match outcome {
@@ -147,10 +147,11 @@ async fn drained(deps: &Deps, message: &SyncMessage, delivery: Delivery, outcome
     }
 }
 
-async fn failed(deps: &Deps, message: &SyncMessage, delivery: Delivery, error: &VaultError) -> Outcome {
+async fn failed(deps: &Deps, message: &SyncMessage, delivery: Delivery, error: &VaultError, tally: &Tally) -> Outcome {
     let (after, why) = match error {
         VaultError::Ended { reason } => {
             tracing::info!(sync.id = %message.sync_id, ?reason, "the connection has ended; nothing to sync");
+            tally.park();
             // Notices do not belong to the consent that has ended but to the ring, which a new one may have connected again.
             return match (message.trigger, deps.connections.get(&message.patient_id).await) {
                 (Trigger::Webhook, Ok(Some(now))) if now.status == ConnectionStatus::Disconnected => Outcome::Done,
@@ -259,7 +260,7 @@ async fn sync(deps: &Deps, message: &SyncMessage, delivery: Delivery, tally: &Ta
     let wait = delivery.wait().max(wanted_wait(&fetch));
     run.kinds.extend(fetch.kinds.iter().map(|(kind, outcome)| (*kind, outcome.progress(fetch.began))));
     await_offsets(&mut run.kinds);
-    match store::store(deps, message, &assignment, &fetch, stored).await? {
+    match store::store(deps, message, &assignment, &fetch, stored, is_backfill).await? {
         Commit::Written => {}
         Commit::Stopped => return stopped(deps, message, delivery).await,
         Commit::Raced => {

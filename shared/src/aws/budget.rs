@@ -383,10 +383,10 @@ impl Budget {
         *self.0.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Keeps the newest of what was seen.
+    /// Keeps the newest of what was seen; an item that somebody has deleted begins anew.
     fn remember(&self, state: State) -> State {
         let mut known = self.0.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if state.version >= known.version {
+        if state.version >= known.version || state.version == 0 {
             *known = state;
         }
         state

@@ -64,6 +64,7 @@ async fn a_ring_that_has_synced_is_asked_for_the_rest_and_everything_arrives() {
 
 /// A notice of Oura's about something that has just happened, and the sync that it causes.
 async fn noticed(world: &World, data_type: &str, id: &str) {
+    world.pass(Duration::from_secs(3600));
     let notice = Notice {
         user: world.user_id("ada").parse().unwrap(),
         event_type: "update".parse().unwrap(),
