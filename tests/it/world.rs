@@ -104,6 +104,9 @@ impl World {
     }
 
     pub async fn with(env: impl FnOnce(Env) -> Env, oura: impl FnOnce(&mut OuraCloudConfig)) -> Self {
+        if std::env::var_os("TEST_LOG").is_some() {
+            shared::telemetry::init();
+        }
         let now = Arc::new(AtomicI64::new(START.parse::<Timestamp>().unwrap().as_millisecond()));
         let ticking = Arc::clone(&now);
         let waited = Arc::clone(&now);

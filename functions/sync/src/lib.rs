@@ -20,7 +20,7 @@ use shared::aws::{Connections, Nights, Queue, SdkConfig};
 use shared::domain::{Clock, Day, DayRange, Night, PatientId, QueueMessage, SyncId, SyncMessage, Trigger};
 use shared::env::{Env, EnvError};
 
-pub use crate::report::Report;
+pub use crate::report::{NightReport, Report};
 
 /// Kept free at the end of an invocation: nothing new is begun then.
 const ENDING: SignedDuration = SignedDuration::from_secs(15);

@@ -248,7 +248,8 @@ async fn sync(deps: &Deps, message: &SyncMessage, delivery: Delivery, tally: &Ta
     let fetch = Box::pin(asker.fetch(&assignment.asks, false));
     let (fetch, stored) = futures::future::join(fetch, stored).await;
     let (mut fetch, stored) = (fetch?, stored?);
-    if !then.is_empty() && (run.records_written > 0 || store::holds_news(message, &assignment, &fetch, &stored)) {
+    let was_asked_before = then.keys().any(|kind| run.kinds.contains_key(kind));
+    if !then.is_empty() && (was_asked_before || store::holds_news(message, &assignment, &fetch, &stored)) {
         let mut further = Assignment::of_kinds(message.range, then);
         further.leave_out(&run.kinds);
         let any_arrived = fetch.kinds.values().any(|outcome| matches!(outcome, KindOutcome::Arrived(_)));

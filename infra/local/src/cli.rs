@@ -24,6 +24,22 @@ pub enum Command {
     /// Move all patients' tokens to the other vault, in the AWS that the AWS_* variables name. Runs beside everything else
     /// and can be broken off and run again. Table, prefix and key ring come from the functions' own variables.
     MoveTokens(MoveArgs),
+    /// Connect a fleet of simulated patients, run one night of it, and report what it took. Best with `cargo run --release`.
+    Fleet(FleetArgs),
+}
+
+/// Which fleet.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct FleetArgs {
+    /// How many patients.
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub patients: u32,
+    /// How many times faster than the machine's clock the night passes. [default: what two cores keep up with]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub pace: Option<u32>,
+    /// No ring has synced since yesterday: the night finds nothing new.
+    #[arg(long)]
+    pub away: bool,
 }
 
 /// What is moved.

@@ -8,6 +8,7 @@ pub mod cli;
 mod console;
 pub mod demo;
 mod files;
+pub mod fleet;
 pub mod gateway;
 mod logs;
 pub mod move_tokens;

@@ -9,11 +9,11 @@ use shared::domain::{Clock, Entropy};
 use shared::env::Env;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::cli::{AwsArg, Cli, Command, MoveArgs, OuraArg, VaultArg};
+use crate::cli::{AwsArg, Cli, Command, FleetArgs, MoveArgs, OuraArg, VaultArg};
 use crate::gateway::routes::PREFIX;
 use crate::ready::ReadyFile;
 use crate::stack::{AwsMode, Options, OuraMode, Simulation, Stack};
-use crate::{demo, logs, move_tokens};
+use crate::{demo, fleet, logs, move_tokens};
 
 /// Runs until done, or until SIGINT or SIGTERM.
 ///
@@ -24,6 +24,9 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
     logs::init(&env);
     // Taken before anything starts: a signal during the start must end it cleanly too.
     let mut stop = Stop::new()?;
+    if let Some(Command::Fleet(args)) = cli.command {
+        return night_of_fleet(args, env).await;
+    }
     if let Some(Command::MoveTokens(args)) = cli.command {
         return tokio::select! {
             result = move_tokens(args, &env) => result,
@@ -57,6 +60,19 @@ async fn serve_or_demo(stack: &Stack, cli: &Cli, demo: bool) -> anyhow::Result<(
     }
     greet(stack)?;
     std::future::pending().await
+}
+
+async fn night_of_fleet(args: FleetArgs, env: Env) -> anyhow::Result<()> {
+    let FleetArgs { patients, pace, away } = args;
+    let mut options = fleet::Options { pace, away, ..fleet::Options::new(patients) };
+    options.requests_per_5_min = env.bounded("OURA_REQUESTS_PER_5_MIN", 5000, 60..=10_000_000)?;
+    options.env = env;
+    let mut out = std::io::stdout();
+    let live = out.is_terminal();
+    let report = fleet::run(&options, &mut out, live).await?;
+    writeln!(out)?;
+    report.write(&mut out)?;
+    Ok(())
 }
 
 async fn move_tokens(args: MoveArgs, env: &Env) -> anyhow::Result<()> {

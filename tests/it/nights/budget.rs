@@ -60,7 +60,7 @@ async fn workers_with_clocks_of_their_own_never_take_more_than_the_limit_togethe
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_whole_night_stays_within_a_strict_limit_without_a_single_429() {
-    let world = World::with_fleet(30, &[]).await;
+    let world = World::with_fleet(30, &[("LOOKBACK_DAYS", "1")]).await;
     // Rings that have not synced cost three requests each.
     for n in 1..=30 {
         world.oura().set_last_synced(&format!("fleet-{n:05}"), Some(world.clock.now())).unwrap();

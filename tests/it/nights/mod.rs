@@ -108,7 +108,7 @@ impl World {
             } else if self.aws.queue_depth(name).await.expect("the queue").total() == 0 {
                 return worked;
             } else {
-                self.pass(Duration::from_secs(20));
+                self.pass(Duration::from_secs(60));
             }
         }
         panic!("the queue does not empty");

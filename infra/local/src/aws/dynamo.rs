@@ -17,7 +17,9 @@ use http_body_util::{BodyExt as _, Full};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
+use jiff::SignedDuration;
 use serde_json::Value;
+use shared::domain::Clock;
 use tokio::sync::oneshot;
 
 use super::call::Service;
@@ -30,6 +32,9 @@ const CHECKSUM: HeaderName = HeaderName::from_static("x-amz-crc32");
 /// How often items whose time to live has passed are removed. DynamoDB itself takes up to a few days.
 const EXPIRY_SWEEP: Duration = Duration::from_secs(60);
 
+/// Clocks that differ by less show the same time.
+const SAME_TIME: SignedDuration = SignedDuration::from_mins(5);
+
 /// The running engine.
 pub(crate) struct Dynamo {
     http: Client<HttpConnector, Full<Bytes>>,
@@ -40,7 +45,7 @@ pub(crate) struct Dynamo {
 
 impl Dynamo {
     /// Opens the tables of a file, or empty ones in memory, and serves them.
-    pub fn start(file: Option<&Path>) -> anyhow::Result<Self> {
+    pub fn start(file: Option<&Path>, clock: Clock) -> anyhow::Result<Self> {
         let database = match file {
             Some(file) => {
                 let text = file.to_str().context("open the tables: the path is not Unicode")?;
@@ -61,7 +66,7 @@ impl Dynamo {
                     Ok(listener) => listener,
                     Err(error) => return tracing::error!(%error, "DynamoDB does not listen"),
                 };
-                let sweeper = tokio::spawn(sweep(database.clone()));
+                let sweeper = tokio::spawn(sweep(database.clone(), clock));
                 let shutdown = async { drop(stopped.await) };
                 if let Err(error) = dynoxide::server::serve_with_shutdown(listener, database, shutdown).await {
                     tracing::error!(%error, "DynamoDB ended");
@@ -129,10 +134,15 @@ fn client() -> Client<HttpConnector, Full<Bytes>> {
     Client::builder(TokioExecutor::new()).build_http()
 }
 
-async fn sweep(database: Database) {
+/// Removes what has expired. The engine goes by the machine's clock: where somebody drives another one, to a time long past
+/// perhaps, everything would seem to have expired, so nothing is removed then.
+async fn sweep(database: Database, clock: Clock) {
     let mut ticks = tokio::time::interval(EXPIRY_SWEEP);
     loop {
         ticks.tick().await;
+        if clock.now().duration_since(Clock::system().now()).abs() > SAME_TIME {
+            continue;
+        }
         if let Err(error) = database.sweep_ttl() {
             tracing::warn!(%error, "expired items were not removed");
         }

@@ -101,7 +101,7 @@ impl EmbeddedAws {
         let file = |name: &str| options.data_dir.as_ref().map(|directory| directory.join(name));
         let watch = EventWatch::default();
         let front = Arc::new(front::Front {
-            dynamo: dynamo::Dynamo::start(file("tables.sqlite").as_deref())?,
+            dynamo: dynamo::Dynamo::start(file("tables.sqlite").as_deref(), options.clock.clone())?,
             secrets: secrets::Secrets::start(file("secrets.json")).await?,
             queues: queues::Queues::start(url.to_string(), options.clock.clone()),
             bus: bus::Bus::start(watch.clone(), options.clock),

@@ -1,0 +1,128 @@
+//! Lambda's event source mapping of a queue, in the fleet's own time: batches of messages to several workers at once, until
+//! the queue is empty. The [poller](crate::poller) of the stack goes by the machine's time.
+
+use std::io::Write;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use aws_lambda_events::event::sqs::SqsEvent;
+use aws_sdk_sqs::types::{Message, MessageSystemAttributeName};
+use futures::stream::{FuturesUnordered, StreamExt as _};
+use serde_json::json;
+
+use super::World;
+use super::report::Progress;
+
+/// Workers at once: the template's `MaximumConcurrency` of the nightly queue.
+const WORKERS: usize = 4;
+
+/// The worker's time-out, and six times that until a message that nobody settled comes again.
+const TIMEOUT: Duration = Duration::from_secs(120);
+const VISIBILITY: i32 = 720;
+
+/// How often an empty queue is looked at, by the machine's clock.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// Hands batches of `size` to the workers until nothing is left in the queue.
+pub(super) async fn work_off<W: Write>(
+    world: &World,
+    url: &str,
+    name: &str,
+    size: usize,
+    progress: &mut Progress<'_, W>,
+) -> anyhow::Result<()> {
+    let all = depth(world, name).await?;
+    let workers: Vec<_> = (0..WORKERS).map(|_| world.worker()).collect::<Result<_, _>>()?;
+    // Each a process of its own: they share nothing but the tables.
+    let mut free: Vec<_> = workers.iter().collect();
+    let mut busy = FuturesUnordered::new();
+    loop {
+        while let Some(worker) = free.pop() {
+            let batch = receive(world, url, size).await?;
+            if batch.is_empty() {
+                free.push(worker);
+                break;
+            }
+            busy.push(async move {
+                let settled = settle(world, url, name, worker, &batch).await;
+                (worker, settled)
+            });
+        }
+        let left = depth(world, name).await?;
+        progress.count(all.saturating_sub(left), all)?;
+        if busy.is_empty() && left == 0 {
+            return Ok(());
+        }
+        tokio::select! {
+            Some((worker, settled)) = busy.next(), if !busy.is_empty() => {
+                settled?;
+                free.push(worker);
+            }
+            () = tokio::time::sleep(LOOK) => {}
+        }
+    }
+}
+
+async fn depth(world: &World, name: &str) -> anyhow::Result<usize> {
+    Ok(world.aws.queue_depth(name).await.context("the queue is gone")?.total())
+}
+
+/// Collects a batch: SQS gives ten messages at once at most.
+async fn receive(world: &World, url: &str, size: usize) -> anyhow::Result<Vec<Message>> {
+    let sqs = aws_sdk_sqs::Client::new(&world.sdk);
+    let mut batch = Vec::new();
+    while batch.len() < size {
+        let most = i32::try_from((size - batch.len()).min(10)).unwrap_or(10);
+        let received = sqs
+            .receive_message()
+            .queue_url(url)
+            .max_number_of_messages(most)
+            .visibility_timeout(VISIBILITY)
+            .message_system_attribute_names(MessageSystemAttributeName::All)
+            .send()
+            .await
+            .context("receive messages")?;
+        if received.messages().is_empty() {
+            break;
+        }
+        batch.extend(received.messages.unwrap_or_default());
+    }
+    Ok(batch)
+}
+
+/// One invocation: the worker says which messages have to come again, the others are deleted.
+async fn settle(world: &World, url: &str, name: &str, worker: &worker::Deps, batch: &[Message]) -> anyhow::Result<()> {
+    let records: Vec<_> = batch
+        .iter()
+        .map(|message| {
+            let count = message
+                .attributes()
+                .and_then(|all| all.get(&MessageSystemAttributeName::ApproximateReceiveCount).cloned());
+            json!({
+                "messageId": message.message_id(), "receiptHandle": message.receipt_handle(), "body": message.body(),
+                "eventSource": "aws:sqs", "eventSourceARN": format!("arn:aws:sqs:us-east-1:000000000000:{name}"),
+                "attributes": { "ApproximateReceiveCount": count }, "messageAttributes": {},
+            })
+        })
+        .collect();
+    let event: SqsEvent = serde_json::from_value(json!({ "Records": records })).context("write an event")?;
+    let deadline = world.clock.now() + TIMEOUT;
+    let response = worker::handle(worker, event, deadline).await?;
+    let again: Vec<_> = response.batch_item_failures.iter().map(|one| one.item_identifier.as_str()).collect();
+    let sqs = aws_sdk_sqs::Client::new(&world.sdk);
+    let done: Vec<_> = batch
+        .iter()
+        .filter(|message| !again.contains(&message.message_id().unwrap_or_default()))
+        .enumerate()
+        .map(|(n, message)| {
+            aws_sdk_sqs::types::DeleteMessageBatchRequestEntry::builder()
+                .id(n.to_string())
+                .receipt_handle(message.receipt_handle().unwrap_or_default())
+                .build()
+        })
+        .collect::<Result<_, _>>()?;
+    for some in done.chunks(10) {
+        sqs.delete_message_batch().queue_url(url).set_entries(Some(some.to_vec())).send().await.context("settle")?;
+    }
+    Ok(())
+}

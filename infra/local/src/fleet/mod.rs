@@ -1,0 +1,172 @@
+//! `cargo run -p local -- fleet --patients N`: a fleet of simulated patients, and one night of it, measured.
+//!
+//! Everybody connects through the production handlers and gets a short history. Then it is the next night: the planner queues
+//! them, four workers pull them within the request budget, and the report says what it took. Time runs faster than the
+//! machine's; durations are those of the simulated clock.
+
+mod lambda;
+mod patients;
+mod report;
+mod time;
+
+use std::io::Write;
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use anyhow::{Context as _, ensure};
+use jiff::Timestamp;
+use secrecy::SecretString;
+use shared::aws::SdkConfig;
+use shared::domain::{Clock, Entropy};
+use shared::env::Env;
+use tokio::net::TcpListener;
+
+pub use self::report::Report;
+use self::time::Time;
+use crate::aws::resources::{self, AppCredentials, Names, Resources};
+use crate::aws::{EmbeddedAws, EmbeddedOptions};
+use crate::oura_cloud::{OuraCloud, OuraCloudConfig};
+use crate::settings;
+
+/// Everybody connects here, so that a day's tokens have ended by the night.
+const CONNECTING: &str = "2026-03-18T01:30:00Z";
+
+/// The night.
+const NIGHT: &str = "2026-03-19T03:00:00Z";
+
+const REDIRECT: &str = "https://api.example/api/patient-graph/wearables/callback/oura";
+const APP: &str = "https://app.example/wearables";
+
+/// Days of history that everybody gets: enough for a night to find only what is new.
+const HISTORY_DAYS: &str = "3";
+
+/// What kind of night it is.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// How many patients.
+    pub patients: u32,
+    /// Requests that Oura allows the app in any five minutes, and that the budget is set to.
+    pub requests_per_5_min: u32,
+    /// How many times faster than the machine's clock time passes in the night; by the number of patients when unset.
+    pub pace: Option<u32>,
+    /// The rings have not synced since yesterday: the night finds nothing new.
+    pub away: bool,
+    /// Further settings of the functions (`TOKEN_VAULT`, `FULL_PULL_DAYS`, ...).
+    pub env: Env,
+}
+
+impl Options {
+    /// A night of so many patients, with the documented limit.
+    #[must_use]
+    pub fn new(patients: u32) -> Self {
+        Self { patients, requests_per_5_min: 5000, pace: None, away: false, env: Env::default() }
+    }
+
+    /// What two cores keep up with: a hundred requests a second of the machine's time.
+    fn pace(&self) -> u32 {
+        let per_second = self.requests_per_5_min.div_ceil(300).max(1);
+        self.pace.unwrap_or((100 / per_second).max(1))
+    }
+}
+
+/// Everything that the fleet lives in.
+pub(crate) struct World {
+    pub(crate) aws: EmbeddedAws,
+    pub(crate) oura: OuraCloud,
+    pub(crate) sdk: SdkConfig,
+    pub(crate) names: Names,
+    pub(crate) resources: Resources,
+    pub(crate) env: Env,
+    pub(crate) clock: Clock,
+    pub(crate) time: Time,
+}
+
+impl World {
+    async fn start(options: &Options) -> anyhow::Result<Self> {
+        let time = Time::starting_at(moment(CONNECTING)?);
+        let clock = time.clock(options.pace());
+        let aws = EmbeddedAws::start(EmbeddedOptions { clock: clock.clone(), ..EmbeddedOptions::default() }).await?;
+        let sdk = aws.sdk_config();
+        let mut config = OuraCloudConfig::new("fleet-client", SecretString::from("fleet-client-secret"), REDIRECT);
+        config.clock = clock.clone();
+        config.fleet = options.patients;
+        config.app_limit = options.requests_per_5_min;
+        config.deliver_webhooks = false;
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.context("listen for the simulated Oura")?;
+        let oura = OuraCloud::start(listener, config).await?;
+        let names = Names::default();
+        let app = AppCredentials {
+            client_id: "fleet-client".into(),
+            client_secret: "fleet-client-secret".into(),
+            webhook_verification_token: "fleet-webhook-token".into(),
+        };
+        let resources = resources::ensure(&sdk, &names, &app).await?;
+        let env = settings::simulated_oura(settings::tuning(&options.env, false), oura.url().as_str())?;
+        let env = resources
+            .describe_in(env)
+            .with("OURA_REDIRECT_URI", REDIRECT)
+            .with("APP_RETURN_URL", APP)
+            .with("BACKFILL_DAYS", HISTORY_DAYS)
+            .with("OURA_REQUESTS_PER_5_MIN", options.requests_per_5_min.to_string());
+        Ok(Self { aws, oura, sdk, names, resources, env, clock, time })
+    }
+
+    pub(crate) fn worker(&self) -> anyhow::Result<worker::Deps> {
+        let config = worker::Config::from_env(&self.env)?;
+        worker::Deps::new(config, &self.sdk, self.clock.clone(), Entropy::system())
+    }
+}
+
+/// Connects the fleet, runs the night, and tells of both on `out`. `live`: whether lines can be drawn again.
+///
+/// # Errors
+/// When a part does not start, a patient cannot be connected, or the night does not end.
+pub async fn run(options: &Options, out: &mut impl Write, live: bool) -> anyhow::Result<Report> {
+    ensure!(options.patients > 0, "a fleet has at least one patient");
+    let world = World::start(options).await?;
+    let mut progress = report::Progress::new(out, live);
+    patients::connect(&world, options.patients, &mut progress).await?;
+    progress.step("their histories arrive")?;
+    lambda::work_off(&world, &world.resources.live_queue_url, &world.names.live_queue, 4, &mut progress).await?;
+    let refused = world.oura.control().summary().limited_by_application;
+    ensure!(refused == 0, "Oura's limit was passed {refused} times while the fleet connected");
+    if options.away {
+        let synced = world.clock.now();
+        for key in world.oura.control().fleet_keys() {
+            world.oura.control().set_last_synced(&key, Some(synced))?;
+        }
+    }
+
+    world.time.leap_to(moment(NIGHT)?);
+    world.oura.control().clear_requests();
+    world.aws.meter().reset();
+    world.aws.events().clear();
+    progress.step("the night begins")?;
+    let began = world.clock.now();
+    let sync = sync::Deps::new(sync::Config::from_env(&world.env)?, &world.sdk, world.clock.clone());
+    let call = |task: &str| {
+        let event = serde_json::json!({"task": task, "scheduledAt": NIGHT});
+        sync::Request::of_event(event).context("call the planner")
+    };
+    let deadline = || world.clock.now() + Duration::from_secs(900);
+    sync::handle(&sync, call("night")?, deadline()).await?;
+    lambda::work_off(&world, &world.resources.nightly_queue_url, &world.names.nightly_queue, 16, &mut progress).await?;
+    let ended = world.clock.now();
+    let spent = world.aws.meter().report();
+    let sync::Report::Watch(nights) = sync::handle(&sync, call("watch")?, deadline()).await? else {
+        anyhow::bail!("the watch told of something else")
+    };
+    let night = nights.into_iter().next().context("there was no night")?;
+    progress.done()?;
+    let took = Duration::try_from(ended.duration_since(began)).unwrap_or_default();
+    Ok(Report::of(options, &night, &world.oura.control().summary(), &world.aws.events().history(), spent, took))
+}
+
+/// What the budget of these settings gives a night, in requests a second.
+pub(crate) fn permitted_rate(requests_per_5_min: u32) -> f64 {
+    f64::from(requests_per_5_min) / 300.0
+}
+
+fn moment(text: &str) -> anyhow::Result<Timestamp> {
+    text.parse().context("a moment of the fleet")
+}
