@@ -8,7 +8,7 @@ use shared::domain::{
     BackfillState, Connection, ConnectionStatus, Day, DayRange, EventKind, KindProgress, KindState, PatientEvent,
     ReasonCode, SyncMessage, Trigger,
 };
-use shared::oura::DataType;
+use shared::oura::{DataType, OuraError};
 use shared::telemetry;
 
 use crate::Deps;
@@ -164,8 +164,27 @@ async fn count_announced(deps: &Deps, run: &SyncRun, unannounced: Option<&BTreeM
 pub(crate) async fn leave_unfinished(deps: &Deps, message: &SyncMessage, run: &SyncRun) -> Result<(), StoreError> {
     let Some(connection) = deps.connections.get(&message.patient_id).await? else { return Ok(()) };
     let end = left_behind(message, &connection, run, &run.kinds, None, deps.clock.now());
-    tracing::error!(sync.id = %message.sync_id, kinds = end.failing.values().flatten().count(), "a sync is given up; some kinds would not come");
     deps.runs.give_up(&connection, &end).await
+}
+
+/// Oura answered nothing at all, and the sync waits: says so on the connection, once, so that the patient can be told why
+/// there is no data.
+pub(crate) async fn tell_of_outage(
+    deps: &Deps,
+    message: &SyncMessage,
+    connection: &Connection,
+    run: &SyncRun,
+) -> Result<(), StoreError> {
+    let is_out = |word: &str| OuraError::is_outage(word);
+    let failed = |progress: &KindProgress| progress.error.as_deref().is_some_and(is_out);
+    let nothing_came = run.kinds.values().all(|progress| progress.state == KindState::NotGranted || failed(progress));
+    let is_known = run.kinds.keys().all(|kind| connection.failing.get(kind).is_some_and(|word| is_out(word)));
+    if !nothing_came || is_known || !run.kinds.values().any(failed) {
+        return Ok(());
+    }
+    let end = left_behind(message, connection, run, &run.kinds, None, deps.clock.now());
+    // What is under way goes on when Oura is back.
+    deps.runs.give_up(connection, &SyncEnd { backfill: None, ..end }).await
 }
 
 /// What the connection's status becomes. Only what says something about this patient changes it: an outage does not.

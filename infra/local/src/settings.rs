@@ -7,7 +7,7 @@ use url::Url;
 use crate::gateway::function_url;
 
 /// Variables that tune the functions and are handed on as they are set.
-const TUNING: [&str; 15] = [
+const TUNING: [&str; 16] = [
     "OURA_SCOPES",
     "OURA_PKCE",
     "PATIENT_ID_CLAIM",
@@ -19,6 +19,7 @@ const TUNING: [&str; 15] = [
     "WEBHOOK_DEBOUNCE_SECONDS",
     "SUBSCRIPTION_RENEWAL_DAYS",
     "OURA_REQUESTS_PER_5_MIN",
+    "FULL_PULL_DAYS",
     "MAX_DISCONNECTS_PER_DAY",
     "TOKEN_VAULT",
     "TOKEN_VAULT_MOVING_FROM",

@@ -157,6 +157,8 @@ impl Budget {
         let own = inner.slots(lane);
         let give_up = after(clock.now(), PATIENCE);
         let _waiting = Waiting::new(&own.waiting);
+        // Who asks at the same moment is counted before anything is taken, so that one write serves them all.
+        tokio::task::yield_now().await;
         loop {
             let slot = {
                 let mut taken = own.taken.lock().await;

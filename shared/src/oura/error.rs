@@ -94,6 +94,12 @@ impl OuraError {
         HeldBy::of_word(code).is_some() || matches!(code, "rate_limited" | "unavailable")
     }
 
+    /// Whether the word (of [`code`](Self::code)) tells that Oura did not answer.
+    #[must_use]
+    pub fn is_outage(code: &str) -> bool {
+        code == "unavailable" || code == HeldBy::Outage.as_str()
+    }
+
     /// When to come back, if it only has to be waited: Oura was not asked, or said that this was too much.
     #[must_use]
     pub fn only_waits(&self) -> Option<Duration> {

@@ -7,7 +7,7 @@ use jiff::SignedDuration;
 use local::oura_cloud::{Fault as OuraFault, FaultMatch, Outage, OutageKind};
 use serde_json::json;
 use shared::aws::{Budget, Refusal};
-use shared::domain::{Clock, DayRange, Trigger};
+use shared::domain::{Clock, ConnectionStatus, DayRange, Trigger};
 use shared::oura::budget::{Lane, usable_until};
 use shared::oura::{HeldBy, OuraError, RateTier};
 
@@ -207,8 +207,13 @@ async fn while_oura_is_down_live_work_waits_without_failing_and_then_arrives() {
         world.bodies().await;
     }
     assert_eq!(world.data_requests(), asked);
+    let shown = world.get("/connections", "").await.data()["connections"][0].clone();
+    assert_eq!((&shown["status"], &shown["reasonCode"]), (&json!("error"), &json!("oura_unavailable")));
+    assert_eq!(world.connection_of(PATIENT).await.status, ConnectionStatus::Connected, "shown, not stored");
     world.oura().set_outage(None).unwrap();
     world.pass(Duration::from_secs(901));
     assert!(world.deliver(&bodies, 1).await.is_empty());
+    let shown = world.get("/connections", "").await.data()["connections"][0].clone();
+    assert_eq!((&shown["status"], &shown["reasonCode"]), (&json!("connected"), &json!(null)));
     assert!(world.daily("2026-02-20", "2026-03-18").await.len() >= 25);
 }

@@ -37,8 +37,8 @@ const NIGHT: &str = "2026-03-19T03:00:00Z";
 const REDIRECT: &str = "https://api.example/api/patient-graph/wearables/callback/oura";
 const APP: &str = "https://app.example/wearables";
 
-/// Days of history that everybody gets: enough for a night to find only what is new.
-const HISTORY_DAYS: &str = "3";
+/// Days of history that everybody gets: more than a night looks back, so that it finds only what is new.
+const HISTORY_DAYS: &str = "9";
 
 /// What kind of night it is.
 #[derive(Debug, Clone)]

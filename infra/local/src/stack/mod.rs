@@ -1,5 +1,6 @@
 //! The running stack: every part started in order, wired, and ended in order.
 
+mod nights;
 mod options;
 mod parts;
 pub mod subscriptions;
@@ -16,6 +17,7 @@ use shared::env::Env;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use self::nights::Nights;
 pub use self::options::{AwsMode, Options, OuraMode, Simulation};
 use self::subscriptions::{Keeper, Subscriptions};
 use crate::aws::EmbeddedAws;
@@ -53,6 +55,7 @@ pub struct Stack {
     watch: Arc<Watch>,
     pollers: Vec<Poller>,
     keeper: Keeper,
+    nights: Nights,
     servers: JoinSet<std::io::Result<()>>,
     stop: watch::Sender<bool>,
     oura: Option<OuraCloud>,
@@ -162,6 +165,8 @@ impl Stack {
                 parts::poll(&sdk, poller, Arc::clone(&worker), options.clock.clone())
             })
             .into();
+        let planner = sync::Deps::new(sync::Config::from_env(&env)?, &sdk, options.clock.clone());
+        let nights = Nights::start(planner, options.clock.clone());
         let (stop, stopped) = watch::channel(false);
         let mut servers = JoinSet::new();
         for listener in listeners {
@@ -182,6 +187,7 @@ impl Stack {
             watch,
             pollers,
             keeper,
+            nights,
             servers,
             stop,
             oura,
@@ -281,6 +287,7 @@ impl Stack {
     pub async fn shutdown(mut self) {
         self.stop.send_replace(true);
         drop(self.keeper);
+        drop(self.nights);
         let servers = &mut self.servers;
         let ended = async {
             futures::future::join_all(self.pollers.drain(..).map(Poller::stop)).await;
