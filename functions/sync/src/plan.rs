@@ -45,9 +45,9 @@ pub(crate) async fn go_on(deps: &Deps, mut run: NightRun, deadline: Timestamp) -
 
 async fn queue(deps: &Deps, night: Night, patients: &[PatientId]) -> Result<(), StoreError> {
     let (sync_id, range) = (night.sync_id(), deps.recent(night.day()));
-    stream::iter(patients.chunks(AT_ONCE))
-        .map(|some| deps.queue.send_batch(some.iter().map(|patient| message(deps, patient.clone(), &sync_id, range))))
-        .buffer_unordered(CONCURRENT)
-        .try_collect()
-        .await
+    let batches: Vec<Vec<_>> = patients
+        .chunks(AT_ONCE)
+        .map(|some| some.iter().map(|patient| message(deps, patient.clone(), &sync_id, range)).collect())
+        .collect();
+    stream::iter(batches).map(|batch| deps.queue.send_batch(batch)).buffer_unordered(CONCURRENT).try_collect().await
 }

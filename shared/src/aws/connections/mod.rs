@@ -15,6 +15,9 @@
 //! | `OURA#<user id>` | `CLAIM` | which patient a ring account belongs to |
 //! | `WEBHOOKS` | `DAY#<day>` | per kind, how many documents were announced, and how many should have been (expires) |
 //! | `GUARD` | `DISCONNECT#<day>` | how many patients were disconnected on one day (expires) |
+//! | `BUDGET` | `OURA` | the requests that all workers may send, and what holds them back |
+//! | `NIGHTS` | `<day>` | how far a nightly run has come (expires) |
+//! | `NIGHT#<day>` | an alias of a patient | what became of the patient in that night (expires) |
 
 mod active;
 mod codec;

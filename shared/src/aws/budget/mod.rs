@@ -4,9 +4,11 @@
 //! Requests are taken several at once, as many as wait in this process, so that one write serves many requests. The
 //! arithmetic is [`crate::oura::budget`]'s.
 
+mod item;
+
 use std::collections::VecDeque;
 use std::fmt;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -16,10 +18,11 @@ use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
 use futures::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
 
-use super::item::{Fields, Item, n, s};
+use self::item::{State, attributes, state};
+use super::item::{n, s};
 use super::{SdkConfig, StoreError};
 use crate::domain::Clock;
-use crate::oura::budget::{Allowance, Lane, Ledger, Taken, usable_until};
+use crate::oura::budget::{Allowance, Lane, Taken, usable_until};
 use crate::oura::{Admission, Held, HeldBy, OuraError, RateTier};
 use crate::telemetry;
 
@@ -38,7 +41,8 @@ const PATIENCE: Duration = Duration::from_secs(25);
 /// A pause of all that is this short is waited out here.
 const SHORT_PAUSE: SignedDuration = SignedDuration::from_secs(3);
 
-/// So many requests in a row without an answer, in one process, are an outage...
+/// So many requests in a row without an answer, in one process and for more than one sync, are an outage: Oura may stumble
+/// over the data of one patient alone...
 const OUTAGE_AFTER: u32 = 8;
 
 /// ... and so many right after one.
@@ -66,8 +70,19 @@ struct Inner {
     known: Mutex<State>,
     live: Slots,
     nightly: Slots,
-    /// Requests in a row that got no answer.
-    unanswered: AtomicU32,
+    unanswered: Mutex<Unanswered>,
+    /// Numbers those who ask.
+    askers: AtomicU64,
+}
+
+/// Requests in a row that got no answer.
+#[derive(Debug, Clone, Copy, Default)]
+struct Unanswered {
+    count: u32,
+    /// Who asked last.
+    by: u64,
+    /// Whether somebody else had asked before.
+    by_several: bool,
 }
 
 /// What one lane of this process has taken and not used.
@@ -75,33 +90,6 @@ struct Inner {
 struct Slots {
     taken: tokio::sync::Mutex<VecDeque<Timestamp>>,
     waiting: AtomicU32,
-}
-
-/// What the item holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-struct State {
-    version: u64,
-    ledger: Ledger,
-    /// Nobody asks before this moment.
-    closed: Option<(Timestamp, HeldBy)>,
-    /// Pauses of an outage since Oura last answered.
-    outages: u32,
-    /// A smaller allowance than the configured one, and until when.
-    lowered: Option<(Allowance, Timestamp)>,
-}
-
-impl State {
-    fn allowance(&self, configured: Allowance, now: Timestamp) -> Allowance {
-        match self.lowered {
-            Some((lowered, until)) if now < until => lowered.min(configured),
-            _ => configured,
-        }
-    }
-
-    fn held(&self, now: Timestamp) -> Option<Held> {
-        let (until, why) = self.closed.filter(|(until, _)| now < *until)?;
-        Some(Held { why, retry_after: Duration::try_from(until.duration_since(now)).unwrap_or_default() })
-    }
 }
 
 impl Budget {
@@ -116,14 +104,15 @@ impl Budget {
             known: Mutex::default(),
             live: Slots::default(),
             nightly: Slots::default(),
-            unanswered: AtomicU32::new(0),
+            unanswered: Mutex::default(),
+            askers: AtomicU64::new(1),
         }))
     }
 
-    /// Admits requests of this lane.
+    /// Admits the requests of one sync, in this lane.
     #[must_use]
     pub fn lane(&self, lane: Lane) -> Arc<dyn Admission> {
-        Arc::new(OfLane { budget: self.clone(), lane })
+        Arc::new(OfLane { budget: self.clone(), lane, asker: self.0.askers.fetch_add(1, Ordering::Relaxed) })
     }
 
     /// What holds everybody back for longer than a moment, as far as this process knows: work need not even begin.
@@ -201,9 +190,9 @@ impl Budget {
         }
     }
 
-    async fn told(&self, error: Option<&OuraError>) {
+    async fn told(&self, asker: u64, error: Option<&OuraError>) {
         let changed = match error {
-            Some(OuraError::Unavailable { .. }) => self.unanswered().await,
+            Some(OuraError::Unavailable { .. }) => self.unanswered(asker).await,
             Some(OuraError::RateLimited { tier: Some(RateTier::Token), .. }) => {
                 telemetry::count(self.0.clock.now(), "OuraLimitsReached", 1, &[("tier", "token")]);
                 Ok(())
@@ -218,7 +207,7 @@ impl Budget {
 
     /// Oura answered, whatever it said: an outage is over.
     async fn answered(&self) -> Result<(), StoreError> {
-        self.0.unanswered.store(0, Ordering::Relaxed);
+        self.count_unanswered(|_| Unanswered::default());
         if self.known().outages == 0 {
             return Ok(());
         }
@@ -228,13 +217,18 @@ impl Budget {
     }
 
     /// Oura did not answer. Several times in a row, whoever was asked about, is an outage: everybody pauses.
-    async fn unanswered(&self) -> Result<(), StoreError> {
-        let in_a_row = self.0.unanswered.fetch_add(1, Ordering::Relaxed) + 1;
-        let enough = if self.known().outages > 0 { STILL_OUT_AFTER } else { OUTAGE_AFTER };
-        if in_a_row < enough {
+    async fn unanswered(&self, asker: u64) -> Result<(), StoreError> {
+        let so_far = self.count_unanswered(|before| Unanswered {
+            count: before.count + 1,
+            by: asker,
+            by_several: before.by_several || (before.count > 0 && before.by != asker),
+        });
+        let was_out = self.known().outages > 0;
+        let enough = if was_out { STILL_OUT_AFTER } else { OUTAGE_AFTER };
+        if so_far.count < enough || !(was_out || so_far.by_several) {
             return Ok(());
         }
-        self.0.unanswered.store(0, Ordering::Relaxed);
+        self.count_unanswered(|_| Unanswered::default());
         let paused = self
             .settle("pause for an outage", |state, now| {
                 // Somebody else has just found out the same.
@@ -381,6 +375,12 @@ impl Budget {
         }
     }
 
+    fn count_unanswered(&self, change: impl Fn(Unanswered) -> Unanswered) -> Unanswered {
+        let mut unanswered = self.0.unanswered.lock().unwrap_or_else(PoisonError::into_inner);
+        *unanswered = change(*unanswered);
+        *unanswered
+    }
+
     fn known(&self) -> State {
         *self.0.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -424,6 +424,7 @@ enum Written {
 struct OfLane {
     budget: Budget,
     lane: Lane,
+    asker: u64,
 }
 
 impl Admission for OfLane {
@@ -432,7 +433,7 @@ impl Admission for OfLane {
     }
 
     fn told<'a>(&'a self, error: Option<&'a OuraError>) -> BoxFuture<'a, ()> {
-        Box::pin(self.budget.told(error))
+        Box::pin(self.budget.told(self.asker, error))
     }
 }
 
@@ -454,37 +455,6 @@ impl Drop for Waiting<'_> {
 
 fn after(now: Timestamp, wait: Duration) -> Timestamp {
     SignedDuration::try_from(wait).ok().and_then(|wait| now.saturating_add(wait).ok()).unwrap_or(now)
-}
-
-fn attributes(state: &State) -> [(&'static str, Option<aws_sdk_dynamodb::types::AttributeValue>); 7] {
-    let millis = |at: Timestamp| n(at.as_millisecond());
-    [
-        ("steady", Some(n(state.ledger.steady))),
-        ("bursting", Some(n(state.ledger.bursting))),
-        ("closedUntil", state.closed.map(|(until, _)| millis(until))),
-        ("closedBy", state.closed.map(|(_, why)| s(why.as_str()))),
-        ("outages", Some(n(state.outages))),
-        ("allowance", state.lowered.map(|(allowance, _)| n(allowance.per_window()))),
-        ("allowanceUntil", state.lowered.map(|(_, until)| millis(until))),
-    ]
-}
-
-fn state(action: &'static str, item: &Item) -> Result<State, StoreError> {
-    let fields = Fields::new(action, item);
-    let moment = |field: &'static str| -> Result<Option<Timestamp>, StoreError> {
-        let millis = fields.opt::<i64>(field)?;
-        millis
-            .map(|at| Timestamp::from_millisecond(at).map_err(|_range| StoreError::corrupt(action, field)))
-            .transpose()
-    };
-    let by = fields.opt::<String>("closedBy")?.and_then(|word| HeldBy::of_word(&word));
-    Ok(State {
-        version: fields.get("version")?,
-        ledger: Ledger { steady: fields.get("steady")?, bursting: fields.get("bursting")? },
-        closed: moment("closedUntil")?.map(|until| (until, by.unwrap_or(HeldBy::Unknown))),
-        outages: fields.opt("outages")?.unwrap_or(0),
-        lowered: fields.opt("allowance")?.map(Allowance::new).zip(moment("allowanceUntil")?),
-    })
 }
 
 impl fmt::Debug for Budget {

@@ -1,0 +1,72 @@
+//! The budget's item: what all workers know of one another.
+
+use std::time::Duration;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use jiff::Timestamp;
+
+use super::super::StoreError;
+use super::super::item::{Fields, Item, n, s};
+use crate::oura::budget::{Allowance, Ledger};
+use crate::oura::{Held, HeldBy};
+
+/// What the item holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct State {
+    pub(super) version: u64,
+    pub(super) ledger: Ledger,
+    /// Nobody asks before this moment.
+    pub(super) closed: Option<(Timestamp, HeldBy)>,
+    /// Pauses of an outage since Oura last answered.
+    pub(super) outages: u32,
+    /// A smaller allowance than the configured one, and until when.
+    pub(super) lowered: Option<(Allowance, Timestamp)>,
+}
+
+impl State {
+    pub(super) fn allowance(&self, configured: Allowance, now: Timestamp) -> Allowance {
+        match self.lowered {
+            Some((lowered, until)) if now < until => lowered.min(configured),
+            _ => configured,
+        }
+    }
+
+    /// What holds everybody back at this moment.
+    pub(super) fn held(&self, now: Timestamp) -> Option<Held> {
+        let (until, why) = self.closed.filter(|(until, _)| now < *until)?;
+        Some(Held { why, retry_after: Duration::try_from(until.duration_since(now)).unwrap_or_default() })
+    }
+}
+
+/// The attributes of the item, and which of them it does not have.
+pub(super) fn attributes(state: &State) -> [(&'static str, Option<AttributeValue>); 7] {
+    let millis = |at: Timestamp| n(at.as_millisecond());
+    [
+        ("steady", Some(n(state.ledger.steady))),
+        ("bursting", Some(n(state.ledger.bursting))),
+        ("closedUntil", state.closed.map(|(until, _)| millis(until))),
+        ("closedBy", state.closed.map(|(_, why)| s(why.as_str()))),
+        ("outages", Some(n(state.outages))),
+        ("allowance", state.lowered.map(|(allowance, _)| n(allowance.per_window()))),
+        ("allowanceUntil", state.lowered.map(|(_, until)| millis(until))),
+    ]
+}
+
+/// The item, read.
+pub(super) fn state(action: &'static str, item: &Item) -> Result<State, StoreError> {
+    let fields = Fields::new(action, item);
+    let moment = |field: &'static str| -> Result<Option<Timestamp>, StoreError> {
+        let millis = fields.opt::<i64>(field)?;
+        millis
+            .map(|at| Timestamp::from_millisecond(at).map_err(|_range| StoreError::corrupt(action, field)))
+            .transpose()
+    };
+    let by = fields.opt::<String>("closedBy")?.and_then(|word| HeldBy::of_word(&word));
+    Ok(State {
+        version: fields.get("version")?,
+        ledger: Ledger { steady: fields.get("steady")?, bursting: fields.get("bursting")? },
+        closed: moment("closedUntil")?.map(|until| (until, by.unwrap_or(HeldBy::Unknown))),
+        outages: fields.opt("outages")?.unwrap_or(0),
+        lowered: fields.opt("allowance")?.map(Allowance::new).zip(moment("allowanceUntil")?),
+    })
+}
