@@ -1,5 +1,7 @@
 //! What Oura and AWS can do wrong during a sync: each kind fails alone, nothing is lost, nobody is disconnected.
 
+use std::time::Duration;
+
 use local::aws::{Effect, Fault, Service};
 use local::oura_cloud::{Fault as OuraFault, FaultMatch, PutDocument};
 use serde_json::{Value, json};
@@ -53,7 +55,8 @@ async fn every_status_on_one_kind_leaves_the_others_alone() {
         world.oura().add_fault(on("daily_stress", status, body)).unwrap();
         let bodies = world.bodies().await;
         let again = world.deliver(&bodies, 1).await;
-        assert_eq!(again.is_empty(), settled, "{told}");
+        // What only waits for Oura's limit is sent anew.
+        assert_eq!(again.is_empty(), settled || status == 429, "{told}");
         assert_eq!(state(&world, DataType::DailyStress).await, (wanted, error.map(str::to_owned)), "{told}");
         assert_eq!(state(&world, DataType::Sleep).await.0, KindState::Done, "{told}");
         assert!(world.daily("2026-02-16", "2026-03-19").await.len() >= 28, "{told}");
@@ -67,6 +70,7 @@ async fn every_status_on_one_kind_leaves_the_others_alone() {
             // Oura recovers: only what is missing is asked for again, and the end is as if nothing had been.
             world.oura().clear_faults();
             world.oura().clear_requests();
+            world.pass(Duration::from_secs(61));
             assert!(world.deliver(&bodies, 2).await.is_empty(), "{told}");
             assert_eq!(world.oura().request_counts().len(), 1, "{:?}", world.oura().request_counts());
             assert_eq!(world.connection().await.backfill.unwrap().state, BackfillState::Done);

@@ -14,7 +14,8 @@ use shared::env::Env;
 const BINARY: &str = env!("CARGO_BIN_EXE_api");
 
 /// The function does not start without these; it is given no other.
-const REQUIRED: [&str; 3] = ["CONNECTIONS_TABLE", "DAILY_STATS_TABLE", "LIVE_QUEUE_URL"];
+const REQUIRED: [&str; 5] =
+    ["CONNECTIONS_TABLE", "DAILY_STATS_TABLE", "EVENT_BUS_NAME", "LIVE_QUEUE_URL", "TOKEN_SECRET_PREFIX"];
 
 async fn rehearsal() -> (Rehearsal, Arc<Binary>) {
     let mut rehearsal = Rehearsal::start(Env::default()).await.unwrap();

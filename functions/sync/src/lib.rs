@@ -118,6 +118,9 @@ impl Request {
     /// # Errors
     /// [`NotACall`]. A mistyped call should not plan a night of its own.
     pub fn of_event(event: Value) -> Result<Self, NotACall> {
+        if !event.is_object() {
+            return Err(NotACall);
+        }
         serde_json::from_value(event).map_err(|_quotes_the_event| NotACall)
     }
 }

@@ -418,7 +418,7 @@ impl Asker<'_> {
         let Self { deps, message, connection, run, .. } = *self;
         let is_backfill = drives_backfill(connection, message);
         let lane = if message.trigger == Trigger::Daily { Lane::Nightly } else { Lane::Live };
-        let oura = deps.oura.admitted_by(self.tally.counting(deps.budget.lane(lane)));
+        let oura = deps.oura.admitted_by(self.tally.counting(deps.budget.lane(lane, &message.patient_id)));
         let fetcher = Fetcher {
             oura: &oura,
             vault: &deps.vault,

@@ -40,6 +40,9 @@ pub struct FleetArgs {
     /// No ring has synced since yesterday: the night finds nothing new.
     #[arg(long)]
     pub away: bool,
+    /// Days of history that everybody gets when connecting. Fewer than LOOKBACK_DAYS and two leave the night more to find.
+    #[arg(long, value_name = "N", default_value_t = 9, value_parser = clap::value_parser!(u32).range(1..=400))]
+    pub history_days: u32,
 }
 
 /// What is moved.

@@ -63,8 +63,8 @@ async fn serve_or_demo(stack: &Stack, cli: &Cli, demo: bool) -> anyhow::Result<(
 }
 
 async fn night_of_fleet(args: FleetArgs, env: Env) -> anyhow::Result<()> {
-    let FleetArgs { patients, pace, away } = args;
-    let mut options = fleet::Options { pace, away, ..fleet::Options::new(patients) };
+    let FleetArgs { patients, pace, away, history_days } = args;
+    let mut options = fleet::Options { pace, away, history_days, ..fleet::Options::new(patients) };
     options.requests_per_5_min = env.bounded("OURA_REQUESTS_PER_5_MIN", 5000, 60..=10_000_000)?;
     options.env = env;
     let mut out = std::io::stdout();

@@ -26,13 +26,13 @@ const LOOK: Duration = Duration::from_millis(20);
 /// Hands batches of `size` to the workers until nothing is left in the queue.
 pub(super) async fn work_off<W: Write>(
     world: &World,
-    url: &str,
-    name: &str,
+    (url, name): (&String, &String),
     size: usize,
+    worker: impl Fn() -> anyhow::Result<worker::Deps>,
     progress: &mut Progress<'_, W>,
 ) -> anyhow::Result<()> {
     let all = depth(world, name).await?;
-    let workers: Vec<_> = (0..WORKERS).map(|_| world.worker()).collect::<Result<_, _>>()?;
+    let workers: Vec<_> = (0..WORKERS).map(|_| worker()).collect::<Result<_, _>>()?;
     // Each a process of its own: they share nothing but the tables.
     let mut free: Vec<_> = workers.iter().collect();
     let mut busy = FuturesUnordered::new();

@@ -25,7 +25,7 @@ pub use self::report::Report;
 use self::time::Time;
 use crate::aws::resources::{self, AppCredentials, Names, Resources};
 use crate::aws::{EmbeddedAws, EmbeddedOptions};
-use crate::oura_cloud::{OuraCloud, OuraCloudConfig};
+use crate::oura_cloud::{OptionsPatch, OuraCloud, OuraCloudConfig};
 use crate::settings;
 
 /// Everybody connects here, so that a day's tokens have ended by the night.
@@ -37,8 +37,11 @@ const NIGHT: &str = "2026-03-19T03:00:00Z";
 const REDIRECT: &str = "https://api.example/api/patient-graph/wearables/callback/oura";
 const APP: &str = "https://app.example/wearables";
 
+/// Before the night nobody is held back: a fleet does not connect on one day.
+const NO_LIMIT: u32 = 10_000_000;
+
 /// Days of history that everybody gets: more than a night looks back, so that it finds only what is new.
-const HISTORY_DAYS: &str = "9";
+const HISTORY_DAYS: u32 = 9;
 
 /// What kind of night it is.
 #[derive(Debug, Clone)]
@@ -51,6 +54,8 @@ pub struct Options {
     pub pace: Option<u32>,
     /// The rings have not synced since yesterday: the night finds nothing new.
     pub away: bool,
+    /// Days of history that everybody gets when connecting.
+    pub history_days: u32,
     /// Further settings of the functions (`TOKEN_VAULT`, `FULL_PULL_DAYS`, ...).
     pub env: Env,
 }
@@ -59,7 +64,14 @@ impl Options {
     /// A night of so many patients, with the documented limit.
     #[must_use]
     pub fn new(patients: u32) -> Self {
-        Self { patients, requests_per_5_min: 5000, pace: None, away: false, env: Env::default() }
+        Self {
+            patients,
+            requests_per_5_min: 5000,
+            pace: None,
+            away: false,
+            history_days: HISTORY_DAYS,
+            env: Env::default(),
+        }
     }
 
     /// What two cores keep up with: a hundred requests a second of the machine's time.
@@ -90,7 +102,7 @@ impl World {
         let mut config = OuraCloudConfig::new("fleet-client", SecretString::from("fleet-client-secret"), REDIRECT);
         config.clock = clock.clone();
         config.fleet = options.patients;
-        config.app_limit = options.requests_per_5_min;
+        config.app_limit = NO_LIMIT;
         config.deliver_webhooks = false;
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.context("listen for the simulated Oura")?;
         let oura = OuraCloud::start(listener, config).await?;
@@ -106,13 +118,14 @@ impl World {
             .describe_in(env)
             .with("OURA_REDIRECT_URI", REDIRECT)
             .with("APP_RETURN_URL", APP)
-            .with("BACKFILL_DAYS", HISTORY_DAYS)
-            .with("OURA_REQUESTS_PER_5_MIN", options.requests_per_5_min.to_string());
+            .with("BACKFILL_DAYS", options.history_days.to_string());
         Ok(Self { aws, oura, sdk, names, resources, env, clock, time })
     }
 
-    pub(crate) fn worker(&self) -> anyhow::Result<worker::Deps> {
-        let config = worker::Config::from_env(&self.env)?;
+    /// A worker that may send so many requests in five minutes, together with the others.
+    pub(crate) fn worker(&self, requests_per_5_min: u32) -> anyhow::Result<worker::Deps> {
+        let env = self.env.clone().with("OURA_REQUESTS_PER_5_MIN", requests_per_5_min.to_string());
+        let config = worker::Config::from_env(&env)?;
         worker::Deps::new(config, &self.sdk, self.clock.clone(), Entropy::system())
     }
 }
@@ -126,13 +139,10 @@ pub async fn run(options: &Options, out: &mut impl Write, live: bool) -> anyhow:
     let world = World::start(options).await?;
     let mut progress = report::Progress::new(out, live);
     patients::connect(&world, options.patients, &mut progress).await?;
-    // Whose ring it is costs callback a request that is not the workers' to budget, and nobody connects a fleet at once: that
-    // window is over before the histories are asked for.
-    world.time.leap_to(world.clock.now() + Duration::from_secs(301));
     progress.step("their histories arrive")?;
-    lambda::work_off(&world, &world.resources.live_queue_url, &world.names.live_queue, 4, &mut progress).await?;
-    let refused = world.oura.control().summary().limited_by_application;
-    ensure!(refused == 0, "Oura's limit was passed {refused} times while the fleet connected");
+    let workers = || world.worker(NO_LIMIT);
+    let live = (&world.resources.live_queue_url, &world.names.live_queue);
+    lambda::work_off(&world, live, 4, workers, &mut progress).await?;
     if options.away {
         let synced = world.clock.now();
         for key in world.oura.control().fleet_keys() {
@@ -140,6 +150,8 @@ pub async fn run(options: &Options, out: &mut impl Write, live: bool) -> anyhow:
         }
     }
 
+    let limit = OptionsPatch { app_limit: Some(options.requests_per_5_min), ..OptionsPatch::default() };
+    world.oura.control().set_options(limit)?;
     world.time.leap_to(moment(NIGHT)?);
     world.oura.control().clear_requests();
     world.aws.meter().reset();
@@ -153,7 +165,9 @@ pub async fn run(options: &Options, out: &mut impl Write, live: bool) -> anyhow:
     };
     let deadline = || world.clock.now() + Duration::from_secs(900);
     sync::handle(&sync, call("night")?, deadline()).await?;
-    lambda::work_off(&world, &world.resources.nightly_queue_url, &world.names.nightly_queue, 16, &mut progress).await?;
+    let workers = || world.worker(options.requests_per_5_min);
+    let nightly = (&world.resources.nightly_queue_url, &world.names.nightly_queue);
+    lambda::work_off(&world, nightly, 16, workers, &mut progress).await?;
     let ended = world.clock.now();
     let spent = world.aws.meter().report();
     let sync::Report::Watch(nights) = sync::handle(&sync, call("watch")?, deadline()).await? else {

@@ -8,7 +8,8 @@ mod item;
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -21,7 +22,7 @@ use jiff::{SignedDuration, Timestamp};
 use self::item::{State, attributes, state};
 use super::item::{n, s};
 use super::{SdkConfig, StoreError};
-use crate::domain::Clock;
+use crate::domain::{Clock, PatientId};
 use crate::oura::budget::{Allowance, Lane, Taken, usable_until};
 use crate::oura::{Admission, Held, HeldBy, OuraError, RateTier};
 use crate::telemetry;
@@ -41,8 +42,8 @@ const PATIENCE: Duration = Duration::from_secs(25);
 /// A pause of all that is this short is waited out here.
 const SHORT_PAUSE: SignedDuration = SignedDuration::from_secs(3);
 
-/// So many requests in a row without an answer, in one process and for more than one sync, are an outage: Oura may stumble
-/// over the data of one patient alone...
+/// So many requests in a row without an answer, in one process and for more than one patient, are an outage: Oura may
+/// stumble over the data of one alone...
 const OUTAGE_AFTER: u32 = 8;
 
 /// ... and so many right after one.
@@ -71,8 +72,6 @@ struct Inner {
     live: Slots,
     nightly: Slots,
     unanswered: Mutex<Unanswered>,
-    /// Numbers those who ask.
-    askers: AtomicU64,
 }
 
 /// Requests in a row that got no answer.
@@ -105,14 +104,15 @@ impl Budget {
             live: Slots::default(),
             nightly: Slots::default(),
             unanswered: Mutex::default(),
-            askers: AtomicU64::new(1),
         }))
     }
 
-    /// Admits the requests of one sync, in this lane.
+    /// Admits the requests for one patient's data, in this lane.
     #[must_use]
-    pub fn lane(&self, lane: Lane) -> Arc<dyn Admission> {
-        Arc::new(OfLane { budget: self.clone(), lane, asker: self.0.askers.fetch_add(1, Ordering::Relaxed) })
+    pub fn lane(&self, lane: Lane, patient: &PatientId) -> Arc<dyn Admission> {
+        let mut asker = DefaultHasher::new();
+        patient.hash(&mut asker);
+        Arc::new(OfLane { budget: self.clone(), lane, asker: asker.finish() })
     }
 
     /// What holds everybody back for longer than a moment, as far as this process knows: work need not even begin.
