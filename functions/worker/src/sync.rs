@@ -295,15 +295,17 @@ async fn sync(deps: &Deps, message: &SyncMessage, delivery: Delivery, tally: &Ta
         return Ok(Outcome::Done);
     }
     ending::tell_of_outage(deps, message, &connection, &run).await?;
-    if let Some(after) = only_waits(&fetch) {
+    let later = only_waits(&fetch);
+    if is_backfill && (later.is_some() || !delivery.is_last()) {
+        deps.connections.begin_backfill(&connection, &run.kinds).await?;
+    }
+    if let Some(after) = later {
         return Ok(Outcome::Later { after, why: "oura_limit" });
     }
     if delivery.is_last() {
         // The message goes to the dead-letter queue, where it raises the alarm, and a redrive takes it up again.
         tracing::error!(sync.id = %message.sync_id, "a sync is given up; some kinds would not come");
         ending::leave_unfinished(deps, message, &run).await?;
-    } else if is_backfill {
-        deps.connections.begin_backfill(&connection, &run.kinds).await?;
     }
     Ok(Outcome::Retry { after: wait, why: "kinds_missing" })
 }
