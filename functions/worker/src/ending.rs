@@ -175,6 +175,10 @@ pub(crate) async fn tell_of_outage(
     connection: &Connection,
     run: &SyncRun,
 ) -> Result<(), StoreError> {
+    // What a notice named is one kind of many, and its sync would not take the word back.
+    if message.trigger == Trigger::Webhook {
+        return Ok(());
+    }
     let is_out = |word: &str| OuraError::is_outage(word);
     let failed = |progress: &KindProgress| progress.error.as_deref().is_some_and(is_out);
     let nothing_came = run.kinds.values().all(|progress| progress.state == KindState::NotGranted || failed(progress));
