@@ -37,9 +37,6 @@ const NOTICES_EVERY: SignedDuration = SignedDuration::from_hours(48);
 /// How far back a pull reaches at most, however long nothing was fetched. Oura advises one to three months at once.
 const FURTHEST: i32 = 92;
 
-/// Days before the last fetch that are fetched once more: what a ring had not synced by then.
-const OVERLAP: i32 = 2;
-
 /// What a pull asks for.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Due {
@@ -58,14 +55,15 @@ pub struct Rhythm {
     pub now: Timestamp,
 }
 
-/// The days of a pull: those that were asked for, and further back as far as something is missing.
+/// The days of a pull: those that were asked for, and one more for every day on which nothing of a kind that is due was
+/// looked at. So each day is looked at for as long after it as the look-back says, also when notices were lost.
 #[must_use]
-pub fn range(connection: &Connection, asked: DayRange) -> DayRange {
+pub fn range(connection: &Connection, asked: DayRange, rhythm: Rhythm) -> DayRange {
     let mut from = asked.first();
-    let granted = |kind: &DataType| connection.scopes_granted.contains(kind.scope());
-    let pulled = DataType::ALL.iter().filter(|kind| granted(kind) && !ONCE_IN_A_WHILE.contains(kind));
-    if let Some(oldest) = pulled.filter_map(|kind| connection.watermarks.get(kind)).min() {
-        from = from.min(Day::of_utc(*oldest).plus(-OVERLAP));
+    let due = DataType::ALL.into_iter().filter(|kind| is_due(connection, *kind, rhythm));
+    if let Some(oldest) = due.filter_map(|kind| connection.watermarks.get(&kind)).min() {
+        let skipped = Day::of_utc(rhythm.now).days_since(Day::of_utc(*oldest)) - 1;
+        from = from.plus(-skipped.max(0));
     }
     let longest = DayRange::ending(asked.last(), FURTHEST);
     let reach = DayRange::new(from.max(longest.first()), asked.last()).unwrap_or(asked);
@@ -85,12 +83,11 @@ impl Due {
             due.first = DataType::ALL.into_iter().map(|kind| (kind, range)).collect();
             return due;
         }
-        for kind in DataType::ALL.into_iter().filter(|kind| connection.scopes_granted.contains(kind.scope())) {
+        for kind in DataType::ALL.into_iter().filter(|kind| is_due(connection, *kind, rhythm)) {
             let days = days(connection, kind, range, rhythm.now);
-            let is_current = is_kept_current(connection, kind, rhythm);
-            if is_overdue(connection, kind, rhythm) || (EVERY_NIGHT.contains(&kind) && !is_current) {
+            if EVERY_NIGHT.contains(&kind) || is_overdue(connection, kind, rhythm) {
                 due.first.insert(kind, days);
-            } else if !is_current && !EVERY_NIGHT.contains(&kind) && !ONCE_IN_A_WHILE.contains(&kind) {
+            } else {
                 due.then.insert(kind, days);
             }
         }
@@ -124,6 +121,12 @@ fn days(connection: &Connection, kind: DataType, range: DayRange, now: Timestamp
     // Nowhere is it later than 14 hours ahead of UTC.
     let to = Day::of_utc(now.saturating_add(SignedDuration::from_hours(14)).unwrap_or(now)).min(range.last());
     DayRange::new(from, to).unwrap_or(range)
+}
+
+/// Whether the kind is asked for at all, be it only if the ring has synced.
+fn is_due(connection: &Connection, kind: DataType, rhythm: Rhythm) -> bool {
+    let is_usual = !ONCE_IN_A_WHILE.contains(&kind) && !is_kept_current(connection, kind, rhythm);
+    connection.scopes_granted.contains(kind.scope()) && (is_usual || is_overdue(connection, kind, rhythm))
 }
 
 /// Never fetched whole, failing, not looked at for some days, or known to change without a notice.
@@ -241,17 +244,26 @@ mod tests {
     }
 
     #[test]
-    fn a_pull_reaches_back_to_the_last_fetch_and_not_for_ever() {
-        assert_eq!(range(&patient(), week()), week());
+    fn a_pull_reaches_a_day_further_back_for_every_day_without_one_and_not_for_ever() {
+        let first = |connection: &Connection| range(connection, week(), rhythm()).first().to_string();
+        assert_eq!(first(&patient()), "2026-03-13");
         let mut away = patient();
         away.watermarks.insert(DataType::Sleep, at("2026-03-01T03:00:00Z"));
-        assert_eq!(range(&away, week()).first().to_string(), "2026-02-27");
+        assert_eq!(first(&away), "2026-02-24", "seventeen nights were missed");
         away.watermarks.insert(DataType::Sleep, at("2025-03-01T03:00:00Z"));
-        assert_eq!(range(&away, week()).days(), 92);
-        // What Oura gives once in a while does not make every pull longer.
-        let mut rare = patient();
-        rare.watermarks.insert(DataType::Vo2Max, at("2026-03-01T03:00:00Z"));
-        assert_eq!(range(&rare, week()), week());
+        assert_eq!(range(&away, week(), rhythm()).days(), 92);
+        // What is not asked for does not make the pull longer: not its turn yet, or kept current by notices.
+        let mut others = patient();
+        others.watermarks.insert(DataType::Vo2Max, at("2026-03-14T03:00:00Z"));
+        assert_eq!(first(&others), "2026-03-13");
+        others.watermarks.insert(DataType::Vo2Max, at("2026-03-12T03:00:00Z"));
+        assert_eq!(first(&others), "2026-03-07");
+        let mut current = patient();
+        current.last_notice_at = Some(at("2026-03-18T09:00:00Z"));
+        current.watermarks.insert(DataType::Sleep, at("2026-03-14T03:00:00Z"));
+        assert_eq!(first(&current), "2026-03-13");
+        current.watermarks.insert(DataType::Sleep, at("2026-03-12T03:00:00Z"));
+        assert_eq!(first(&current), "2026-03-07", "an edit whose notice was lost may lie a week before the last look");
     }
 
     #[test]
@@ -278,7 +290,7 @@ mod tests {
             reconnected: false,
             days_repaired: None,
         });
-        let days = range(&waiting, week());
+        let days = range(&waiting, week(), rhythm());
         assert!(days.covers(&history) && days.covers(&week()));
         assert_eq!(Due::of(&waiting, days, rhythm()).first.len(), DataType::ALL.len());
     }

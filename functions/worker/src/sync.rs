@@ -215,7 +215,7 @@ async fn sync(deps: &Deps, message: &SyncMessage, delivery: Delivery, tally: &Ta
         return nothing(deps, message).await;
     };
     tally.add_requests(run.requests);
-    let message = &reaching_back(message, &connection);
+    let message = &reaching_back(deps, message, &connection);
     let is_backfill = drives_backfill(&connection, message);
     if message.trigger == Trigger::Backfill && !is_backfill {
         tracing::info!(sync.id = %message.sync_id, "this history has arrived, or a newer consent has one of its own");
@@ -316,14 +316,14 @@ async fn is_due(deps: &Deps, message: &SyncMessage, tally: &Tally) -> Result<boo
         tally.park();
         return Ok(false);
     };
-    let range = due::range(&connection, message.range);
+    let range = due::range(&connection, message.range, deps.rhythm());
     Ok(!Due::of(&connection, range, deps.rhythm()).first.is_empty())
 }
 
 /// A nightly pull also brings what earlier ones could not.
-fn reaching_back(message: &SyncMessage, connection: &Connection) -> SyncMessage {
+fn reaching_back(deps: &Deps, message: &SyncMessage, connection: &Connection) -> SyncMessage {
     let range = match message.trigger {
-        Trigger::Daily => due::range(connection, message.range),
+        Trigger::Daily => due::range(connection, message.range, deps.rhythm()),
         _ => message.range,
     };
     SyncMessage { range, ..message.clone() }
