@@ -6,6 +6,7 @@
 mod active;
 mod architecture;
 mod backfill;
+mod baselines;
 mod connect_flow;
 mod contracts;
 mod crashes;

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use shared::aws::{BackfillEnd, Ended, StoreError, SyncEnd, SyncRun, WebhookDay};
 use shared::domain::{
-    BackfillState, Connection, ConnectionStatus, Day, DayRange, EventKind, KindProgress, KindState, PatientEvent,
-    ReasonCode, SyncMessage, Trigger,
+    BackfillState, Connection, ConnectionStatus, Day, EventKind, KindProgress, KindState, PatientEvent, ReasonCode,
+    SyncMessage, Trigger,
 };
 use shared::oura::{DataType, OuraError};
 use shared::telemetry;
@@ -103,12 +103,10 @@ pub(crate) async fn finish(
     // As it is now: other syncs of the patient may have ended since this one began.
     let Some(connection) = deps.connections.get(patient).await? else { return Ok(Finished::Gone) };
     let Some(run) = deps.runs.get(patient, &message.sync_id).await? else { return Ok(Finished::Gone) };
-    let days = match run.days.last() {
-        _ if drives_backfill(&connection, message) => deps.days.stats(patient, message.range).await?,
-        // Only the newest day matters then, and these syncs are many.
-        Some(newest) => deps.days.stats(patient, DayRange::ending(*newest, 1)).await?,
-        None => Vec::new(),
-    };
+    // Before the end, so that whoever comes after a crash does it.
+    let changed = deps.days.update_baselines(patient, &run.days.iter().copied().collect()).await?;
+    let days =
+        if drives_backfill(&connection, message) { deps.days.stats(patient, message.range).await? } else { changed };
     let with_data = days.iter().filter(|stats| !stats.metrics.is_empty()).map(|stats| stats.day);
     let now = deps.clock.now();
     let end = left_behind(message, &connection, &run, kinds, with_data.clone().max(), now);

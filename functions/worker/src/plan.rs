@@ -231,7 +231,9 @@ fn change(
             Some(old) if Some(revision) == previous => old.observed_at,
             _ => observed_at,
         };
-        (DailyStats { day, metrics, revision, content_hash: hash, provisional, observed_at }, previous)
+        // They follow from the days before, and are brought in step when the sync ends.
+        let baselines = before.stats.as_ref().and_then(|old| old.baselines.clone());
+        (DailyStats { day, metrics, revision, content_hash: hash, provisional, observed_at, baselines }, previous)
     });
     Some(DayChange { day, records: writes, stats, event })
 }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{Day, DocumentId, MetricType, content_hash};
+use crate::normalize::DayBaselines;
 use crate::oura::DataType;
 
 /// One Oura document in normalized form. Its `Debug` shows no measured value.
@@ -73,6 +74,8 @@ pub struct DailyStats {
     pub provisional: bool,
     /// When the newest content of the day was observed.
     pub observed_at: Timestamp,
+    /// What was usual before the day; none until the sync that brought the day ends.
+    pub baselines: Option<DayBaselines>,
 }
 
 impl fmt::Debug for DailyStats {
@@ -101,6 +104,7 @@ mod tests {
             content_hash: String::new(),
             provisional: false,
             observed_at: Timestamp::UNIX_EPOCH,
+            baselines: None,
         };
         assert!(!format!("{record:?} {stats:?}").contains("4711"));
     }

@@ -9,6 +9,7 @@
 //!   never derived from wall clocks, so a night of 25 hours or a flight changes nothing.
 //! - Notes that a patient wrote (comments, names of tags) are in no record. The label of a workout is: it is its title.
 
+mod baselines;
 mod daily;
 mod lists;
 mod offsets;
@@ -23,6 +24,9 @@ use std::collections::HashMap;
 
 use serde_json::{Map, Value, json};
 
+pub use self::baselines::{
+    BASELINED, Baseline, Baselines, Before, Confidence, DayBaselines, LONGEST_WINDOW, Windows, baselines,
+};
 pub use self::offsets::DayOffsets;
 pub use self::stats::{changed_fields, day_stats, provisional};
 use crate::domain::{Day, DayRange, DocumentId, MetricType, PatientId, Record, canonical, derived_uuid};

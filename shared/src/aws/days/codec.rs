@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use super::super::StoreError;
 use super::super::item::{Fields, Item, from_json, from_object, n, s, to_json};
 use crate::domain::{DailyStats, Day, MetricType, PatientId, Record, SOURCE, StoredRecord};
+use crate::normalize::DayBaselines;
 
 pub(super) fn sort_key(record: &Record, day: Day) -> String {
     format!("{day}#{}#{}", record.data_type.as_str(), record.document_id)
@@ -52,7 +53,7 @@ pub(super) fn record(action: &'static str, item: &Item) -> Result<StoredRecord, 
 
 pub(super) fn stats_item(patient: &PatientId, stats: &DailyStats) -> Item {
     let metrics = stats.metrics.iter().map(|(kind, value)| (kind.as_str().to_owned(), from_json(value))).collect();
-    Item::from([
+    let mut item = Item::from([
         ("patientId".to_owned(), s(patient.as_str())),
         ("day".to_owned(), s(stats.day.to_string())),
         ("source".to_owned(), s(SOURCE)),
@@ -61,7 +62,12 @@ pub(super) fn stats_item(patient: &PatientId, stats: &DailyStats) -> Item {
         ("contentHash".to_owned(), s(&stats.content_hash)),
         ("provisional".to_owned(), AttributeValue::Bool(stats.provisional)),
         ("observedAt".to_owned(), s(stats.observed_at.to_string())),
-    ])
+    ]);
+    if let Some(baselines) = &stats.baselines {
+        item.insert("baselines".to_owned(), from_json(&serde_json::to_value(&baselines.values).unwrap_or_default()));
+        item.insert("baselinesBasis".to_owned(), n(baselines.basis));
+    }
+    item
 }
 
 pub(super) fn stats(action: &'static str, item: &Item) -> Result<DailyStats, StoreError> {
@@ -78,6 +84,10 @@ pub(super) fn stats(action: &'static str, item: &Item) -> Result<DailyStats, Sto
         content_hash: fields.get("contentHash")?,
         provisional: fields.flag("provisional"),
         observed_at: fields.get("observedAt")?,
+        baselines: match fields.opt("baselinesBasis")? {
+            Some(basis) => Some(DayBaselines { values: fields.json("baselines")?, basis }),
+            None => None,
+        },
     })
 }
 

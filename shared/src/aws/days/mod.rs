@@ -2,6 +2,7 @@
 //!
 //! `WearableData`: `patientId`, `sk` = `<day>#<data type>#<document id>`. `DailyStats`: `patientId`, `day`.
 
+mod baselines;
 mod codec;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,0 +1,189 @@
+//! What is usual for a patient: per metric, the days before a day. Pure functions over stored days.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::rounded;
+use crate::domain::{Day, MetricType};
+
+/// The days that a baseline looks back at most.
+pub const LONGEST_WINDOW: i32 = 30;
+
+/// The fields that have baselines: one number a day that a person would compare with the days before.
+pub const BASELINED: [(MetricType, &[&str]); 6] = [
+    (MetricType::Readiness, &["score", "temperatureDeviation"]),
+    (
+        MetricType::Sleep,
+        &["score", "totalSleep", "deepSleep", "remSleep", "efficiency", "latency", "averageBreath", "averageHeartRate"],
+    ),
+    (MetricType::Activity, &["score", "steps", "activeCalories"]),
+    (MetricType::Hrv, &["averageHrv", "restingHeartRate"]),
+    (MetricType::Spo2, &["average"]),
+    (MetricType::Stress, &["stressHigh", "recoveryHigh"]),
+];
+
+/// How much a baseline may be relied upon.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Confidence {
+    /// Too few days had a value: there is no baseline yet.
+    Calibrating,
+    /// Some days are missing.
+    Medium,
+    /// Most days had a value.
+    High,
+}
+
+/// The values of one field in the days before a day, in the field's own unit.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Baseline {
+    /// Their mean, rounded to two decimals; none while calibrating.
+    pub mean: Option<f64>,
+    /// The least of them; none while calibrating.
+    pub minimum: Option<f64>,
+    /// The greatest of them; none while calibrating.
+    pub maximum: Option<f64>,
+    /// How many of the days had a value.
+    pub count: u32,
+    /// What that is worth.
+    pub confidence: Confidence,
+}
+
+/// The two windows of one field. They end with the day before, so that a day can be compared with what is usual, and a
+/// day that is still filling changes no baseline of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Windows {
+    /// The 7 days before.
+    pub days7: Baseline,
+    /// The 30 days before.
+    pub days30: Baseline,
+}
+
+/// A day's baselines, by kind and field. A field without a value in any of the 30 days before is absent.
+pub type Baselines = BTreeMap<MetricType, BTreeMap<String, Windows>>;
+
+/// A day's baselines and the state of the days before that they were computed from.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DayBaselines {
+    /// The baselines.
+    pub values: Baselines,
+    /// The sum of the revisions of the days that they are computed from. Revisions only grow, so the greater sum is the
+    /// newer state: a computation that comes late never replaces a newer one.
+    pub basis: u64,
+}
+
+/// A stored day, as far as baselines are concerned.
+#[derive(Debug, Clone, Copy)]
+pub struct Before<'a> {
+    /// The day's metrics.
+    pub metrics: &'a BTreeMap<MetricType, Value>,
+    /// The day's revision.
+    pub revision: u64,
+}
+
+/// The baselines of a day from the stored days around it; only those of the 30 days before count.
+#[must_use]
+pub fn baselines(day: Day, stored: &BTreeMap<Day, Before<'_>>) -> DayBaselines {
+    let window: Vec<(Day, Before<'_>)> =
+        stored.range(day.plus(-LONGEST_WINDOW)..day).map(|(day, before)| (*day, *before)).collect();
+    let of_field = |kind: MetricType, field: &str| {
+        let value = |before: &Before<'_>| before.metrics.get(&kind)?.get(field)?.as_f64();
+        let values: Vec<(Day, f64)> = window.iter().filter_map(|(of, before)| Some((*of, value(before)?))).collect();
+        let lately = values.iter().filter(|(of, _)| day.days_since(*of) <= 7).map(|(_, value)| *value);
+        (!values.is_empty()).then(|| Windows {
+            days7: baseline(lately, 3, 6),
+            days30: baseline(values.iter().map(|(_, value)| *value), 10, 21),
+        })
+    };
+    let mut all = Baselines::new();
+    for (kind, fields) in BASELINED {
+        let found: BTreeMap<String, Windows> =
+            fields.iter().filter_map(|field| Some(((*field).to_owned(), of_field(kind, field)?))).collect();
+        if !found.is_empty() {
+            all.insert(kind, found);
+        }
+    }
+    DayBaselines { values: all, basis: window.iter().map(|(_, before)| before.revision).sum() }
+}
+
+fn baseline(values: impl Iterator<Item = f64>, enough: u32, most: u32) -> Baseline {
+    let (mut count, mut sum, mut minimum, mut maximum) = (0, 0.0, f64::INFINITY, f64::NEG_INFINITY);
+    for value in values {
+        count += 1;
+        sum += value;
+        minimum = f64::min(minimum, value);
+        maximum = f64::max(maximum, value);
+    }
+    if count < enough {
+        return Baseline { mean: None, minimum: None, maximum: None, count, confidence: Confidence::Calibrating };
+    }
+    Baseline {
+        mean: Some(rounded(sum / f64::from(count))),
+        minimum: Some(minimum),
+        maximum: Some(maximum),
+        count,
+        confidence: if count < most { Confidence::Medium } else { Confidence::High },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn day(text: &str) -> Day {
+        text.parse().unwrap()
+    }
+
+    fn stats(steps: Option<u32>) -> BTreeMap<MetricType, Value> {
+        BTreeMap::from([(MetricType::Activity, json!({"steps": steps, "score": null}))])
+    }
+
+    fn of(values: &[(&str, Option<u32>)], of: &str) -> DayBaselines {
+        let stored: Vec<_> = values.iter().map(|(at, steps)| (day(at), stats(*steps))).collect();
+        let stored = stored.iter().map(|(at, metrics)| (*at, Before { metrics, revision: 2 })).collect();
+        baselines(day(of), &stored)
+    }
+
+    #[test]
+    fn a_baseline_is_of_the_days_before_and_needs_enough_of_them() {
+        let two = [("2026-03-01", Some(1000)), ("2026-03-02", Some(3000)), ("2026-03-03", Some(9000))];
+        let of_third = of(&two, "2026-03-03");
+        assert_eq!(of_third.basis, 4, "the day itself does not count");
+        let steps = of_third.values[&MetricType::Activity]["steps"];
+        assert_eq!((steps.days7.mean, steps.days7.count), (None, 2));
+        assert_eq!(steps.days7.confidence, Confidence::Calibrating);
+        assert!(!of_third.values[&MetricType::Activity].contains_key("score"), "null is not zero");
+
+        let steps = of(&two, "2026-03-04").values[&MetricType::Activity]["steps"];
+        let expected = Baseline {
+            mean: Some(4333.33),
+            minimum: Some(1000.0),
+            maximum: Some(9000.0),
+            count: 3,
+            confidence: Confidence::Medium,
+        };
+        assert_eq!(steps.days7, expected);
+        assert_eq!((steps.days30.count, steps.days30.mean), (3, None), "thirty days want more");
+    }
+
+    #[test]
+    fn a_window_slides_and_a_day_without_a_value_is_left_out() {
+        let first = day("2026-03-01");
+        let month: Vec<(String, Option<u32>)> =
+            (0..40).map(|n| (first.plus(n).to_string(), (n != 35).then_some(u32::try_from(n).unwrap()))).collect();
+        let month: Vec<(&str, Option<u32>)> = month.iter().map(|(day, steps)| (day.as_str(), *steps)).collect();
+        // The fortieth day: 10 to 39, and 33 to 39, both without 35.
+        let of_last = of(&month, "2026-04-10");
+        let steps = of_last.values[&MetricType::Activity]["steps"];
+        assert_eq!((steps.days7.count, steps.days7.minimum, steps.days7.maximum), (6, Some(33.0), Some(39.0)));
+        assert_eq!((steps.days30.count, steps.days30.minimum, steps.days30.maximum), (29, Some(10.0), Some(39.0)));
+        assert_eq!(steps.days7.mean, Some(36.17));
+        assert_eq!((steps.days7.confidence, steps.days30.confidence), (Confidence::High, Confidence::High));
+        assert_eq!(of_last.basis, 60);
+        assert_eq!(of(&month, "2026-03-01"), DayBaselines { values: Baselines::new(), basis: 0 });
+    }
+}
