@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::large_futures, reason = "a test may stop, and lives once")]
 #![expect(clippy::duplicate_mod, reason = "the vault's tests run once with each of its kinds")]
 
+mod absence;
 mod active;
 mod architecture;
 mod backfill;

@@ -1,14 +1,18 @@
-//! `GET /daily`.
+//! `GET /daily`: the days of a range, and for what is missing why.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jiff::Timestamp;
 use lambda_http::http::StatusCode;
 use lambda_http::{Body, Request, Response};
-use serde_json::{Map, Value, json};
-use shared::domain::{DailyStats, Day, DayRange, InvalidRange, MetricType, SOURCE};
+use serde::Serialize;
+use serde_json::Value;
+use shared::aws::PatientDaysReader;
+use shared::domain::{Absence, DailyStats, Day, DayRange, Evidence, InvalidRange, MetricType, SOURCE};
 use shared::http::{self, HttpError};
+use shared::normalize::Windows;
 
 use crate::{Deps, unavailable};
 
@@ -16,7 +20,10 @@ use crate::{Deps, unavailable};
 const LONGEST_RANGE: i32 = 366;
 
 /// Days in one answer.
-const PAGE_DAYS: i32 = 100;
+const PAGE_DAYS: i32 = 90;
+
+/// Days before them that are read, too: a battery that ran empty, or rest mode, shows there.
+const DAYS_BEFORE: i32 = PatientDaysReader::MOST_DAYS - PAGE_DAYS;
 
 pub(crate) async fn get(deps: &Deps, request: &Request) -> Result<Response<Body>, HttpError> {
     let patient = http::patient(request, &deps.config.patient_claim)?;
@@ -34,26 +41,105 @@ pub(crate) async fn get(deps: &Deps, request: &Request) -> Result<Response<Body>
         Some(cursor) => continued(cursor, range)?,
         None => range,
     };
-    let (days, next) = deps.daily_stats.page(&patient, range, PAGE_DAYS).await.map_err(unavailable)?;
-    let days: Vec<_> = days.iter().map(|stats| shown(stats, metrics.as_ref())).collect();
-    Ok(http::success(StatusCode::OK, &json!({ "days": days, "cursor": next.map(cursor) })))
+    let now = deps.clock.now();
+    // In no zone it is later than tomorrow; nobody has data of what comes after.
+    let newest = range.last().min(Day::of_utc(now).plus(1)).max(range.first());
+    let last = newest.min(range.first().plus(PAGE_DAYS - 1));
+    let page = DayRange::ending(last, last.days_since(range.first()) + 1);
+    let read = DayRange::ending(page.last(), page.days() + DAYS_BEFORE);
+    let found = deps.patient_days.read(&patient, read).await.map_err(unavailable)?;
+    let evidence = Evidence { connection: found.connection.as_ref(), days: &found.days, now };
+    let wanted = metrics.as_ref();
+    let days: Vec<_> = found
+        .days
+        .range(page.first()..=page.last())
+        .map(|(_, stats)| ShownDay::of(stats, wanted).lacking(evidence.missing(stats), wanted))
+        .collect();
+    let gaps: Vec<_> = page
+        .iter()
+        .filter(|day| *day <= Day::of_utc(now) && !found.days.contains_key(day))
+        .map(|day| Gap { day, reason: evidence.of_day(day) })
+        .collect();
+    let used = gaps.iter().map(|gap| gap.reason).chain(days.iter().flat_map(|day| day.missing.values().copied()));
+    let reasons = used.map(|reason| (reason.as_str(), Reason::of(reason))).collect();
+    let next = (page.last() < newest).then(|| page.last().plus(1));
+    Ok(http::success(StatusCode::OK, &Page { days, gaps, reasons, cursor: next.map(cursor) }))
 }
 
-fn shown(stats: &DailyStats, wanted: Option<&BTreeSet<MetricType>>) -> Value {
-    let metrics: Map<_, _> = stats
-        .metrics
-        .iter()
-        .filter(|(kind, _)| wanted.is_none_or(|wanted| wanted.contains(kind)))
-        .map(|(kind, value)| (kind.as_str().to_owned(), value.clone()))
-        .collect();
-    json!({
-        "day": stats.day,
-        "source": SOURCE,
-        "metrics": metrics,
-        "revision": stats.revision,
-        "provisional": stats.provisional,
-        "observedAt": stats.observed_at,
-    })
+#[derive(Serialize)]
+struct Page<'a> {
+    days: Vec<ShownDay<'a>>,
+    gaps: Vec<Gap>,
+    reasons: BTreeMap<&'static str, Reason>,
+    cursor: Option<String>,
+}
+
+/// A day without any stats.
+#[derive(Serialize)]
+struct Gap {
+    day: Day,
+    reason: Absence,
+}
+
+/// What a reason is called in a frontend's texts, and an English text.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Reason {
+    text_key: String,
+    text: &'static str,
+}
+
+impl Reason {
+    fn of(reason: Absence) -> Self {
+        Self { text_key: format!("wearables.reason.{}", reason.as_str()), text: reason.text() }
+    }
+}
+
+/// A day as callers see it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ShownDay<'a> {
+    day: Day,
+    source: &'static str,
+    metrics: BTreeMap<MetricType, &'a Value>,
+    baselines: BTreeMap<MetricType, &'a BTreeMap<String, Windows>>,
+    missing: BTreeMap<MetricType, Absence>,
+    revision: u64,
+    provisional: bool,
+    observed_at: Timestamp,
+}
+
+impl<'a> ShownDay<'a> {
+    /// The day with these kinds, or all.
+    pub(crate) fn of(stats: &'a DailyStats, wanted: Option<&BTreeSet<MetricType>>) -> Self {
+        let baselines = stats.baselines.iter().flat_map(|of_day| &of_day.values);
+        Self {
+            day: stats.day,
+            source: SOURCE,
+            metrics: stats
+                .metrics
+                .iter()
+                .filter(|(kind, _)| is_wanted(**kind, wanted))
+                .map(|(kind, value)| (*kind, value))
+                .collect(),
+            baselines: baselines
+                .filter(|(kind, _)| is_wanted(**kind, wanted))
+                .map(|(kind, fields)| (*kind, fields))
+                .collect(),
+            missing: BTreeMap::new(),
+            revision: stats.revision,
+            provisional: stats.provisional,
+            observed_at: stats.observed_at,
+        }
+    }
+
+    fn lacking(self, missing: BTreeMap<MetricType, Absence>, wanted: Option<&BTreeSet<MetricType>>) -> Self {
+        Self { missing: missing.into_iter().filter(|(kind, _)| is_wanted(*kind, wanted)).collect(), ..self }
+    }
+}
+
+fn is_wanted(kind: MetricType, wanted: Option<&BTreeSet<MetricType>>) -> bool {
+    wanted.is_none_or(|wanted| wanted.contains(&kind))
 }
 
 /// A day of a request.

@@ -19,7 +19,7 @@ mod sync;
 use lambda_http::http::{Method, StatusCode};
 use lambda_http::{Body, Request, Response};
 use shared::aws::{
-    Bus, Connections, DailyStatsTable, Limits, Outbox, Queue, Rate, SdkConfig, StoreError, TokenSettings, TokenStore,
+    Bus, Connections, Limits, Outbox, PatientDaysReader, Queue, Rate, SdkConfig, StoreError, TokenSettings, TokenStore,
 };
 use shared::disconnect::Disconnect;
 use shared::domain::{Clock, Connection, ConnectionStatus, Entropy, PatientId};
@@ -65,7 +65,7 @@ impl Config {
 pub struct Deps {
     config: Config,
     connections: Connections,
-    daily_stats: DailyStatsTable,
+    patient_days: PatientDaysReader,
     disconnect: Disconnect,
     limits: Limits,
     outbox: Outbox,
@@ -82,7 +82,7 @@ impl Deps {
     pub fn new(config: Config, sdk: &SdkConfig, clock: Clock, entropy: Entropy) -> anyhow::Result<Self> {
         Ok(Self {
             connections: Connections::new(sdk, &config.connections_table),
-            daily_stats: DailyStatsTable::new(sdk, &config.daily_stats_table),
+            patient_days: PatientDaysReader::new(sdk, &config.connections_table, &config.daily_stats_table),
             disconnect: Disconnect::new(sdk, &config.connections_table, TokenStore::new(sdk, &config.tokens, &clock)),
             limits: Limits::new(sdk, &config.connections_table),
             outbox: Outbox::new(sdk, &config.connections_table, Bus::new(sdk, &config.event_bus_name)),

@@ -37,7 +37,7 @@ pub struct FleetArgs {
     /// How many times faster than the machine's clock the night passes. [default: what two cores keep up with]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub pace: Option<u32>,
-    /// No ring has synced since yesterday: the night finds nothing new.
+    /// No ring has synced for weeks: the night finds nothing new.
     #[arg(long)]
     pub away: bool,
     /// Days of history that everybody gets when connecting. Fewer than LOOKBACK_DAYS and two leave the night more to find.

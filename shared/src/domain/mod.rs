@@ -1,6 +1,7 @@
 //! The words of this project: patients, grants, days, records, connections and the events that tell of them.
 //! Nothing here performs I/O or knows where it runs.
 
+mod absence;
 mod clock;
 mod command;
 mod connection;
@@ -15,6 +16,7 @@ mod notice;
 mod record;
 mod scope;
 
+pub use absence::{Absence, Evidence};
 pub use clock::{Clock, Entropy};
 pub use command::{Command, CommandKind};
 pub use connection::{

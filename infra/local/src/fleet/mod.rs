@@ -31,6 +31,9 @@ use crate::settings;
 /// Everybody connects here, so that a day's tokens have ended by the night.
 const CONNECTING: &str = "2026-03-18T01:30:00Z";
 
+/// When rings that are away last synced: before every history.
+const LONG_AGO: &str = "2025-12-01T00:00:00Z";
+
 /// The night.
 const NIGHT: &str = "2026-03-19T03:00:00Z";
 
@@ -52,7 +55,7 @@ pub struct Options {
     pub requests_per_5_min: u32,
     /// How many times faster than the machine's clock time passes in the night; by the number of patients when unset.
     pub pace: Option<u32>,
-    /// The rings have not synced since yesterday: the night finds nothing new.
+    /// The rings have not synced for weeks: there is no history to wait for, and the night finds nothing new.
     pub away: bool,
     /// Days of history that everybody gets when connecting.
     pub history_days: u32,
@@ -138,17 +141,16 @@ pub async fn run(options: &Options, out: &mut impl Write, live: bool) -> anyhow:
     ensure!(options.patients > 0, "a fleet has at least one patient");
     let world = World::start(options).await?;
     let mut progress = report::Progress::new(out, live);
+    if options.away {
+        for key in world.oura.control().fleet_keys() {
+            world.oura.control().set_last_synced(&key, Some(moment(LONG_AGO)?))?;
+        }
+    }
     patients::connect(&world, options.patients, &mut progress).await?;
     progress.step("their histories arrive")?;
     let workers = || world.worker(NO_LIMIT);
     let live = (&world.resources.live_queue_url, &world.names.live_queue);
     lambda::work_off(&world, live, 4, workers, &mut progress).await?;
-    if options.away {
-        let synced = world.clock.now();
-        for key in world.oura.control().fleet_keys() {
-            world.oura.control().set_last_synced(&key, Some(synced))?;
-        }
-    }
 
     let limit = OptionsPatch { app_limit: Some(options.requests_per_5_min), ..OptionsPatch::default() };
     world.oura.control().set_options(limit)?;

@@ -39,7 +39,7 @@ pub(super) use states::STATE;
 pub use states::{Consumed, PendingConnect, Proof, StoredState};
 pub use sync::{BackfillEnd, SyncEnd};
 
-use super::item::{Fields, n, s};
+use super::item::{Fields, Item, n, s};
 use super::outbox::put_event;
 use super::transact::{Cancelled, Reason, run};
 use super::{SdkConfig, StoreError};
@@ -264,6 +264,16 @@ impl Connections {
             .expression_attribute_values(":patient", s(old.patient_id.as_str()));
         built("release the claim of the ring account", delete.build())
     }
+}
+
+/// The key of a patient's connection, for those who read it together with other items.
+pub(super) fn connection_key(patient: &PatientId) -> Item {
+    Item::from([("pk".to_owned(), s(patient_key(patient))), ("sk".to_owned(), s(CONNECTION))])
+}
+
+/// A connection from its item.
+pub(super) fn read_connection(action: &'static str, item: &Item) -> Result<Connection, StoreError> {
+    codec::connection(action, item)
 }
 
 /// A request part that the SDK could not build: one of its required members was not set, which is our mistake.

@@ -4,6 +4,7 @@
 
 mod baselines;
 mod codec;
+mod page;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,6 +12,8 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{Delete, Put, TransactWriteItem};
 use futures::stream::{self, StreamExt, TryStreamExt};
 use jiff::Timestamp;
+
+pub use self::page::{PatientDays, PatientDaysReader};
 
 use self::codec::{record, record_item, sort_key, stats, stats_item};
 use super::connections::built;

@@ -1,0 +1,163 @@
+//! `GET /daily` says why there is no data.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use local::aws::{Effect, Fault, Service};
+use local::oura_cloud::{Outage, OutageKind, OutageOf};
+use serde_json::{Value, json};
+use shared::domain::{Day, DayRange, Trigger};
+
+use crate::world::{PATIENT, World};
+
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+async fn asked(world: &World, from: &str, to: &str) -> Value {
+    world.get("/daily", &format!("from={from}&to={to}")).await.data()
+}
+
+/// Why this day, without stats, is empty.
+fn gap<'a>(page: &'a Value, day: &str) -> &'a str {
+    let gaps = page["gaps"].as_array().unwrap();
+    let gap = gaps.iter().find(|gap| gap["day"] == day).unwrap_or_else(|| panic!("{day} is no gap: {gaps:?}"));
+    gap["reason"].as_str().unwrap()
+}
+
+/// What every page holds: each day once, and a text for each reason and no others.
+fn assert_whole(page: &Value) {
+    let days = page["days"].as_array().unwrap();
+    let gaps = page["gaps"].as_array().unwrap();
+    let names: BTreeSet<&str> = days.iter().chain(gaps).map(|day| day["day"].as_str().unwrap()).collect();
+    assert_eq!(names.len(), days.len() + gaps.len(), "no day is both there and not");
+    let of_days = days.iter().flat_map(|day| day["missing"].as_object().unwrap().values());
+    let used: BTreeSet<&str> =
+        of_days.chain(gaps.iter().map(|gap| &gap["reason"])).map(|reason| reason.as_str().unwrap()).collect();
+    let told: BTreeSet<&str> = page["reasons"].as_object().unwrap().keys().map(String::as_str).collect();
+    assert_eq!(used, told);
+    for (reason, texts) in page["reasons"].as_object().unwrap() {
+        assert_eq!(texts["textKey"], format!("wearables.reason.{reason}"));
+        assert!(texts["text"].as_str().unwrap().len() > 10);
+    }
+}
+
+/// The night's pull of the patient.
+async fn pull(world: &World, night: &str) -> Vec<String> {
+    let today: Day = night.parse().unwrap();
+    let message = world.pull(Trigger::Daily, &format!("test-{night}"), DayRange::ending(today.plus(1), 8));
+    world.deliver(&[message], 1).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn days_and_nights_without_the_ring_are_told_as_such() {
+    let world = World::start().await;
+    assert_eq!(world.connect_as(PATIENT, "bruno").await.outcome().0, "connected");
+    world.work().await;
+    let page = asked(&world, "2026-02-20", "2026-03-17").await;
+    assert_whole(&page);
+    let days = page["days"].as_array().unwrap();
+    let sleepless: Vec<_> = days.iter().filter(|day| day["metrics"]["sleep"]["totalSleep"].is_null()).collect();
+    assert!(!sleepless.is_empty());
+    for day in sleepless {
+        assert_eq!(
+            (&day["missing"]["sleep"], &day["missing"]["hrv"]),
+            (&json!("not_worn"), &json!("not_worn")),
+            "{day}"
+        );
+    }
+    let slept = days.iter().filter(|day| day["metrics"]["sleep"]["totalSleep"].is_number());
+    for day in slept {
+        assert!(day["missing"]["sleep"].is_null() && day["missing"]["hrv"].is_null(), "{day}");
+    }
+    // Only what was asked for is explained.
+    let page = world.get("/daily", "from=2026-02-20&to=2026-03-17&metrics=spo2").await.data();
+    assert_whole(&page);
+    let kinds = page["days"].as_array().unwrap().iter().flat_map(|day| day["missing"].as_object().unwrap().keys());
+    assert!(kinds.into_iter().all(|kind| kind == "spo2"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_patient_who_never_connected_and_days_nobody_asked_for() {
+    let world = World::start().await;
+    let page = asked(&world, "2026-03-10", "2026-03-12").await;
+    assert_whole(&page);
+    assert_eq!((page["days"].as_array().unwrap().len(), gap(&page, "2026-03-11")), (0, "not_connected"));
+    // Tomorrow is no gap.
+    let page = asked(&world, "2026-03-18", "2026-12-31").await;
+    assert_eq!(page["gaps"].as_array().unwrap().len(), 1, "{page}");
+    assert!(page["cursor"].is_null(), "and there are no pages of the future");
+
+    assert_eq!(world.connect_as(PATIENT, "ada").await.outcome().0, "connected");
+    assert_eq!(gap(&asked(&world, "2026-03-10", "2026-03-12").await, "2026-03-11"), "we_are_late", "not arrived yet");
+    world.work().await;
+    let page = asked(&world, "2025-12-01", "2026-03-18").await;
+    assert_eq!(gap(&page, "2025-12-31"), "not_fetched");
+    assert!(page["cursor"].is_string(), "ninety days a page");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_patient_did_not_allow_is_told_by_kind() {
+    let world = World::start().await;
+    let flow = world.begin(PATIENT).await;
+    let query = world.consent(&flow, "ada", "allow", Some(&["daily", "heartrate", "personal"])).await;
+    assert_eq!(world.callback(&query, Some(&flow.cookie)).await.outcome().0, "connected");
+    world.work().await;
+    let page = asked(&world, "2026-03-10", "2026-03-16").await;
+    assert_whole(&page);
+    let day = &page["days"][0];
+    assert_eq!(day["missing"]["spo2"], "scope_not_granted");
+    assert_eq!(day["missing"]["resilience"], "scope_not_granted");
+    assert!(day["missing"]["sleep"].is_null(), "{day}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_ring_that_does_not_sync_a_pull_that_is_late_and_an_oura_that_is_down() {
+    let world = World::connected().await;
+    world.work().await;
+    world.oura().set_last_synced("ada", Some(world.clock.now())).unwrap();
+    let last = world.connection().await.last_data_day.unwrap();
+    world.pass(3 * DAY);
+    // Nobody has asked Oura for three days.
+    let missed = last.plus(2).to_string();
+    assert_eq!(gap(&asked(&world, "2026-03-10", "2026-03-21").await, &missed), "we_are_late");
+
+    let outage = Outage { of: OutageOf::Data, ..Outage::new(OutageKind::Unavailable) };
+    world.oura().set_outage(Some(outage)).unwrap();
+    pull(&world, "2026-03-21").await;
+    assert_eq!(gap(&asked(&world, "2026-03-10", "2026-03-21").await, &missed), "oura_unavailable");
+    world.oura().set_outage(None).unwrap();
+
+    world.pass(DAY);
+    assert!(pull(&world, "2026-03-22").await.is_empty());
+    let page = asked(&world, "2026-03-10", "2026-03-21").await;
+    assert_whole(&page);
+    assert_eq!(gap(&page, &missed), "not_synced_yet", "asked, and Oura has nothing newer");
+    assert!(page["reasons"]["not_synced_yet"]["text"].as_str().unwrap().contains("Oura app"));
+
+    world.oura().set_membership("ada", false).unwrap();
+    world.pass(3 * DAY);
+    pull(&world, "2026-03-25").await;
+    let page = asked(&world, "2026-03-10", "2026-03-25").await;
+    assert_eq!((gap(&page, "2026-03-24"), gap(&page, &missed)), ("membership_ended", "not_synced_yet"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_page_is_one_call_and_a_table_that_is_down_is_no_empty_page() {
+    let world = World::connected().await;
+    world.work().await;
+    let meter = world.aws.meter();
+    meter.reset();
+    let page = asked(&world, "2025-12-20", "2026-03-18").await;
+    assert!(page["days"].as_array().unwrap().len() > 25);
+    assert_eq!((meter.calls(), meter.calls_of(Service::DynamoDb, "BatchGetItem")), (1, 1));
+
+    world.aws.faults().inject(Fault {
+        service: Some(Service::DynamoDb),
+        operation: Some("BatchGetItem".into()),
+        mutations_only: false,
+        times: None,
+        effect: Effect::Error { status: 500, code: "InternalServerError".into(), message: "no".into() },
+        ..Fault::stop_after_mutations(0)
+    });
+    let refused = world.get("/daily", "from=2026-03-01&to=2026-03-18").await.refusal();
+    assert_eq!(refused, (503, "service_unavailable".to_owned()));
+}
