@@ -11,8 +11,10 @@
 //! Everything is the signed-in patient's own: no route takes a patient's id.
 
 mod connections;
+mod cursor;
 mod daily;
 mod disconnect;
+mod parameters;
 mod refresh;
 mod sync;
 
