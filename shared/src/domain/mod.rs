@@ -1,6 +1,7 @@
 //! The words of this project: patients, grants, days, records, connections and the events that tell of them.
 //! Nothing here performs I/O or knows where it runs.
 
+mod catalogue;
 mod clock;
 mod command;
 mod connection;
@@ -13,8 +14,10 @@ mod metric;
 mod night;
 mod notice;
 mod record;
+mod record_key;
 mod scope;
 
+pub use catalogue::{CATALOGUE, Metric, Unit};
 pub use clock::{Clock, Entropy};
 pub use command::{Command, CommandKind};
 pub use connection::{
@@ -32,6 +35,7 @@ pub use metric::{MetricType, UnknownMetricType};
 pub use night::{Night, NightOutcome, catch_up_sync};
 pub use notice::{Announcement, InvalidAnnouncement, Notice, NoticeEvent};
 pub use record::{DailyStats, Record, StoredRecord};
+pub use record_key::{InvalidRecordKey, RecordKey};
 pub use scope::{Scope, ScopeSet};
 
 /// The only source of data that this project serves; a field of every record and event, so that a platform can hold

@@ -24,6 +24,7 @@ use std::collections::HashMap;
 use serde_json::{Map, Value, json};
 
 pub use self::offsets::DayOffsets;
+pub use self::sleep::sleep_periods;
 pub use self::stats::{changed_fields, day_stats, provisional};
 use crate::domain::{Day, DayRange, DocumentId, MetricType, PatientId, Record, canonical, derived_uuid};
 use crate::oura::DataType;
