@@ -71,6 +71,12 @@ impl HttpError {
         Self { retry_after: Some(wait), ..Self::new(StatusCode::TOO_MANY_REQUESTS, code, message) }
     }
 
+    /// 500: a mistake of ours.
+    #[must_use]
+    pub fn internal() -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Something went wrong on our side.")
+    }
+
     /// 503: something that we depend on does not answer; trying again later may help.
     #[must_use]
     pub fn unavailable() -> Self {
@@ -81,11 +87,16 @@ impl HttpError {
 /// The response of a success.
 #[must_use]
 pub fn success(status: StatusCode, data: &impl Serialize) -> Response<Body> {
-    match serde_json::to_value(data) {
-        Ok(data) => json_response(status, &json!({ "success": true, "data": data })),
+    #[derive(Serialize)]
+    struct Envelope<'d, D> {
+        success: bool,
+        data: &'d D,
+    }
+    match serde_json::to_string(&Envelope { success: true, data }) {
+        Ok(body) => json_response(status, body),
         Err(error) => {
             tracing::error!(%error, "an answer could not be serialized");
-            failure(&HttpError::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Something went wrong on our side."))
+            failure(&HttpError::internal())
         }
     }
 }
@@ -94,7 +105,7 @@ pub fn success(status: StatusCode, data: &impl Serialize) -> Response<Body> {
 #[must_use]
 pub fn failure(error: &HttpError) -> Response<Body> {
     let body = json!({ "success": false, "error": { "code": error.code, "message": error.message } });
-    let mut response = json_response(error.status, &body);
+    let mut response = json_response(error.status, body.to_string());
     if let Some(wait) = error.retry_after {
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(wait.as_secs()));
     }
@@ -125,7 +136,7 @@ pub fn see_other(location: &str) -> Response<Body> {
         }
         Err(error) => {
             tracing::error!(%error, "a redirect has an impossible location");
-            failure(&HttpError::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Something went wrong on our side."))
+            failure(&HttpError::internal())
         }
     }
 }
@@ -139,8 +150,8 @@ pub fn with_cookie(mut response: Response<Body>, cookie: &str) -> Response<Body>
     response
 }
 
-fn json_response(status: StatusCode, body: &Value) -> Response<Body> {
-    let mut response = Response::new(Body::Text(body.to_string()));
+fn json_response(status: StatusCode, body: String) -> Response<Body> {
+    let mut response = Response::new(Body::Text(body));
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));

@@ -157,6 +157,35 @@ fn the_planner_may_read_who_is_connected_record_nights_and_queue_patients() {
     assert!(defined.is_superset(&indexes.into_iter().collect()), "{defined:?}");
 }
 
+/// What is read for patients' browsers is written by others.
+#[test]
+fn the_api_may_only_read_records_and_days() {
+    let resources = resources();
+    let role = &resources["ApiRole"];
+    let reads = statement(role, "ReadData");
+    assert_eq!(actions(reads), BTreeSet::from(["dynamodb:Query"]));
+    for table in ["WearableDataTable", "DailyStatsTable"] {
+        let named = role.matches(table).count();
+        assert_eq!((named, reads.contains(&format!("!GetAtt {table}.Arn"))), (1, true), "{table}");
+    }
+}
+
+/// The local gateway has the routes of the deployed one, each behind the authorizer or not.
+#[test]
+fn the_local_gateway_routes_as_the_template_does() {
+    let functions: String = of_type("AWS::Serverless::Function").into_values().collect();
+    let methods = values(&functions, "Method");
+    let paths = values(&functions, "Path");
+    assert_eq!(methods.len(), paths.len());
+    for (method, path) in methods.iter().zip(&paths) {
+        let route = local::gateway::routes::find(&method.parse().unwrap(), path).expect(path);
+        assert_eq!(route.key, format!("{method} {path}"));
+    }
+    let local = local::gateway::routes::keys();
+    let deployed: BTreeSet<_> = methods.iter().zip(&paths).map(|(method, path)| format!("{method} {path}")).collect();
+    assert_eq!(local.map(str::to_owned).collect::<BTreeSet<_>>(), deployed);
+}
+
 /// What only waits is sent anew, to the queue that it came from.
 #[test]
 fn the_worker_may_send_to_every_queue_that_it_takes_from() {

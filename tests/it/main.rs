@@ -16,6 +16,7 @@ mod ending;
 mod faults;
 mod nights;
 mod notices;
+mod reading;
 mod refresh_conditions;
 mod token_moves;
 mod token_races;

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use lambda_http::http::StatusCode;
 use lambda_http::{Body, Request, Response};
 use serde_json::{Value, json};
-use shared::domain::{Backfill, Connection, ConnectionStatus, ReasonCode, SOURCE};
+use shared::domain::{Backfill, Connection, ConnectionStatus, PatientId, ReasonCode, SOURCE};
 use shared::http::{self, HttpError};
 use shared::oura::{DataType, HeldBy, OuraError};
 
@@ -14,8 +14,17 @@ use crate::{Deps, unavailable};
 
 pub(crate) async fn get(deps: &Deps, request: &Request) -> Result<Response<Body>, HttpError> {
     let patient = http::patient(request, &deps.config.patient_claim)?;
-    let found = deps.connections.of_patient(&patient, deps.clock.now()).await.map_err(unavailable)?;
-    let connections: Vec<_> = match (&found.connection, found.pending_since) {
+    let connections = of_patient(deps, &patient).await?;
+    Ok(http::success(StatusCode::OK, &json!({ "connections": connections })))
+}
+
+/// The patient's connections as callers see them.
+///
+/// # Errors
+/// 503.
+pub(crate) async fn of_patient(deps: &Deps, patient: &PatientId) -> Result<Vec<Value>, HttpError> {
+    let found = deps.connections.of_patient(patient, deps.clock.now()).await.map_err(unavailable)?;
+    Ok(match (&found.connection, found.pending_since) {
         // A consent under way is what a patient without a working connection waits for.
         (Some(connection), Some(since)) if connection.status == ConnectionStatus::Disconnected => {
             vec![shown(connection, ConnectionStatus::Pending, connection.reason, since)]
@@ -29,8 +38,7 @@ pub(crate) async fn get(deps: &Deps, request: &Request) -> Result<Response<Body>
             let refused = found.refused.into_iter();
             refused.map(|(since, reason)| never_connected(ConnectionStatus::Error, Some(reason), since)).collect()
         }
-    };
-    Ok(http::success(StatusCode::OK, &json!({ "connections": connections })))
+    })
 }
 
 /// What the patient is told of the connection: status, reason, and since when.

@@ -2,22 +2,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
 use lambda_http::http::StatusCode;
 use lambda_http::{Body, Request, Response};
 use serde::Serialize;
 use serde_json::Value;
 use shared::aws::PatientDaysReader;
-use shared::domain::{Absence, DailyStats, Day, DayRange, Evidence, InvalidRange, MetricType, SOURCE};
+use shared::domain::{Absence, DailyStats, Day, DayRange, Evidence, MetricType, SOURCE};
 use shared::http::{self, HttpError};
 use shared::normalize::Windows;
 
+use crate::cursor::Cursors;
+use crate::parameters::{self, parse_metric};
 use crate::{Deps, unavailable};
-
-/// The longest range of one question; longer histories are read in parts.
-const LONGEST_RANGE: i32 = 366;
 
 /// Days in one answer.
 const PAGE_DAYS: i32 = 90;
@@ -28,17 +25,12 @@ const DAYS_BEFORE: i32 = PatientDaysReader::MOST_DAYS - PAGE_DAYS;
 pub(crate) async fn get(deps: &Deps, request: &Request) -> Result<Response<Body>, HttpError> {
     let patient = http::patient(request, &deps.config.patient_claim)?;
     let query = http::query(request)?;
-    if let Some(unknown) = query.keys().find(|name| !["from", "to", "metrics", "cursor"].contains(&name.as_str())) {
-        let plain: String = unknown.chars().filter(char::is_ascii_alphanumeric).take(40).collect();
-        return Err(HttpError::bad_request("unknown_parameter", format!("There is no parameter `{plain}`.")));
-    }
-    let (Some(from), Some(to)) = (query.get("from"), query.get("to")) else {
-        return Err(HttpError::bad_request("missing_range", "`from` and `to` are needed, as YYYY-MM-DD."));
-    };
-    let range = parse_range(parse_day("from", from)?, parse_day("to", to)?, LONGEST_RANGE)?;
+    parameters::known(&query, &["from", "to", "metrics", "cursor"])?;
+    let range = parameters::range(&query)?;
     let metrics = query.get("metrics").map(|text| parse_metrics(text)).transpose()?;
-    let range = match query.get("cursor") {
-        Some(cursor) => continued(cursor, range)?,
+    let cursors = Cursors::of(&patient, "/daily", &query);
+    let range = match cursors.position()? {
+        Some(day) => continued(day, range)?,
         None => range,
     };
     let now = deps.clock.now();
@@ -60,10 +52,13 @@ pub(crate) async fn get(deps: &Deps, request: &Request) -> Result<Response<Body>
         .filter(|day| *day <= Day::of_utc(now) && !found.days.contains_key(day))
         .map(|day| Gap { day, reason: evidence.of_day(day) })
         .collect();
-    let used = gaps.iter().map(|gap| gap.reason).chain(days.iter().flat_map(|day| day.missing.values().copied()));
+    let used = gaps
+        .iter()
+        .map(|gap| gap.reason)
+        .chain(days.iter().flat_map(|day| day.missing.iter().flatten().map(|(_, reason)| *reason)));
     let reasons = used.map(|reason| (reason.as_str(), Reason::of(reason))).collect();
     let next = (page.last() < newest).then(|| page.last().plus(1));
-    Ok(http::success(StatusCode::OK, &Page { days, gaps, reasons, cursor: next.map(cursor) }))
+    Ok(http::success(StatusCode::OK, &Page { days, gaps, reasons, cursor: next.map(|day| cursors.at(&day)) }))
 }
 
 #[derive(Serialize)]
@@ -103,7 +98,9 @@ pub(crate) struct ShownDay<'a> {
     source: &'static str,
     metrics: BTreeMap<MetricType, &'a Value>,
     baselines: BTreeMap<MetricType, &'a BTreeMap<String, Windows>>,
-    missing: BTreeMap<MetricType, Absence>,
+    /// Where it was asked why something is missing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    missing: Option<BTreeMap<MetricType, Absence>>,
     revision: u64,
     provisional: bool,
     observed_at: Timestamp,
@@ -126,7 +123,7 @@ impl<'a> ShownDay<'a> {
                 .filter(|(kind, _)| is_wanted(**kind, wanted))
                 .map(|(kind, fields)| (*kind, fields))
                 .collect(),
-            missing: BTreeMap::new(),
+            missing: None,
             revision: stats.revision,
             provisional: stats.provisional,
             observed_at: stats.observed_at,
@@ -134,7 +131,8 @@ impl<'a> ShownDay<'a> {
     }
 
     fn lacking(self, missing: BTreeMap<MetricType, Absence>, wanted: Option<&BTreeSet<MetricType>>) -> Self {
-        Self { missing: missing.into_iter().filter(|(kind, _)| is_wanted(*kind, wanted)).collect(), ..self }
+        let missing = missing.into_iter().filter(|(kind, _)| is_wanted(*kind, wanted)).collect();
+        Self { missing: Some(missing), ..self }
     }
 }
 
@@ -142,48 +140,16 @@ fn is_wanted(kind: MetricType, wanted: Option<&BTreeSet<MetricType>>) -> bool {
     wanted.is_none_or(|wanted| wanted.contains(&kind))
 }
 
-/// A day of a request.
-pub(crate) fn parse_day(name: &str, text: &str) -> Result<Day, HttpError> {
-    text.parse()
-        .map_err(|_invalid| HttpError::bad_request("invalid_date", format!("`{name}` is not a day, YYYY-MM-DD.")))
-}
-
-/// A range of a request.
-pub(crate) fn parse_range(from: Day, to: Day, longest: i32) -> Result<DayRange, HttpError> {
-    DayRange::bounded(from, to, longest).map_err(|error| match error {
-        InvalidRange::Reversed => HttpError::bad_request("range_reversed", "`to` lies before `from`."),
-        InvalidRange::TooLong { max } => {
-            HttpError::bad_request("range_too_long", format!("At most {max} days can be asked for at once."))
-        }
-    })
-}
-
 fn parse_metrics(text: &str) -> Result<BTreeSet<MetricType>, HttpError> {
-    let known = || MetricType::ALL.map(MetricType::as_str).join(", ");
-    let wanted: BTreeSet<_> = text
-        .split(',')
-        .map(|name| name.trim().parse())
-        .collect::<Result<_, _>>()
-        .map_err(|_unknown| HttpError::bad_request("unknown_metric", format!("`metrics` takes: {}.", known())))?;
-    Ok(wanted)
+    text.split(',').map(|name| parse_metric("metrics", name.trim())).collect()
 }
 
-/// The day to go on from. It names no patient: whose days are read follows from the sign-in alone, so somebody else's
-/// cursor opens nothing.
-fn cursor(next: Day) -> String {
-    URL_SAFE_NO_PAD.encode(format!("1:{next}"))
-}
-
-fn continued(cursor: &str, range: DayRange) -> Result<DayRange, HttpError> {
-    let invalid = || HttpError::bad_request("invalid_cursor", "The cursor is not one of this range.");
-    let text = URL_SAFE_NO_PAD.decode(cursor).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-    let day: Day = text
-        .as_deref()
-        .and_then(|text| text.strip_prefix("1:"))
-        .and_then(|day| day.parse().ok())
-        .filter(|day| range.contains(*day))
-        .ok_or_else(invalid)?;
-    DayRange::new(day, range.last()).map_err(|_reversed| invalid())
+/// What is left of the range from this day on.
+fn continued(day: Day, range: DayRange) -> Result<DayRange, HttpError> {
+    if day < range.first() {
+        return Err(Cursors::invalid());
+    }
+    DayRange::new(day, range.last()).map_err(|_behind_its_end| Cursors::invalid())
 }
 
 #[cfg(test)]
@@ -191,13 +157,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cursor_goes_on_inside_its_range_and_nowhere_else() {
-        let range = DayRange::new("2026-01-01".parse().unwrap(), "2026-03-01".parse().unwrap()).unwrap();
-        let next: Day = "2026-02-01".parse().unwrap();
-        assert_eq!(continued(&cursor(next), range).unwrap().first(), next);
-        let outside = cursor("2026-04-01".parse().unwrap());
-        for bad in ["", "%%%", "MTo", &URL_SAFE_NO_PAD.encode("2:2026-02-01"), &outside] {
-            assert_eq!(continued(bad, range).map_err(|e| e.code), Err("invalid_cursor"), "{bad}");
+    fn a_list_goes_on_inside_its_range_and_nowhere_else() {
+        let day = |text: &str| -> Day { text.parse().unwrap() };
+        let range = DayRange::new(day("2026-01-01"), day("2026-03-01")).unwrap();
+        let from = |text: &str| continued(day(text), range).map(|range| range.first()).map_err(|error| error.code);
+        for inside in ["2026-01-01", "2026-02-01", "2026-03-01"] {
+            assert_eq!(from(inside), Ok(day(inside)));
+        }
+        for outside in ["2025-12-31", "2026-03-02"] {
+            assert_eq!(from(outside), Err("invalid_cursor"));
         }
     }
 

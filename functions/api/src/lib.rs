@@ -7,19 +7,32 @@
 //! | `POST /connections/oura/refresh` | queues a refresh of the tokens |
 //! | `POST /sync` | queues a sync of the patient |
 //! | `GET /daily` | the patient's days |
+//! | `GET /workouts` | the patient's workouts |
+//! | `GET /records` | what is stored of any other kind, document by document |
+//! | `GET /series` | what a day's charts are drawn from |
+//! | `GET /metrics` | what each metric means, and whether the patient has it |
+//! | `GET /export` | everything that is held about the patient, in lines |
 //!
 //! Everything is the signed-in patient's own: no route takes a patient's id.
 
 mod connections;
+mod cursor;
 mod daily;
 mod disconnect;
+mod export;
+mod metrics;
+mod parameters;
+mod records;
 mod refresh;
+mod series;
 mod sync;
+mod workouts;
 
 use lambda_http::http::{Method, StatusCode};
 use lambda_http::{Body, Request, Response};
 use shared::aws::{
-    Bus, Connections, Limits, Outbox, PatientDaysReader, Queue, Rate, SdkConfig, StoreError, TokenSettings, TokenStore,
+    Bus, Connections, DailyStatsTable, Limits, Outbox, PatientDaysReader, Queue, Rate, SdkConfig, StoreError,
+    TokenSettings, TokenStore, WearableDataTable,
 };
 use shared::disconnect::Disconnect;
 use shared::domain::{Clock, Connection, ConnectionStatus, Entropy, PatientId};
@@ -30,6 +43,7 @@ use shared::http::{self, HttpError};
 #[derive(Debug, Clone)]
 pub struct Config {
     connections_table: String,
+    wearable_data_table: String,
     daily_stats_table: String,
     tokens: TokenSettings,
     live_queue_url: String,
@@ -40,15 +54,16 @@ pub struct Config {
 }
 
 impl Config {
-    /// Reads `CONNECTIONS_TABLE`, `DAILY_STATS_TABLE`, `TOKEN_VAULT`, `TOKEN_VAULT_MOVING_FROM`, `TOKEN_SECRET_PREFIX`,
-    /// `TOKEN_KEY_RING_SECRET_ID`, `LIVE_QUEUE_URL`, `EVENT_BUS_NAME`, `PATIENT_ID_CLAIM`, `LOOKBACK_DAYS` and
-    /// `MANUAL_SYNCS_PER_HOUR`.
+    /// Reads `CONNECTIONS_TABLE`, `WEARABLE_DATA_TABLE`, `DAILY_STATS_TABLE`, `TOKEN_VAULT`, `TOKEN_VAULT_MOVING_FROM`,
+    /// `TOKEN_SECRET_PREFIX`, `TOKEN_KEY_RING_SECRET_ID`, `LIVE_QUEUE_URL`, `EVENT_BUS_NAME`, `PATIENT_ID_CLAIM`,
+    /// `LOOKBACK_DAYS` and `MANUAL_SYNCS_PER_HOUR`.
     ///
     /// # Errors
     /// [`EnvError`] names the variable that is missing or malformed.
     pub fn from_env(env: &Env) -> Result<Self, EnvError> {
         Ok(Self {
             connections_table: env.required("CONNECTIONS_TABLE")?,
+            wearable_data_table: env.required("WEARABLE_DATA_TABLE")?,
             daily_stats_table: env.required("DAILY_STATS_TABLE")?,
             tokens: TokenSettings::from_env(env)?,
             live_queue_url: env.required("LIVE_QUEUE_URL")?,
@@ -66,6 +81,8 @@ pub struct Deps {
     config: Config,
     connections: Connections,
     patient_days: PatientDaysReader,
+    daily_stats: DailyStatsTable,
+    wearable_data: WearableDataTable,
     disconnect: Disconnect,
     limits: Limits,
     outbox: Outbox,
@@ -83,6 +100,8 @@ impl Deps {
         Ok(Self {
             connections: Connections::new(sdk, &config.connections_table),
             patient_days: PatientDaysReader::new(sdk, &config.connections_table, &config.daily_stats_table),
+            daily_stats: DailyStatsTable::new(sdk, &config.daily_stats_table),
+            wearable_data: WearableDataTable::new(sdk, &config.wearable_data_table),
             disconnect: Disconnect::new(sdk, &config.connections_table, TokenStore::new(sdk, &config.tokens, &clock)),
             limits: Limits::new(sdk, &config.connections_table),
             outbox: Outbox::new(sdk, &config.connections_table, Bus::new(sdk, &config.event_bus_name)),
@@ -109,11 +128,17 @@ async fn route(deps: &Deps, request: &Request) -> Result<Response<Body>, HttpErr
         (Some("/connections/oura"), &Method::DELETE) => disconnect::delete(deps, request).await,
         (Some("/connections/oura/refresh"), &Method::POST) => refresh::post(deps, request).await,
         (Some("/daily"), &Method::GET) => daily::get(deps, request).await,
+        (Some("/workouts"), &Method::GET) => workouts::get(deps, request).await,
+        (Some("/records"), &Method::GET) => records::get(deps, request).await,
+        (Some("/series"), &Method::GET) => series::get(deps, request).await,
+        (Some("/metrics"), &Method::GET) => metrics::get(deps, request).await,
+        (Some("/export"), &Method::GET) => export::get(deps, request).await,
         (Some("/sync"), &Method::POST) => sync::post(deps, request).await,
         // A preflight that reaches the `$default` route; API Gateway puts the CORS headers on whatever is answered.
         (_, &Method::OPTIONS) => Ok(http::no_content()),
         (Some("/connections" | "/connections/oura" | "/connections/oura/refresh"), _)
-        | (Some("/daily" | "/sync" | "/connect/oura" | "/callback/oura"), _) => Err(HttpError::method_not_allowed()),
+        | (Some("/daily" | "/workouts" | "/records" | "/series" | "/metrics" | "/export"), _)
+        | (Some("/sync" | "/connect/oura" | "/callback/oura"), _) => Err(HttpError::method_not_allowed()),
         _ => Err(HttpError::not_found()),
     }
 }

@@ -7,7 +7,7 @@ use serde_json::json;
 use shared::domain::{BackfillState, Connection, Day, DayRange, SyncId, SyncMessage, Trigger};
 use shared::http::{self, HttpError};
 
-use crate::daily::{parse_day, parse_range};
+use crate::parameters::{parse_day, parse_range};
 use crate::{Deps, connected, limited, unavailable};
 
 /// The longest range that one request may ask for: Oura advises one to three months at once.

@@ -14,8 +14,14 @@ use shared::env::Env;
 const BINARY: &str = env!("CARGO_BIN_EXE_api");
 
 /// The function does not start without these; it is given no other.
-const REQUIRED: [&str; 5] =
-    ["CONNECTIONS_TABLE", "DAILY_STATS_TABLE", "EVENT_BUS_NAME", "LIVE_QUEUE_URL", "TOKEN_SECRET_PREFIX"];
+const REQUIRED: [&str; 6] = [
+    "CONNECTIONS_TABLE",
+    "DAILY_STATS_TABLE",
+    "EVENT_BUS_NAME",
+    "LIVE_QUEUE_URL",
+    "TOKEN_SECRET_PREFIX",
+    "WEARABLE_DATA_TABLE",
+];
 
 async fn rehearsal() -> (Rehearsal, Arc<Binary>) {
     let mut rehearsal = Rehearsal::start(Env::default()).await.unwrap();
@@ -26,7 +32,7 @@ async fn rehearsal() -> (Rehearsal, Arc<Binary>) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn it_gives_a_patient_the_connection_the_days_and_another_sync() {
+async fn it_gives_a_patient_the_connection_the_days_all_there_is_and_another_sync() {
     let (rehearsal, binary) = rehearsal().await;
     let today = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date();
     let yesterday = today.yesterday().unwrap();
@@ -52,6 +58,26 @@ async fn it_gives_a_patient_the_connection_the_days_and_another_sync() {
     assert!(daily.to_string().contains("746130192"), "the canary has come through");
     assert_eq!(get("patient-2", &path).await["days"], json!([]), "another patient's days are not theirs");
 
+    let path = format!("/workouts?from={yesterday}&to={yesterday}");
+    let workouts = get("patient-1", &path).await["workouts"].clone();
+    let is_canary = |workout: &serde_json::Value| workout["metrics"]["calories"] == 746_130_192;
+    assert!(workouts.as_array().unwrap().iter().any(is_canary), "{workouts}");
+    assert_eq!(get("patient-2", &path).await["workouts"], json!([]));
+
+    let export = async |patient, query: &str| {
+        let answer = rehearsal.request(Some(patient), "GET", &format!("/export{query}"), None, "").await.unwrap();
+        assert_eq!((answer.status, answer.headers["cache-control"].as_str()), (200, "no-store"));
+        (answer.headers["content-type"].clone(), String::from_utf8(answer.body).unwrap())
+    };
+    let (kind, lines) = export("patient-1", "").await;
+    assert_eq!(kind, "application/x-ndjson");
+    assert!(lines.starts_with("{\"type\":\"export\"") && lines.contains("746130192"));
+    assert!(lines.ends_with("{\"type\":\"end\",\"complete\":true,\"cursor\":null}\n"), "{:.200}", lines);
+    let (kind, observations) = export("patient-1", "?format=fhir").await;
+    assert_eq!(kind, "application/fhir+ndjson");
+    assert!(observations.lines().count() > 1000 && observations.contains("\"value\":746130192"));
+    assert_eq!(export("patient-2", "").await.1.lines().count(), 2);
+
     let sync = rehearsal.request(Some("patient-1"), "POST", "/sync", None, r#"{"source":"oura"}"#).await.unwrap();
     assert_eq!(sync.status, 202);
     let delivery = rehearsal.deliver().await.unwrap();
@@ -73,6 +99,8 @@ async fn it_refuses_bad_requests_and_lives_on() {
     assert_eq!(refused(patient, "GET", "/daily?from=c4nary&to=2026-01-01", "").await, 400);
     assert_eq!(refused(patient, "GET", "/daily?from=2026-02-01&to=2026-01-01", "").await, 400);
     assert_eq!(refused(patient, "POST", "/sync", "c4nary").await, 400);
+    assert_eq!(refused(patient, "GET", "/records?type=c4nary&from=2026-01-01&to=2026-01-02", "").await, 400);
+    assert_eq!(refused(patient, "GET", "/export?cursor=c4nary", "").await, 400);
     assert_eq!(refused(patient, "GET", "/c4nary", "").await, 404);
     assert_eq!(refused(patient, "DELETE", "/daily", "").await, 405);
     assert!(rehearsal.request(patient, "GET", "/connections", None, "").await.unwrap().data().is_ok());

@@ -30,7 +30,10 @@ pub use connections::{
     ActivePage, Advanced, BackfillEnd, ConnectOutcome, Connections, Consumed, Disconnected, LeaseOutcome,
     PatientConnections, PendingConnect, Proof, StoredState, SyncEnd,
 };
-pub use days::{Commit, DailyStatsTable, DayChange, Days, PatientDays, PatientDaysReader, RecordWrite, StoredDay};
+pub use days::{
+    Commit, DailyStatsTable, DayChange, Days, PatientDays, PatientDaysReader, RecordWrite, RecordsPage, StoredDay,
+    WearableDataTable,
+};
 pub use error::StoreError;
 pub use inbox::{Gathered, Inbox};
 pub use limits::{Limits, Rate};

@@ -109,6 +109,10 @@ pub enum InvalidRange {
 }
 
 impl DayRange {
+    /// Every day that there is.
+    pub const EVERY: Self =
+        Self { first: Day(jiff::civil::date(2000, 1, 1)), last: Day(jiff::civil::date(2199, 12, 31)) };
+
     /// The range of both days and all between.
     ///
     /// # Errors
@@ -134,13 +138,13 @@ impl DayRange {
 
     /// The first day.
     #[must_use]
-    pub fn first(&self) -> Day {
+    pub const fn first(&self) -> Day {
         self.first
     }
 
     /// The last day, included.
     #[must_use]
-    pub fn last(&self) -> Day {
+    pub const fn last(&self) -> Day {
         self.last
     }
 

@@ -2,6 +2,7 @@
 //! Nothing here performs I/O or knows where it runs.
 
 mod absence;
+mod catalogue;
 mod clock;
 mod command;
 mod connection;
@@ -14,9 +15,11 @@ mod metric;
 mod night;
 mod notice;
 mod record;
+mod record_key;
 mod scope;
 
 pub use absence::{Absence, Evidence};
+pub use catalogue::{CATALOGUE, Metric, Unit};
 pub use clock::{Clock, Entropy};
 pub use command::{Command, CommandKind};
 pub use connection::{
@@ -34,6 +37,7 @@ pub use metric::{MetricType, UnknownMetricType};
 pub use night::{Night, NightOutcome, catch_up_sync};
 pub use notice::{Announcement, InvalidAnnouncement, Notice, NoticeEvent};
 pub use record::{DailyStats, Record, StoredRecord};
+pub use record_key::{InvalidRecordKey, RecordKey};
 pub use scope::{Scope, ScopeSet};
 
 /// The only source of data that this project serves; a field of every record and event, so that a platform can hold

@@ -28,6 +28,7 @@ pub use self::baselines::{
     BASELINED, Baseline, Baselines, Before, Confidence, DayBaselines, LONGEST_WINDOW, Windows, baselines,
 };
 pub use self::offsets::DayOffsets;
+pub use self::sleep::sleep_periods;
 pub use self::stats::{changed_fields, day_stats, provisional};
 use crate::domain::{Day, DayRange, DocumentId, MetricType, PatientId, Record, canonical, derived_uuid};
 use crate::oura::DataType;

@@ -96,6 +96,16 @@ pub(super) fn night<'a>(records: &[&'a Record]) -> Night<'a> {
     Night { main, naps: others(&["sleep", "late_nap"]), further: others(&["long_sleep"]) }
 }
 
+/// A day's sleep periods in which there was any sleep: the main one first, then naps and further ones, earliest first. Rest
+/// and what Oura deleted are not among them.
+#[must_use]
+pub fn sleep_periods<'a>(records: &[&'a Record]) -> Vec<&'a Record> {
+    let Night { main, mut naps, further } = night(records);
+    naps.extend(further);
+    naps.sort_by_cached_key(|record| (super::stats::instant(record, "bedtimeStart"), record.document_id.clone()));
+    main.into_iter().chain(naps).collect()
+}
+
 fn kind_of(record: &Record) -> Option<&str> {
     record.metrics.get("type").and_then(Value::as_str)
 }

@@ -1,5 +1,7 @@
 //! Documents in the shapes that Oura sends, with invented values, through to records and stats.
 
+mod catalogue;
+
 use std::collections::BTreeMap;
 
 use serde_json::value::RawValue;
@@ -108,6 +110,14 @@ fn the_longest_long_sleep_is_the_main_one_and_naps_stay_beside_it() {
     assert_eq!(sleep["naps"][0]["lowestHeartRate"], Value::Null, "255 is Oura's way to say that there is none");
     assert_eq!(ids("furtherSleeps"), ["artefact"]);
     assert_eq!(stats[&MetricType::Hrv]["averageHrv"], 44);
+}
+
+#[test]
+fn the_periods_of_a_day_begin_with_the_main_one_and_leave_out_rest() {
+    let records = busy_day();
+    let periods: Vec<_> = sleep_periods(&records.iter().collect::<Vec<_>>());
+    let ids: Vec<_> = periods.iter().map(|period| period.document_id.as_str()).collect();
+    assert_eq!(ids, ["night", "frag-1", "artefact", "nap"]);
 }
 
 #[test]

@@ -48,7 +48,7 @@ macro_rules! route {
 }
 
 /// As in `template.yaml`. Routes of later functions are added here and there together.
-const ROUTES: [(&str, &str, Route); 8] = [
+const ROUTES: [(&str, &str, Route); 13] = [
     route!("POST", "/connect/oura", Connect, true),
     route!("GET", "/callback/oura", Callback, false),
     route!("POST", "/callback/oura", Callback, true),
@@ -56,11 +56,21 @@ const ROUTES: [(&str, &str, Route); 8] = [
     route!("DELETE", "/connections/oura", Api, true),
     route!("POST", "/connections/oura/refresh", Api, true),
     route!("GET", "/daily", Api, true),
+    route!("GET", "/workouts", Api, true),
+    route!("GET", "/records", Api, true),
+    route!("GET", "/series", Api, true),
+    route!("GET", "/metrics", Api, true),
+    route!("GET", "/export", Api, true),
     route!("POST", "/sync", Api, true),
 ];
 
 /// Everything else under the prefix: the api function answers it with its own 404 and 405.
 const DEFAULT: Route = Route { key: "$default", path: None, function: Function::Api, authorized: false };
+
+/// Every route but the default one, as API Gateway names it.
+pub fn keys() -> impl Iterator<Item = &'static str> {
+    ROUTES.iter().map(|(_, _, route)| route.key)
+}
 
 /// The route of a request, if the path is one of the product's.
 #[must_use]

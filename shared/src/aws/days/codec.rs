@@ -6,12 +6,8 @@ use serde_json::{Map, Value};
 
 use super::super::StoreError;
 use super::super::item::{Fields, Item, from_json, from_object, n, s, to_json};
-use crate::domain::{DailyStats, Day, MetricType, PatientId, Record, SOURCE, StoredRecord};
+use crate::domain::{DailyStats, MetricType, PatientId, Record, SOURCE, StoredRecord};
 use crate::normalize::DayBaselines;
-
-pub(super) fn sort_key(record: &Record, day: Day) -> String {
-    format!("{day}#{}#{}", record.data_type.as_str(), record.document_id)
-}
 
 pub(super) fn record_item(patient: &PatientId, key: &str, stored: &StoredRecord) -> Item {
     let record = &stored.record;

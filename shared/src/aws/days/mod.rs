@@ -5,6 +5,7 @@
 mod baselines;
 mod codec;
 mod page;
+mod records;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,15 +15,16 @@ use futures::stream::{self, StreamExt, TryStreamExt};
 use jiff::Timestamp;
 
 pub use self::page::{PatientDays, PatientDaysReader};
+pub use self::records::{RecordsPage, WearableDataTable};
 
-use self::codec::{record, record_item, sort_key, stats, stats_item};
+use self::codec::{record, record_item, stats, stats_item};
 use super::connections::built;
 use super::item::{Fields, n, s};
 use super::outbox::put_event;
 use super::runs::{Found, RunProgress, Runs};
 use super::transact::{Cancelled, Reason, run};
 use super::{SdkConfig, StoreError};
-use crate::domain::{DailyStats, Day, DayRange, DocumentId, PatientEvent, PatientId, StoredRecord, SyncId};
+use crate::domain::{DailyStats, Day, DayRange, DocumentId, PatientEvent, PatientId, RecordKey, StoredRecord, SyncId};
 use crate::oura::DataType;
 
 /// A transaction holds at most 100 items; some room is left for the run's own update.
@@ -166,12 +168,8 @@ impl Days {
         page.items()
             .iter()
             .map(|item| {
-                let key: String = Fields::new(ACTION, item).get("sk")?;
-                let mut parts = key.splitn(3, '#');
-                let day = parts.next().and_then(|day| day.parse().ok());
-                let kind = parts.next().and_then(|kind| kind.parse().ok());
-                let (day, kind) = day.zip(kind).ok_or(StoreError::corrupt(ACTION, "sk"))?;
-                Ok(((kind, document.clone()), day))
+                let key: RecordKey = Fields::new(ACTION, item).get("sk")?;
+                Ok(((key.data_type, key.document_id), key.day))
             })
             .collect()
     }
@@ -297,10 +295,10 @@ impl Days {
                 let (data_type, document_id) = (write.record.record.data_type, write.record.record.document_id.clone());
                 progress.unannounced.insert(Found { data_type, document_id });
             }
-            let key = sort_key(&write.record.record, write.record.record.day);
+            let key = RecordKey::of(&write.record.record);
             let put = Put::builder().table_name(&self.wearable_data).set_item(Some(record_item(
                 patient,
-                &key,
+                &key.to_string(),
                 &write.record,
             )));
             let put = match write.previous {
@@ -314,7 +312,7 @@ impl Days {
                 let old = Delete::builder()
                     .table_name(&self.wearable_data)
                     .key("patientId", s(patient.as_str()))
-                    .key("sk", s(sort_key(&write.record.record, day)))
+                    .key("sk", s(RecordKey { day, ..key }.to_string()))
                     .condition_expression("revision = :revision")
                     .expression_attribute_values(":revision", n(revision));
                 items.push(TransactWriteItem::builder().delete(built(ACTION, old.build())?).build());

@@ -1,0 +1,157 @@
+//! Cursors: where a list goes on, in a text that callers hand back without reading it.
+//!
+//! A cursor is bound by a checksum to the patient, the route and every other parameter of the question, so that one that was
+//! mixed up, changed, or made by an older version is refused instead of answered with other things than were asked for. It
+//! is no permission: whose data is read follows from the sign-in alone, and a position is parsed as every other input is. So
+//! the checksum needs no key.
+
+use std::collections::BTreeMap;
+use std::fmt::Display;
+use std::str::FromStr;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::json;
+use shared::domain::{PatientId, content_hash};
+use shared::http::HttpError;
+
+/// The parameter that carries a cursor.
+const PARAMETER: &str = "cursor";
+
+/// One more with every change of what a checksum covers or of what a position means.
+const VERSION: &str = "2";
+
+/// Hexadecimal digits of the checksum: 128 bits, far more than a mix-up needs.
+const CHECKSUM_DIGITS: usize = 32;
+
+/// The longest that is read. The longest that is made holds a document's id of 256 characters.
+const MAX_LENGTH: usize = 1024;
+
+/// The cursors of one question.
+#[derive(Debug)]
+pub(crate) struct Cursors<'q> {
+    patient: &'q PatientId,
+    route: &'static str,
+    query: &'q BTreeMap<String, String>,
+}
+
+impl<'q> Cursors<'q> {
+    /// Those of this patient's question; `query` may hold a cursor itself.
+    pub(crate) fn of(patient: &'q PatientId, route: &'static str, query: &'q BTreeMap<String, String>) -> Self {
+        Self { patient, route, query }
+    }
+
+    /// The cursor for this position.
+    pub(crate) fn at(&self, position: &impl Display) -> String {
+        let position = position.to_string();
+        URL_SAFE_NO_PAD.encode(format!("{VERSION}:{}:{position}", self.checksum(&position)))
+    }
+
+    /// The position that the question's own cursor names; `None` when it has no cursor, and begins at the beginning.
+    ///
+    /// # Errors
+    /// 400 `invalid_cursor` when it is not one that this question was answered with.
+    pub(crate) fn position<P: FromStr>(&self) -> Result<Option<P>, HttpError> {
+        let Some(cursor) = self.query.get(PARAMETER) else { return Ok(None) };
+        self.read(cursor).map(Some).ok_or_else(Self::invalid)
+    }
+
+    /// The refusal of a cursor, also for a position that does not lie in what was asked for.
+    pub(crate) fn invalid() -> HttpError {
+        HttpError::bad_request("invalid_cursor", "The cursor does not belong to this question.")
+    }
+
+    fn read<P: FromStr>(&self, cursor: &str) -> Option<P> {
+        if cursor.len() > MAX_LENGTH {
+            return None;
+        }
+        let text = String::from_utf8(URL_SAFE_NO_PAD.decode(cursor).ok()?).ok()?;
+        let (checksum, position) = text.strip_prefix(VERSION)?.strip_prefix(':')?.split_once(':')?;
+        if checksum != self.checksum(position) {
+            return None;
+        }
+        position.parse().ok()
+    }
+
+    fn checksum(&self, position: &str) -> String {
+        let question: BTreeMap<_, _> = self.query.iter().filter(|(name, _)| *name != PARAMETER).collect();
+        let mut digits = content_hash(&json!([self.patient, self.route, question, position]));
+        digits.truncate(CHECKSUM_DIGITS);
+        digits
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use shared::domain::Day;
+
+    fn query(parameters: &[(&str, &str)]) -> BTreeMap<String, String> {
+        parameters.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    }
+
+    fn read(
+        patient: &str,
+        route: &'static str,
+        asked: &[(&str, &str)],
+        cursor: &str,
+    ) -> Result<Option<Day>, &'static str> {
+        let mut asked = query(asked);
+        asked.insert("cursor".to_owned(), cursor.to_owned());
+        let patient = patient.parse().unwrap();
+        Cursors::of(&patient, route, &asked).position().map_err(|error| error.code)
+    }
+
+    const ASKED: &[(&str, &str)] = &[("from", "2026-01-01"), ("to", "2026-03-01")];
+
+    fn made() -> String {
+        let (patient, asked) = ("patient-1".parse().unwrap(), query(ASKED));
+        Cursors::of(&patient, "/daily", &asked).at(&"2026-02-01")
+    }
+
+    #[test]
+    fn a_cursor_goes_on_with_its_own_question() {
+        assert_eq!(read("patient-1", "/daily", ASKED, &made()), Ok(Some("2026-02-01".parse().unwrap())));
+        let (patient, asked) = ("patient-1".parse().unwrap(), query(ASKED));
+        assert_eq!(Cursors::of(&patient, "/daily", &asked).position::<Day>().unwrap(), None);
+    }
+
+    #[test]
+    fn another_patients_another_routes_and_another_questions_are_refused() {
+        let cursor = made();
+        assert_eq!(read("patient-2", "/daily", ASKED, &cursor), Err("invalid_cursor"));
+        assert_eq!(read("patient-1", "/workouts", ASKED, &cursor), Err("invalid_cursor"));
+        for other in [
+            &[("from", "2026-01-01"), ("to", "2026-03-02")][..],
+            &[("from", "2026-01-01")],
+            &[("from", "2026-01-01"), ("to", "2026-03-01"), ("metrics", "sleep")],
+            // The same words in other places.
+            &[("to", "2026-01-01"), ("from", "2026-03-01")],
+        ] {
+            assert_eq!(read("patient-1", "/daily", other, &cursor), Err("invalid_cursor"), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn what_was_changed_what_is_older_and_what_is_none_are_refused() {
+        let text = String::from_utf8(URL_SAFE_NO_PAD.decode(made()).unwrap()).unwrap();
+        let moved = URL_SAFE_NO_PAD.encode(text.replace("2026-02-01", "2026-02-02"));
+        let older = URL_SAFE_NO_PAD.encode(text.replacen("2:", "1:", 1));
+        let oldest = URL_SAFE_NO_PAD.encode("1:2026-02-01");
+        let not_utf8 = URL_SAFE_NO_PAD.encode([b'2', b':', 0xff, 0xfe]);
+        let huge = "A".repeat(1_000_000);
+        for bad in ["", "%%%", "MTo", "2:", &moved, &older, &oldest, &not_utf8, &huge, &format!("{}A", made())] {
+            assert_eq!(read("patient-1", "/daily", ASKED, bad), Err("invalid_cursor"), "{:.40}", bad);
+        }
+        for cut in 0..made().len() {
+            assert_eq!(read("patient-1", "/daily", ASKED, &made()[..cut]), Err("invalid_cursor"), "{cut}");
+        }
+    }
+
+    #[test]
+    fn a_position_of_another_kind_is_refused() {
+        let (patient, asked) = ("patient-1".parse().unwrap(), query(ASKED));
+        let cursor = Cursors::of(&patient, "/daily", &asked).at(&"not a day");
+        assert_eq!(read("patient-1", "/daily", ASKED, &cursor), Err("invalid_cursor"));
+    }
+}

@@ -1,0 +1,67 @@
+//! The query parameters of the reading routes, parsed: a question that is not understood whole is refused.
+
+use std::collections::BTreeMap;
+
+use shared::domain::{Day, DayRange, InvalidRange, MetricType};
+use shared::http::HttpError;
+
+/// The longest range of one question; longer histories are read in parts.
+pub(crate) const LONGEST_RANGE: i32 = 366;
+
+/// Refuses a parameter that the route does not have: a misspelled one would be left out silently.
+///
+/// # Errors
+/// 400 `unknown_parameter`.
+pub(crate) fn known(query: &BTreeMap<String, String>, names: &[&str]) -> Result<(), HttpError> {
+    match query.keys().find(|name| !names.contains(&name.as_str())) {
+        None => Ok(()),
+        Some(unknown) => {
+            let plain: String = unknown.chars().filter(char::is_ascii_alphanumeric).take(40).collect();
+            Err(HttpError::bad_request("unknown_parameter", format!("There is no parameter `{plain}`.")))
+        }
+    }
+}
+
+/// `from` and `to`.
+///
+/// # Errors
+/// 400 `missing_range`, `invalid_date`, `range_reversed`, `range_too_long`.
+pub(crate) fn range(query: &BTreeMap<String, String>) -> Result<DayRange, HttpError> {
+    let (Some(from), Some(to)) = (query.get("from"), query.get("to")) else {
+        return Err(HttpError::bad_request("missing_range", "`from` and `to` are needed, as YYYY-MM-DD."));
+    };
+    parse_range(parse_day("from", from)?, parse_day("to", to)?, LONGEST_RANGE)
+}
+
+/// A day of a request.
+///
+/// # Errors
+/// 400 `invalid_date`.
+pub(crate) fn parse_day(name: &str, text: &str) -> Result<Day, HttpError> {
+    text.parse()
+        .map_err(|_invalid| HttpError::bad_request("invalid_date", format!("`{name}` is not a day, YYYY-MM-DD.")))
+}
+
+/// A range of a request.
+///
+/// # Errors
+/// 400 `range_reversed`, `range_too_long`.
+pub(crate) fn parse_range(from: Day, to: Day, longest: i32) -> Result<DayRange, HttpError> {
+    DayRange::bounded(from, to, longest).map_err(|error| match error {
+        InvalidRange::Reversed => HttpError::bad_request("range_reversed", "`to` lies before `from`."),
+        InvalidRange::TooLong { max } => {
+            HttpError::bad_request("range_too_long", format!("At most {max} days can be asked for at once."))
+        }
+    })
+}
+
+/// A metric type of a request.
+///
+/// # Errors
+/// 400 `unknown_metric`, with the names that there are.
+pub(crate) fn parse_metric(name: &str, text: &str) -> Result<MetricType, HttpError> {
+    text.parse().map_err(|_unknown| {
+        let known = MetricType::ALL.map(MetricType::as_str).join(", ");
+        HttpError::bad_request("unknown_metric", format!("`{name}` takes: {known}."))
+    })
+}

@@ -1,0 +1,128 @@
+//! `GET /records`, and what `GET /workouts` has in common with it.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use lambda_http::http::StatusCode;
+use lambda_http::{Body, Request, Response};
+use serde::Serialize;
+use serde_json::value::{RawValue, to_raw_value};
+use serde_json::{Map, Value};
+use shared::domain::{Day, DayRange, DocumentId, MetricType, PatientId, RecordKey, SOURCE, StoredRecord};
+use shared::http::{self, HttpError};
+use shared::oura::DataType;
+
+use crate::cursor::Cursors;
+use crate::parameters::{self, parse_metric};
+use crate::{Deps, unavailable};
+
+/// Records in one answer.
+const PAGE_RECORDS: usize = 100;
+
+/// Characters of records in one answer, or one record: API Gateway takes 10 MB and Lambda 6.
+const PAGE_CHARACTERS: usize = 1_000_000;
+
+/// Reads for one answer. Each goes through 1 MB of the patient's records of whatever type, a month or so.
+const MOST_READS: usize = 8;
+
+/// A record as callers see it.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Shown<'r> {
+    day: Day,
+    metric_type: MetricType,
+    data_type: DataType,
+    document_id: &'r DocumentId,
+    source: &'static str,
+    metrics: &'r Map<String, Value>,
+    revision: u64,
+    observed_at: Timestamp,
+}
+
+impl<'r> From<&'r StoredRecord> for Shown<'r> {
+    fn from(stored: &'r StoredRecord) -> Self {
+        let record = &stored.record;
+        Self {
+            day: record.day,
+            metric_type: record.metric_type,
+            data_type: record.data_type,
+            document_id: &record.document_id,
+            source: SOURCE,
+            metrics: &record.metrics,
+            revision: stored.revision,
+            observed_at: stored.observed_at,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct RecordsPage {
+    records: Vec<Box<RawValue>>,
+    cursor: Option<String>,
+}
+
+pub(crate) async fn get(deps: &Deps, request: &Request) -> Result<Response<Body>, HttpError> {
+    let patient = http::patient(request, &deps.config.patient_claim)?;
+    let query = http::query(request)?;
+    parameters::known(&query, &["type", "from", "to", "cursor"])?;
+    let wanted = wanted(&query)?;
+    let range = parameters::range(&query)?;
+    let (records, cursor) = page(deps, &patient, range, wanted, &Cursors::of(&patient, "/records", &query)).await?;
+    Ok(http::success(StatusCode::OK, &RecordsPage { records, cursor }))
+}
+
+fn wanted(query: &BTreeMap<String, String>) -> Result<MetricType, HttpError> {
+    let Some(text) = query.get("type") else {
+        return Err(HttpError::bad_request("missing_type", "`type` is needed: a metric type."));
+    };
+    match parse_metric("type", text)? {
+        MetricType::Hrv => Err(HttpError::bad_request(
+            "unknown_metric",
+            "There are no records of `hrv`: it is part of those of `sleep`.",
+        )),
+        wanted => Ok(wanted),
+    }
+}
+
+/// A page of the patient's records of one type, oldest first, and the cursor of the next page. A page may be empty and have a
+/// cursor: so much of other types lies between.
+///
+/// # Errors
+/// 400 `invalid_cursor`, 503.
+pub(crate) async fn page(
+    deps: &Deps,
+    patient: &PatientId,
+    range: DayRange,
+    wanted: MetricType,
+    cursors: &Cursors<'_>,
+) -> Result<(Vec<Box<RawValue>>, Option<String>), HttpError> {
+    let mut after: Option<RecordKey> = cursors.position()?;
+    if after.as_ref().is_some_and(|after| !range.contains(after.day)) {
+        return Err(Cursors::invalid());
+    }
+    let (mut records, mut characters) = (Vec::new(), 0);
+    for _read in 0..MOST_READS {
+        let found = deps.wearable_data.page(patient, range, after.as_ref(), Some(wanted)).await.map_err(unavailable)?;
+        for stored in &found.records {
+            let record = to_raw_value(&Shown::from(stored)).map_err(unwritable)?;
+            let is_full = records.len() == PAGE_RECORDS || characters + record.get().len() > PAGE_CHARACTERS;
+            if is_full && !records.is_empty() {
+                return Ok((records, after.as_ref().map(|after| cursors.at(after))));
+            }
+            characters += record.get().len();
+            records.push(record);
+            after = Some(RecordKey::of(&stored.record));
+        }
+        after = found.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    Ok((records, after.as_ref().map(|after| cursors.at(after))))
+}
+
+/// Something that cannot be written as JSON; nothing that is stored is.
+pub(crate) fn unwritable(error: serde_json::Error) -> HttpError {
+    tracing::error!(kind = ?error.classify(), "a line could not be written");
+    HttpError::internal()
+}

@@ -1,0 +1,62 @@
+//! The routes that give what is stored: records, series, the catalogue of metrics, and the export of it all.
+
+mod cursors;
+mod export;
+mod metrics;
+mod records;
+mod refusals;
+mod series;
+
+use local::oura_cloud::PutDocument;
+use serde_json::{Value, json};
+use shared::domain::DayRange;
+
+use crate::world::{PATIENT, World};
+
+/// The usual patient with the usual 30 days.
+async fn month() -> World {
+    let world = World::connected().await;
+    world.work().await;
+    world
+}
+
+/// A history of so many days, of a ring whose rests are told at such length that three of them are a megabyte.
+async fn long_records(days: &str) -> World {
+    let world = World::with(|env| env.with("BACKFILL_DAYS", days), |_| ()).await;
+    assert_eq!(world.connect_as(PATIENT, "ada").await.outcome().0, "connected");
+    for day in DayRange::new("2026-02-17".parse().unwrap(), "2026-03-17".parse().unwrap()).unwrap().iter() {
+        let at = |hour: u32| format!("{day}T{hour}:00:00+01:00");
+        let document = json!({"id": format!("long-{day}"), "day": day, "type": "rest", "bedtime_start": at(13),
+            "bedtime_end": at(14), "movement_30_sec": "1".repeat(350_000)});
+        let put = PutDocument { collection: "sleep".to_owned(), document, day: None };
+        world.oura().put_document("ada", put).unwrap();
+    }
+    world.work().await;
+    world
+}
+
+const RANGE: &str = "from=2026-02-01&to=2026-03-19";
+
+/// Every page of a list that is asked for with this query; the list is called `name`.
+async fn pages(world: &World, path: &str, query: &str, name: &str) -> Vec<Vec<Value>> {
+    let mut pages = Vec::new();
+    let mut cursor: Option<String> = None;
+    loop {
+        let asked = cursor.map_or_else(|| query.to_owned(), |cursor| format!("{query}&cursor={cursor}"));
+        let data = world.request(Some(PATIENT), "GET", path, &asked, "").await.data();
+        pages.push(data[name].as_array().unwrap().clone());
+        cursor = data["cursor"].as_str().map(str::to_owned);
+        if cursor.is_none() {
+            return pages;
+        }
+        assert!(pages.len() < 100, "a list that does not end");
+    }
+}
+
+/// What lies in the table of records and is no tombstone, of one metric type or of all.
+async fn stored(world: &World, metric_type: Option<&str>) -> Vec<Value> {
+    let mut items = world.items(&world.names.wearable_data_table).await;
+    items.retain(|item| item["deleted"].is_null() && metric_type.is_none_or(|kind| item["metricType"] == kind));
+    items.sort_by_key(|item| item["sk"].as_str().unwrap().to_owned());
+    items
+}

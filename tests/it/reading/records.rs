@@ -1,0 +1,93 @@
+//! `GET /workouts` and `GET /records`.
+
+use local::oura_cloud::PutDocument;
+use serde_json::{Value, json};
+use shared::domain::MetricType;
+
+use super::{RANGE, long_records, month, pages, stored};
+use crate::world::{PATIENT, World};
+
+/// What a record is shown with, of its item.
+fn shown(item: &Value) -> Value {
+    let keys = ["day", "metricType", "dataType", "documentId", "source", "metrics", "revision", "observedAt"];
+    keys.iter().map(|key| ((*key).to_owned(), item[*key].clone())).collect()
+}
+
+#[tokio::test]
+async fn every_record_of_a_type_comes_once_and_as_it_is_stored() {
+    let world = month().await;
+    for kind in MetricType::ALL.into_iter().filter(|kind| *kind != MetricType::Hrv) {
+        // Rings lie on the day on which they were set up.
+        let mut wanted = stored(&world, Some(kind.as_str())).await;
+        wanted.retain(|item| item["day"].as_str().unwrap() >= "2026-02-01");
+        let pages = pages(&world, "/records", &format!("type={kind}&{RANGE}"), "records").await;
+        assert!(pages.iter().all(|page| page.len() <= 100));
+        let found: Vec<Value> = pages.concat();
+        assert_eq!(found, wanted.iter().map(shown).collect::<Vec<_>>(), "{kind}");
+    }
+    assert!(stored(&world, Some("heartRate")).await.len() > 25, "there was something to find");
+}
+
+#[tokio::test]
+async fn workouts_are_the_records_of_that_type_without_what_was_deleted() {
+    let world = month().await;
+    let before = pages(&world, "/workouts", RANGE, "workouts").await.concat();
+    assert!(before.len() > 5, "{}", before.len());
+    assert_eq!(before, pages(&world, "/records", &format!("type=workout&{RANGE}"), "records").await.concat());
+    let gone = &before[before.len() - 1];
+    world.oura().delete_document("ada", "workout", gone["documentId"].as_str().unwrap()).unwrap();
+    world.request(Some(PATIENT), "POST", "/sync", "", r#"{"from":"2026-02-17"}"#).await;
+    world.work().await;
+    let after = pages(&world, "/workouts", RANGE, "workouts").await.concat();
+    assert_eq!(after, before[..before.len() - 1]);
+    let day = gone["day"].as_str().unwrap();
+    let of_day = pages(&world, "/workouts", &format!("from={day}&to={day}"), "workouts").await.concat();
+    assert!(of_day.iter().all(|workout| workout["day"] == day && workout != gone), "{of_day:?}");
+}
+
+#[tokio::test]
+async fn a_page_has_a_hundred_records_and_the_cursor_leads_to_the_next() {
+    let world = World::connected().await;
+    for n in 0..250 {
+        let at = |minute: u32| format!("2026-03-{:02}T{:02}:{minute:02}:00+01:00", 10 + n % 5, n % 24);
+        let document = json!({"id": format!("many-{n:03}"), "day": format!("2026-03-{:02}", 10 + n % 5),
+            "activity": "walking", "start_datetime": at(1), "end_datetime": at(30)});
+        let put = PutDocument { collection: "workout".to_owned(), document, day: None };
+        world.oura().put_document("ada", put).unwrap();
+    }
+    world.work().await;
+    let wanted: Vec<_> = stored(&world, Some("workout")).await.iter().map(shown).collect();
+    let pages = pages(&world, "/workouts", RANGE, "workouts").await;
+    assert_eq!(pages.concat(), wanted);
+    assert_eq!(pages[..2].iter().map(Vec::len).collect::<Vec<_>>(), [100, 100]);
+}
+
+#[tokio::test]
+async fn a_page_of_long_records_ends_at_a_megabyte() {
+    let world = long_records("30").await;
+    let pages = pages(&world, "/records", &format!("type=sleep&{RANGE}"), "records").await;
+    let sizes: Vec<_> = pages.iter().map(|page| Value::from(page.clone()).to_string().len()).collect();
+    assert!(pages.len() > 9 && sizes.iter().all(|size| *size < 1_010_000), "{sizes:?}");
+    assert_eq!(pages.concat(), stored(&world, Some("sleep")).await.iter().map(shown).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn a_request_looks_through_a_bounded_part_and_the_cursor_goes_on() {
+    let world = long_records("30").await;
+    let query = format!("type=restMode&{RANGE}");
+    world.aws.meter().reset();
+    let data = world.get("/records", &query).await.data();
+    let reads = world.aws.meter().calls();
+    assert_eq!((&data["records"], reads), (&json!([]), 8), "there is none, and not everything was looked through");
+    assert!(data["cursor"].is_string());
+    let pages = pages(&world, "/records", &query, "records").await;
+    assert!(pages.len() > 1 && pages.concat().is_empty(), "{}", pages.len());
+}
+
+#[tokio::test]
+async fn a_patient_without_data_has_empty_lists() {
+    let world = World::start().await;
+    assert_eq!(world.get("/workouts", RANGE).await.data(), json!({"workouts": [], "cursor": null}));
+    let records = world.get("/records", &format!("type=sleep&{RANGE}")).await.data();
+    assert_eq!(records, json!({"records": [], "cursor": null}));
+}
