@@ -13,7 +13,7 @@ use shared::oura::{DataType, HeldBy, OuraError};
 use crate::{Deps, unavailable};
 
 pub(crate) async fn get(deps: &Deps, request: &Request) -> Result<Response<Body>, HttpError> {
-    let patient = http::patient(request, &deps.config.patient_claim)?;
+    let patient = http::patient(request, &deps.config.admission)?;
     let found = deps.connections.of_patient(&patient, deps.clock.now()).await.map_err(unavailable)?;
     let connections: Vec<_> = match (&found.connection, found.pending_since) {
         // A consent under way is what a patient without a working connection waits for.

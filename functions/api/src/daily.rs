@@ -19,7 +19,7 @@ const LONGEST_RANGE: i32 = 366;
 const PAGE_DAYS: i32 = 100;
 
 pub(crate) async fn get(deps: &Deps, request: &Request) -> Result<Response<Body>, HttpError> {
-    let patient = http::patient(request, &deps.config.patient_claim)?;
+    let patient = http::patient(request, &deps.config.admission)?;
     let query = http::query(request)?;
     if let Some(unknown) = query.keys().find(|name| !["from", "to", "metrics", "cursor"].contains(&name.as_str())) {
         let plain: String = unknown.chars().filter(char::is_ascii_alphanumeric).take(40).collect();
