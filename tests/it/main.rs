@@ -15,6 +15,7 @@ mod ending;
 mod faults;
 mod nights;
 mod notices;
+mod openapi;
 mod refresh_conditions;
 mod token_moves;
 mod token_races;
