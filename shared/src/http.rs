@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use lambda_http::http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION, RETRY_AFTER, SET_COOKIE};
+use lambda_http::http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION, RETRY_AFTER, SET_COOKIE, WWW_AUTHENTICATE};
 use lambda_http::http::{HeaderValue, StatusCode};
 use lambda_http::request::RequestContext;
 use lambda_http::{Body, Request, RequestExt, Response};
@@ -13,6 +13,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use crate::admission::{Admission, NotAdmitted};
 use crate::domain::PatientId;
 
 /// The path prefix of every route.
@@ -109,6 +110,11 @@ pub fn failure(error: &HttpError) -> Response<Body> {
     if let Some(wait) = error.retry_after {
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(wait.as_secs()));
     }
+    if error.status == StatusCode::UNAUTHORIZED {
+        // RFC 6750, section 3: no error code where there was no token.
+        let challenge = if error.code == "unauthorized" { "Bearer" } else { "Bearer error=\"invalid_token\"" };
+        response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+    }
     response
 }
 
@@ -159,18 +165,33 @@ fn json_response(status: StatusCode, body: String) -> Response<Body> {
     response
 }
 
-/// The patient, from the JWT claim that API Gateway's authorizer verified. Never from a header, body or query.
+/// The patient, from the claims that API Gateway's authorizer verified. Never from a header, body or query.
 ///
 /// # Errors
-/// 401 when no verified claims came with the request, or the claim is absent or is no patient id.
-pub fn patient(request: &Request, claim: &str) -> Result<PatientId, HttpError> {
+/// 401 `unauthorized` when no verified claims came with the request, `audience_not_allowed` when the token is for others,
+/// `patient_claim_missing` when the claim is absent or is no patient id; 403 `party_not_allowed` when the token is good, but of
+/// an app that may not use this service: signing in once more there would not help.
+pub fn patient(request: &Request, admission: &Admission) -> Result<PatientId, HttpError> {
     let unauthorized = || HttpError::new(StatusCode::UNAUTHORIZED, "unauthorized", "A valid sign-in is needed.");
     let RequestContext::ApiGatewayV2(context) = request.request_context_ref().ok_or_else(unauthorized)? else {
         return Err(unauthorized());
     };
-    let claims = context.authorizer.as_ref().and_then(|authorizer| authorizer.jwt.as_ref()).ok_or_else(unauthorized)?;
-    claims.claims.get(claim).and_then(|id| PatientId::parse(id.as_str()).ok()).ok_or_else(|| {
-        HttpError::new(StatusCode::UNAUTHORIZED, "patient_claim_missing", "The sign-in does not name a patient.")
+    let verified =
+        context.authorizer.as_ref().and_then(|authorizer| authorizer.jwt.as_ref()).ok_or_else(unauthorized)?;
+    admission.patient(&verified.claims).map_err(|refused| match refused {
+        NotAdmitted::Audience => HttpError::new(
+            StatusCode::UNAUTHORIZED,
+            "audience_not_allowed",
+            "The sign-in is meant for another service.",
+        ),
+        NotAdmitted::Party => HttpError::new(
+            StatusCode::FORBIDDEN,
+            "party_not_allowed",
+            "The app of this sign-in may not use this service.",
+        ),
+        NotAdmitted::Patient => {
+            HttpError::new(StatusCode::UNAUTHORIZED, "patient_claim_missing", "The sign-in does not name a patient.")
+        }
     })
 }
 
@@ -244,6 +265,7 @@ pub fn cookie<'r>(request: &'r Request, name: &str) -> Option<&'r str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::env::Env;
 
     fn request(path: &str, query: &str, body: &str, claims: Option<Value>) -> Request {
         let mut context =
@@ -261,12 +283,32 @@ mod tests {
 
     #[test]
     fn the_patient_comes_from_the_verified_claim_and_nowhere_else() {
-        let code = |claims| patient(&request("/", "", "", claims), "sub").map_err(|e| e.code);
+        let admission = Admission::from_env(&Env::default()).unwrap();
+        let code = |claims| patient(&request("/", "", "", claims), &admission).map_err(|e| e.code);
         assert_eq!(code(Some(json!({"sub": "patient-1"}))).unwrap().as_str(), "patient-1");
         assert_eq!(code(None), Err("unauthorized"));
         assert_eq!(code(Some(json!({"email": "x"}))), Err("patient_claim_missing"));
         assert_eq!(code(Some(json!({"sub": "a b"}))), Err("patient_claim_missing"));
         assert_eq!(code(Some(json!({"sub": ""}))), Err("patient_claim_missing"));
+    }
+
+    #[test]
+    fn who_is_not_admitted_is_told_why_and_challenged_where_another_token_would_help() {
+        let lists = Env::default().with("JWT_ALLOWED_AUDIENCES", "wearables").with("JWT_ALLOWED_PARTIES", "app");
+        let admission = Admission::from_env(&lists).unwrap();
+        let answer = |claims| {
+            let refusal = patient(&request("/", "", "", claims), &admission).unwrap_err();
+            let response = failure(&refusal);
+            let challenge = response.headers().get(WWW_AUTHENTICATE).map(|value| value.to_str().unwrap().to_owned());
+            (response.status().as_u16(), refusal.code, challenge)
+        };
+        let invalid = || Some("Bearer error=\"invalid_token\"".to_owned());
+        assert_eq!(answer(None), (401, "unauthorized", Some("Bearer".to_owned())));
+        let claims = |aud: &str, azp: &str| Some(json!({"sub": "p", "aud": aud, "azp": azp}));
+        assert_eq!(answer(claims("else", "app")), (401, "audience_not_allowed", invalid()));
+        assert_eq!(answer(claims("wearables", "else")), (403, "party_not_allowed", None));
+        let nobody = Some(json!({"aud": "wearables", "azp": "app"}));
+        assert_eq!(answer(nobody), (401, "patient_claim_missing", invalid()));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! Dependencies point inward: `functions -> shared::{aws, vault, http} -> shared::{oura, normalize, domain}`.
 //! The inner three know nothing of AWS; the test `tests/it/architecture.rs` holds them to it.
 
+pub mod admission;
 pub mod aws;
 pub mod disconnect;
 pub mod domain;

@@ -105,6 +105,50 @@ async fn who_is_not_signed_in_gets_nowhere() {
     nothing_is_stored(&world).await;
 }
 
+/// The authorizer has let these tokens in: it may be set up more widely than the functions.
+#[tokio::test]
+async fn a_token_for_others_or_of_another_app_gets_nowhere() {
+    let lists = |env: shared::env::Env| {
+        env.with("JWT_ALLOWED_AUDIENCES", "wearables,api").with("JWT_ALLOWED_PARTIES", "https://app.example")
+    };
+    let world = World::with(lists, |_| ()).await;
+    let routes = [
+        ("POST", "/connect/oura"),
+        ("POST", "/callback/oura"),
+        ("GET", "/connections"),
+        ("POST", "/sync"),
+        ("POST", "/connections/oura/refresh"),
+        ("DELETE", "/connections/oura"),
+        ("GET", "/daily"),
+    ];
+    let good = json!({"sub": PATIENT, "aud": "[x api]", "azp": "https://app.example"});
+    let but = |name: &str, value: Value| {
+        let mut claims = good.clone();
+        claims[name] = value;
+        claims
+    };
+    for (method, path) in routes {
+        let ask = |claims: Value| {
+            let event = event(Some(claims), method, path, "", "", &[]);
+            let world = &world;
+            async move { world.send(&event).await }
+        };
+        let admitted = ask(good.clone()).await.status;
+        assert!(![401, 403].contains(&admitted), "{method} {path}: {admitted}");
+        for aud in [json!("else"), json!("[else x]"), json!("")] {
+            let answer = ask(but("aud", aud)).await;
+            assert_eq!(answer.refusal(), (401, "audience_not_allowed".into()), "{method} {path}");
+            assert_eq!(answer.headers["www-authenticate"], "Bearer error=\"invalid_token\"");
+        }
+        for azp in [json!("https://other.example"), json!("")] {
+            assert_eq!(ask(but("azp", azp)).await.refusal(), (403, "party_not_allowed".into()), "{method} {path}");
+        }
+        let mut of_no_app = good.clone();
+        of_no_app.as_object_mut().unwrap().remove("azp");
+        assert_eq!(ask(of_no_app).await.refusal(), (403, "party_not_allowed".into()), "{method} {path}");
+    }
+}
+
 #[tokio::test]
 async fn unknown_routes_and_methods_are_told_apart() {
     let world = World::start().await;

@@ -16,6 +16,7 @@ mod ending;
 mod faults;
 mod nights;
 mod notices;
+mod openapi;
 mod reading;
 mod refresh_conditions;
 mod token_moves;

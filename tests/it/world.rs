@@ -24,6 +24,8 @@ use shared::domain::{
 use shared::env::Env;
 use tokio::net::TcpListener;
 
+use crate::openapi::contracts;
+
 pub const PATIENT: &str = "patient-1";
 pub const APP: &str = "https://app.example/wearables";
 const REDIRECT: &str = "https://api.example/api/patient-graph/wearables/callback/oura";
@@ -218,7 +220,7 @@ impl World {
         self.send(&event(claims, method, path, query, body, &[])).await
     }
 
-    /// Sends a payload 2.0 event to the function that the template routes it to.
+    /// Sends a payload 2.0 event to the function that the template routes it to, and holds the answer against its description.
     pub async fn send(&self, event: &Value) -> Answer {
         let request = lambda_http::request::from_str(&event.to_string()).unwrap();
         let path = event["rawPath"].as_str().unwrap();
@@ -227,7 +229,10 @@ impl World {
             Some("/callback/oura") => callback::handle(&self.callback, request).await,
             _ => api::handle(&self.api, request).await,
         };
-        answer(response)
+        let answer = answer(response);
+        let method = event["requestContext"]["http"]["method"].as_str().unwrap();
+        contracts().check(method, path.strip_prefix(PREFIX).unwrap_or(path), &answer);
+        answer
     }
 
     pub async fn get(&self, path: &str, query: &str) -> Answer {

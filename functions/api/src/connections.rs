@@ -13,7 +13,7 @@ use shared::oura::{DataType, HeldBy, OuraError};
 use crate::{Deps, unavailable};
 
 pub(crate) async fn get(deps: &Deps, request: &Request) -> Result<Response<Body>, HttpError> {
-    let patient = http::patient(request, &deps.config.patient_claim)?;
+    let patient = http::patient(request, &deps.config.admission)?;
     let connections = of_patient(deps, &patient).await?;
     Ok(http::success(StatusCode::OK, &json!({ "connections": connections })))
 }

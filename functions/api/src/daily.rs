@@ -23,7 +23,7 @@ const PAGE_DAYS: i32 = 90;
 const DAYS_BEFORE: i32 = PatientDaysReader::MOST_DAYS - PAGE_DAYS;
 
 pub(crate) async fn get(deps: &Deps, request: &Request) -> Result<Response<Body>, HttpError> {
-    let patient = http::patient(request, &deps.config.patient_claim)?;
+    let patient = http::patient(request, &deps.config.admission)?;
     let query = http::query(request)?;
     parameters::known(&query, &["from", "to", "metrics", "cursor"])?;
     let range = parameters::range(&query)?;

@@ -30,6 +30,7 @@ mod workouts;
 
 use lambda_http::http::{Method, StatusCode};
 use lambda_http::{Body, Request, Response};
+use shared::admission::Admission;
 use shared::aws::{
     Bus, Connections, DailyStatsTable, Limits, Outbox, PatientDaysReader, Queue, Rate, SdkConfig, StoreError,
     TokenSettings, TokenStore, WearableDataTable,
@@ -48,7 +49,7 @@ pub struct Config {
     tokens: TokenSettings,
     live_queue_url: String,
     event_bus_name: String,
-    patient_claim: String,
+    admission: Admission,
     lookback_days: u32,
     manual_syncs: Rate,
 }
@@ -56,7 +57,7 @@ pub struct Config {
 impl Config {
     /// Reads `CONNECTIONS_TABLE`, `WEARABLE_DATA_TABLE`, `DAILY_STATS_TABLE`, `TOKEN_VAULT`, `TOKEN_VAULT_MOVING_FROM`,
     /// `TOKEN_SECRET_PREFIX`, `TOKEN_KEY_RING_SECRET_ID`, `LIVE_QUEUE_URL`, `EVENT_BUS_NAME`, `PATIENT_ID_CLAIM`,
-    /// `LOOKBACK_DAYS` and `MANUAL_SYNCS_PER_HOUR`.
+    /// `JWT_ALLOWED_AUDIENCES`, `JWT_ALLOWED_PARTIES`, `LOOKBACK_DAYS` and `MANUAL_SYNCS_PER_HOUR`.
     ///
     /// # Errors
     /// [`EnvError`] names the variable that is missing or malformed.
@@ -68,7 +69,7 @@ impl Config {
             tokens: TokenSettings::from_env(env)?,
             live_queue_url: env.required("LIVE_QUEUE_URL")?,
             event_bus_name: env.required("EVENT_BUS_NAME")?,
-            patient_claim: env.get("PATIENT_ID_CLAIM").unwrap_or("sub").to_owned(),
+            admission: Admission::from_env(env)?,
             lookback_days: env.bounded("LOOKBACK_DAYS", 7, 1..=30)?,
             manual_syncs: Rate::per_hour(env.bounded("MANUAL_SYNCS_PER_HOUR", 12, 1..=3600)?),
         })

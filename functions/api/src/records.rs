@@ -62,7 +62,7 @@ struct RecordsPage {
 }
 
 pub(crate) async fn get(deps: &Deps, request: &Request) -> Result<Response<Body>, HttpError> {
-    let patient = http::patient(request, &deps.config.patient_claim)?;
+    let patient = http::patient(request, &deps.config.admission)?;
     let query = http::query(request)?;
     parameters::known(&query, &["type", "from", "to", "cursor"])?;
     let wanted = wanted(&query)?;

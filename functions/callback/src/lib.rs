@@ -18,6 +18,7 @@ use lambda_http::http::{Method, StatusCode};
 use lambda_http::{Body, Request, Response};
 use serde::Deserialize;
 use serde_json::json;
+use shared::admission::Admission;
 use shared::aws::{
     AppSecrets, Bus, Connections, Consumed, Outbox, Proof, Queue, SdkConfig, StoredState, TokenSettings, TokenStore,
 };
@@ -48,7 +49,7 @@ pub struct Config {
     tokens: TokenSettings,
     live_queue_url: String,
     event_bus_name: String,
-    patient_claim: String,
+    admission: Admission,
     returns: ReturnAddresses,
     binding: Binding,
     backfill_days: u32,
@@ -57,8 +58,8 @@ pub struct Config {
 impl Config {
     /// Reads `OURA_APP_SECRET_ID`, `OURA_REDIRECT_URI`, `OURA_SCOPES`, `OURA_TOKEN_URL`, `OURA_API_BASE_URL`,
     /// `CONNECTIONS_TABLE`, `TOKEN_VAULT`, `TOKEN_VAULT_MOVING_FROM`, `TOKEN_SECRET_PREFIX`, `TOKEN_KEY_RING_SECRET_ID`,
-    /// `LIVE_QUEUE_URL`, `EVENT_BUS_NAME`, `PATIENT_ID_CLAIM`, `APP_RETURN_URL`, `APP_ALLOWED_ORIGINS`, `CALLBACK_BINDING`
-    /// and `BACKFILL_DAYS`.
+    /// `LIVE_QUEUE_URL`, `EVENT_BUS_NAME`, `PATIENT_ID_CLAIM`, `JWT_ALLOWED_AUDIENCES`, `JWT_ALLOWED_PARTIES`,
+    /// `APP_RETURN_URL`, `APP_ALLOWED_ORIGINS`, `CALLBACK_BINDING` and `BACKFILL_DAYS`.
     ///
     /// # Errors
     /// [`EnvError`] names the variable that is missing or malformed.
@@ -72,7 +73,7 @@ impl Config {
             tokens: TokenSettings::from_env(env)?,
             live_queue_url: env.required("LIVE_QUEUE_URL")?,
             event_bus_name: env.required("EVENT_BUS_NAME")?,
-            patient_claim: env.get("PATIENT_ID_CLAIM").unwrap_or("sub").to_owned(),
+            admission: Admission::from_env(env)?,
             returns: ReturnAddresses::from_env(env)?,
             binding: Binding::from_env(env)?,
             backfill_days: env.bounded("BACKFILL_DAYS", 30, 1..=400)?,
@@ -145,7 +146,7 @@ struct CompleteRequest {
 }
 
 async fn from_app(deps: &Deps, request: &Request) -> Result<Response<Body>, HttpError> {
-    let patient = http::patient(request, &deps.config.patient_claim)?;
+    let patient = http::patient(request, &deps.config.admission)?;
     let body: CompleteRequest = http::json_body(request)?;
     if [&body.code, &body.state].iter().any(|text| text.is_empty() || text.len() > LONGEST_PARAMETER) {
         return Err(HttpError::bad_request("invalid_body", "`code` and `state` must be those that Oura sent."));

@@ -11,6 +11,7 @@ use lambda_http::{Body, Request, Response};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::json;
+use shared::admission::Admission;
 use shared::aws::{AppSecrets, Connections, PendingConnect, SdkConfig, StoreError};
 use shared::domain::{Clock, Entropy, ScopeSet};
 use shared::env::{Env, EnvError};
@@ -27,7 +28,7 @@ pub struct Config {
     scopes: String,
     hosts: OuraHosts,
     connections_table: String,
-    patient_claim: String,
+    admission: Admission,
     returns: ReturnAddresses,
     binding: Binding,
     pkce: bool,
@@ -35,7 +36,8 @@ pub struct Config {
 
 impl Config {
     /// Reads `OURA_APP_SECRET_ID`, `OURA_REDIRECT_URI`, `OURA_SCOPES`, `OURA_AUTHORIZE_URL`, `OURA_PKCE`,
-    /// `CONNECTIONS_TABLE`, `PATIENT_ID_CLAIM`, `APP_RETURN_URL`, `APP_ALLOWED_ORIGINS` and `CALLBACK_BINDING`.
+    /// `CONNECTIONS_TABLE`, `PATIENT_ID_CLAIM`, `JWT_ALLOWED_AUDIENCES`, `JWT_ALLOWED_PARTIES`, `APP_RETURN_URL`,
+    /// `APP_ALLOWED_ORIGINS` and `CALLBACK_BINDING`.
     ///
     /// # Errors
     /// [`EnvError`] names the variable that is missing or malformed.
@@ -46,7 +48,7 @@ impl Config {
             scopes: env.get("OURA_SCOPES").unwrap_or(ScopeSet::DEFAULT).to_owned(),
             hosts: OuraHosts::from_env(env)?,
             connections_table: env.required("CONNECTIONS_TABLE")?,
-            patient_claim: env.get("PATIENT_ID_CLAIM").unwrap_or("sub").to_owned(),
+            admission: Admission::from_env(env)?,
             returns: ReturnAddresses::from_env(env)?,
             binding: Binding::from_env(env)?,
             pkce: pkce_enabled(env)?,
@@ -103,7 +105,7 @@ async fn connect(deps: &Deps, request: &Request) -> Result<Response<Body>, HttpE
         Some("/connect/oura") => return Err(HttpError::method_not_allowed()),
         _ => return Err(HttpError::not_found()),
     }
-    let patient = http::patient(request, &deps.config.patient_claim)?;
+    let patient = http::patient(request, &deps.config.admission)?;
     let body: ConnectRequest = http::json_body(request)?;
     let return_to = body.return_to.as_deref().map(|wanted| deps.config.returns.resolve(wanted)).transpose()?;
 

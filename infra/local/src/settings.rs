@@ -7,10 +7,12 @@ use url::Url;
 use crate::gateway::function_url;
 
 /// Variables that tune the functions and are handed on as they are set.
-const TUNING: [&str; 16] = [
+const TUNING: [&str; 18] = [
     "OURA_SCOPES",
     "OURA_PKCE",
     "PATIENT_ID_CLAIM",
+    "JWT_ALLOWED_AUDIENCES",
+    "JWT_ALLOWED_PARTIES",
     "APP_RETURN_URL",
     "APP_ALLOWED_ORIGINS",
     "CALLBACK_BINDING",

@@ -9,13 +9,13 @@ use axum::body::Body;
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, Response, StatusCode, header};
 use bytes::Bytes;
-use serde::Deserialize;
 use serde_json::{Value, json};
 use shared::domain::PatientId;
 
 pub use self::ring::Ring;
 use crate::gateway::answer;
 use crate::gateway::authorizer::Authorizer;
+use crate::gateway::issuer::TokenRequest;
 use crate::settings::is_loopback;
 use crate::watch::Watch;
 
@@ -69,6 +69,7 @@ impl Console {
                 answer::typed(StatusCode::OK, "text/javascript; charset=utf-8", SCRIPT)
             }
             (&Method::POST, "/dev/token") => token(body, authorizer),
+            (method @ (&Method::POST | &Method::DELETE), "/dev/signing-key") => self.keys(parts, method, authorizer),
             (&Method::GET, "/dev/events") => answer::json(StatusCode::OK, &self.events(parts)),
             (&Method::GET, "/dev/stack") => answer::json(StatusCode::OK, &self.stack().await),
             (&Method::GET, "/dev/ring") => self.ring(parts).await,
@@ -100,14 +101,36 @@ impl Console {
 
     /// A button of the simulated ring. It changes something, so no page but this one may press it.
     async fn press(&self, parts: &Parts, path: &str, body: &Bytes) -> Response<Body> {
-        let origin = parts.headers.get(header::ORIGIN);
-        if origin.is_some_and(|origin| origin.as_bytes() != self.url.as_bytes()) {
+        if self.is_from_elsewhere(parts) {
             return answer::failure(StatusCode::FORBIDDEN, "foreign_origin", "another page cannot press this button");
         }
         match &self.ring {
             Some(ring) => ring.press(path.strip_prefix(BUTTONS).unwrap_or_default(), body).await,
             None => answer::failure(StatusCode::NOT_FOUND, "not_found", "Oura is not simulated"),
         }
+    }
+
+    /// `POST`: the issuer goes over to a new key, as identity providers do now and then. `DELETE`: its old keys go.
+    fn keys(&self, parts: &Parts, method: &Method, authorizer: &Authorizer) -> Response<Body> {
+        if self.is_from_elsewhere(parts) {
+            return answer::failure(StatusCode::FORBIDDEN, "foreign_origin", "another page cannot change the keys");
+        }
+        let issuer = authorizer.issuer();
+        let changed = match *method {
+            Method::POST => issuer.rotate().map(drop),
+            _ => {
+                issuer.retire();
+                Ok(())
+            }
+        };
+        match changed {
+            Ok(()) => answer::json(StatusCode::OK, &json!(issuer.jwks())),
+            Err(error) => answer::failure(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", &error.to_string()),
+        }
+    }
+
+    fn is_from_elsewhere(&self, parts: &Parts) -> bool {
+        parts.headers.get(header::ORIGIN).is_some_and(|origin| origin.as_bytes() != self.url.as_bytes())
     }
 
     /// The events after the one whose id (EventBridge's) is in the query.
@@ -135,15 +158,10 @@ fn in_query(parts: &Parts, wanted: &str) -> String {
 
 /// A token for any patient: on this machine there is nobody to keep out.
 fn token(body: &Bytes, authorizer: &Authorizer) -> Response<Body> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase", deny_unknown_fields)]
-    struct Wanted {
-        patient_id: PatientId,
-    }
-    let Ok(wanted) = serde_json::from_slice::<Wanted>(body) else {
+    let Ok(wanted) = serde_json::from_slice::<TokenRequest>(body) else {
         return answer::failure(StatusCode::BAD_REQUEST, "bad_request", "send {\"patientId\":\"...\"}");
     };
-    match authorizer.mint(&wanted.patient_id) {
+    match authorizer.issuer().mint(&wanted) {
         Ok(token) => answer::json(StatusCode::OK, &json!({"token": token, "patientId": wanted.patient_id})),
         Err(error) => answer::failure(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", &error.to_string()),
     }

@@ -1,93 +1,20 @@
 //! The JWT authorizer of the local gateway: real RS256 tokens, checked as API Gateway checks them
-//! (<https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-jwt-authorizer.html>), plus a mint for them,
-//! which the real one of course lacks: there, the platform's identity provider issues the tokens.
+//! (<https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-jwt-authorizer.html>): the key is the one of the
+//! issuer's published set whose id the token names. API Gateway fetches that set and keeps it for two hours; here the issuer
+//! is in the same process, so a change of keys counts at once.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::Path;
-use std::sync::OnceLock;
 
-use anyhow::{Context as _, anyhow};
-use aws_lc_rs::encoding::AsDer as _;
-use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::rsa::KeySize;
-use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_SHA256, RsaKeyPair};
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jsonwebtoken::jwk::KeyAlgorithm;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
-use serde_json::{Map, Value, json};
-use sha2::{Digest as _, Sha256};
-
+use serde_json::{Map, Value};
 use shared::domain::{Clock, PatientId};
 
-use crate::files::replace_private;
+use super::issuer::{Issuer, TokenRequest};
 
-/// The audience of local tokens, as the template's default for the JWT authorizer's audience.
+/// The audience that the authorizer asks for.
 pub const AUDIENCE: &str = "wearables";
-
-/// How long a local token lives, in seconds: a working day and the evening after it.
-const TOKEN_LIFE_SECONDS: i64 = 16 * 3600;
-
-/// The RSA key that signs local tokens.
-pub struct SigningKey {
-    pair: RsaKeyPair,
-    key_id: String,
-    modulus: Vec<u8>,
-    exponent: Vec<u8>,
-}
-
-impl SigningKey {
-    /// A fresh key of 2048 bits.
-    ///
-    /// # Errors
-    /// When the system has no randomness to give.
-    pub fn generate() -> anyhow::Result<Self> {
-        let pair =
-            RsaKeyPair::generate(KeySize::Rsa2048).map_err(|_unspecified| anyhow!("generate the local token key"))?;
-        Ok(Self::of(pair))
-    }
-
-    /// The key kept in `dir`, so that tokens outlive a restart; made and kept there (mode 0600) when there is none.
-    ///
-    /// # Errors
-    /// When the file cannot be read or written, or holds something else.
-    pub fn kept_in(dir: &Path) -> anyhow::Result<Self> {
-        let path = dir.join("token-signing-key.der");
-        match fs::read(&path) {
-            Ok(der) => {
-                let pair = RsaKeyPair::from_pkcs8(&der)
-                    .with_context(|| format!("read the token key {}: not an RSA key in PKCS #8", path.display()))?;
-                Ok(Self::of(pair))
-            }
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                let key = Self::generate()?;
-                let der = key.pair.as_der().map_err(|_unspecified| anyhow!("encode the local token key"))?;
-                replace_private(&path, der.as_ref())
-                    .with_context(|| format!("keep the token key in {}", path.display()))?;
-                Ok(key)
-            }
-            Err(error) => Err(error).with_context(|| format!("read the token key {}", path.display())),
-        }
-    }
-
-    fn of(pair: RsaKeyPair) -> Self {
-        let public = pair.public_key();
-        let modulus = public.modulus().big_endian_without_leading_zero().to_vec();
-        let exponent = public.exponent().big_endian_without_leading_zero().to_vec();
-        let key_id = hex::encode(&Sha256::digest(public.as_ref())[..8]);
-        Self { pair, key_id, modulus, exponent }
-    }
-}
-
-/// The key of stacks that keep nothing: one per process, because making one takes a good part of a second.
-fn process_key() -> anyhow::Result<&'static SigningKey> {
-    static KEY: OnceLock<SigningKey> = OnceLock::new();
-    if let Some(key) = KEY.get() {
-        return Ok(key);
-    }
-    let key = SigningKey::generate()?;
-    Ok(KEY.get_or_init(|| key))
-}
 
 /// Why a request was not let in. The texts are for the log and for local clients; they hold nothing of the token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -95,7 +22,7 @@ pub enum Refusal {
     /// No `Authorization` header.
     #[error("send the patient's token as `Authorization: Bearer <token>`")]
     Missing,
-    /// Not three parts of base64, another algorithm, another key, or a broken signature.
+    /// Not three parts of base64, another algorithm, a key that is not published, or a broken signature.
     #[error("the token is not one that this issuer signed with RS256")]
     Signature,
     /// Signed, but by or for somebody else.
@@ -106,84 +33,42 @@ pub enum Refusal {
     Time,
 }
 
-/// Mints and checks local tokens.
+/// Lets in whom the issuer's tokens name.
 pub struct Authorizer {
-    key: KeyRef,
-    issuer: String,
-    patient_claim: String,
+    issuer: Issuer,
     clock: Clock,
-    decoding: DecodingKey,
     validation: Validation,
 }
 
-enum KeyRef {
-    Process(&'static SigningKey),
-    Own(Box<SigningKey>),
-}
-
 impl Authorizer {
-    /// An authorizer of tokens by `issuer` whose claim `patient_claim` holds the patient id. The key is kept in `data_dir`
-    /// if there is one.
+    /// An authorizer of tokens by `issuer` whose claim `patient_claim` holds the patient id, with that issuer. Its key is kept
+    /// in `data_dir` if there is one.
     ///
     /// # Errors
     /// When the key cannot be made or read.
     pub fn start(issuer: &str, patient_claim: &str, clock: Clock, data_dir: Option<&Path>) -> anyhow::Result<Self> {
-        let key = match data_dir {
-            Some(dir) => KeyRef::Own(Box::new(SigningKey::kept_in(dir)?)),
-            None => KeyRef::Process(process_key()?),
-        };
-        Ok(Self::with_key(key, issuer, patient_claim, clock))
-    }
-
-    fn with_key(key: KeyRef, issuer: &str, patient_claim: &str, clock: Clock) -> Self {
-        let (modulus, exponent) = match &key {
-            KeyRef::Process(key) => (&key.modulus, &key.exponent),
-            KeyRef::Own(key) => (&key.modulus, &key.exponent),
-        };
-        let decoding = DecodingKey::from_rsa_raw_components(modulus, exponent);
         let mut validation = Validation::new(Algorithm::RS256);
         validation.set_issuer(&[issuer]);
         validation.set_audience(&[AUDIENCE]);
         validation.set_required_spec_claims(&["iss", "aud"]);
         // The times are checked against the stack's clock, which a test may drive.
         validation.validate_exp = false;
-        Self { key, issuer: issuer.to_owned(), patient_claim: patient_claim.to_owned(), clock, decoding, validation }
+        let issuer = Issuer::start(issuer, patient_claim, clock.clone(), data_dir)?;
+        Ok(Self { issuer, clock, validation })
     }
 
-    fn key(&self) -> &SigningKey {
-        match &self.key {
-            KeyRef::Process(key) => key,
-            KeyRef::Own(key) => key,
-        }
+    /// Whose tokens are taken.
+    #[must_use]
+    pub fn issuer(&self) -> &Issuer {
+        &self.issuer
     }
 
-    /// A token of this patient.
+    /// A token of this patient, for this service.
     ///
     /// # Errors
     /// When signing fails, which needs a broken key.
     pub fn mint(&self, patient: &PatientId) -> anyhow::Result<String> {
-        let now = self.clock.now().as_second();
-        let mut claims = Map::from_iter([
-            ("iss".to_owned(), json!(self.issuer)),
-            ("aud".to_owned(), json!(AUDIENCE)),
-            ("sub".to_owned(), json!(patient)),
-            ("iat".to_owned(), json!(now)),
-            ("exp".to_owned(), json!(now + TOKEN_LIFE_SECONDS)),
-        ]);
-        claims.insert(self.patient_claim.clone(), json!(patient));
-        self.sign(&Value::Object(claims))
-    }
-
-    fn sign(&self, claims: &Value) -> anyhow::Result<String> {
-        let key = self.key();
-        let header = json!({"alg": "RS256", "typ": "JWT", "kid": key.key_id});
-        let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
-        let message = format!("{}.{}", part(&header), part(claims));
-        let mut signature = vec![0; key.pair.public_modulus_len()];
-        key.pair
-            .sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message.as_bytes(), &mut signature)
-            .map_err(|_unspecified| anyhow!("sign a local token"))?;
-        Ok(format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature)))
+        self.issuer.mint(&TokenRequest { patient_id: patient.clone(), aud: None, azp: None })
     }
 
     /// Checks an `Authorization` header and gives the token's claims as API Gateway hands them on: every value as text.
@@ -197,7 +82,8 @@ impl Authorizer {
             Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => token.trim(),
             _ => header,
         };
-        let claims = jsonwebtoken::decode::<Map<String, Value>>(token, &self.decoding, &self.validation)
+        let key = self.published_key(token)?;
+        let claims = jsonwebtoken::decode::<Map<String, Value>>(token, &key, &self.validation)
             .map_err(|error| {
                 use jsonwebtoken::errors::ErrorKind as Kind;
                 match error.kind() {
@@ -218,15 +104,14 @@ impl Authorizer {
         Ok(claims.into_iter().map(|(name, value)| (name, claim_text(&value))).collect())
     }
 
-    /// The public key as a JSON Web Key Set (RFC 7517), as an issuer publishes it.
-    #[must_use]
-    pub fn jwks(&self) -> Value {
-        let key = self.key();
-        let number = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
-        json!({"keys": [{
-            "kty": "RSA", "use": "sig", "alg": "RS256", "kid": key.key_id,
-            "n": number(&key.modulus), "e": number(&key.exponent),
-        }]})
+    /// The published key whose id the token names. The key says for which algorithm it is; the token does not choose.
+    fn published_key(&self, token: &str) -> Result<DecodingKey, Refusal> {
+        let header = jsonwebtoken::decode_header(token).map_err(|_malformed| Refusal::Signature)?;
+        let published = self.issuer.jwks();
+        let named = header.kid.as_deref().and_then(|kid| published.find(kid));
+        let key =
+            named.filter(|key| key.common.key_algorithm == Some(KeyAlgorithm::RS256)).ok_or(Refusal::Signature)?;
+        DecodingKey::from_jwk(key).map_err(|_malformed| Refusal::Signature)
     }
 }
 
@@ -245,6 +130,10 @@ fn claim_text(value: &Value) -> String {
 mod tests {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicI64, Ordering};
+
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    use serde_json::json;
 
     use super::*;
 
@@ -280,16 +169,16 @@ mod tests {
         assert_eq!(claims["iat"], START.to_string());
         assert!(authorizer.authorize(Some(&token)).is_ok(), "the bare token is taken too");
 
-        seconds.store(START + TOKEN_LIFE_SECONDS - 1, Ordering::SeqCst);
+        seconds.store(START + 16 * 3600 - 1, Ordering::SeqCst);
         assert!(authorizer.authorize(Some(&bearer(&token))).is_ok());
-        seconds.store(START + TOKEN_LIFE_SECONDS, Ordering::SeqCst);
+        seconds.store(START + 16 * 3600, Ordering::SeqCst);
         assert_eq!(authorizer.authorize(Some(&bearer(&token))), Err(Refusal::Time));
     }
 
     #[test]
     fn tokens_for_another_audience_by_another_issuer_or_for_another_time_are_refused() {
         let (authorizer, _) = authorizer();
-        let answer = |claims: Value| authorizer.authorize(Some(&bearer(&authorizer.sign(&claims).unwrap())));
+        let answer = |claims: Value| authorizer.authorize(Some(&bearer(&authorizer.issuer.sign(&claims).unwrap())));
         assert!(answer(claims(|_| ())).is_ok());
         assert!(answer(claims(|c| c["aud"] = json!(["x", AUDIENCE]))).is_ok());
         assert_eq!(answer(claims(|c| c["aud"] = json!("else"))), Err(Refusal::IssuerOrAudience));
@@ -299,27 +188,30 @@ mod tests {
         assert_eq!(answer(claims(|c| c["exp"] = json!("soon"))), Err(Refusal::Time));
     }
 
+    fn part(value: &Value) -> String {
+        URL_SAFE_NO_PAD.encode(value.to_string())
+    }
+
+    /// The parts of a good token.
+    fn good(authorizer: &Authorizer) -> [String; 3] {
+        let token = authorizer.issuer.sign(&claims(|_| ())).unwrap();
+        let parts: Vec<_> = token.split('.').map(str::to_owned).collect();
+        parts.try_into().unwrap()
+    }
+
     #[test]
-    fn another_key_no_signature_and_a_changed_claim_are_refused() {
+    fn a_key_that_is_not_published_and_a_changed_claim_are_refused() {
         let (authorizer, seconds) = authorizer();
-        let other = KeyRef::Own(Box::new(SigningKey::generate().unwrap()));
-        let other = Authorizer::with_key(other, ISSUER, "sub", at(&seconds));
-        let foreign = other.sign(&claims(|_| ())).unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let other = Authorizer::start(ISSUER, "sub", at(&seconds), Some(dir.path())).unwrap();
+        let foreign = other.issuer.sign(&claims(|_| ())).unwrap();
+        assert!(other.authorize(Some(&bearer(&foreign))).is_ok());
         assert_eq!(authorizer.authorize(Some(&bearer(&foreign))), Err(Refusal::Signature));
 
-        let part = |value: Value| URL_SAFE_NO_PAD.encode(value.to_string());
-        let unsigned = format!("{}.{}.", part(json!({"alg": "none", "typ": "JWT"})), part(claims(|_| ())));
-        assert_eq!(authorizer.authorize(Some(&bearer(&unsigned))), Err(Refusal::Signature));
-
-        // The public key as an HMAC secret: the classic confusion of algorithms.
-        let key = jsonwebtoken::EncodingKey::from_secret(&authorizer.key().modulus);
-        let confused = jsonwebtoken::encode(&jsonwebtoken::Header::default(), &claims(|_| ()), &key).unwrap();
-        assert_eq!(authorizer.authorize(Some(&bearer(&confused))), Err(Refusal::Signature));
-
-        let own = authorizer.sign(&claims(|_| ())).unwrap();
-        let parts: Vec<&str> = own.split('.').collect();
-        let forged = format!("{}.{}.{}", parts[0], part(claims(|c| c["sub"] = json!("victim"))), parts[2]);
-        assert_eq!(authorizer.authorize(Some(&bearer(&forged))), Err(Refusal::Signature));
+        let [header, body, signature] = good(&authorizer);
+        let whole = |header: &str, body: &str| authorizer.authorize(Some(&format!("{header}.{body}.{signature}")));
+        assert!(whole(&header, &body).is_ok());
+        assert_eq!(whole(&header, &part(&claims(|c| c["sub"] = json!("victim")))), Err(Refusal::Signature));
 
         for missing in [None, Some(""), Some("  ")] {
             assert_eq!(authorizer.authorize(missing), Err(Refusal::Missing));
@@ -330,28 +222,51 @@ mod tests {
     }
 
     #[test]
-    fn the_published_key_verifies_what_the_mint_signs() {
+    fn a_token_names_its_key_and_does_not_choose_the_algorithm() {
         let (authorizer, _) = authorizer();
-        let token = authorizer.mint(&PatientId::parse("p").unwrap()).unwrap();
-        let set: jsonwebtoken::jwk::JwkSet = serde_json::from_value(authorizer.jwks()).unwrap();
-        let header = jsonwebtoken::decode_header(&token).unwrap();
-        let key = DecodingKey::from_jwk(set.find(&header.kid.unwrap()).unwrap()).unwrap();
-        let mut validation = Validation::new(Algorithm::RS256);
-        validation.set_audience(&[AUDIENCE]);
-        validation.validate_exp = false;
-        assert!(jsonwebtoken::decode::<Value>(&token, &key, &validation).is_ok());
+        let kid = authorizer.issuer.jwks().keys[0].common.key_id.clone().unwrap();
+        let unsigned = |alg: &str| format!("{}.{}.", part(&json!({"alg": alg, "kid": kid})), part(&claims(|_| ())));
+        for alg in ["none", "None", "RS256", "HS256", "RS512"] {
+            assert_eq!(authorizer.authorize(Some(&bearer(&unsigned(alg)))), Err(Refusal::Signature), "{alg}");
+        }
+        // The published key as an HMAC secret: the classic confusion of algorithms.
+        let published = serde_json::to_value(authorizer.issuer.jwks()).unwrap()["keys"][0].clone();
+        let modulus = URL_SAFE_NO_PAD.decode(published["n"].as_str().unwrap()).unwrap();
+        for secret in [modulus, published.to_string().into_bytes()] {
+            let header = jsonwebtoken::Header { kid: Some(kid.clone()), ..jsonwebtoken::Header::new(Algorithm::HS256) };
+            let key = jsonwebtoken::EncodingKey::from_secret(&secret);
+            let confused = jsonwebtoken::encode(&header, &claims(|_| ()), &key).unwrap();
+            assert_eq!(authorizer.authorize(Some(&bearer(&confused))), Err(Refusal::Signature));
+        }
+        let [_, body, signature] = good(&authorizer);
+        for header in
+            [json!({"alg": "RS256"}), json!({"alg": "RS256", "kid": "other"}), json!({"alg": "RS256", "kid": ""})]
+        {
+            let token = format!("{}.{body}.{signature}", part(&header));
+            assert_eq!(authorizer.authorize(Some(&bearer(&token))), Err(Refusal::Signature), "{header}");
+        }
     }
 
     #[test]
-    fn a_kept_key_accepts_the_tokens_of_the_run_before_and_is_readable_by_its_owner_only() {
-        use std::os::unix::fs::PermissionsExt as _;
+    fn a_new_key_counts_at_once_and_an_old_one_until_it_is_retired() {
+        let (_, seconds) = authorizer();
         let dir = tempfile::tempdir().unwrap();
-        let seconds = Arc::new(AtomicI64::new(START));
-        let first = Authorizer::start(ISSUER, "sub", at(&seconds), Some(dir.path())).unwrap();
-        let token = first.mint(&PatientId::parse("p").unwrap()).unwrap();
-        let second = Authorizer::start(ISSUER, "sub", at(&seconds), Some(dir.path())).unwrap();
-        assert!(second.authorize(Some(&bearer(&token))).is_ok());
-        let mode = fs::metadata(dir.path().join("token-signing-key.der")).unwrap().permissions().mode();
-        assert_eq!(mode & 0o777, 0o600);
+        let authorizer = Authorizer::start(ISSUER, "sub", at(&seconds), Some(dir.path())).unwrap();
+        let is_taken = |token: &str| authorizer.authorize(Some(&bearer(token)));
+        let old = authorizer.issuer.sign(&claims(|_| ())).unwrap();
+        authorizer.issuer.rotate().unwrap();
+        let new = authorizer.issuer.sign(&claims(|_| ())).unwrap();
+        assert_ne!(jsonwebtoken::decode_header(&old).unwrap().kid, jsonwebtoken::decode_header(&new).unwrap().kid);
+        assert!(is_taken(&old).is_ok() && is_taken(&new).is_ok());
+        authorizer.issuer.retire();
+        assert_eq!(is_taken(&old), Err(Refusal::Signature));
+        assert!(is_taken(&new).is_ok());
+    }
+
+    #[test]
+    fn several_audiences_are_handed_on_as_api_gateway_writes_them() {
+        let (authorizer, _) = authorizer();
+        let token = authorizer.issuer.sign(&claims(|c| c["aud"] = json!(["x", AUDIENCE]))).unwrap();
+        assert_eq!(authorizer.authorize(Some(&bearer(&token))).unwrap()["aud"], "[x wearables]");
     }
 }

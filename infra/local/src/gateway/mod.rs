@@ -7,6 +7,7 @@ pub mod cors;
 pub mod event;
 pub mod function_url;
 pub mod functions;
+pub mod issuer;
 pub mod routes;
 
 use std::net::SocketAddr;
@@ -164,11 +165,11 @@ impl Gateway {
     async fn local(&self, parts: &Parts, body: Body) -> Response<Body> {
         let path = parts.uri.path();
         match (&parts.method, path) {
-            (&Method::GET, "/.well-known/jwks.json") => answer::json(StatusCode::OK, &self.authorizer.jwks()),
+            (&Method::GET, "/.well-known/jwks.json") => {
+                answer::json(StatusCode::OK, &json!(self.authorizer.issuer().jwks()))
+            }
             (&Method::GET, "/.well-known/openid-configuration") => {
-                let url = self.console.url();
-                let document = json!({"issuer": url, "jwks_uri": format!("{url}/.well-known/jwks.json")});
-                answer::json(StatusCode::OK, &document)
+                answer::json(StatusCode::OK, &self.authorizer.issuer().discovery())
             }
             _ => match read(body, BODY_LIMIT).await {
                 Ok(body) => self.console.answer(parts, &body, &self.authorizer).await,

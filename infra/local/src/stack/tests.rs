@@ -141,6 +141,74 @@ async fn the_gateway_answers_for_itself_before_any_function_is_called() {
     stack.shutdown().await;
 }
 
+/// What an authorizer elsewhere would do with the stack's tokens.
+#[tokio::test(flavor = "multi_thread")]
+async fn tokens_verify_by_the_keys_that_the_issuers_discovery_leads_to() {
+    use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header, jwk::JwkSet};
+
+    let stack = Stack::start(quiet(Options::default())).await.unwrap();
+    let http = browser();
+    let discovery = format!("{}/.well-known/openid-configuration", stack.url());
+    let discovery: Value = http.get(discovery).send().await.unwrap().json().await.unwrap();
+    assert_eq!(discovery["issuer"], stack.url());
+    let keys = || http.get(discovery["jwks_uri"].as_str().unwrap()).send();
+    let mut validation = Validation::new(Algorithm::RS256);
+    validation.set_issuer(&[stack.url()]);
+    validation.set_audience(&["wearables"]);
+    let verify = |token: &str, keys: &JwkSet| {
+        let kid = decode_header(token).unwrap().kid.unwrap();
+        let key = DecodingKey::from_jwk(keys.find(&kid)?).unwrap();
+        Some(decode::<Value>(token, &key, &validation).unwrap().claims)
+    };
+    let token = stack.token_for(stack.patient_id()).unwrap();
+    let published: JwkSet = keys().await.unwrap().json().await.unwrap();
+    assert_eq!(verify(&token, &published).unwrap()["sub"], "patient-1");
+
+    let change = |method: reqwest::Method| http.request(method, format!("{}/dev/signing-key", stack.url()));
+    let foreign = change(reqwest::Method::POST).header("Origin", "https://evil.example").send().await.unwrap();
+    assert_eq!(foreign.status(), StatusCode::FORBIDDEN);
+    assert_eq!(change(reqwest::Method::POST).send().await.unwrap().status(), StatusCode::OK);
+    let newer = stack.token_for(stack.patient_id()).unwrap();
+    assert!(verify(&newer, &published).is_none(), "another key signs now");
+    let published: JwkSet = keys().await.unwrap().json().await.unwrap();
+    assert!(verify(&newer, &published).is_some() && verify(&token, &published).is_some());
+
+    assert_eq!(change(reqwest::Method::DELETE).send().await.unwrap().status(), StatusCode::OK);
+    let statuses = async |token: &str| {
+        let asked = http.get(format!("{}{PREFIX}/connections", stack.url())).bearer_auth(token);
+        asked.send().await.unwrap().status()
+    };
+    assert_eq!((statuses(&token).await, statuses(&newer).await), (StatusCode::UNAUTHORIZED, StatusCode::OK));
+    stack.shutdown().await;
+}
+
+/// The function's own lists, behind an authorizer that has let the token in.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_of_another_app_is_good_for_the_gateway_and_refused_by_the_functions() {
+    let env = Env::default().with("JWT_ALLOWED_AUDIENCES", "wearables").with("JWT_ALLOWED_PARTIES", "local,mobile");
+    let stack = Stack::start(quiet(Options { env, ..Options::default() })).await.unwrap();
+    let http = browser();
+    let ask = async |claims: Value| {
+        let asked = http.post(format!("{}/dev/token", stack.url())).json(&claims).send().await.unwrap();
+        let token: Value = asked.json().await.unwrap();
+        let asked =
+            http.get(format!("{}{PREFIX}/connections", stack.url())).bearer_auth(token["token"].as_str().unwrap());
+        let answer = asked.send().await.unwrap();
+        let status = answer.status().as_u16();
+        (status, answer.json::<Value>().await.unwrap()["error"]["code"].clone())
+    };
+    for good in [json!({}), json!({"azp": "mobile"}), json!({"aud": ["x", "wearables"]})] {
+        let mut claims = good.clone();
+        claims["patientId"] = json!("patient-1");
+        assert_eq!(ask(claims).await, (200, Value::Null), "{good}");
+    }
+    let foreign = ask(json!({"patientId": "patient-1", "azp": "other"})).await;
+    assert_eq!(foreign, (403, json!("party_not_allowed")));
+    // The gateway itself stops the audience.
+    assert_eq!(ask(json!({"patientId": "patient-1", "aud": "else"})).await, (401, json!("unauthorized")));
+    stack.shutdown().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_webhook_answers_the_handshake_and_takes_signed_notices_only() {
     let stack = Stack::start(quiet(Options::default())).await.unwrap();

@@ -1,0 +1,1503 @@
+// Made from openapi.yaml by `npm run generate`: do not edit.
+
+export interface paths {
+    "/connect/oura": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Begin to connect a ring
+         * @description Stores a state that lives ten minutes and works once, and gives the address of Oura's consent page. Send the
+         *     browser there, in the same window. Call it with `credentials: "include"`, so that the browser keeps the cookie
+         *     `wearable_connect` that binds the flow to it; where it cannot (the API is on another site than the app), complete the
+         *     flow with `POST /callback/oura`.
+         */
+        post: operations["connectOura"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/callback/oura": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Oura's consent page returns the browser here
+         * @description Registered at Oura as the redirect URI; nobody else calls it. Always ends the browser's visit: at the app's page
+         *     (`returnTo` of connect, else `APP_RETURN_URL`), or, where there is none, with a small page of its own.
+         */
+        get: operations["callbackFromOura"];
+        put?: never;
+        /**
+         * Complete a connect whose browser could not carry the cookie
+         * @description When Oura returned the browser without the cookie, the app's page gets `code`, `state` and, if Oura gave it, `scope` in its
+         *     query, unspent. The page completes the flow here, signed in; only the patient who began it can.
+         */
+        post: operations["completeConnect"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/connections": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The patient's connections */
+        get: operations["listConnections"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/connections/oura": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Disconnect the ring, and have the data deleted if wanted
+         * @description At once: the connection ends (`disconnected`, `user_request`), its tokens are deleted, a sync under way stores nothing
+         *     more, and the ring is free for whoever wears it. The consent is revoked at Oura soon after, and for a day if Oura does
+         *     not answer.
+         *
+         *     With `data=purge` everything that is stored of the patient goes too, also of a connection that ended before; the event
+         *     `wearable_data_purged` with the same `requestId` is the receipt. Until then no ring can be connected (`purge_running`).
+         *     Asking again is harmless; while a purge is under way it is the same one.
+         */
+        delete: operations["disconnectOura"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/connections/oura/refresh": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Refresh the tokens now
+         * @description Asks for a refresh and does not wait for it. Nobody has to - every sync refreshes what is due. At most once in ten minutes.
+         */
+        post: operations["refreshOura"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/sync": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Fetch from Oura now
+         * @description Asks for a sync and does not wait for it. `lastSyncAt` of `GET /connections` moves when data has arrived; the event `wearable_sync` with the same `syncId` tells of it if anything changed. A patient may ask `MANUAL_SYNCS_PER_HOUR` times an hour (12), and half of that at once.
+         */
+        post: operations["sync"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/daily": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Daily stats of a range of days
+         * @description Oldest first, at most 100 days at once. A day without data is absent. Ask again with `cursor` until it is null.
+         */
+        get: operations["listDays"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+}
+export type webhooks = Record<string, never>;
+export interface components {
+    schemas: {
+        Success: {
+            /** @constant */
+            success: true;
+            /** @description As the route describes it. */
+            data: unknown;
+        };
+        Failure: {
+            /** @constant */
+            success: false;
+            error: {
+                /** @description Stable. */
+                code: string;
+                /** @description For people; may change. */
+                message: string;
+            };
+        };
+        /** @description Of API Gateway, not of this service. */
+        GatewayRefusal: {
+            message: string;
+        };
+        ConnectRequest: {
+            /**
+             * @description Where the browser goes in the end: a path of the app that `APP_RETURN_URL` belongs to, or an address at one of the
+             *     allowed origins. `APP_RETURN_URL` itself when absent.
+             */
+            returnTo?: string | null;
+        };
+        ConnectStarted: {
+            /**
+             * Format: uri
+             * @description Oura's consent page.
+             */
+            authUrl: string;
+            /**
+             * Format: date-time
+             * @description Until when the patient may take to consent.
+             */
+            expiresAt: string;
+        };
+        CallbackRequest: {
+            /** @description As the app's page got it. */
+            code: string;
+            /** @description As the app's page got it. */
+            state: string;
+            /** @description As the app's page got it, if it did; counts only where Oura's token answer names no scopes. */
+            scope?: string | null;
+        };
+        CallbackDone: {
+            /** @constant */
+            source: "oura";
+            /** @constant */
+            status: "connected";
+        };
+        Disconnected: {
+            /** @constant */
+            source: "oura";
+            /** @constant */
+            status: "disconnected";
+            /** @enum {unknown} */
+            data: "keep" | "purge";
+            /** @description Of a purge; the receipt carries it. */
+            requestId?: string;
+        };
+        Connection: {
+            /** @constant */
+            source: "oura";
+            /**
+             * @description `pending`: at Oura's consent page. `error`: still connected, but something keeps data away; or, with
+             *     `account_conflict`, not connected, because the last consent was refused within a day.
+             * @enum {unknown}
+             */
+            status: "connected" | "disconnected" | "error" | "pending";
+            /** @description Why it is not simply connected. */
+            reasonCode: null | ("revoked" | "refresh_lost" | "scope_missing" | "membership" | "app_outdated" | "account_conflict" | "oura_unavailable" | "unauthorized" | "user_request");
+            /**
+             * Format: date-time
+             * @description Since when it has this status.
+             */
+            since: string;
+            /** @description What the patient allowed. */
+            scopesGranted: components["schemas"]["Scopes"];
+            /** @description What was asked for and not allowed. */
+            scopesMissing: components["schemas"]["Scopes"];
+            /**
+             * Format: date-time
+             * @description When a sync last ended.
+             */
+            lastSyncAt: string | null;
+            /**
+             * Format: date-time
+             * @description When Oura's webhooks last announced something that a sync has taken.
+             */
+            lastNoticeAt: string | null;
+            /** @description The newest day that has stats. */
+            lastDataDay: components["schemas"]["Day"] | null;
+            backfill: components["schemas"]["Backfill"] | null;
+            /** @description Oura collections whose last fetch failed, each with a stable word for why; they are tried again. */
+            failing: {
+                [key: string]: string;
+            };
+        };
+        /** @description The history after a connect. */
+        Backfill: {
+            /** @enum {unknown} */
+            state: "pending" | "running" | "done" | "failed";
+            from: components["schemas"]["Day"];
+            to: components["schemas"]["Day"];
+            /** @description Kinds whose fetch is over. */
+            done: number;
+            /** @description Kinds in all. */
+            total: number;
+            /** @description Progress by Oura collection. */
+            perType: {
+                [key: string]: components["schemas"]["KindProgress"];
+            };
+            /** @description Whether only what was missing since the last good day was fetched, because the same ring had been connected before. */
+            reconnected: boolean;
+            /** @description If so, and once it is done, the days whose stats are new or changed by it. */
+            daysRepaired: number | null;
+        };
+        KindProgress: {
+            /**
+             * @description `fetched`: arrived from Oura and being stored. `failed`: will be asked for again.
+             * @enum {unknown}
+             */
+            state: "pending" | "fetched" | "done" | "not_granted" | "not_available" | "malformed" | "failed";
+            /** @description Documents that Oura gave. */
+            documents: number;
+            /** @description A stable word for what went wrong; absent when nothing did. */
+            error?: string;
+            /**
+             * Format: date-time
+             * @description When the fetch that this tells of was begun; absent before.
+             */
+            fetchedAt?: string;
+        };
+        /**
+         * @description Without days: the last `LOOKBACK_DAYS`, and while the history after the connect has not arrived, all of it. With
+         *     days: at most 92.
+         */
+        SyncRequest: {
+            /** @constant */
+            source?: "oura";
+            /** @description First day; not in the future. */
+            from?: components["schemas"]["Day"];
+            /** @description Last day, included; today when absent. Needs `from`. */
+            to?: components["schemas"]["Day"];
+        };
+        DaysPage: {
+            days: components["schemas"]["DailyStats"][];
+            /** @description For the next page; null on the last. */
+            cursor: string | null;
+        };
+        DailyStats: {
+            day: components["schemas"]["Day"];
+            /** @constant */
+            source: "oura";
+            metrics: components["schemas"]["DayMetrics"];
+            /** @description One more with every change. */
+            revision: number;
+            /** @description Whether Oura may still change the day soon. */
+            provisional: boolean;
+            /**
+             * Format: date-time
+             * @description When the newest content of the day was observed.
+             */
+            observedAt: string;
+        };
+        /**
+         * Format: date
+         * @description The patient's local day, as Oura counts it.
+         * @example 2026-03-01
+         */
+        Day: string;
+        /**
+         * @description A kind of metrics.
+         * @enum {unknown}
+         */
+        MetricType: "readiness" | "sleep" | "activity" | "hrv" | "spo2" | "stress" | "resilience" | "cardiovascularAge" | "vo2Max" | "heartRate" | "workout" | "session" | "tag" | "sleepTime" | "restMode" | "ring";
+        Scopes: string[];
+        /** @description Oura's scores, 1 to 100. */
+        ReadinessContributors: {
+            /** @description Activity of the last days: Oura's score, 1 to 100; not a measurement. */
+            activityBalance: number | null;
+            /** @description Body temperature: Oura's score, 1 to 100; not a measurement. */
+            bodyTemperature: number | null;
+            /** @description HRV of the last days: Oura's score, 1 to 100; not a measurement. */
+            hrvBalance: number | null;
+            /** @description Activity of the day before: Oura's score, 1 to 100; not a measurement. */
+            previousDayActivity: number | null;
+            /** @description The night before: Oura's score, 1 to 100; not a measurement. */
+            previousNight: number | null;
+            /** @description How early in the night the heart rate came to rest: Oura's score, 1 to 100; not a measurement. */
+            recoveryIndex: number | null;
+            /** @description Resting heart rate: Oura's score, 1 to 100; not a measurement. */
+            restingHeartRate: number | null;
+            /** @description Sleep of the last days: Oura's score, 1 to 100; not a measurement. */
+            sleepBalance: number | null;
+            /** @description Regularity of sleep: Oura's score, 1 to 100; not a measurement. */
+            sleepRegularity: number | null;
+        };
+        /** @description Readiness of a day. */
+        Readiness: {
+            /** @description Score, 1 to 100. */
+            score: number | null;
+            /** @description Skin temperature of the night against the patient's usual one (°C). */
+            temperatureDeviation: number | null;
+            /** @description The same, smoothed over days (°C). */
+            temperatureTrendDeviation: number | null;
+            /** @description Activity of the last days: Oura's score, 1 to 100; not a measurement. */
+            activityBalance: number | null;
+            /** @description Body temperature: Oura's score, 1 to 100; not a measurement. */
+            bodyTemperature: number | null;
+            /** @description HRV of the last days: Oura's score, 1 to 100; not a measurement. */
+            hrvBalance: number | null;
+            /** @description Activity of the day before: Oura's score, 1 to 100; not a measurement. */
+            previousDayActivity: number | null;
+            /** @description The night before: Oura's score, 1 to 100; not a measurement. */
+            previousNight: number | null;
+            /** @description How early in the night the heart rate came to rest: Oura's score, 1 to 100; not a measurement. */
+            recoveryIndex: number | null;
+            /** @description Resting heart rate: Oura's score, 1 to 100; not a measurement. */
+            restingHeartRate: number | null;
+            /** @description Sleep of the last days: Oura's score, 1 to 100; not a measurement. */
+            sleepBalance: number | null;
+            /** @description Regularity of sleep: Oura's score, 1 to 100; not a measurement. */
+            sleepRegularity: number | null;
+            contributors: components["schemas"]["ReadinessContributors"];
+            /**
+             * @description Where it comes from: its own document, or the main sleep, which has it earlier.
+             * @enum {unknown}
+             */
+            from: "daily_readiness" | "sleep";
+        };
+        /** @description Oura's scores, 1 to 100. */
+        SleepContributors: {
+            /** @description Deep sleep: Oura's score, 1 to 100; not a measurement. */
+            deepSleep: number | null;
+            /** @description Efficiency: Oura's score, 1 to 100; not a measurement. */
+            efficiency: number | null;
+            /** @description Latency: Oura's score, 1 to 100; not a measurement. */
+            latency: number | null;
+            /** @description REM sleep: Oura's score, 1 to 100; not a measurement. */
+            remSleep: number | null;
+            /** @description Restfulness: Oura's score, 1 to 100; not a measurement. */
+            restfulness: number | null;
+            /** @description Timing: Oura's score, 1 to 100; not a measurement. */
+            timing: number | null;
+            /** @description Total sleep: Oura's score, 1 to 100; not a measurement. */
+            totalSleep: number | null;
+        };
+        /** @description A sleep period beside the main sleep. */
+        NapOfDay: {
+            /**
+             * @description Oura's kind of period.
+             * @example long_sleep
+             * @example sleep
+             * @example late_nap
+             * @example rest
+             */
+            type: string | null;
+            /** @description Time asleep (s). */
+            totalSleep: number | null;
+            /** @description Time in bed (s). */
+            timeInBed: number | null;
+            /** @description Time asleep of the time in bed (%). */
+            efficiency: number | null;
+            /** @description When the patient went to bed, as Oura gave it, RFC 3339 with the patient's offset; Oura leaves the offset out at times. */
+            bedtimeStart: string | null;
+            /** @description When the patient got up, as Oura gave it, RFC 3339 with the patient's offset; Oura leaves the offset out at times. */
+            bedtimeEnd: string | null;
+            /** @description Heart rate, average (bpm). */
+            averageHeartRate: number | null;
+            /** @description Heart rate, lowest (bpm). */
+            lowestHeartRate: number | null;
+            /** @description HRV, average (ms, RMSSD). */
+            averageHrv: number | null;
+            /** @description Oura's id of the document. */
+            documentId: string;
+        };
+        /** @description Sleep of a day: scores, and its main sleep, which is the `long_sleep` with the most sleep. */
+        Sleep: {
+            /** @description Score, 1 to 100. */
+            score: number | null;
+            /**
+             * @description Oura's kind of period.
+             * @example long_sleep
+             * @example sleep
+             * @example late_nap
+             * @example rest
+             */
+            type: string | null;
+            /** @description Time asleep (s). */
+            totalSleep: number | null;
+            /** @description Time in bed (s). */
+            timeInBed: number | null;
+            /** @description Time asleep of the time in bed (%). */
+            efficiency: number | null;
+            /** @description Time until asleep (s). */
+            latency: number | null;
+            /** @description REM sleep (s). */
+            remSleep: number | null;
+            /** @description Deep sleep (s). */
+            deepSleep: number | null;
+            /** @description Light sleep (s). */
+            lightSleep: number | null;
+            /** @description Time awake in bed (s). */
+            awake: number | null;
+            /** @description When the patient went to bed, as Oura gave it, RFC 3339 with the patient's offset; Oura leaves the offset out at times. */
+            bedtimeStart: string | null;
+            /** @description When the patient got up, as Oura gave it, RFC 3339 with the patient's offset; Oura leaves the offset out at times. */
+            bedtimeEnd: string | null;
+            /** @description Restless periods (count). */
+            restlessPeriods: number | null;
+            /** @description Breathing rate (breaths/min). */
+            averageBreath: number | null;
+            /** @description Heart rate, average (bpm). */
+            averageHeartRate: number | null;
+            /** @description Heart rate, lowest (bpm). */
+            lowestHeartRate: number | null;
+            /** @description Sleep stages, one digit per 5 min: 1 deep, 2 light, 3 REM, 4 awake. */
+            sleepPhase5Min: string | null;
+            /**
+             * @description What Oura last analysed the period for.
+             * @example foreground_sleep_analysis
+             * @example background_sleep_analysis
+             */
+            sleepAnalysisReason: string | null;
+            /** @description Whether the ring's battery ran low. */
+            lowBatteryAlert: boolean | null;
+            /** @description Oura's id of the main sleep. */
+            documentId: string | null;
+            /** @description Restfulness: Oura's score, 1 to 100; not a measurement. */
+            restfulness: number | null;
+            /** @description Timing: Oura's score, 1 to 100; not a measurement. */
+            timing: number | null;
+            /** @description Oura's scores, 1 to 100; null without Oura's daily document. */
+            contributors: components["schemas"]["SleepContributors"] | null;
+            /** @description Naps, earliest first. */
+            naps: components["schemas"]["NapOfDay"][];
+            /** @description Further long sleeps, earliest first. */
+            furtherSleeps: components["schemas"]["NapOfDay"][];
+        };
+        /** @description Activity of a day, from 04:00 to 04:00 local time. */
+        Activity: {
+            /** @description Score, 1 to 100. */
+            score: number | null;
+            /** @description Energy burned by activity (kcal). */
+            activeCalories: number | null;
+            /** @description Energy burned in all (kcal). */
+            totalCalories: number | null;
+            /** @description Steps (count). */
+            steps: number | null;
+            /** @description The day's activity as a walk of this distance (m); an estimate. */
+            equivalentWalkingDistance: number | null;
+            /** @description Inactivity alerts (count). */
+            inactivityAlerts: number | null;
+            /** @description Daily targets met: Oura's score, 1 to 100; not a measurement. */
+            meetDailyTargets: number | null;
+            /** @description Moving every hour: Oura's score, 1 to 100; not a measurement. */
+            moveEveryHour: number | null;
+            /** @description Recovery time: Oura's score, 1 to 100; not a measurement. */
+            recoveryTime: number | null;
+            /** @description Staying active: Oura's score, 1 to 100; not a measurement. */
+            stayActive: number | null;
+            /** @description Training frequency: Oura's score, 1 to 100; not a measurement. */
+            trainingFrequency: number | null;
+            /** @description Training volume: Oura's score, 1 to 100; not a measurement. */
+            trainingVolume: number | null;
+            /** @description High, medium and low activity together (min); null unless all three are known. */
+            activeMinutes: number | null;
+            /** @description High activity (s). */
+            highActivityTime: number | null;
+            /** @description Medium activity (s). */
+            mediumActivityTime: number | null;
+            /** @description Low activity (s). */
+            lowActivityTime: number | null;
+            /** @description Sedentary (s). */
+            sedentaryTime: number | null;
+            /** @description Resting (s). */
+            restingTime: number | null;
+            /** @description The ring was not worn (s). */
+            nonWearTime: number | null;
+            /** @description Metabolic equivalent, average of the day (MET). */
+            averageMetMinutes: number | null;
+            /** @description High activity (MET min). */
+            highActivityMetMinutes: number | null;
+            /** @description Medium activity (MET min). */
+            mediumActivityMetMinutes: number | null;
+            /** @description Low activity (MET min). */
+            lowActivityMetMinutes: number | null;
+            /** @description Sedentary (MET min). */
+            sedentaryMetMinutes: number | null;
+            /** @description The day's target of energy (kcal). */
+            targetCalories: number | null;
+            /** @description The day's target of distance (m). */
+            targetMeters: number | null;
+            /** @description Distance left to the target (m); negative beyond it. */
+            metersToTarget: number | null;
+        };
+        /** @description Readings at even distances. */
+        Series: {
+            /** @description When the first one was taken, RFC 3339 with offset. */
+            start: string | null;
+            /** @description From one to the next (s). */
+            intervalSeconds: number | null;
+            /** @description The readings; null where there was none. */
+            items: (number | null)[];
+        };
+        /** @description Heart rate variability of the main sleep. */
+        Hrv: {
+            /** @description HRV, average (ms, RMSSD). */
+            averageHrv: number | null;
+            /** @description HRV, greatest of its 5 minutes (ms, RMSSD). */
+            maxHrv: number | null;
+            /** @description HRV, least of its 5 minutes (ms, RMSSD). */
+            minHrv: number | null;
+            /** @description Heart rate, lowest of the main sleep (bpm). */
+            restingHeartRate: number | null;
+            /**
+             * @description How HRV is measured.
+             * @constant
+             */
+            method: "rmssd";
+            /** @description HRV over the main sleep (ms, RMSSD). */
+            series: components["schemas"]["Series"] | null;
+        };
+        /** @description Blood oxygen. */
+        Spo2: {
+            /** @description Blood oxygen, average of the night (%). */
+            average: number | null;
+            /** @description Oura's index of breathing disturbances; without a unit. */
+            breathingDisturbanceIndex: number | null;
+        };
+        /** @description Daytime stress and recovery. */
+        Stress: {
+            /** @description High stress (s). */
+            stressHigh: number | null;
+            /** @description High recovery (s). */
+            recoveryHigh: number | null;
+            /**
+             * @description Oura's word for the day.
+             * @example restored
+             * @example normal
+             * @example stressful
+             */
+            daySummary: string | null;
+        };
+        /** @description Long-term resilience. */
+        Resilience: {
+            /**
+             * @description Oura's level.
+             * @example limited
+             * @example adequate
+             * @example solid
+             * @example strong
+             * @example exceptional
+             */
+            level: string | null;
+            /** @description Oura's scores, 0 to 100. */
+            contributors: {
+                /** @description Recovery by sleep: score, 0 to 100. */
+                sleepRecovery: number | null;
+                /** @description Recovery by day: score, 0 to 100. */
+                daytimeRecovery: number | null;
+                /** @description Stress: score, 0 to 100. */
+                stress: number | null;
+            };
+        };
+        /** @description Cardiovascular age. */
+        CardiovascularAge: {
+            /** @description Vascular age (years). */
+            vascularAge: number | null;
+            /** @description Pulse wave velocity (m/s). */
+            pulseWaveVelocity: number | null;
+        };
+        /** @description Cardiorespiratory fitness. */
+        Vo2Max: {
+            /** @description Cardiorespiratory fitness (ml/kg/min). */
+            vo2Max: number | null;
+        };
+        /** @description Heart-rate samples of a day, summed up. */
+        HeartRate: {
+            /** @description Samples of the day (count). */
+            count: number;
+            /** @description Heart rate, lowest sample (bpm). */
+            min: number;
+            /** @description Heart rate, highest sample (bpm). */
+            max: number;
+            /** @description Heart rate, average of the samples (bpm). */
+            average: number;
+        };
+        /** @description A workout. */
+        WorkoutOfDay: {
+            /** @description The patient's or the app's label; else the activity, readable. */
+            title: string | null;
+            /**
+             * @description Oura's activity.
+             * @example walking
+             * @example cycling
+             * @example strength_training
+             */
+            type: string | null;
+            /** @description When it began, as Oura gave it, RFC 3339 with the patient's offset; Oura leaves the offset out at times. */
+            start: string | null;
+            /** @description When it ended, as Oura gave it, RFC 3339 with the patient's offset; Oura leaves the offset out at times. */
+            end: string | null;
+            /** @description From start to end (s). */
+            duration: number | null;
+            /** @description Energy burned (kcal). */
+            calories: number | null;
+            /** @description Distance (m); an estimate from steps. */
+            distance: number | null;
+            /**
+             * @description Oura's word.
+             * @example easy
+             * @example moderate
+             * @example hard
+             */
+            intensity: string | null;
+            /**
+             * @description How Oura knows of it.
+             * @example manual
+             * @example autodetected
+             * @example confirmed
+             * @example workout_heart_rate
+             */
+            source: string | null;
+            /** @description Oura's id of the document. */
+            documentId: string;
+            /** @description Heart rate, average of the day's samples inside it (bpm). */
+            averageHeartRate: number | null;
+            /** @description Heart rate, highest of them (bpm). */
+            maxHeartRate: number | null;
+        };
+        /** @description Workouts of a day. */
+        Workouts: {
+            /** @description Workouts (count). */
+            count: number;
+            /** @description Sum of the known durations (s). */
+            totalDuration: number | null;
+            /** @description Sum of the known energy (kcal). */
+            totalCalories: number | null;
+            /** @description Sum of the known distances (m). */
+            totalDistance: number | null;
+            /** @description The workouts, earliest first. */
+            workouts: components["schemas"]["WorkoutOfDay"][];
+        };
+        /** @description A guided or unguided session. */
+        SessionOfDay: {
+            /**
+             * @description Oura's kind of session.
+             * @example breathing
+             * @example meditation
+             * @example nap
+             */
+            type: string | null;
+            /**
+             * @description The patient's mood after it.
+             * @example bad
+             * @example worse
+             * @example same
+             * @example good
+             * @example great
+             */
+            mood: string | null;
+            /** @description When it began, as Oura gave it, RFC 3339 with the patient's offset; Oura leaves the offset out at times. */
+            start: string | null;
+            /** @description When it ended, as Oura gave it, RFC 3339 with the patient's offset; Oura leaves the offset out at times. */
+            end: string | null;
+            /** @description From start to end (s). */
+            duration: number | null;
+            /** @description Oura's id of the document. */
+            documentId: string;
+            /** @description Heart rate, average (bpm). */
+            averageHeartRate: number | null;
+            /** @description HRV, average (ms, RMSSD). */
+            averageHrv: number | null;
+        };
+        /** @description Sessions of a day. */
+        Sessions: {
+            /** @description Sessions (count). */
+            count: number;
+            /** @description The sessions, earliest first. */
+            sessions: components["schemas"]["SessionOfDay"][];
+        };
+        /** @description A tag. */
+        TagOfDay: {
+            /** @description Code of a tag: Oura's, or `custom`. Never the patient's own words. Null for a tag that is only a note. */
+            code: string | null;
+            /** @description When it begins, as Oura gave it, RFC 3339 with the patient's offset; Oura leaves the offset out at times. */
+            start: string | null;
+            /** @description When it ends, as Oura gave it, RFC 3339 with the patient's offset; Oura leaves the offset out at times. */
+            end: string | null;
+        };
+        /** @description Tags of a day. */
+        Tags: {
+            /** @description Tags (count). */
+            count: number;
+            /** @description The tags, earliest first. */
+            tags: components["schemas"]["TagOfDay"][];
+        };
+        /** @description Advice on when to go to bed. */
+        SleepTime: {
+            /**
+             * @description Oura's word for what it knows.
+             * @example not_enough_nights
+             * @example optimal_found
+             */
+            status: string | null;
+            /**
+             * @description Oura's advice.
+             * @example earlier_bedtime
+             * @example follow_optimal_bedtime
+             */
+            recommendation: string | null;
+            /** @description The best time to go to bed, once Oura knows it. */
+            optimalBedtime: {
+                /** @description The patient's offset from UTC (s). */
+                dayTz: number | null;
+                /** @description From the midnight that begins the day to the window's start (s); negative before it. */
+                startOffset: number | null;
+                /** @description The same to the window's end (s). */
+                endOffset: number | null;
+            } | null;
+        };
+        /** @description A period of rest mode. */
+        RestModeOfDay: {
+            /** @description Oura's id of the document. */
+            documentId: string;
+            /** @description The day on which it begins. */
+            startDay: components["schemas"]["Day"] | null;
+            /** @description The day on which it ends; null while it lasts. */
+            endDay: components["schemas"]["Day"] | null;
+            /** @description When it begins, as Oura gave it, RFC 3339 with the patient's offset; Oura leaves the offset out at times. */
+            start: string | null;
+            /** @description When it ends, as Oura gave it, RFC 3339 with the patient's offset; Oura leaves the offset out at times. */
+            end: string | null;
+        };
+        /** @description Periods of rest mode that begin on the day. */
+        RestMode: {
+            /** @description Periods (count). */
+            count: number;
+            /** @description The periods, earliest first. */
+            periods: components["schemas"]["RestModeOfDay"][];
+        };
+        /** @description The ring's battery on a day. */
+        Ring: {
+            /** @description Battery, lowest level of the day (%). */
+            batteryMinimum: number;
+            /** @description Battery, last level of the day (%). */
+            batteryLast: number;
+            /** @description Whether the ring was charged; null where Oura did not say. */
+            charged: boolean | null;
+        };
+        /** @description A day's metrics by kind. A kind without a document on that day is absent; null inside a kind means that Oura gave no value. */
+        DayMetrics: {
+            readiness?: components["schemas"]["Readiness"];
+            sleep?: components["schemas"]["Sleep"];
+            activity?: components["schemas"]["Activity"];
+            hrv?: components["schemas"]["Hrv"];
+            spo2?: components["schemas"]["Spo2"];
+            stress?: components["schemas"]["Stress"];
+            resilience?: components["schemas"]["Resilience"];
+            cardiovascularAge?: components["schemas"]["CardiovascularAge"];
+            vo2Max?: components["schemas"]["Vo2Max"];
+            heartRate?: components["schemas"]["HeartRate"];
+            workout?: components["schemas"]["Workouts"];
+            session?: components["schemas"]["Sessions"];
+            tag?: components["schemas"]["Tags"];
+            sleepTime?: components["schemas"]["SleepTime"];
+            restMode?: components["schemas"]["RestMode"];
+            ring?: components["schemas"]["Ring"];
+        };
+    };
+    responses: {
+        /**
+         * @description - `unauthorized`: no verified JWT came with the request. API Gateway answers most of these itself, in its own form.
+         *     - `audience_not_allowed`: the JWT is for other services (RFC 9068, section 4).
+         *     - `patient_claim_missing`: the JWT is good but names no patient.
+         */
+        Unauthorized: {
+            headers: {
+                "WWW-Authenticate": components["headers"]["Challenge"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": (components["schemas"]["Failure"] & {
+                    error?: {
+                        /** @enum {unknown} */
+                        code?: "unauthorized" | "audience_not_allowed" | "patient_claim_missing";
+                    };
+                }) | components["schemas"]["GatewayRefusal"];
+            };
+        };
+        /**
+         * @description `party_not_allowed`: the JWT is good, but of an app (`azp`) that may not use this service, or it names none. Signing in once
+         *     more there does not help.
+         */
+        Forbidden: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Failure"] & {
+                    error?: {
+                        /** @enum {unknown} */
+                        code?: "party_not_allowed";
+                    };
+                };
+            };
+        };
+        /** @description The outcome as a small page, where there is no page of the app, with the status that `POST /callback/oura` gives it. */
+        OutcomePage: {
+            headers: {
+                "Set-Cookie": components["headers"]["FlowEnded"];
+                [name: string]: unknown;
+            };
+            content: {
+                "text/html": string;
+            };
+        };
+        /** @description `internal`: something went wrong on our side, and was logged. */
+        Internal: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Failure"] & {
+                    error?: {
+                        /** @enum {unknown} */
+                        code?: "internal";
+                    };
+                };
+            };
+        };
+        /** @description `body_too_large`: more than 16 KiB. */
+        BodyTooLarge: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Failure"] & {
+                    error?: {
+                        /** @enum {unknown} */
+                        code?: "body_too_large";
+                    };
+                };
+            };
+        };
+        /** @description `service_unavailable`: something that this service depends on does not answer. Try again later. */
+        Unavailable: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Failure"] & {
+                    error?: {
+                        /** @enum {unknown} */
+                        code?: "service_unavailable";
+                    };
+                };
+            };
+        };
+        /**
+         * @description - `invalid_json`: the body is not JSON.
+         *     - `invalid_body`: a field has the wrong type.
+         *     - `return_not_allowed`: `returnTo` is neither a path of the app nor at an allowed origin.
+         */
+        ConnectRefused: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Failure"] & {
+                    error?: {
+                        /** @enum {unknown} */
+                        code?: "invalid_json" | "invalid_body" | "return_not_allowed";
+                    };
+                };
+            };
+        };
+        /**
+         * @description - `invalid_json`: the body is not JSON.
+         *     - `invalid_body`: a field is missing, has the wrong type, or is too long.
+         *     - `state_invalid`: the state is unknown, expired or used. Begin again.
+         *     - `code_refused`: Oura does not take the code, or not from this app. It is spent: begin again.
+         */
+        CallbackRefused: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Failure"] & {
+                    error?: {
+                        /** @enum {unknown} */
+                        code?: "invalid_json" | "invalid_body" | "state_invalid" | "code_refused";
+                    };
+                };
+            };
+        };
+        /**
+         * @description - `party_not_allowed`: the JWT is good, but of an app (`azp`) that may not use this service, or it names none.
+         *     - `state_foreign`: another patient began this flow. The state stays unspent.
+         *     - `membership`: the Oura membership is not active: Oura gives no data.
+         *     - `app_outdated`: the patient's Oura app is older than Oura's minimum.
+         *     - `scope_missing`: the patient allowed nothing that holds data.
+         */
+        CallbackForbidden: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Failure"] & {
+                    error?: {
+                        /** @enum {unknown} */
+                        code?: "party_not_allowed" | "state_foreign" | "membership" | "app_outdated" | "scope_missing";
+                    };
+                };
+            };
+        };
+        /**
+         * @description - `account_conflict`: another patient has connected this ring account.
+         *     - `purge_running`: the patient's earlier data is just being deleted. Begin again in a few minutes.
+         */
+        AccountConflict: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Failure"] & {
+                    error?: {
+                        /** @enum {unknown} */
+                        code?: "account_conflict" | "purge_running";
+                    };
+                };
+            };
+        };
+        /**
+         * @description - `oura_unavailable`: Oura does not answer, or not as it should. The code may be spent: begin again later.
+         *     - `unauthorized_by_oura`: Oura refuses the token that it has just issued. Begin again.
+         */
+        OuraFailed: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Failure"] & {
+                    error?: {
+                        /** @enum {unknown} */
+                        code?: "oura_unavailable" | "unauthorized_by_oura";
+                    };
+                };
+            };
+        };
+        /**
+         * @description - `invalid_json`, `invalid_body`: the body does not fit.
+         *     - `unknown_source`: `source` is not `oura`.
+         *     - `missing_range`: `to` without `from`.
+         *     - `invalid_date`: a day is no calendar day of the form YYYY-MM-DD, or `from` lies in the future.
+         *     - `range_reversed`: `from` is after `to`.
+         *     - `range_too_long`: more than 92 days.
+         */
+        SyncRefused: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Failure"] & {
+                    error?: {
+                        /** @enum {unknown} */
+                        code?: "invalid_json" | "invalid_body" | "unknown_source" | "missing_range" | "invalid_date" | "range_reversed" | "range_too_long";
+                    };
+                };
+            };
+        };
+        /**
+         * @description - `invalid_data`: `data` is neither `keep` nor `purge`.
+         *     - `unknown_parameter`: there is no parameter of this name.
+         *     - `invalid_query`: a parameter is given twice or is not readable.
+         */
+        DisconnectRefused: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Failure"] & {
+                    error?: {
+                        /** @enum {unknown} */
+                        code?: "invalid_data" | "unknown_parameter" | "invalid_query";
+                    };
+                };
+            };
+        };
+        /**
+         * @description - `too_many_syncs`: the patient asks for syncs too often; `Retry-After` says when to come back.
+         *
+         *     API Gateway answers so too, for all patients together: `{"message": "..."}`, without the header.
+         */
+        TooManySyncs: {
+            headers: {
+                "Retry-After": components["headers"]["RetryAfter"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": (components["schemas"]["Failure"] & {
+                    error?: {
+                        /** @enum {unknown} */
+                        code?: "too_many_syncs";
+                    };
+                }) | components["schemas"]["GatewayRefusal"];
+            };
+        };
+        /**
+         * @description - `too_many_refreshes`: the patient asks for refreshes too often; `Retry-After` says when to come back.
+         *
+         *     API Gateway answers so too, for all patients together: `{"message": "..."}`, without the header.
+         */
+        TooManyRefreshes: {
+            headers: {
+                "Retry-After": components["headers"]["RetryAfter"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": (components["schemas"]["Failure"] & {
+                    error?: {
+                        /** @enum {unknown} */
+                        code?: "too_many_refreshes";
+                    };
+                }) | components["schemas"]["GatewayRefusal"];
+            };
+        };
+        /** @description `not_connected`: the patient has no connection. */
+        NotConnected: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Failure"] & {
+                    error?: {
+                        /** @enum {unknown} */
+                        code?: "not_connected";
+                    };
+                };
+            };
+        };
+        /**
+         * @description - `invalid_query`: a parameter is given twice or is not readable.
+         *     - `unknown_parameter`: there is no parameter of this name.
+         *     - `missing_range`: `from` or `to` is missing.
+         *     - `invalid_date`: one of them is not a calendar day of the form YYYY-MM-DD.
+         *     - `range_reversed`: `from` is after `to`.
+         *     - `range_too_long`: more than 366 days.
+         *     - `unknown_metric`: `metrics` names a kind that there is not.
+         *     - `invalid_cursor`: `cursor` is none, or of another range.
+         */
+        DaysRefused: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Failure"] & {
+                    error?: {
+                        /** @enum {unknown} */
+                        code?: "invalid_query" | "unknown_parameter" | "missing_range" | "invalid_date" | "range_reversed" | "range_too_long" | "unknown_metric" | "invalid_cursor";
+                    };
+                };
+            };
+        };
+    };
+    parameters: never;
+    requestBodies: never;
+    headers: {
+        /** @description `Bearer` where no JWT came, `Bearer error="invalid_token"` where one is not taken (RFC 6750, section 3). */
+        Challenge: string;
+        /** @description Takes the cookie `wearable_connect` away. Not where the flow goes on, nor where `CALLBACK_BINDING` is `none`. */
+        FlowEnded: string;
+        /** @description Seconds after which the patient may ask again. */
+        RetryAfter: number;
+    };
+    pathItems: never;
+}
+export type $defs = Record<string, never>;
+export interface operations {
+    connectOura: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["ConnectRequest"];
+            };
+        };
+        responses: {
+            /** @description Where to send the browser. */
+            200: {
+                headers: {
+                    /** @description `wearable_connect`: HttpOnly, Secure, SameSite=Lax, ten minutes. Not where `CALLBACK_BINDING` is `none`. */
+                    "Set-Cookie"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "authUrl": "https://cloud.ouraring.com/oauth/authorize?response_type=code&client_id=abc&state=3f1c",
+                     *         "expiresAt": "2026-03-01T19:12:00Z"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Success"] & {
+                        data: components["schemas"]["ConnectStarted"];
+                    };
+                };
+            };
+            400: components["responses"]["ConnectRefused"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            413: components["responses"]["BodyTooLarge"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    callbackFromOura: {
+        parameters: {
+            query?: {
+                /** @description The code, when the patient consented. */
+                code?: string;
+                /** @description The state that connect made. */
+                state?: string;
+                /** @description The scopes that were granted. */
+                scope?: string;
+                /** @description Oura's newer identity provider names itself. */
+                iss?: string;
+                /** @description `access_denied` when the patient did not consent. */
+                error?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The outcome, connected or denied, as a small page, where there is no page of the app. */
+            200: {
+                headers: {
+                    "Set-Cookie": components["headers"]["FlowEnded"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
+            /** @description To the app. */
+            303: {
+                headers: {
+                    /**
+                     * @description The app's page with more in its query. Either the outcome: `wearable=oura`, `status` = `connected`, `denied`
+                     *     (the patient did not consent) or `error`, and, unless connected, `reason` = a code of `POST /callback/oura`,
+                     *     `access_denied`, `authorization_failed` (Oura could not ask for consent) or `code_missing`. Or, when the browser
+                     *     did not bring the cookie, `wearable=oura`, `code` and `state`, unspent, and `scope` if Oura gave it: the page
+                     *     completes the flow by `POST /callback/oura`, at once, and removes them from its address.
+                     * @example https://app.example.org/settings?wearable=oura&status=connected
+                     */
+                    Location?: string;
+                    "Set-Cookie": components["headers"]["FlowEnded"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["OutcomePage"];
+            403: components["responses"]["OutcomePage"];
+            409: components["responses"]["OutcomePage"];
+            500: components["responses"]["Internal"];
+            502: components["responses"]["OutcomePage"];
+            503: components["responses"]["OutcomePage"];
+        };
+    };
+    completeConnect: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "code": "9x2kq",
+                 *       "state": "3f1c"
+                 *     }
+                 */
+                "application/json": components["schemas"]["CallbackRequest"];
+            };
+        };
+        responses: {
+            /** @description Connected. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "source": "oura",
+                     *         "status": "connected"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Success"] & {
+                        data: components["schemas"]["CallbackDone"];
+                    };
+                };
+            };
+            400: components["responses"]["CallbackRefused"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["CallbackForbidden"];
+            409: components["responses"]["AccountConflict"];
+            413: components["responses"]["BodyTooLarge"];
+            500: components["responses"]["Internal"];
+            502: components["responses"]["OuraFailed"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listConnections: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description At most one connection per vendor; empty when the patient never connected. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Success"] & {
+                        data: {
+                            connections: components["schemas"]["Connection"][];
+                        };
+                    };
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    disconnectOura: {
+        parameters: {
+            query?: {
+                /** @description Whether the data that has arrived stays. */
+                data?: "keep" | "purge";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The connection has ended; the rest follows without anybody asking again. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "source": "oura",
+                     *         "status": "disconnected",
+                     *         "data": "purge",
+                     *         "requestId": "3d9f6f0e-5f5b-4c0a-9d52-7b6a1c2e8f44"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Success"] & {
+                        data: components["schemas"]["Disconnected"];
+                    };
+                };
+            };
+            400: components["responses"]["DisconnectRefused"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["NotConnected"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    refreshOura: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Asked for. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "requestedAt": "2026-03-01T19:12:00Z"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Success"] & {
+                        data: {
+                            /** Format: date-time */
+                            requestedAt: string;
+                        };
+                    };
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["NotConnected"];
+            429: components["responses"]["TooManyRefreshes"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    sync: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["SyncRequest"];
+            };
+        };
+        responses: {
+            /** @description Asked for. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "syncId": "0f7d8a52-6a0e-4c58-9d0c-0a8c9a1f7e11"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Success"] & {
+                        data: {
+                            syncId: string;
+                        };
+                    };
+                };
+            };
+            400: components["responses"]["SyncRefused"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["NotConnected"];
+            413: components["responses"]["BodyTooLarge"];
+            429: components["responses"]["TooManySyncs"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listDays: {
+        parameters: {
+            query: {
+                /** @description First day. */
+                from: components["schemas"]["Day"];
+                /** @description Last day, included. */
+                to: components["schemas"]["Day"];
+                /** @description Kinds to give, separated by commas; all when absent. */
+                metrics?: components["schemas"]["MetricType"][];
+                /** @description The `cursor` of the page before, with the same other parameters. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of days. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "days": [
+                     *           {
+                     *             "day": "2026-03-01",
+                     *             "source": "oura",
+                     *             "metrics": {
+                     *               "spo2": {
+                     *                 "average": 97.4,
+                     *                 "breathingDisturbanceIndex": 3
+                     *               }
+                     *             },
+                     *             "revision": 2,
+                     *             "provisional": false,
+                     *             "observedAt": "2026-03-02T08:15:30Z"
+                     *           }
+                     *         ],
+                     *         "cursor": null
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Success"] & {
+                        data: components["schemas"]["DaysPage"];
+                    };
+                };
+            };
+            400: components["responses"]["DaysRefused"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+}

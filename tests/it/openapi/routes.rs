@@ -1,0 +1,105 @@
+//! The routes that are described are those that there are: in the template, in the local gateway, in the functions.
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use axum::http::Method;
+use local::gateway::routes::{self, PREFIX};
+use serde_json::json;
+
+use super::{contracts, infra};
+use crate::world::{PATIENT, World};
+
+/// A route: method and path below the prefix.
+type Routes = BTreeSet<(String, String)>;
+
+fn described() -> Routes {
+    contracts().operations().iter().map(|one| (one.method.to_owned(), one.path.to_owned())).collect()
+}
+
+/// Those whose requests need no patient.
+fn described_as_public() -> Routes {
+    let public = contracts().operations().into_iter().filter(|one| one.described["security"] == json!([]));
+    public.map(|one| (one.method.to_owned(), one.path.to_owned())).collect()
+}
+
+#[test]
+fn the_template_has_these_routes_and_no_others() {
+    let template = fs::read_to_string(infra("../template.yaml")).unwrap();
+    let (mut all, mut public) = (Routes::new(), Routes::new());
+    for event in template.split("Type: HttpApi\n").skip(1) {
+        // Up to the next event, of this function or of another.
+        let event = event.split("Type: ").next().unwrap();
+        let value = |key: &str| {
+            let (_, rest) = event.split_once(key)?;
+            Some(rest.split([',', '}', '\n']).next().unwrap().trim().to_owned())
+        };
+        let Some(path) = value("Path: ") else { continue };
+        let Some(path) = path.strip_prefix(PREFIX) else { panic!("{path}") };
+        let route = (value("Method: ").unwrap(), path.to_owned());
+        if value("Authorizer: ").as_deref() == Some("NONE") {
+            public.insert(route.clone());
+        }
+        assert!(all.insert(route.clone()), "{route:?} is there twice");
+    }
+    assert_eq!(all, described());
+    assert_eq!(public, described_as_public());
+}
+
+#[test]
+fn the_local_gateway_has_these_routes_and_no_others() {
+    let (all, public) = (described(), described_as_public());
+    let paths: BTreeSet<_> = all.iter().map(|(_, path)| path).collect();
+    for path in paths {
+        for method in [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE] {
+            let found = routes::find(&method, &format!("{PREFIX}{path}")).unwrap();
+            let route = (method.to_string(), path.clone());
+            let expected =
+                if all.contains(&route) { format!("{method} {PREFIX}{path}") } else { "$default".to_owned() };
+            assert_eq!(found.key, expected);
+            let is_public = public.contains(&route) || !all.contains(&route);
+            assert_eq!(found.authorized, !is_public, "{method} {path}");
+        }
+    }
+}
+
+/// The paths that the functions' sources name, below the prefix.
+fn paths_in_code() -> BTreeSet<String> {
+    let mut paths = BTreeSet::new();
+    for function in ["api", "connect", "callback"] {
+        for file in fs::read_dir(infra("../functions").join(function).join("src")).unwrap() {
+            let code = fs::read_to_string(file.unwrap().path()).unwrap();
+            let quoted = code.split('"').filter(|text| {
+                text.len() > 1
+                    && text.starts_with('/')
+                    && text.chars().all(|c| c.is_ascii_lowercase() || "/-".contains(c))
+            });
+            paths.extend(quoted.map(str::to_owned));
+        }
+    }
+    paths
+}
+
+#[tokio::test]
+async fn the_functions_answer_these_routes_and_no_others() {
+    let world = World::start().await;
+    let (all, public) = (described(), described_as_public());
+    let in_code = paths_in_code();
+    assert!(in_code.len() > 4, "{in_code:?}");
+    let paths: BTreeSet<_> = all.iter().map(|(_, path)| path.clone()).chain(in_code).collect();
+    for path in &paths {
+        for method in ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"] {
+            let route = (method.to_owned(), path.clone());
+            // A route that is there asks who is asking before it looks at anything else.
+            let stranger = world.request(None, method, path, "", "").await;
+            match (all.contains(&route), public.contains(&route)) {
+                (true, false) => assert_eq!(stranger.refusal(), (401, "unauthorized".into()), "{method} {path}"),
+                (true, true) => assert!(![401, 404, 405].contains(&stranger.status), "{method} {path}"),
+                (false, _) => {
+                    assert_eq!(stranger.refusal(), (405, "method_not_allowed".into()), "{method} {path}");
+                }
+            }
+        }
+    }
+    assert_eq!(world.request(Some(PATIENT), "GET", "/none", "", "").await.refusal(), (404, "not_found".into()));
+}

@@ -1,0 +1,161 @@
+//! Nothing is described as "some object", and what lies in the tables is as the table schemas say.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+
+use serde_json::{Value, json};
+use shared::domain::MetricType;
+use shared::normalize::BASELINED;
+use shared::oura::DataType;
+
+use super::{contracts, infra};
+use crate::world::{PATIENT, World};
+
+/// Places of objects of which the schema does not say what they hold.
+fn open_objects(at: &str, value: &Value, found: &mut Vec<String>) {
+    match value {
+        Value::Object(fields) => {
+            let says = ["properties", "additionalProperties", "maxProperties"];
+            if fields.get("type").is_some_and(|kind| kind == "object")
+                && !says.iter().any(|key| fields.contains_key(*key))
+            {
+                found.push(at.to_owned());
+            }
+            fields.iter().for_each(|(key, value)| open_objects(&format!("{at}/{key}"), value, found));
+        }
+        Value::Array(items) => items.iter().for_each(|value| open_objects(at, value, found)),
+        _ => {}
+    }
+}
+
+fn schema(name: &str) -> Value {
+    serde_json::from_str(&fs::read_to_string(infra("schemas").join(name)).unwrap()).unwrap()
+}
+
+#[test]
+fn no_object_is_left_open() {
+    let mut found = Vec::new();
+    open_objects("openapi.yaml", &contracts().openapi, &mut found);
+    for file in ["metrics.schema.json", "daily_stats.schema.json", "wearable_data.schema.json"] {
+        let schema = schema(file);
+        assert!(jsonschema::meta::is_valid(&schema), "{file}");
+        open_objects(file, &schema, &mut found);
+    }
+    assert_eq!(found, Vec::<String>::new());
+}
+
+#[test]
+fn every_number_of_the_metrics_says_its_unit() {
+    fn numbers<'s>(name: &str, value: &'s Value, found: &mut Vec<(String, &'s Value)>) {
+        if let Some(properties) = value["properties"].as_object() {
+            let is_number = |field: &Value| field["type"] == "number" || field["type"] == json!(["number", "null"]);
+            found.extend(
+                properties
+                    .iter()
+                    .filter(|(_, field)| is_number(field))
+                    .map(|(key, field)| (format!("{name}.{key}"), field)),
+            );
+        }
+        match value {
+            Value::Object(fields) => fields.iter().for_each(|(key, value)| numbers(key, value, found)),
+            Value::Array(items) => items.iter().for_each(|value| numbers(name, value, found)),
+            _ => {}
+        }
+    }
+    let schema = schema("metrics.schema.json");
+    let mut found = Vec::new();
+    numbers("", &schema, &mut found);
+    assert!(found.len() > 100, "{}", found.len());
+    // Of these there is none.
+    let plain = ["breathingDisturbanceIndex", "period", "size"];
+    for (name, field) in found {
+        let text = field["description"].as_str().unwrap_or_else(|| panic!("{name} has no description"));
+        let is_plain = plain.iter().any(|field| name.ends_with(field));
+        assert!(is_plain || text.contains('(') || text.to_lowercase().contains("score"), "{name}: {text}");
+    }
+}
+
+#[test]
+fn every_kind_of_the_code_is_in_the_schemas() {
+    let schema = schema("metrics.schema.json");
+    let words = |value: &Value| -> BTreeSet<String> {
+        value.as_array().unwrap().iter().map(|word| word.as_str().unwrap().to_owned()).collect()
+    };
+    let kinds: BTreeSet<_> = MetricType::ALL.iter().map(|kind| kind.as_str().to_owned()).collect();
+    assert_eq!(words(&schema["$defs"]["MetricType"]["enum"]), kinds);
+    let of_day: BTreeSet<_> =
+        schema["$defs"]["DayMetrics"]["properties"].as_object().unwrap().keys().cloned().collect();
+    assert_eq!(of_day, kinds);
+    let collections: BTreeSet<_> = DataType::ALL.iter().map(|kind| kind.as_str().to_owned()).collect();
+    assert_eq!(words(&schema["$defs"]["DataType"]["enum"]), collections);
+    let contents = schema["$defs"]["RecordContent"]["oneOf"].as_array().unwrap();
+    let of_records: BTreeSet<_> =
+        contents.iter().map(|one| one["properties"]["dataType"]["const"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(of_records, collections);
+}
+
+#[test]
+fn every_field_that_has_baselines_is_in_their_schema_and_no_other() {
+    let schema = schema("metrics.schema.json");
+    let described = schema["$defs"]["Baselines"]["properties"].as_object().unwrap().iter().map(|(kind, fields)| {
+        let fields = fields["properties"].as_object().unwrap().keys().cloned();
+        (kind.clone(), fields.collect::<BTreeSet<_>>())
+    });
+    let described: BTreeMap<_, _> = described.collect();
+    let computed: BTreeMap<_, BTreeSet<_>> = BASELINED
+        .iter()
+        .map(|(kind, fields)| (kind.to_string(), fields.iter().map(|field| (*field).to_owned()).collect()))
+        .collect();
+    assert_eq!(described, computed);
+}
+
+/// A document that Oura takes back leaves a tombstone.
+async fn withdraw_a_workout(world: &World, person: &str) {
+    let records = world.items(&world.names.wearable_data_table).await;
+    let Some(workout) = records.iter().rev().find(|record| record["dataType"] == "workout") else { return };
+    world.oura().delete_document(person, "workout", workout["documentId"].as_str().unwrap()).unwrap();
+    let day = &workout["day"];
+    let asked = world.request(Some(PATIENT), "POST", "/sync", "", &json!({"from": day, "to": day}).to_string()).await;
+    assert_eq!(asked.status, 202);
+    world.work().await;
+}
+
+/// What becomes of whole histories: every person of the simulated Oura, a withdrawn document, an edited night.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_item_of_the_tables_is_as_its_schema_says() {
+    let mut kinds = BTreeMap::new();
+    let mut collections = BTreeMap::new();
+    let (mut tombstones, mut with_baselines) = (0, 0);
+    let people: Vec<_> = World::start().await.oura().people().into_iter().map(|person| person.key).collect();
+    assert!(people.len() > 2, "{people:?}");
+    for person in people {
+        let world = World::with(|env| env.with("BACKFILL_DAYS", "30"), |_| ()).await;
+        let connected = world.connect_as(PATIENT, &person).await.outcome();
+        assert_eq!(connected.0, "connected", "{person}: {connected:?}");
+        world.work().await;
+        withdraw_a_workout(&world, &person).await;
+        for (table, place) in [
+            (&world.names.daily_stats_table, "schemas/daily_stats.schema.json"),
+            (&world.names.wearable_data_table, "schemas/wearable_data.schema.json"),
+        ] {
+            for item in world.items(table).await {
+                let problems = contracts().problems(place, &item);
+                assert!(problems.is_empty(), "{person}: {problems:#?}\n{item:#}");
+                let metrics = item["metrics"].as_object().unwrap();
+                with_baselines += usize::from(item["baselines"].is_object());
+                match item.get("dataType").and_then(Value::as_str) {
+                    Some(_) if item["deleted"] == true => tombstones += 1,
+                    Some(collection) => *collections.entry(collection.to_owned()).or_insert(0) += 1,
+                    None => metrics.keys().for_each(|kind| *kinds.entry(kind.clone()).or_insert(0) += 1),
+                }
+            }
+        }
+    }
+    let all: Vec<_> =
+        MetricType::ALL.iter().map(|kind| kind.as_str()).filter(|kind| !kinds.contains_key(*kind)).collect();
+    assert_eq!(all, Vec::<&str>::new(), "kinds that no day had");
+    let all: Vec<_> =
+        DataType::ALL.iter().map(|kind| kind.as_str()).filter(|kind| !collections.contains_key(*kind)).collect();
+    assert_eq!(all, Vec::<&str>::new(), "collections that no record came from");
+    assert!(tombstones > 0 && with_baselines > 100, "{tombstones} tombstones, {with_baselines} days with baselines");
+}
