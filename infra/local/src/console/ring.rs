@@ -11,7 +11,9 @@ use shared::domain::{Clock, ConnectionStatus, Day, DayRange, PatientId, Record};
 use shared::oura::DataType;
 
 use crate::gateway::answer;
-use crate::oura_cloud::{Control, ControlError, NoticeRecord, NoticeState, OptionsPatch, PersonView};
+use crate::oura_cloud::{
+    Control, ControlError, NoticeRecord, NoticeState, OptionsPatch, Outage, OutageKind, PersonView,
+};
 
 /// How many notices the page shows.
 const SHOWN: usize = 100;
@@ -34,7 +36,7 @@ pub struct Ring {
 /// Why a button did nothing.
 #[derive(Debug, thiserror::Error)]
 enum Refusal {
-    #[error("send {{\"patientId\":\"...\"}}, and \"lose\" where it applies")]
+    #[error("send {{\"patientId\":\"...\"}}, and \"on\" to a switch")]
     Malformed,
     #[error("this patient has not connected a simulated ring")]
     NotConnected,
@@ -61,7 +63,8 @@ impl Refusal {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Asked {
     patient_id: PatientId,
-    lose: Option<bool>,
+    /// What a switch is set to.
+    on: Option<bool>,
 }
 
 impl Ring {
@@ -81,14 +84,18 @@ impl Ring {
         let shown = notices.split_off(notices.len().saturating_sub(SHOWN));
         let view = json!({
             "available": true,
-            "person": person.map(|person| person.name),
-            "losing": self.control.options().webhook_lose_every.is_some(),
+            "person": person.as_ref().map(|person| person.name.as_str()),
+            "switches": {
+                "lose": self.control.options().webhook_lose_every.is_some(),
+                "outage": self.control.outage().is_some(),
+                "membershipEnded": person.as_ref().is_some_and(|person| !person.membership),
+            },
             "notices": shown.iter().map(notice_view).collect::<Vec<_>>(),
         });
         answer::json(StatusCode::OK, &view)
     }
 
-    /// Presses a button.
+    /// Presses a button, or turns a switch.
     pub async fn press(&self, button: &str, body: &Bytes) -> Response<Body> {
         match self.pressed(button, body).await {
             Ok(Some(done)) => answer::json(StatusCode::OK, &done),
@@ -99,11 +106,21 @@ impl Ring {
 
     async fn pressed(&self, button: &str, body: &Bytes) -> Result<Option<Value>, Refusal> {
         let asked: Asked = serde_json::from_slice(body).map_err(|_other| Refusal::Malformed)?;
-        if button == "lose" {
-            let lose = asked.lose.ok_or(Refusal::Malformed)?;
-            let patch = OptionsPatch { webhook_lose_every: Some(lose.then_some(1)), ..OptionsPatch::default() };
-            let now = self.control.set_options(patch)?;
-            return Ok(Some(json!({ "losing": now.webhook_lose_every.is_some() })));
+        let on = || asked.on.ok_or(Refusal::Malformed);
+        match button {
+            "lose" => {
+                let every = on()?.then_some(1);
+                self.control
+                    .set_options(OptionsPatch { webhook_lose_every: Some(every), ..OptionsPatch::default() })?;
+                return Ok(Some(json!({ "on": every.is_some() })));
+            }
+            "outage" => {
+                let outage = on()?.then(|| Outage::new(OutageKind::Unavailable));
+                let on = outage.is_some();
+                self.control.set_outage(outage)?;
+                return Ok(Some(json!({ "on": on })));
+            }
+            _ => {}
         }
         let person = self.person(&asked.patient_id).await?;
         let before = self.last_notice();
@@ -113,6 +130,15 @@ impl Ring {
                 None
             }
             "edit-night" => Some(self.edit_last_night(&person)?),
+            "membership-ended" => {
+                let ended = on()?;
+                self.control.set_membership(&person.key, !ended)?;
+                return Ok(Some(json!({ "on": ended })));
+            }
+            "revoke" => {
+                self.control.withdraw_consent(&person.key)?;
+                None
+            }
             "delete-workout" => Some(self.delete_last_workout(&person, &asked.patient_id).await?),
             _ => return Ok(None),
         };
@@ -126,7 +152,8 @@ impl Ring {
             tracing::warn!(%error, "the ring's wearer cannot be found");
             Refusal::Tables
         })?;
-        let connected = connection.filter(|connection| connection.status == ConnectionStatus::Connected);
+        // Without a membership, say, the ring is still this patient's.
+        let connected = connection.filter(|connection| connection.status != ConnectionStatus::Disconnected);
         let user = connected.ok_or(Refusal::NotConnected)?.oura_user_id;
         let worn = self.control.people().into_iter().find(|person| person.user_id == user.as_str());
         worn.ok_or(Refusal::NotConnected)

@@ -22,7 +22,7 @@ pub use self::options::{AwsMode, Options, OuraMode, Simulation};
 use self::subscriptions::{Keeper, Subscriptions};
 use crate::aws::EmbeddedAws;
 use crate::aws::resources::{self, AppCredentials, Names, Resources};
-use crate::console::{Console, Ring};
+use crate::console::{Console, Items, Ring};
 use crate::gateway::authorizer::Authorizer;
 use crate::gateway::cors::Cors;
 use crate::gateway::functions::Functions;
@@ -148,7 +148,7 @@ impl Stack {
             authorizer: Arc::clone(&authorizer),
             cors: Cors::allowing(origins),
             callback_path: app.redirect.path().to_owned(),
-            console: Console::new(url.clone(), patient_id.clone(), Arc::clone(&watch), ring),
+            console: Console::new(url.clone(), patient_id.clone(), Arc::clone(&watch), Items::new(&sdk, &names), ring),
             clock: options.clock.clone(),
             entropy: options.entropy.clone(),
         });

@@ -1,0 +1,51 @@
+// Words for the codes of the API. Codes are stable; one that is not known is shown as it is.
+
+const REASONS = {
+  // how a connect ended
+  access_denied: "The consent was declined at Oura. Nothing was connected.",
+  authorization_failed: "Oura did not show its consent page for this app. Check the app’s settings at Oura.",
+  state_invalid: "This link was already used, or is older than ten minutes. Start again.",
+  state_foreign: "This connect was begun in another browser or by another patient. Start again.",
+  code_missing: "Oura sent no answer along. Start again.",
+  code_refused: "Oura did not accept its own answer. Start again.",
+  scope_missing: "Nothing that holds data was allowed, so there is nothing to show. Connect again and tick at least one box.",
+  account_conflict: "This ring is already connected to another patient.",
+  membership: "Your Oura membership is not active, so Oura gives no data. It goes on by itself when the membership does.",
+  app_outdated: "Your Oura app is too old. Update it and open it once.",
+  oura_unavailable: "Oura does not answer at the moment. Nothing is lost: what is missing arrives when Oura is back.",
+  unauthorized_by_oura: "Oura refused access right after the consent. Try again.",
+  service_unavailable: "It could not be finished. Try again in a moment.",
+  purge_running: "Your data is still being deleted. Connect again when that is done.",
+  // why a connection is not simply connected
+  unauthorized: "Oura refuses access at the moment.",
+  revoked: "Access was withdrawn at Oura. Your history stays; connect again for new days.",
+  refresh_lost: "The link to Oura was lost. Connecting again repairs it; your history stays.",
+  user_request: "You disconnected your ring.",
+  // why a request was refused
+  too_many_syncs: "That was often enough for now. New days arrive by themselves.",
+  too_many_refreshes: "The token was refreshed a moment ago.",
+};
+
+export const reason = (code) => REASONS[code] || `It did not work (${code}).`;
+// What went wrong, in our words if there are any.
+export const trouble = (error) => REASONS[error.code] || error.message;
+
+export const KIND_STATES = {
+  pending: "waiting", fetched: "storing", done: "done", not_granted: "not allowed", not_available: "not offered",
+  malformed: "partly unreadable", failed: "will be tried again",
+};
+
+// In as few words as fit on a tile. The full sentences come with `GET /daily`.
+export const GAPS = {
+  not_worn: "not worn", not_synced_yet: "not synced yet", battery: "battery empty", calibrating: "calibrating",
+  scope_not_granted: "not allowed", membership_ended: "no membership", rest_mode: "rest mode",
+  oura_unavailable: "Oura was down", we_are_late: "on its way", not_connected: "not connected",
+  not_fetched: "not fetched", unknown: "no data",
+};
+
+const KINDS = {
+  hrv: "HRV", spo2: "SpO₂", heartRate: "Heart rate", cardiovascularAge: "Cardiovascular age", vo2Max: "VO₂ max",
+};
+// `heart_rate` and `heartRate` alike.
+export const kindName = (kind) => KINDS[kind] || sentence(kind.replace(/([A-Z])/g, " $1").replaceAll("_", " "));
+const sentence = (text) => text.charAt(0).toUpperCase() + text.slice(1).toLowerCase();
