@@ -5,7 +5,9 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use lambda_http::http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION, RETRY_AFTER, SET_COOKIE, WWW_AUTHENTICATE};
+use lambda_http::http::header::{
+    ALLOW, CACHE_CONTROL, CONTENT_TYPE, LOCATION, RETRY_AFTER, SET_COOKIE, WWW_AUTHENTICATE,
+};
 use lambda_http::http::{HeaderValue, StatusCode};
 use lambda_http::request::RequestContext;
 use lambda_http::{Body, Request, RequestExt, Response};
@@ -33,13 +35,15 @@ pub struct HttpError {
     pub message: Cow<'static, str>,
     /// When it is worth trying again, where that is known; the answer's `Retry-After`.
     pub retry_after: Option<Duration>,
+    /// The methods that the route takes; the answer's `Allow`.
+    pub allow: Option<&'static str>,
 }
 
 impl HttpError {
     /// A refusal with this status, code and text.
     #[must_use]
     pub fn new(status: StatusCode, code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { status, code, message: message.into(), retry_after: None }
+        Self { status, code, message: message.into(), retry_after: None, allow: None }
     }
 
     /// 400 with this code and text.
@@ -54,10 +58,12 @@ impl HttpError {
         Self::new(StatusCode::NOT_FOUND, "not_found", "There is no such route.")
     }
 
-    /// 405: the route exists, the method does not.
+    /// 405: the route exists and takes only these methods, such as `GET, POST` (RFC 9110, section 15.5.6).
     #[must_use]
-    pub fn method_not_allowed() -> Self {
-        Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "This route does not take this method.")
+    pub fn method_not_allowed(allow: &'static str) -> Self {
+        let message = "This route does not take this method.";
+        let refusal = Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message);
+        Self { allow: Some(allow), ..refusal }
     }
 
     /// 429 with this code: the patient asks too often, and may ask again after the wait.
@@ -109,6 +115,9 @@ pub fn failure(error: &HttpError) -> Response<Body> {
     let mut response = json_response(error.status, body.to_string());
     if let Some(wait) = error.retry_after {
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(wait.as_secs()));
+    }
+    if let Some(methods) = error.allow {
+        response.headers_mut().insert(ALLOW, HeaderValue::from_static(methods));
     }
     if error.status == StatusCode::UNAUTHORIZED {
         // RFC 6750, section 3: no error code where there was no token.

@@ -137,9 +137,14 @@ async fn route(deps: &Deps, request: &Request) -> Result<Response<Body>, HttpErr
         (Some("/sync"), &Method::POST) => sync::post(deps, request).await,
         // A preflight that reaches the `$default` route; API Gateway puts the CORS headers on whatever is answered.
         (_, &Method::OPTIONS) => Ok(http::no_content()),
-        (Some("/connections" | "/connections/oura" | "/connections/oura/refresh"), _)
-        | (Some("/daily" | "/workouts" | "/records" | "/series" | "/metrics" | "/export"), _)
-        | (Some("/sync" | "/connect/oura" | "/callback/oura"), _) => Err(HttpError::method_not_allowed()),
+        (Some("/connections" | "/daily" | "/workouts" | "/records" | "/series" | "/metrics" | "/export"), _) => {
+            Err(HttpError::method_not_allowed("GET"))
+        }
+        (Some("/connections/oura/refresh" | "/sync" | "/connect/oura"), _) => {
+            Err(HttpError::method_not_allowed("POST"))
+        }
+        (Some("/connections/oura"), _) => Err(HttpError::method_not_allowed("DELETE")),
+        (Some("/callback/oura"), _) => Err(HttpError::method_not_allowed("GET, POST")),
         _ => Err(HttpError::not_found()),
     }
 }

@@ -131,7 +131,7 @@ pub async fn handle(deps: &Deps, request: Request) -> Response<Body> {
             tracing::error!("a callback took too long");
             Err(Refusal::OuraUnavailable.into_http())
         }),
-        _ => Err(HttpError::method_not_allowed()),
+        _ => Err(HttpError::method_not_allowed("GET, POST")),
     };
     answer.unwrap_or_else(|refusal| http::failure(&refusal))
 }

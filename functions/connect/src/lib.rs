@@ -102,7 +102,7 @@ pub async fn handle(deps: &Deps, request: Request) -> Response<Body> {
 async fn connect(deps: &Deps, request: &Request) -> Result<Response<Body>, HttpError> {
     match http::route(request) {
         Some("/connect/oura") if request.method() == Method::POST => {}
-        Some("/connect/oura") => return Err(HttpError::method_not_allowed()),
+        Some("/connect/oura") => return Err(HttpError::method_not_allowed("POST")),
         _ => return Err(HttpError::not_found()),
     }
     let patient = http::patient(request, &deps.config.admission)?;

@@ -63,23 +63,47 @@ pub fn contracts() -> &'static Contracts {
 }
 
 /// The description with every object that lists its properties closed. It leaves room for fields to come; nothing that the
-/// functions answer today may use that room.
-fn closed(mut schema: Value) -> Value {
-    fn close(value: &mut Value) {
-        match value {
-            Value::Object(fields) => {
-                let lists = fields.get("type") == Some(&json!("object")) && fields.contains_key("properties");
-                if lists && !fields.contains_key("additionalProperties") {
-                    fields.entry("unevaluatedProperties").or_insert(json!(false));
-                }
-                fields.values_mut().for_each(close);
-            }
-            Value::Array(items) => items.iter_mut().for_each(close),
-            _ => {}
+/// functions answer today may use that room. Parts of a whole (`allOf`) stay open, their whole is closed: where they are
+/// components, a part is the open copy of it.
+fn closed(mut openapi: Value) -> Value {
+    let mut open = openapi["components"]["schemas"].clone();
+    open.as_object_mut().unwrap().values_mut().for_each(close_inside);
+    close(&mut openapi);
+    openapi["components"]["open"] = open;
+    openapi
+}
+
+fn close(schema: &mut Value) {
+    close_inside(schema);
+    if let Value::Object(fields) = schema {
+        let lists = fields.get("type") == Some(&json!("object")) && fields.contains_key("properties");
+        if (lists || fields.contains_key("allOf")) && !fields.contains_key("additionalProperties") {
+            fields.entry("unevaluatedProperties").or_insert(json!(false));
         }
     }
-    close(&mut schema);
-    schema
+}
+
+fn close_inside(schema: &mut Value) {
+    match schema {
+        Value::Object(fields) => {
+            for (key, value) in fields {
+                if key != "allOf" {
+                    close(value);
+                    continue;
+                }
+                for part in value.as_array_mut().unwrap() {
+                    close_inside(part);
+                    if let Some(component) =
+                        part["$ref"].as_str().and_then(|at| at.strip_prefix("#/components/schemas/"))
+                    {
+                        part["$ref"] = json!(format!("#/components/open/{component}"));
+                    }
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(close),
+        _ => {}
+    }
 }
 
 impl Contracts {

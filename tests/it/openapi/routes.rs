@@ -97,6 +97,10 @@ async fn the_functions_answer_these_routes_and_no_others() {
                 (true, true) => assert!(![401, 404, 405].contains(&stranger.status), "{method} {path}"),
                 (false, _) => {
                     assert_eq!(stranger.refusal(), (405, "method_not_allowed".into()), "{method} {path}");
+                    let allowed: BTreeSet<_> = stranger.headers["allow"].split(", ").collect();
+                    let described: BTreeSet<_> =
+                        all.iter().filter(|(_, of)| of == path).map(|(method, _)| method.as_str()).collect();
+                    assert_eq!(allowed, described, "{path}");
                 }
             }
         }
