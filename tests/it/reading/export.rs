@@ -120,7 +120,7 @@ async fn an_export_without_data_is_valid_and_empty() {
          {{\"type\":\"end\",\"complete\":true,\"cursor\":null}}\n"
     );
     assert_eq!(
-        lines(&[plain.clone()]),
+        lines(std::slice::from_ref(&plain)),
         wanted.lines().map(|line| serde_json::from_str(line).unwrap()).collect::<Vec<Value>>()
     );
     assert!(plain.body.starts_with("{\"type\":\"export\""), "what it is stands first");
