@@ -7,6 +7,8 @@
 mod lambda;
 mod patients;
 mod report;
+#[cfg(test)]
+mod tests;
 mod time;
 
 use std::io::Write;

@@ -99,6 +99,14 @@ impl Rehearsal {
     /// # Errors
     /// When something cannot be started, or a variable is malformed.
     pub async fn start(env: Env) -> anyhow::Result<Self> {
+        Self::start_with(env, |_| ()).await
+    }
+
+    /// The same, with a simulated Oura that is told something before it starts.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    pub async fn start_with(env: Env, tell: impl FnOnce(&mut OuraCloudConfig)) -> anyhow::Result<Self> {
         let (clock, entropy) = (Clock::system(), Entropy::system());
         let aws = EmbeddedAws::start(EmbeddedOptions::default()).await?;
         let sdk = aws.sdk_config();
@@ -110,7 +118,9 @@ impl Rehearsal {
         let resources = resources::ensure(&sdk, &Names::default(), &app).await?;
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.context("listen for the simulated Oura")?;
         let secret = SecretString::from(app.client_secret.clone());
-        let oura = OuraCloud::start(listener, OuraCloudConfig::new(&app.client_id, secret, REDIRECT)).await?;
+        let mut config = OuraCloudConfig::new(&app.client_id, secret, REDIRECT);
+        tell(&mut config);
+        let oura = OuraCloud::start(listener, config).await?;
         let env = resources.describe_in(settings::simulated_oura(env, oura.url().as_str())?);
         let env = env.with("OURA_REDIRECT_URI", REDIRECT).with("APP_RETURN_URL", RETURN);
         let worker = worker::Deps::new(worker::Config::from_env(&env)?, &sdk, clock.clone(), entropy.clone())?;
