@@ -142,9 +142,128 @@ export interface paths {
         };
         /**
          * Daily stats of a range of days
-         * @description Oldest first, at most 100 days at once. A day without data is absent. Ask again with `cursor` until it is null.
+         * @description Oldest first, 90 calendar days a page. Ask again with `cursor` until it is null; a page can be empty.
+         *
+         *     A day without any data is in `gaps`, with the reason; what a day lacks of that which most days have is in its `missing`.
+         *     Reasons follow from what is stored (what was asked for and when, the granted scopes, the ring's battery and wear
+         *     time, rest mode), and are computed anew with each answer. Days to come are neither days nor gaps.
          */
         get: operations["listDays"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/workouts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Workouts of a range of days
+         * @description Oldest first, at most 100 at once. Ask again with `cursor` until it is null: a page may be empty and have a cursor, because
+         *     a request looks through a bounded part of the patient's records.
+         */
+        get: operations["listWorkouts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/records": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Records of one type, document by document
+         * @description Everything that Oura gave of one kind, also what a day's stats leave out. Oldest first, at most 100 at once and about 1 MB.
+         *     Ask again with `cursor` until it is null: a page may be empty and have a cursor, because a request looks through a
+         *     bounded part of the patient's records.
+         */
+        get: operations["listRecords"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/series": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A day's series, to draw
+         * @description - `heartRate`, bpm: the day's samples, which come when they come, and the heart rate of each sleep period at even distances.
+         *     - `hrv`, milliseconds RMSSD, and `hypnogram`, sleep stages in words: of each sleep period, the main sleep first.
+         *     - `met`, metabolic equivalents: of the activity day.
+         *
+         *     A day without the series has an empty list.
+         */
+        get: operations["getSeries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What each metric means, and whether this patient has it
+         * @description Every scalar field of a day's stats. Also for a patient who never connected.
+         */
+        get: operations["listMetrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Everything that is held about the patient, in lines
+         * @description Comes in pages of at most 4 MiB: while there is more, the header `Link` has the address of the next page. Nothing is locked
+         *     meanwhile, so what changes between two pages is in the export as it was when its page was read.
+         *
+         *     - `ndjson`: one JSON object in a line, `type` first. Every page ends with `end`, so that one that was cut off is noticed.
+         *       Without data there are only `export`, `connection` if there ever was one, and `end`.
+         *     - `fhir`: one Observation of FHIR R4 in a line, for each number of each day; the body is empty without data. Its `id` is the
+         *       same in every export. The subject is the patient's id at the platform, as an identifier. `preliminary` are days that
+         *       Oura may still change. A metric without a value has no Observation. Codes are LOINC's where it truly has one, and
+         *       always one of the system `urn:oura-ring-integration:metrics`, whose codes are the names of `GET /metrics`.
+         */
+        get: operations["exportData"];
         put?: never;
         post?: never;
         delete?: never;
@@ -298,23 +417,48 @@ export interface components {
          *     days: at most 92.
          */
         SyncRequest: {
-            /** @constant */
-            source?: "oura";
+            /** @enum {unknown} */
+            source?: "oura" | null;
             /** @description First day; not in the future. */
-            from?: components["schemas"]["Day"];
+            from?: components["schemas"]["Day"] | null;
             /** @description Last day, included; today when absent. Needs `from`. */
-            to?: components["schemas"]["Day"];
+            to?: components["schemas"]["Day"] | null;
         };
         DaysPage: {
             days: components["schemas"]["DailyStats"][];
+            /** @description The days of the page that have no stats at all, oldest first; not those to come. */
+            gaps: {
+                day: components["schemas"]["Day"];
+                reason: components["schemas"]["AbsenceReason"];
+            }[];
+            /** @description Each reason that this page uses. */
+            reasons: {
+                [key: string]: {
+                    /** @description For a frontend's own texts: `wearables.reason.<reason>`. */
+                    textKey: string;
+                    /** @description What the patient can be told */
+                    text: string;
+                };
+            };
             /** @description For the next page; null on the last. */
             cursor: string | null;
         };
-        DailyStats: {
+        DailyStats: components["schemas"]["DayStats"] & {
+            /** @description Kinds that most days have and this one has not, or of which the main value is null, each with why. */
+            missing: {
+                [key: string]: components["schemas"]["AbsenceReason"];
+            };
+        };
+        DayStats: {
             day: components["schemas"]["Day"];
             /** @constant */
             source: "oura";
             metrics: components["schemas"]["DayMetrics"];
+            /**
+             * @description What was usual before the day, by kind and field; empty until the sync that brought the day ends. A field without
+             *     a value in the 30 days before is absent.
+             */
+            baselines: components["schemas"]["Baselines"];
             /** @description One more with every change. */
             revision: number;
             /** @description Whether Oura may still change the day soon. */
@@ -324,6 +468,138 @@ export interface components {
              * @description When the newest content of the day was observed.
              */
             observedAt: string;
+        };
+        /**
+         * @description Why something is not there. Stable; more may come.
+         *
+         *     - `not_worn`: later data has come and none of this, or the day tells of hours without the ring.
+         *     - `not_synced_yet`: Oura has nothing newer. The patient opens the Oura app with the ring nearby.
+         *     - `battery`: the battery was low at the last sign of it.
+         *     - `calibrating`: Oura needs more nights.
+         *     - `scope_not_granted`: not allowed at the last consent. The patient reconnects.
+         *     - `membership_ended`: the Oura membership is not active.
+         *     - `rest_mode`: rest mode was on.
+         *     - `oura_unavailable`: Oura did not answer. It follows by itself.
+         *     - `we_are_late`: not fetched yet, the history after a connect included. It follows by itself.
+         *     - `app_outdated`: the patient's Oura app is older than Oura's minimum.
+         *     - `not_connected`: there was no connection when it should have been fetched.
+         *     - `not_fetched`: before the history that was asked for, or asked for once in a few days only.
+         *     - `unknown`: nothing that is stored explains it.
+         * @enum {unknown}
+         */
+        AbsenceReason: "not_worn" | "not_synced_yet" | "battery" | "calibrating" | "scope_not_granted" | "membership_ended" | "rest_mode" | "oura_unavailable" | "we_are_late" | "app_outdated" | "not_connected" | "not_fetched" | "unknown";
+        WorkoutsPage: {
+            workouts: components["schemas"]["Record"][];
+            /** @description For the next page; null on the last. */
+            cursor: string | null;
+        };
+        RecordsPage: {
+            records: components["schemas"]["Record"][];
+            /** @description For the next page; null on the last. */
+            cursor: string | null;
+        };
+        /** @description One document of Oura's; of a time series, one local day. */
+        Record: components["schemas"]["RecordContent"] & {
+            day: components["schemas"]["Day"];
+            /** @description Oura's id; derived where Oura gives none. */
+            documentId: string;
+            /** @constant */
+            source: "oura";
+            /** @description One more with every change. */
+            revision: number;
+            /**
+             * Format: date-time
+             * @description When this content was observed.
+             */
+            observedAt: string;
+        };
+        /**
+         * @description A metric type that has records.
+         * @enum {unknown}
+         */
+        RecordType: "readiness" | "sleep" | "activity" | "spo2" | "stress" | "resilience" | "cardiovascularAge" | "vo2Max" | "heartRate" | "workout" | "session" | "tag" | "sleepTime" | "restMode" | "ring";
+        DaySeries: {
+            /** @enum {unknown} */
+            type: "heartRate" | "hrv" | "hypnogram" | "met";
+            day: components["schemas"]["Day"];
+            /**
+             * @description Of the items; null for words.
+             * @enum {unknown}
+             */
+            unit: "bpm" | "ms" | "MET" | null;
+            series: components["schemas"]["Series"][];
+        };
+        Series: {
+            /** @description The moment of the first item, with the offset that Oura gave. */
+            start: string | null;
+            /** @description From one item to the next; null when they come when they come. Stages are given every 30 or 300 seconds. */
+            intervalSeconds: number | null;
+            /** @description The record that it is part of. */
+            documentId: string;
+            /** @description The type of the sleep period, such as `long_sleep`; `day` for the samples of a day, `activity` for the activity day. */
+            label: string | null;
+            /** @description Numbers, or `deep`, `light`, `rem` and `awake`; null where there was no reading. */
+            items: (number | string | null)[] | null;
+            /** @description When each item was measured, where `intervalSeconds` is null. */
+            secondsFromStart?: number[];
+            /** @description In which condition each item was measured, such as `awake` or `workout`; where `intervalSeconds` is null. */
+            source?: (string | null)[];
+        };
+        Metric: {
+            /**
+             * @description Its name.
+             * @example sleep.totalSleep
+             */
+            metric: string;
+            metricType: components["schemas"]["MetricType"];
+            /** @description Its key in a day's metrics of that type. */
+            field: string;
+            /** @description As people write it; null for words, moments, ids and yes or no. */
+            unit: string | null;
+            /** @description The same as a code of UCUM. */
+            ucum: string | null;
+            /** @description For people; may change. */
+            meaning: string;
+            /** @description Where Oura has it. */
+            sourceField: string;
+            /** @description The scope that opens it. */
+            scope: string;
+            /** @description Whether days are compared with the days before. */
+            baseline: boolean;
+            /**
+             * @description - `not_granted`: the patient did not allow it.
+             *     - `membership`: the Oura membership is not active, so nothing new comes.
+             *     - `available`: there is a value in the last 90 days.
+             *     - `none_yet`: there is none.
+             * @enum {unknown}
+             */
+            availability: "available" | "not_granted" | "membership" | "none_yet";
+        };
+        /** @description A line of an export in `ndjson`. */
+        ExportLine: {
+            /** @constant */
+            type: "export";
+            /** @constant */
+            version: 1;
+            patientId: string;
+            /** Format: date-time */
+            exportedAt: string;
+        } | (components["schemas"]["Connection"] & {
+            /** @constant */
+            type: "connection";
+        }) | (components["schemas"]["DayStats"] & {
+            /** @constant */
+            type: "day";
+        }) | (components["schemas"]["Record"] & {
+            /** @constant */
+            type: "record";
+        }) | {
+            /** @constant */
+            type: "end";
+            /** @description Whether no page follows. */
+            complete: boolean;
+            /** @description Of the next page. */
+            cursor: string | null;
         };
         /**
          * Format: date
@@ -558,7 +834,7 @@ export interface components {
             metersToTarget: number | null;
         };
         /** @description Readings at even distances. */
-        Series: {
+        "$defs-Series": {
             /** @description When the first one was taken, RFC 3339 with offset. */
             start: string | null;
             /** @description From one to the next (s). */
@@ -582,7 +858,7 @@ export interface components {
              */
             method: "rmssd";
             /** @description HRV over the main sleep (ms, RMSSD). */
-            series: components["schemas"]["Series"] | null;
+            series: components["schemas"]["$defs-Series"] | null;
         };
         /** @description Blood oxygen. */
         Spo2: {
@@ -830,6 +1106,522 @@ export interface components {
             sleepTime?: components["schemas"]["SleepTime"];
             restMode?: components["schemas"]["RestMode"];
             ring?: components["schemas"]["Ring"];
+        };
+        /** @description The values of one field in a window of days. */
+        Baseline: {
+            /** @description Their mean (in the field's own unit); null while calibrating. */
+            mean: number | null;
+            /** @description The least of them (in the field's own unit); null while calibrating. */
+            minimum: number | null;
+            /** @description The greatest of them (in the field's own unit); null while calibrating. */
+            maximum: number | null;
+            /** @description Days of the window that have a value (count). */
+            count: number;
+            /**
+             * @description What that is worth. `calibrating`: fewer than 3 of 7 or 10 of 30 days; `high`: from 6 or 21 on.
+             * @enum {unknown}
+             */
+            confidence: "calibrating" | "medium" | "high";
+        };
+        /** @description What was usual before a day. */
+        BaselineWindows: {
+            /** @description The 7 days that end with the day before. */
+            days7: components["schemas"]["Baseline"];
+            /** @description The 30 days that end with the day before. */
+            days30: components["schemas"]["Baseline"];
+        };
+        /** @description What was usual before a day, by kind and field. A field without a value in any of the 30 days before is absent. */
+        Baselines: {
+            /** @description Of `readiness`. */
+            readiness?: {
+                score?: components["schemas"]["BaselineWindows"];
+                temperatureDeviation?: components["schemas"]["BaselineWindows"];
+            };
+            /** @description Of `sleep`. */
+            sleep?: {
+                score?: components["schemas"]["BaselineWindows"];
+                totalSleep?: components["schemas"]["BaselineWindows"];
+                deepSleep?: components["schemas"]["BaselineWindows"];
+                remSleep?: components["schemas"]["BaselineWindows"];
+                efficiency?: components["schemas"]["BaselineWindows"];
+                latency?: components["schemas"]["BaselineWindows"];
+                averageBreath?: components["schemas"]["BaselineWindows"];
+                averageHeartRate?: components["schemas"]["BaselineWindows"];
+            };
+            /** @description Of `activity`. */
+            activity?: {
+                score?: components["schemas"]["BaselineWindows"];
+                steps?: components["schemas"]["BaselineWindows"];
+                activeCalories?: components["schemas"]["BaselineWindows"];
+            };
+            /** @description Of `hrv`. */
+            hrv?: {
+                averageHrv?: components["schemas"]["BaselineWindows"];
+                restingHeartRate?: components["schemas"]["BaselineWindows"];
+            };
+            /** @description Of `spo2`. */
+            spo2?: {
+                average?: components["schemas"]["BaselineWindows"];
+            };
+            /** @description Of `stress`. */
+            stress?: {
+                stressHigh?: components["schemas"]["BaselineWindows"];
+                recoveryHigh?: components["schemas"]["BaselineWindows"];
+            };
+        };
+        /** @description Activity of a day, from 04:00 to 04:00 local time. */
+        ActivityRecord: {
+            /** @description Score, 1 to 100. */
+            score: number | null;
+            /** @description Energy burned by activity (kcal). */
+            activeCalories: number | null;
+            /** @description Energy burned in all (kcal). */
+            totalCalories: number | null;
+            /** @description Steps (count). */
+            steps: number | null;
+            /** @description The day's activity as a walk of this distance (m); an estimate. */
+            equivalentWalkingDistance: number | null;
+            /** @description Inactivity alerts (count). */
+            inactivityAlerts: number | null;
+            /** @description Daily targets met: Oura's score, 1 to 100; not a measurement. */
+            meetDailyTargets: number | null;
+            /** @description Moving every hour: Oura's score, 1 to 100; not a measurement. */
+            moveEveryHour: number | null;
+            /** @description Recovery time: Oura's score, 1 to 100; not a measurement. */
+            recoveryTime: number | null;
+            /** @description Staying active: Oura's score, 1 to 100; not a measurement. */
+            stayActive: number | null;
+            /** @description Training frequency: Oura's score, 1 to 100; not a measurement. */
+            trainingFrequency: number | null;
+            /** @description Training volume: Oura's score, 1 to 100; not a measurement. */
+            trainingVolume: number | null;
+            /** @description High, medium and low activity together (min); null unless all three are known. */
+            activeMinutes: number | null;
+            /** @description High activity (s). */
+            highActivityTime: number | null;
+            /** @description Medium activity (s). */
+            mediumActivityTime: number | null;
+            /** @description Low activity (s). */
+            lowActivityTime: number | null;
+            /** @description Sedentary (s). */
+            sedentaryTime: number | null;
+            /** @description Resting (s). */
+            restingTime: number | null;
+            /** @description The ring was not worn (s). */
+            nonWearTime: number | null;
+            /** @description Metabolic equivalent, average of the day (MET). */
+            averageMetMinutes: number | null;
+            /** @description High activity (MET min). */
+            highActivityMetMinutes: number | null;
+            /** @description Medium activity (MET min). */
+            mediumActivityMetMinutes: number | null;
+            /** @description Low activity (MET min). */
+            lowActivityMetMinutes: number | null;
+            /** @description Sedentary (MET min). */
+            sedentaryMetMinutes: number | null;
+            /** @description The day's target of energy (kcal). */
+            targetCalories: number | null;
+            /** @description The day's target of distance (m). */
+            targetMeters: number | null;
+            /** @description Distance left to the target (m); negative beyond it. */
+            metersToTarget: number | null;
+            /** @description When the activity day began, as Oura gave it, RFC 3339 with the patient's offset; Oura leaves the offset out at times. */
+            dayStart: string | null;
+            /** @description Activity, one digit per 5 min: 0 not worn, 1 rest, 2 inactive, 3 low, 4 medium, 5 high. */
+            class5Min: string | null;
+            /** @description Metabolic equivalent over the day (MET). */
+            met: components["schemas"]["$defs-Series"] | null;
+        };
+        /** @description A readiness. */
+        ReadinessMeasured: {
+            /** @description Score, 1 to 100. */
+            score: number | null;
+            /** @description Skin temperature of the night against the patient's usual one (°C). */
+            temperatureDeviation: number | null;
+            /** @description The same, smoothed over days (°C). */
+            temperatureTrendDeviation: number | null;
+            /** @description Activity of the last days: Oura's score, 1 to 100; not a measurement. */
+            activityBalance: number | null;
+            /** @description Body temperature: Oura's score, 1 to 100; not a measurement. */
+            bodyTemperature: number | null;
+            /** @description HRV of the last days: Oura's score, 1 to 100; not a measurement. */
+            hrvBalance: number | null;
+            /** @description Activity of the day before: Oura's score, 1 to 100; not a measurement. */
+            previousDayActivity: number | null;
+            /** @description The night before: Oura's score, 1 to 100; not a measurement. */
+            previousNight: number | null;
+            /** @description How early in the night the heart rate came to rest: Oura's score, 1 to 100; not a measurement. */
+            recoveryIndex: number | null;
+            /** @description Resting heart rate: Oura's score, 1 to 100; not a measurement. */
+            restingHeartRate: number | null;
+            /** @description Sleep of the last days: Oura's score, 1 to 100; not a measurement. */
+            sleepBalance: number | null;
+            /** @description Regularity of sleep: Oura's score, 1 to 100; not a measurement. */
+            sleepRegularity: number | null;
+            contributors: components["schemas"]["ReadinessContributors"];
+        };
+        /** @description Scores of a day's sleep. */
+        SleepScoresRecord: {
+            /** @description Score, 1 to 100. */
+            score: number | null;
+            contributors: components["schemas"]["SleepContributors"];
+        };
+        /** @description A tag. */
+        TagRecord: {
+            /** @description Code of a tag: Oura's, or `custom`. Never the patient's own words. */
+            codes: string[];
+            /** @description When it begins, as Oura gave it, RFC 3339 with the patient's offset; Oura leaves the offset out at times. */
+            start: string | null;
+            /** @description When it ends, as Oura gave it, RFC 3339 with the patient's offset; Oura leaves the offset out at times. */
+            end: string | null;
+            /** @description The day on which it ends, if it covers several. */
+            endDay: components["schemas"]["Day"] | null;
+        };
+        /**
+         * Format: date-time
+         * @description A moment, UTC.
+         */
+        Instant: string;
+        /** @description Heart-rate samples of a local day. The three lists are of equal length. */
+        HeartRateRecord: {
+            /** @description Samples of the day (count). */
+            count: number;
+            /** @description Heart rate, lowest sample (bpm). */
+            min: number;
+            /** @description Heart rate, highest sample (bpm). */
+            max: number;
+            /** @description Heart rate, average of the samples (bpm). */
+            average: number;
+            /** @description When the first sample was taken, UTC. */
+            start: components["schemas"]["Instant"];
+            /** @description When the last sample was taken, UTC. */
+            end: components["schemas"]["Instant"];
+            /** @description The lists hold every n-th sample, and this is n: 1 is all, more only on days with more than 10,000 samples. */
+            everyNth: number;
+            /** @description When each sample was taken, from `start` (s). */
+            secondsFromStart: number[];
+            /** @description Heart rate (bpm). */
+            bpm: number[];
+            /** @description What the patient was doing, in Oura's word (`awake`, `rest`, `sleep`, `session`, `live`, `workout`). */
+            source: (string | null)[];
+        };
+        /** @description A period of rest mode. */
+        RestModeRecord: {
+            /** @description The day on which it begins. */
+            startDay: components["schemas"]["Day"] | null;
+            /** @description The day on which it ends; null while it lasts. */
+            endDay: components["schemas"]["Day"] | null;
+            /** @description When it begins, as Oura gave it, RFC 3339 with the patient's offset; Oura leaves the offset out at times. */
+            start: string | null;
+            /** @description When it ends, as Oura gave it, RFC 3339 with the patient's offset; Oura leaves the offset out at times. */
+            end: string | null;
+            /** @description What happened in it. */
+            episodes: {
+                /** @description Code of a tag: Oura's, or `custom`. Never the patient's own words. */
+                codes: string[];
+                /** @description When it began, as Oura gave it, RFC 3339 with the patient's offset; Oura leaves the offset out at times. */
+                start: string | null;
+            }[];
+        };
+        /** @description The ring's battery on a local day. */
+        BatteryRecord: {
+            /** @description Samples of the day (count). */
+            count: number;
+            /** @description Battery, lowest level of the day (%). */
+            batteryMinimum: number;
+            /** @description Battery, last level of the day (%). */
+            batteryLast: number;
+            /** @description Whether the ring was charged; null where Oura did not say. */
+            charged: boolean | null;
+            /** @description When the first sample was taken, UTC. */
+            start: components["schemas"]["Instant"];
+            /** @description When the last sample was taken, UTC. */
+            end: components["schemas"]["Instant"];
+        };
+        /** @description A ring of the patient, on the day (UTC) of its set-up; on 2015-01-01 where Oura knows none. */
+        RingRecord: {
+            /**
+             * @description Color.
+             * @example silver
+             * @example stealth_black
+             */
+            color: string | null;
+            /**
+             * @description Design.
+             * @example heritage
+             * @example horizon
+             */
+            design: string | null;
+            /**
+             * @description Firmware.
+             * @example 3.0.3
+             */
+            firmwareVersion: string | null;
+            /**
+             * @description Generation.
+             * @example gen3
+             * @example gen4
+             */
+            hardwareType: string | null;
+            /** @description When it was set up. The latest is the current ring. */
+            setUpAt: string | null;
+            /** @description US ring size. */
+            size: number | null;
+        };
+        /** @description A guided or unguided session. */
+        SessionRecord: {
+            /**
+             * @description Oura's kind of session.
+             * @example breathing
+             * @example meditation
+             * @example nap
+             */
+            type: string | null;
+            /**
+             * @description The patient's mood after it.
+             * @example bad
+             * @example worse
+             * @example same
+             * @example good
+             * @example great
+             */
+            mood: string | null;
+            /** @description When it began, as Oura gave it, RFC 3339 with the patient's offset; Oura leaves the offset out at times. */
+            start: string | null;
+            /** @description When it ended, as Oura gave it, RFC 3339 with the patient's offset; Oura leaves the offset out at times. */
+            end: string | null;
+            /** @description From start to end (s). */
+            duration: number | null;
+            /** @description Heart rate (bpm). */
+            heartRate: components["schemas"]["$defs-Series"] | null;
+            /** @description HRV (ms, RMSSD). */
+            hrv: components["schemas"]["$defs-Series"] | null;
+            /** @description Movements (count). */
+            motionCount: components["schemas"]["$defs-Series"] | null;
+        };
+        /** @description A sleep period. Several on one day are normal. */
+        SleepPeriodRecord: {
+            /**
+             * @description Oura's kind of period.
+             * @example long_sleep
+             * @example sleep
+             * @example late_nap
+             * @example rest
+             */
+            type: string | null;
+            /** @description Time asleep (s). */
+            totalSleep: number | null;
+            /** @description Time in bed (s). */
+            timeInBed: number | null;
+            /** @description Time asleep of the time in bed (%). */
+            efficiency: number | null;
+            /** @description Time until asleep (s). */
+            latency: number | null;
+            /** @description REM sleep (s). */
+            remSleep: number | null;
+            /** @description Deep sleep (s). */
+            deepSleep: number | null;
+            /** @description Light sleep (s). */
+            lightSleep: number | null;
+            /** @description Time awake in bed (s). */
+            awake: number | null;
+            /** @description When the patient went to bed, as Oura gave it, RFC 3339 with the patient's offset; Oura leaves the offset out at times. */
+            bedtimeStart: string | null;
+            /** @description When the patient got up, as Oura gave it, RFC 3339 with the patient's offset; Oura leaves the offset out at times. Null for a night that goes on. */
+            bedtimeEnd: string | null;
+            /** @description Restless periods (count). */
+            restlessPeriods: number | null;
+            /** @description Breathing rate (breaths/min). */
+            averageBreath: number | null;
+            /** @description Heart rate, average (bpm). */
+            averageHeartRate: number | null;
+            /** @description Heart rate, lowest (bpm). */
+            lowestHeartRate: number | null;
+            /** @description Sleep stages, one digit per 5 min: 1 deep, 2 light, 3 REM, 4 awake. */
+            sleepPhase5Min: string | null;
+            /**
+             * @description What Oura last analysed the period for.
+             * @example foreground_sleep_analysis
+             * @example background_sleep_analysis
+             */
+            sleepAnalysisReason: string | null;
+            /** @description Whether the ring's battery ran low. */
+            lowBatteryAlert: boolean | null;
+            /** @description HRV, average (ms, RMSSD). */
+            averageHrv: number | null;
+            /** @description HRV, greatest of its 5 minutes (ms, RMSSD). */
+            maxHrv: number | null;
+            /** @description HRV, least of its 5 minutes (ms, RMSSD). */
+            minHrv: number | null;
+            /** @description Oura's number of the period on its day. */
+            period: number | null;
+            /** @description HRV (ms, RMSSD). */
+            hrv: components["schemas"]["$defs-Series"] | null;
+            /** @description Heart rate (bpm). */
+            heartRate: components["schemas"]["$defs-Series"] | null;
+            /** @description Movement, one digit per 30 s: 1 none, 2 restless, 3 tossing, 4 active. */
+            movement30Sec: string | null;
+            /** @description Sleep stages, one digit per 30 s: 1 deep, 2 light, 3 REM, 4 awake. */
+            sleepPhase30Sec: string | null;
+            /**
+             * @description Of Oura's algorithm.
+             * @example v1
+             * @example v2
+             */
+            sleepAlgorithmVersion: string | null;
+            /** @description How much the period changed the day's readiness score (points). */
+            readinessScoreDelta: number | null;
+            /** @description How much the period changed the day's sleep score (points). */
+            sleepScoreDelta: number | null;
+            /** @description The readiness that Oura computed after the period. */
+            readiness: components["schemas"]["ReadinessMeasured"] | null;
+        };
+        /** @description A workout. */
+        WorkoutRecord: {
+            /** @description The patient's or the app's label; else the activity, readable. */
+            title: string | null;
+            /**
+             * @description Oura's activity.
+             * @example walking
+             * @example cycling
+             * @example strength_training
+             */
+            type: string | null;
+            /** @description When it began, as Oura gave it, RFC 3339 with the patient's offset; Oura leaves the offset out at times. */
+            start: string | null;
+            /** @description When it ended, as Oura gave it, RFC 3339 with the patient's offset; Oura leaves the offset out at times. */
+            end: string | null;
+            /** @description From start to end (s). */
+            duration: number | null;
+            /** @description Energy burned (kcal). */
+            calories: number | null;
+            /** @description Distance (m); an estimate from steps. */
+            distance: number | null;
+            /**
+             * @description Oura's word.
+             * @example easy
+             * @example moderate
+             * @example hard
+             */
+            intensity: string | null;
+            /**
+             * @description How Oura knows of it.
+             * @example manual
+             * @example autodetected
+             * @example confirmed
+             * @example workout_heart_rate
+             */
+            source: string | null;
+        };
+        /** @description What kind of record it is, and its metrics. Null means that Oura gave no value. */
+        RecordContent: {
+            /** @constant */
+            dataType: "daily_activity";
+            /** @constant */
+            metricType: "activity";
+            metrics: components["schemas"]["ActivityRecord"];
+        } | {
+            /** @constant */
+            dataType: "daily_cardiovascular_age";
+            /** @constant */
+            metricType: "cardiovascularAge";
+            metrics: components["schemas"]["CardiovascularAge"];
+        } | {
+            /** @constant */
+            dataType: "daily_readiness";
+            /** @constant */
+            metricType: "readiness";
+            metrics: components["schemas"]["ReadinessMeasured"];
+        } | {
+            /** @constant */
+            dataType: "daily_resilience";
+            /** @constant */
+            metricType: "resilience";
+            metrics: components["schemas"]["Resilience"];
+        } | {
+            /** @constant */
+            dataType: "daily_sleep";
+            /** @constant */
+            metricType: "sleep";
+            metrics: components["schemas"]["SleepScoresRecord"];
+        } | {
+            /** @constant */
+            dataType: "daily_spo2";
+            /** @constant */
+            metricType: "spo2";
+            metrics: components["schemas"]["Spo2"];
+        } | {
+            /** @constant */
+            dataType: "daily_stress";
+            /** @constant */
+            metricType: "stress";
+            metrics: components["schemas"]["Stress"];
+        } | {
+            /** @constant */
+            dataType: "enhanced_tag";
+            /** @constant */
+            metricType: "tag";
+            metrics: components["schemas"]["TagRecord"];
+        } | {
+            /** @constant */
+            dataType: "heartrate";
+            /** @constant */
+            metricType: "heartRate";
+            metrics: components["schemas"]["HeartRateRecord"];
+        } | {
+            /** @constant */
+            dataType: "rest_mode_period";
+            /** @constant */
+            metricType: "restMode";
+            metrics: components["schemas"]["RestModeRecord"];
+        } | {
+            /** @constant */
+            dataType: "ring_battery_level";
+            /** @constant */
+            metricType: "ring";
+            metrics: components["schemas"]["BatteryRecord"];
+        } | {
+            /** @constant */
+            dataType: "ring_configuration";
+            /** @constant */
+            metricType: "ring";
+            metrics: components["schemas"]["RingRecord"];
+        } | {
+            /** @constant */
+            dataType: "session";
+            /** @constant */
+            metricType: "session";
+            metrics: components["schemas"]["SessionRecord"];
+        } | {
+            /** @constant */
+            dataType: "sleep";
+            /** @constant */
+            metricType: "sleep";
+            metrics: components["schemas"]["SleepPeriodRecord"];
+        } | {
+            /** @constant */
+            dataType: "sleep_time";
+            /** @constant */
+            metricType: "sleepTime";
+            metrics: components["schemas"]["SleepTime"];
+        } | {
+            /** @constant */
+            dataType: "tag";
+            /** @constant */
+            metricType: "tag";
+            metrics: components["schemas"]["TagRecord"];
+        } | {
+            /** @constant */
+            dataType: "vo2_max";
+            /** @constant */
+            metricType: "vo2Max";
+            metrics: components["schemas"]["Vo2Max"];
+        } | {
+            /** @constant */
+            dataType: "workout";
+            /** @constant */
+            metricType: "workout";
+            metrics: components["schemas"]["WorkoutRecord"];
         };
     };
     responses: {
@@ -1111,7 +1903,7 @@ export interface components {
          *     - `range_reversed`: `from` is after `to`.
          *     - `range_too_long`: more than 366 days.
          *     - `unknown_metric`: `metrics` names a kind that there is not.
-         *     - `invalid_cursor`: `cursor` is none, or of another range.
+         *     - `invalid_cursor`: `cursor` is none, or was made for another question, for another patient or by an older version.
          */
         DaysRefused: {
             headers: {
@@ -1126,8 +1918,117 @@ export interface components {
                 };
             };
         };
+        /**
+         * @description - `invalid_query`: a parameter is given twice or is not readable.
+         *     - `unknown_parameter`: there is no parameter of this name.
+         *     - `missing_range`: `from` or `to` is missing.
+         *     - `invalid_date`: one of them is not a calendar day of the form YYYY-MM-DD.
+         *     - `range_reversed`: `from` is after `to`.
+         *     - `range_too_long`: more than 366 days.
+         *     - `invalid_cursor`: `cursor` is none, or was made for another question, for another patient or by an older version.
+         */
+        WorkoutsRefused: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Failure"] & {
+                    error?: {
+                        /** @enum {unknown} */
+                        code?: "invalid_query" | "unknown_parameter" | "missing_range" | "invalid_date" | "range_reversed" | "range_too_long" | "invalid_cursor";
+                    };
+                };
+            };
+        };
+        /**
+         * @description - `invalid_query`: a parameter is given twice or is not readable.
+         *     - `unknown_parameter`: there is no parameter of this name.
+         *     - `missing_type`: `type` is missing.
+         *     - `unknown_metric`: `type` names a kind that there is not, or `hrv`.
+         *     - `missing_range`: `from` or `to` is missing.
+         *     - `invalid_date`: one of them is not a calendar day of the form YYYY-MM-DD.
+         *     - `range_reversed`: `from` is after `to`.
+         *     - `range_too_long`: more than 366 days.
+         *     - `invalid_cursor`: `cursor` is none, or was made for another question, for another patient or by an older version.
+         */
+        RecordsRefused: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Failure"] & {
+                    error?: {
+                        /** @enum {unknown} */
+                        code?: "invalid_query" | "unknown_parameter" | "missing_type" | "unknown_metric" | "missing_range" | "invalid_date" | "range_reversed" | "range_too_long" | "invalid_cursor";
+                    };
+                };
+            };
+        };
+        /**
+         * @description - `invalid_query`: a parameter is given twice or is not readable.
+         *     - `unknown_parameter`: there is no parameter of this name.
+         *     - `missing_type`, `missing_day`: `type` or `day` is missing.
+         *     - `unknown_series`: there is no series of this name.
+         *     - `invalid_date`: `day` is not a calendar day of the form YYYY-MM-DD.
+         */
+        SeriesRefused: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Failure"] & {
+                    error?: {
+                        /** @enum {unknown} */
+                        code?: "invalid_query" | "unknown_parameter" | "missing_type" | "missing_day" | "unknown_series" | "invalid_date";
+                    };
+                };
+            };
+        };
+        /**
+         * @description - `invalid_query`: a parameter is given twice or is not readable.
+         *     - `unknown_parameter`: there is no parameter of this name.
+         */
+        MetricsRefused: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Failure"] & {
+                    error?: {
+                        /** @enum {unknown} */
+                        code?: "invalid_query" | "unknown_parameter";
+                    };
+                };
+            };
+        };
+        /**
+         * @description - `invalid_query`: a parameter is given twice or is not readable.
+         *     - `unknown_parameter`: there is no parameter of this name.
+         *     - `invalid_format`: `format` is neither `ndjson` nor `fhir`.
+         *     - `invalid_cursor`: `cursor` is none, or was made for another question, for another patient or by an older version.
+         */
+        ExportRefused: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Failure"] & {
+                    error?: {
+                        /** @enum {unknown} */
+                        code?: "invalid_query" | "unknown_parameter" | "invalid_format" | "invalid_cursor";
+                    };
+                };
+            };
+        };
     };
-    parameters: never;
+    parameters: {
+        /** @description First day. */
+        From: components["schemas"]["Day"];
+        /** @description Last day, included; at most 366 days. */
+        To: components["schemas"]["Day"];
+        /** @description The `cursor` of the page before, with the same other parameters. Only made for them and for this patient. */
+        Cursor: string;
+    };
     requestBodies: never;
     headers: {
         /** @description `Bearer` where no JWT came, `Bearer error="invalid_token"` where one is not taken (RFC 6750, section 3). */
@@ -1479,11 +2380,50 @@ export interface operations {
                      *                 "breathingDisturbanceIndex": 3
                      *               }
                      *             },
+                     *             "baselines": {
+                     *               "readiness": {
+                     *                 "score": {
+                     *                   "days7": {
+                     *                     "mean": 78.5,
+                     *                     "minimum": 71,
+                     *                     "maximum": 84,
+                     *                     "count": 6,
+                     *                     "confidence": "high"
+                     *                   },
+                     *                   "days30": {
+                     *                     "mean": null,
+                     *                     "minimum": null,
+                     *                     "maximum": null,
+                     *                     "count": 6,
+                     *                     "confidence": "calibrating"
+                     *                   }
+                     *                 }
+                     *               }
+                     *             },
+                     *             "missing": {
+                     *               "sleep": "not_worn"
+                     *             },
                      *             "revision": 2,
                      *             "provisional": false,
                      *             "observedAt": "2026-03-02T08:15:30Z"
                      *           }
                      *         ],
+                     *         "gaps": [
+                     *           {
+                     *             "day": "2026-03-02",
+                     *             "reason": "not_synced_yet"
+                     *           }
+                     *         ],
+                     *         "reasons": {
+                     *           "not_worn": {
+                     *             "textKey": "wearables.reason.not_worn",
+                     *             "text": "The ring was not worn."
+                     *           },
+                     *           "not_synced_yet": {
+                     *             "textKey": "wearables.reason.not_synced_yet",
+                     *             "text": "The ring has not synced yet. Open the Oura app with the ring nearby."
+                     *           }
+                     *         },
                      *         "cursor": null
                      *       }
                      *     }
@@ -1494,6 +2434,277 @@ export interface operations {
                 };
             };
             400: components["responses"]["DaysRefused"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listWorkouts: {
+        parameters: {
+            query: {
+                /** @description First day. */
+                from: components["parameters"]["From"];
+                /** @description Last day, included; at most 366 days. */
+                to: components["parameters"]["To"];
+                /** @description The `cursor` of the page before, with the same other parameters. Only made for them and for this patient. */
+                cursor?: components["parameters"]["Cursor"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of workouts. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "workouts": [
+                     *           {
+                     *             "day": "2026-03-01",
+                     *             "metricType": "workout",
+                     *             "dataType": "workout",
+                     *             "documentId": "5a1f0c8e-3c52-4f0e-8a39-1b7a4c5f7d21",
+                     *             "source": "oura",
+                     *             "metrics": {
+                     *               "calories": 180.5,
+                     *               "distance": 5200,
+                     *               "duration": 1800,
+                     *               "end": "2026-03-01T18:30:00+02:00",
+                     *               "intensity": "hard",
+                     *               "source": "confirmed",
+                     *               "start": "2026-03-01T18:00:00+02:00",
+                     *               "title": "Running",
+                     *               "type": "running"
+                     *             },
+                     *             "revision": 1,
+                     *             "observedAt": "2026-03-01T16:45:12Z"
+                     *           }
+                     *         ],
+                     *         "cursor": null
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Success"] & {
+                        data: components["schemas"]["WorkoutsPage"];
+                    };
+                };
+            };
+            400: components["responses"]["WorkoutsRefused"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listRecords: {
+        parameters: {
+            query: {
+                /** @description The kind. `hrv` has no records of its own, it is part of those of `sleep`. */
+                type: components["schemas"]["RecordType"];
+                /** @description First day. */
+                from: components["parameters"]["From"];
+                /** @description Last day, included; at most 366 days. */
+                to: components["parameters"]["To"];
+                /** @description The `cursor` of the page before, with the same other parameters. Only made for them and for this patient. */
+                cursor?: components["parameters"]["Cursor"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of records. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "records": [
+                     *           {
+                     *             "day": "2026-03-01",
+                     *             "metricType": "spo2",
+                     *             "dataType": "daily_spo2",
+                     *             "documentId": "0b6f3f0e-0a54-4b0e-9f0c-3f8e6a0f6b11",
+                     *             "source": "oura",
+                     *             "metrics": {
+                     *               "average": 97.4,
+                     *               "breathingDisturbanceIndex": 3
+                     *             },
+                     *             "revision": 1,
+                     *             "observedAt": "2026-03-02T08:15:30Z"
+                     *           }
+                     *         ],
+                     *         "cursor": null
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Success"] & {
+                        data: components["schemas"]["RecordsPage"];
+                    };
+                };
+            };
+            400: components["responses"]["RecordsRefused"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getSeries: {
+        parameters: {
+            query: {
+                type: "heartRate" | "hrv" | "hypnogram" | "met";
+                day: components["schemas"]["Day"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The day's series. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "type": "hypnogram",
+                     *         "day": "2026-03-01",
+                     *         "unit": null,
+                     *         "series": [
+                     *           {
+                     *             "start": "2026-02-28T23:10:00+02:00",
+                     *             "intervalSeconds": 300,
+                     *             "documentId": "0e6d2c4a-9a8f-4a53-9c9e-2f6f3b0d8a17",
+                     *             "label": "long_sleep",
+                     *             "items": [
+                     *               "awake",
+                     *               "light",
+                     *               "deep",
+                     *               "rem"
+                     *             ]
+                     *           }
+                     *         ]
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Success"] & {
+                        data: components["schemas"]["DaySeries"];
+                    };
+                };
+            };
+            400: components["responses"]["SeriesRefused"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listMetrics: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The catalogue. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "metrics": [
+                     *           {
+                     *             "metric": "sleep.totalSleep",
+                     *             "metricType": "sleep",
+                     *             "field": "totalSleep",
+                     *             "unit": "s",
+                     *             "ucum": "s",
+                     *             "meaning": "Time asleep.",
+                     *             "sourceField": "sleep.total_sleep_duration",
+                     *             "scope": "daily",
+                     *             "baseline": true,
+                     *             "availability": "available"
+                     *           }
+                     *         ]
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Success"] & {
+                        data: {
+                            metrics: components["schemas"]["Metric"][];
+                        };
+                    };
+                };
+            };
+            400: components["responses"]["MetricsRefused"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    exportData: {
+        parameters: {
+            query?: {
+                format?: "ndjson" | "fhir";
+                /** @description The `cursor` of the page before, with the same other parameters. Only made for them and for this patient. */
+                cursor?: components["parameters"]["Cursor"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page. */
+            200: {
+                headers: {
+                    /**
+                     * @description The next page, `<...>; rel="next"`, relative to the address of the request (RFC 8288); absent on the last page.
+                     * @example <?format=ndjson&cursor=Mjo5ZTEwN2Q5ZDM3MmJiNjgyNmJkODFkMzU0MmE0MTlkNjpyZWNvcmRz>; rel="next"
+                     */
+                    Link?: string;
+                    /**
+                     * @description To be saved as a file.
+                     * @example attachment; filename="oura-export.ndjson"
+                     */
+                    "Content-Disposition"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {"type":"export","exportedAt":"2026-03-02T08:15:30Z","patientId":"user_2abc","version":1}
+                     *     {"type":"end","complete":true,"cursor":null}
+                     */
+                    "application/x-ndjson": string;
+                    "application/fhir+ndjson": string;
+                };
+            };
+            400: components["responses"]["ExportRefused"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             500: components["responses"]["Internal"];

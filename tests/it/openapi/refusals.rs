@@ -75,7 +75,9 @@ impl Seen {
 fn good(operation: &Operation) -> (&'static str, &'static str) {
     match (operation.method, operation.path) {
         ("POST", "/callback/oura") => ("", r#"{"code":"c","state":"s"}"#),
-        ("GET", "/daily") => ("from=2026-03-01&to=2026-03-18", ""),
+        ("GET", "/daily" | "/workouts") => ("from=2026-03-01&to=2026-03-18", ""),
+        ("GET", "/records") => ("from=2026-03-01&to=2026-03-18&type=sleep", ""),
+        ("GET", "/series") => ("type=met&day=2026-03-18", ""),
         _ => ("", ""),
     }
 }
@@ -143,17 +145,37 @@ async fn the_query_does_not_fit(seen: &mut Seen) {
     for query in ["data=all", "patient=other", "data=keep&data=purge"] {
         seen.ask(&world, "DELETE /connections/oura", query, "").await;
     }
-    for query in [
-        "",
-        "from=2026-02-30&to=2026-03-01",
-        "from=2026-03-02&to=2026-03-01",
-        "from=2001-01-01&to=2026-03-01",
-        "from=2026-01-01&from=2026-01-02&to=2026-03-01",
-        "from=2026-01-01&to=2026-03-01&metrics=steps",
-        "from=2026-01-01&to=2026-03-01&cursor=zzz",
-        "from=2026-01-01&to=2026-03-01&patientId=other",
+    for (route, also) in [("GET /daily", ""), ("GET /workouts", ""), ("GET /records", "&type=sleep")] {
+        for query in [
+            "",
+            "from=2026-02-30&to=2026-03-01",
+            "from=2026-03-02&to=2026-03-01",
+            "from=2001-01-01&to=2026-03-01",
+            "from=2026-01-01&from=2026-01-02&to=2026-03-01",
+            "from=2026-01-01&to=2026-03-01&cursor=zzz",
+            "from=2026-01-01&to=2026-03-01&patientId=other",
+        ] {
+            seen.ask(&world, route, &format!("{query}{also}"), "").await;
+        }
+    }
+    for (route, query) in [
+        ("GET /daily", "from=2026-01-01&to=2026-03-01&metrics=steps"),
+        ("GET /records", "from=2026-01-01&to=2026-03-01"),
+        ("GET /records", "from=2026-01-01&to=2026-03-01&type=hrv"),
+        ("GET /series", "day=2026-03-01"),
+        ("GET /series", "type=met"),
+        ("GET /series", "type=steps&day=2026-03-01"),
+        ("GET /series", "type=met&day=today"),
+        ("GET /series", "type=met&day=2026-03-01&day=2026-03-02"),
+        ("GET /series", "type=met&day=2026-03-01&patientId=other"),
+        ("GET /metrics", "patientId=other"),
+        ("GET /metrics", "a=1&a=2"),
+        ("GET /export", "format=csv"),
+        ("GET /export", "cursor=zzz"),
+        ("GET /export", "patientId=other"),
+        ("GET /export", "format=fhir&format=ndjson"),
     ] {
-        seen.ask(&world, "GET /daily", query, "").await;
+        seen.ask(&world, route, query, "").await;
     }
 }
 

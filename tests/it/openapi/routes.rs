@@ -8,6 +8,7 @@ use local::gateway::routes::{self, PREFIX};
 use serde_json::json;
 
 use super::{contracts, infra};
+use crate::architecture::sources;
 use crate::world::{PATIENT, World};
 
 /// A route: method and path below the prefix.
@@ -67,8 +68,8 @@ fn the_local_gateway_has_these_routes_and_no_others() {
 fn paths_in_code() -> BTreeSet<String> {
     let mut paths = BTreeSet::new();
     for function in ["api", "connect", "callback"] {
-        for file in fs::read_dir(infra("../functions").join(function).join("src")).unwrap() {
-            let code = fs::read_to_string(file.unwrap().path()).unwrap();
+        for file in sources(&infra("../functions").join(function).join("src")) {
+            let code = fs::read_to_string(file).unwrap();
             let quoted = code.split('"').filter(|text| {
                 text.len() > 1
                     && text.starts_with('/')
