@@ -163,11 +163,13 @@ fn the_planner_may_read_who_is_connected_record_nights_and_queue_patients() {
 fn the_api_may_only_read_records_and_days() {
     let resources = resources();
     let role = &resources["ApiRole"];
-    let reads = statement(role, "ReadData");
-    assert_eq!(actions(reads), BTreeSet::from(["dynamodb:Query"]));
-    for table in ["WearableDataTable", "DailyStatsTable"] {
-        let named = role.matches(table).count();
-        assert_eq!((named, reads.contains(&format!("!GetAtt {table}.Arn"))), (1, true), "{table}");
+    let (pages, days) = (statement(role, "ReadData"), statement(role, "ReadStatsWithConnection"));
+    assert_eq!(actions(pages), BTreeSet::from(["dynamodb:Query"]));
+    assert_eq!(actions(days), BTreeSet::from(["dynamodb:BatchGetItem"]));
+    for (table, statements) in [("WearableDataTable", &[pages][..]), ("DailyStatsTable", &[pages, days])] {
+        let arn = format!("!GetAtt {table}.Arn");
+        assert!(statements.iter().all(|reads| reads.contains(&arn)), "{table}");
+        assert_eq!(role.matches(table).count(), statements.len(), "{table}: and nothing else");
     }
 }
 
