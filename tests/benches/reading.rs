@@ -1,18 +1,19 @@
-//! What the reading routes cost: AWS calls and bytes of each, and the peak memory of the release binary that exports a
-//! patient's month, and another's two years.
+//! What the reading routes cost: AWS calls, bytes and the release binary's own processor time of each, and its peak memory
+//! when it exports a patient's month, and another's two years.
 //!
 //! ```text
 //! cargo build --release --bins -p api
 //! cargo bench -p tests --bench reading --profile dev
 //! ```
 //!
-//! Calls, bytes and memory are counted, not timed, so the bench itself need not be optimized. It prints and asserts nothing
-//! about the numbers: those of one machine are in `infra/BENCHMARKS.md`.
+//! All of that is counted or read from `/proc` (on Linux only), so the bench itself need not be optimized. It prints and
+//! asserts nothing about the numbers: those of one machine are in `infra/BENCHMARKS.md`.
 
 #![allow(clippy::print_stdout, reason = "a benchmark prints what it found")]
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
@@ -37,6 +38,9 @@ const VARIABLES: [&str; 6] = [
     "TOKEN_SECRET_PREFIX",
 ];
 
+/// Requests over which processor time is averaged.
+const REPEATS: u32 = 20;
+
 type Item = HashMap<String, AttributeValue>;
 
 #[tokio::main]
@@ -58,11 +62,14 @@ async fn main() -> anyhow::Result<()> {
         }
     }
 
-    let _binary = rehearsal.cast(Part::Api, start(&rehearsal).await?);
+    let binary = rehearsal.cast(Part::Api, start(&rehearsal).await?);
+    let process = binary.id().context("the api runs")?.to_string();
     let today = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date();
     let back = |days: i32| today.saturating_sub(Span::new().days(days));
-    println!("\nroute, of the patient of 2 years                             AWS calls       bytes   more");
+    println!("\nroute, of the patient of 2 years                             AWS calls       bytes   CPU ms   more");
     for path in [
+        format!("/daily?from={}&to={}", back(90), back(1)),
+        format!("/daily?from={}&to={}&metrics=sleep", back(90), back(1)),
         format!("/workouts?from={}&to={today}", back(30)),
         format!("/workouts?from={}&to={today}", back(365)),
         format!("/records?type=sleep&from={}&to={today}", back(30)),
@@ -77,7 +84,12 @@ async fn main() -> anyhow::Result<()> {
         let answer = rehearsal.request(Some(YEARS), "GET", &path, None, "").await?;
         let calls = rehearsal.aws().meter().calls();
         let more = answer.data()?["cursor"].is_string();
-        println!("{path:62} {calls:>7} {:>11}   {}", answer.body.len(), if more { "yes" } else { "" });
+        let before = processor_time(&process)?;
+        for _ in 0..REPEATS {
+            rehearsal.request(Some(YEARS), "GET", &path, None, "").await?;
+        }
+        let took = (processor_time(&process)? - before).as_secs_f64() * 1000.0 / f64::from(REPEATS);
+        println!("{path:62} {calls:>7} {:>11} {took:>8.1}   {}", answer.body.len(), if more { "yes" } else { "" });
     }
     Ok(())
 }
@@ -151,6 +163,16 @@ fn earlier(item: &Item, months: i32) -> anyhow::Result<Item> {
     }
     earlier.insert("day".to_owned(), AttributeValue::S(moved));
     Ok(earlier)
+}
+
+/// How long the threads of a process have run so far.
+fn processor_time(process: &str) -> anyhow::Result<Duration> {
+    let mut nanoseconds = 0;
+    for thread in std::fs::read_dir(format!("/proc/{process}/task")).context("/proc does not tell")? {
+        let text = std::fs::read_to_string(thread?.path().join("schedstat"))?;
+        nanoseconds += text.split_whitespace().next().context("no time")?.parse::<u64>()?;
+    }
+    Ok(Duration::from_nanos(nanoseconds))
 }
 
 /// The release binary, whatever this bench was built as.

@@ -53,7 +53,11 @@ async fn a_night_is_planned_once_however_often_the_schedule_fires() {
     let watched = call(&binary, json!({"task": "watch"})).await;
     assert_eq!((&watched["nights"][0]["left"], &watched["nights"][0]["done"]), (&json!(2), &json!(0)), "{watched}");
     let caught = call(&binary, json!({"task": "catchUp"})).await;
-    assert_eq!((&caught["task"], &caught["queued"]), (&json!("catchUp"), &json!(0)), "their histories are on their way");
+    assert_eq!(
+        (&caught["task"], &caught["queued"]),
+        (&json!("catchUp"), &json!(0)),
+        "their histories are on their way"
+    );
 
     let output = binary.output();
     let metrics = output.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
