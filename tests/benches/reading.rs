@@ -23,11 +23,10 @@ use local::rehearsal::{Part, Rehearsal};
 use local::runtime_api::Binary;
 use shared::env::Env;
 
+/// Who has how much: one a month that was synced, the others the same month again and again.
 const MONTH: &str = "patient-1";
-const YEARS: &str = "patient-2";
-
-/// How often the month is repeated for the second patient.
-const MONTHS: i32 = 24;
+const YEAR: &str = "patient-2";
+const YEARS: &str = "patient-3";
 
 const VARIABLES: [&str; 6] = [
     "CONNECTIONS_TABLE",
@@ -51,11 +50,13 @@ async fn main() -> anyhow::Result<()> {
     ensure!(delivery.failed.is_empty(), "the backfill failed: {delivery:?}");
     let names = rehearsal.resources().names.clone();
     for table in [names.wearable_data_table, names.daily_stats_table] {
-        repeat(&rehearsal, &table).await?;
+        let items = items(&rehearsal, &table).await?;
+        repeat(&rehearsal, &table, &items, YEAR, 12).await?;
+        repeat(&rehearsal, &table, &items, YEARS, 24).await?;
     }
 
     println!("export            pages   AWS calls        bytes   largest page   peak MiB");
-    for (patient, days) in [(MONTH, "30 days"), (YEARS, "2 years")] {
+    for (patient, days) in [(MONTH, "30 days"), (YEAR, "1 year "), (YEARS, "2 years")] {
         for format in ["ndjson", "fhir"] {
             let binary = rehearsal.cast(Part::Api, start(&rehearsal).await?);
             export(&rehearsal, &binary, patient, days, format).await?;
@@ -121,8 +122,8 @@ async fn export(
     Ok(())
 }
 
-/// Gives the second patient what the first one has, again and again, a month earlier each time.
-async fn repeat(rehearsal: &Rehearsal, table: &str) -> anyhow::Result<()> {
+/// What lies in a table.
+async fn items(rehearsal: &Rehearsal, table: &str) -> anyhow::Result<Vec<Item>> {
     let client = aws_sdk_dynamodb::Client::new(rehearsal.sdk_config());
     let mut items: Vec<Item> = Vec::new();
     let mut start = None;
@@ -131,11 +132,16 @@ async fn repeat(rehearsal: &Rehearsal, table: &str) -> anyhow::Result<()> {
         items.extend_from_slice(page.items());
         start = page.last_evaluated_key;
         if start.is_none() {
-            break;
+            return Ok(items);
         }
     }
-    for month in 0..MONTHS {
-        let moved: Vec<Item> = items.iter().map(|item| earlier(item, month)).collect::<anyhow::Result<_>>()?;
+}
+
+/// Gives a patient these items again and again, a month earlier each time.
+async fn repeat(rehearsal: &Rehearsal, table: &str, items: &[Item], patient: &str, months: i32) -> anyhow::Result<()> {
+    let client = aws_sdk_dynamodb::Client::new(rehearsal.sdk_config());
+    for month in 0..months {
+        let moved: Vec<Item> = items.iter().map(|item| earlier(item, patient, month)).collect::<anyhow::Result<_>>()?;
         for some in moved.chunks(25) {
             let puts: Vec<_> = some
                 .iter()
@@ -152,12 +158,12 @@ async fn repeat(rehearsal: &Rehearsal, table: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn earlier(item: &Item, months: i32) -> anyhow::Result<Item> {
+fn earlier(item: &Item, patient: &str, months: i32) -> anyhow::Result<Item> {
     let text = |name: &str| item.get(name).and_then(|value| value.as_s().ok());
     let day = text("day").context("an item without a day")?;
     let moved = day.parse::<Date>()?.saturating_sub(Span::new().days(30 * months)).to_string();
     let mut earlier = item.clone();
-    earlier.insert("patientId".to_owned(), AttributeValue::S(YEARS.to_owned()));
+    earlier.insert("patientId".to_owned(), AttributeValue::S(patient.to_owned()));
     if let Some(key) = text("sk") {
         earlier.insert("sk".to_owned(), AttributeValue::S(key.replace(day.as_str(), &moved)));
     }

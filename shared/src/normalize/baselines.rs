@@ -6,23 +6,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::rounded;
-use crate::domain::{Day, MetricType};
+use crate::domain::{CATALOGUE, Day, Metric, MetricType};
 
 /// The days that a baseline looks back at most.
 pub const LONGEST_WINDOW: i32 = 30;
-
-/// The fields that have baselines: one number a day that a person would compare with the days before.
-pub const BASELINED: [(MetricType, &[&str]); 6] = [
-    (MetricType::Readiness, &["score", "temperatureDeviation"]),
-    (
-        MetricType::Sleep,
-        &["score", "totalSleep", "deepSleep", "remSleep", "efficiency", "latency", "averageBreath", "averageHeartRate"],
-    ),
-    (MetricType::Activity, &["score", "steps", "activeCalories"]),
-    (MetricType::Hrv, &["averageHrv", "restingHeartRate"]),
-    (MetricType::Spo2, &["average"]),
-    (MetricType::Stress, &["stressHigh", "recoveryHigh"]),
-];
 
 /// How much a baseline may be relied upon.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -98,11 +85,9 @@ pub fn baselines(day: Day, stored: &BTreeMap<Day, Before<'_>>) -> DayBaselines {
         })
     };
     let mut all = Baselines::new();
-    for (kind, fields) in BASELINED {
-        let found: BTreeMap<String, Windows> =
-            fields.iter().filter_map(|field| Some(((*field).to_owned(), of_field(kind, field)?))).collect();
-        if !found.is_empty() {
-            all.insert(kind, found);
+    for Metric { metric_type, field, .. } in CATALOGUE.iter().filter(|metric| metric.baseline) {
+        if let Some(windows) = of_field(*metric_type, field) {
+            all.entry(*metric_type).or_default().insert((*field).to_owned(), windows);
         }
     }
     DayBaselines { values: all, basis: window.iter().map(|(_, before)| before.revision).sum() }

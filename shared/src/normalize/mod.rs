@@ -24,9 +24,7 @@ use std::collections::HashMap;
 
 use serde_json::{Map, Value, json};
 
-pub use self::baselines::{
-    BASELINED, Baseline, Baselines, Before, Confidence, DayBaselines, LONGEST_WINDOW, Windows, baselines,
-};
+pub use self::baselines::{Baseline, Baselines, Before, Confidence, DayBaselines, LONGEST_WINDOW, Windows, baselines};
 pub use self::offsets::DayOffsets;
 pub use self::sleep::sleep_periods;
 pub use self::stats::{changed_fields, day_stats, provisional};
