@@ -436,7 +436,7 @@ export interface components {
                 [key: string]: {
                     /** @description For a frontend's own texts: `wearables.reason.<reason>`. */
                     textKey: string;
-                    /** @description What the patient can be told */
+                    /** @description What the patient can be told, in English. */
                     text: string;
                 };
             };
