@@ -31,10 +31,10 @@ export function frame(id, title, wide) {
     element("figcaption", {},
       element("h3", { id: `chart-${id}-title` }, title),
       element("p", { class: "latest" })),
-    element("p", { class: "readout", "aria-hidden": "true" }),
+    // One place for two texts: at rest why days are missing, under the pointer the day.
+    element("div", { class: "line" }, element("p", { class: "why" }), element("p", { class: "readout", "aria-hidden": "true" })),
     plot,
     element("ul", { class: "legend", "aria-hidden": "true" }),
-    element("p", { class: "why soft" }),
     element("details", { class: "more" },
       element("summary", {}, "Table"),
       element("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": `${title} as a table` }, element("table"))));
@@ -59,7 +59,8 @@ function point(figure, plot, n, visible) {
   plot.at = at;
   plot.setAttribute("aria-valuenow", String(at));
   plot.setAttribute("aria-valuetext", days[at].text);
-  figure.querySelector(".readout").textContent = days[at].text;
+  figure.querySelector(".readout").textContent = visible ? days[at].text : "";
+  figure.classList.toggle("explored", visible);
   const cursor = plot.querySelector(".cursor");
   const svg = plot.querySelector("svg");
   cursor.hidden = !visible || !svg;

@@ -8,7 +8,7 @@ import { showDay } from "./day.js";
 import { GAPS } from "./words.js";
 
 // How far back the page looks: as far as its longest chart.
-const BACK = 90;
+const BACK = 89;
 // How many days the strip has.
 const STRIP = 30;
 
@@ -48,8 +48,10 @@ export function showDays() {
   const days = Array.from({ length: STRIP }, (_, n) => plusDays(known.last, n - STRIP + 1));
   if (!days.includes(known.chosen)) known.chosen = newest;
   const focused = document.activeElement && document.activeElement.name === "day" ? document.activeElement.value : null;
-  const content = days.map((day) => [day, known.days.get(day) ? SCORES.map(([, kind]) => metric(known.days.get(day), `${kind}.score`)) : gapOf(day),
-    Boolean(known.days.get(day) && known.days.get(day).provisional), known.fresh.has(day)]);
+  const content = days.map((day) => {
+    const stats = known.days.get(day);
+    return [day, SCORES.map(([, kind]) => metric(stats, `${kind}.score`)), gapOf(day, "sleep"), Boolean(stats && stats.provisional), known.fresh.has(day)];
+  });
   const first = !$("tiles").children.length;
   if (renew($("tiles"), [content, known.chosen], () => days.flatMap(tile))) {
     const chosen = focused && document.querySelector(`input[name=day][value="${focused}"]`);
@@ -64,13 +66,15 @@ function tile(day) {
   const stats = known.days.get(day);
   const [weekday, date] = dayParts(day);
   const scores = SCORES.map(([name, kind]) => [name, kind, metric(stats, `${kind}.score`)]);
-  const note = stats ? (stats.provisional ? "so far" : "") : shortReason(gapOf(day));
-  const spoken = `${dayName(day)}: ${stats ? scores.map(([name, , score]) => `${name} ${value("score", score)}`).join(", ") : note}`;
-  const input = element("input", { type: "radio", name: "day", id: `day-${day}`, value: day, "aria-label": stats && note ? `${spoken}, ${note}` : spoken });
+  const isEmpty = scores.every(([, , score]) => score === null);
+  const note = isEmpty ? shortReason(gapOf(day, "sleep")) : stats.provisional ? "so far" : "";
+  const told = [isEmpty ? null : scores.map(([name, , score]) => `${name} ${value("score", score)}`).join(", "), note];
+  const spoken = `${dayName(day)}: ${told.filter(Boolean).join(", ")}`;
+  const input = element("input", { type: "radio", name: "day", id: `day-${day}`, value: day, "aria-label": spoken });
   input.checked = day === known.chosen;
   input.addEventListener("change", () => { known.chosen = day; showDays(); });
-  const bars = stats ? element("span", { class: "mini" }, ...scores.map(([, kind, score]) => bar(kind, score))) : null;
-  const label = element("label", { for: `day-${day}`, class: ["tile", stats ? "" : "none", known.fresh.has(day) ? "fresh" : ""].join(" ").trim() },
+  const bars = stats && !isEmpty ? element("span", { class: "mini" }, ...scores.map(([, kind, score]) => bar(kind, score))) : null;
+  const label = element("label", { for: `day-${day}`, class: ["tile", isEmpty ? "none" : "", known.fresh.has(day) ? "fresh" : ""].join(" ").trim() },
     element("span", { class: "weekday" }, weekday), element("span", { class: "date" }, date), bars,
     element("span", { class: "note" }, note));
   return [input, label];

@@ -13,6 +13,7 @@ async function download(format) {
   let bytes = 0;
   try {
     for await (const part of parts(`/export?format=${format}`)) {
+      if (format === "ndjson") await checkEnd(part);
       blobs.push(part);
       bytes += part.size;
       say("export-said", `${size(bytes)} so far…`);
@@ -23,6 +24,14 @@ async function download(format) {
     say("export-said", error.status === 404 ? "This deployment has no export." : `The download broke off: ${trouble(error)}`);
   }
   for (const button of buttons) button.disabled = false;
+}
+
+// Every part ends with a line that says so: one without it was cut off on its way.
+async function checkEnd(part) {
+  const lines = (await part.slice(-1000).text()).trimEnd().split("\n");
+  let last = {};
+  try { last = JSON.parse(lines.at(-1)); } catch { /* half a line */ }
+  if (last.type !== "end") throw new Error("a part did not arrive whole. Try again.");
 }
 
 const size = (bytes) => (bytes < 1e6 ? `${Math.ceil(bytes / 1000)} kB` : `${(bytes / 1e6).toFixed(1)} MB`);

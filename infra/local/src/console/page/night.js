@@ -24,7 +24,7 @@ export async function showNight(day, stats) {
 // From the series of the day; from its five-minute stages where a deployment has no series.
 async function sleepsOf(day, sleep) {
   const answer = await ask(`/series?type=hypnogram&day=${day}`).catch(() => null);
-  if (answer) return answer.series;
+  if (answer) return answer.series.filter(({ start, items }) => start && items.length);
   const stages = sleep.sleepPhase5Min;
   if (!stages || !stages.length || !sleep.bedtimeStart) return [];
   const items = Array.from(stages, (stage) => DIGITS[stage] || stage || null);
@@ -43,7 +43,7 @@ function figure(sleep) {
   const summary = `${name} from ${clockOf(sleep.start)} to ${clockOf(end)}: ${sums.map(([stage, seconds]) => `${STAGES[stage]} ${duration(seconds)}`).join(", ")}.`;
   const plot = element("div", { class: "plot still", role: "img", "aria-label": summary });
   plot.chart = { kind: "night", start: sleep.start.slice(0, 19), intervalSeconds: sleep.intervalSeconds, stages: sleep.items.map((item) => (item in STAGES ? item : null)) };
-  return element("figure", { class: "night" },
+  return element("figure", { class: "night", "aria-label": name },
     element("figcaption", {}, element("h4", {}, name), element("span", { class: "soft" }, ` ${span(sleep.start, end)}`)),
     plot,
     element("ul", { class: "legend" }, ...sums.map(([stage, seconds]) => element("li", { class: `ink-${stage}` }, `${STAGES[stage]} ${duration(seconds)}`))),

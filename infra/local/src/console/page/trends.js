@@ -62,6 +62,8 @@ function showTrend(trend, days) {
   }, trend.wide ? 230 : null).catch(() => { plot.dataset.drawn = ""; });
 }
 
+// A second score beside a first one.
+const brief = (unit, number) => (unit === "score" ? String(Math.round(number)) : value(unit, number));
 const total = (trend, point) => (trend.total ? metric(known.days.get(point.day), trend.total.path) : point.values[0]);
 
 function showLatest(figure, trend, point) {
@@ -70,15 +72,15 @@ function showLatest(figure, trend, point) {
   const normal = point && point.usual;
   renew(latest, [number, normal, point && point.day], () => (number === null ? [] : [
     element("strong", {}, value(trend.unit, number)),
-    element("span", {}, ` ${dayText(point.day)}${normal ? `, usual ${value(trend.unit, normal.mean)}` : ""}`),
+    element("span", {}, [trend.usualName && ` ${trend.usualName}`, normal && `, usual ${brief(trend.unit, normal.mean)}`, point.day !== known.last && `, ${dayText(point.day)}`].filter(Boolean).join("")),
   ]));
 }
 
 function sentence(trend, point) {
-  const normal = point.usual ? `; usual ${trend.usualName ? `${trend.usualName} ` : ""}${value(trend.unit, point.usual.mean)}` : "";
+  const normal = point.usual ? `; usual ${trend.usualName ? `${trend.usualName} ` : ""}${brief(trend.unit, point.usual.mean)}` : "";
   if (!point.has) return `${dayText(point.day)}: ${shortReason(point.reason)}`;
   const parts = trend.series.length === 1 ? [value(trend.unit, point.values[0])]
-    : trend.series.map(({ label }, n) => `${label.toLowerCase()} ${value(trend.unit, point.values[n])}`);
+    : trend.series.map(({ label }, n) => `${label} ${value(trend.unit, point.values[n])}`);
   const sum = trend.total ? `${value(trend.unit, total(trend, point))} ${trend.total.label}: ` : "";
   return `${dayText(point.day)}: ${sum}${parts.join(", ")}${normal}${point.provisional ? "; may still change" : ""}`;
 }

@@ -34,7 +34,7 @@ export function showWorkouts() {
   if (text === asked) return;
   asked = text;
   $("workouts-empty").hidden = shown.length > 0;
-  $("workout-list").hidden = shown.length === 0;
+  $("workout-scroll").hidden = shown.length === 0;
   renew($("workout-list"), shown, () => shown.map(line));
 }
 
