@@ -181,13 +181,20 @@ impl Evidence<'_> {
     }
 
     /// The kinds that most days have and this one, which has stats, has not, each with why. A kind of which only the main
-    /// value is null counts as missing.
+    /// value is null counts as missing. What Oura computes over weeks is not missed before the day is over.
     #[must_use]
     pub fn missing(&self, stats: &DailyStats) -> BTreeMap<MetricType, Absence> {
         let lacks = |expected: &&Expected| {
             stats.metrics.get(&expected.kind).and_then(|kind| kind.get(expected.field)).is_none_or(Value::is_null)
         };
-        EXPECTED.iter().filter(lacks).map(|expected| (expected.kind, self.of_kind(stats, expected))).collect()
+        let is_over = stats.day < Day::of_utc(self.now);
+        let is_due = |expected: &&Expected| is_over || expected.when != When::Weeks;
+        EXPECTED
+            .iter()
+            .filter(is_due)
+            .filter(lacks)
+            .map(|expected| (expected.kind, self.of_kind(stats, expected)))
+            .collect()
     }
 
     fn of_kind(&self, stats: &DailyStats, expected: &Expected) -> Absence {
@@ -452,8 +459,12 @@ mod tests {
         let mut refused = connection.clone();
         refused.scopes_granted = ScopeSet::parse("daily heartrate stress heart_health");
         assert_eq!(missing(&refused, &without)[&MetricType::Spo2], Absence::ScopeNotGranted);
-        let today = stats("2026-03-20", |metrics| drop(metrics.remove(&MetricType::Stress)));
-        assert_eq!(missing(&connection, &today)[&MetricType::Stress], Absence::NotSyncedYet);
+        let today = stats("2026-03-20", |metrics| {
+            metrics.remove(&MetricType::Stress);
+            metrics.remove(&MetricType::Resilience);
+        });
+        let told = missing(&connection, &today);
+        assert_eq!(told, BTreeMap::from([(MetricType::Stress, Absence::NotSyncedYet)]), "resilience comes later");
     }
 
     #[test]
