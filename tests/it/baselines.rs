@@ -1,10 +1,14 @@
 //! What is usual for a patient, on every day's stats.
 
 use std::collections::BTreeMap;
+use std::str::FromStr;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use futures::future::join;
+use local::aws::{Effect, Fault, Service};
 use serde_json::{Value, json};
+use shared::aws::Days;
 use shared::domain::{Day, DayRange, Trigger};
 
 use crate::world::{PATIENT, World};
@@ -18,6 +22,7 @@ async fn stored(world: &World) -> BTreeMap<Day, Value> {
 /// Computed anew, the plain way, and compared with what is stored.
 fn assert_in_step(days: &BTreeMap<Day, Value>) {
     for (day, item) in days {
+        assert!(item["baselines"].is_object(), "{day}: the first one, too");
         for (kind, field) in [("sleep", "totalSleep"), ("activity", "steps"), ("hrv", "averageHrv")] {
             for (window, length, enough) in [("days7", 7, 3), ("days30", 30, 10)] {
                 let values: Vec<f64> = (1..=length)
@@ -99,4 +104,52 @@ async fn a_slow_worker_does_not_replace_newer_baselines() {
     let after = stored(&world).await;
     assert_eq!(after[&day.parse().unwrap()]["baselines"], json!({}));
     assert_ne!(after[&"2026-03-11".parse().unwrap()]["baselines"], json!({}));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_another_worker_does_to_a_day_meanwhile_is_not_undone() {
+    for (update, is_newer, expected) in [
+        ("SET baselinesBasis = :known", true, Some(true)),
+        ("SET revision = revision + :known", false, Some(false)),
+        ("", false, None),
+    ] {
+        let world = World::connected().await;
+        world.work().await;
+        let (client, day) = (aws_sdk_dynamodb::Client::new(&world.sdk), "2026-03-12");
+        let set = |expression: &str, value: u32| {
+            client
+                .update_item()
+                .table_name(&world.names.daily_stats_table)
+                .key("patientId", AttributeValue::S(PATIENT.into()))
+                .key("day", AttributeValue::S(day.into()))
+                .update_expression(expression)
+                .expression_attribute_values(":known", AttributeValue::N(value.to_string()))
+        };
+        // Its baselines are old, so they are written anew; the write is slow.
+        let old = set("SET baselinesBasis = :known, baselines = :old", 0);
+        let old = old.expression_attribute_values(":old", AttributeValue::M([].into()));
+        old.send().await.unwrap();
+        world.aws.meter().reset();
+        let slow = Fault::on(Service::DynamoDb, "UpdateItem", Effect::Delay { millis: 500 }).times(1);
+        world.aws.faults().inject(slow);
+        let names = &world.names;
+        let days =
+            Days::new(&world.sdk, &names.connections_table, &names.wearable_data_table, &names.daily_stats_table);
+        let (patient, changed) = (world.patient(), [Day::from_str("2026-03-10").unwrap()].into());
+        let other = async {
+            world.arrived(Service::DynamoDb, "UpdateItem", 1).await;
+            if update.is_empty() {
+                let delete = client.delete_item().table_name(&names.daily_stats_table);
+                let delete = delete.key("patientId", AttributeValue::S(PATIENT.into()));
+                delete.key("day", AttributeValue::S(day.into())).send().await.unwrap();
+            } else {
+                set(update, if is_newer { 1_000_000 } else { 1 }).send().await.unwrap();
+            }
+        };
+        let (updated, ()) = join(days.update_baselines(&patient, &changed), other).await;
+        updated.unwrap();
+        let item = stored(&world).await.remove(&day.parse().unwrap());
+        let is_still_old = item.map(|item| item["baselines"] == json!({}));
+        assert_eq!(is_still_old, expected, "{update}");
+    }
 }

@@ -11,7 +11,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::{SignedDuration, Timestamp};
 use lambda_http::{Body, Response};
 use local::aws::resources::{self, AppCredentials, Names, Resources};
-use local::aws::{EmbeddedAws, EmbeddedOptions, Fault, PublishedEvent};
+use local::aws::{EmbeddedAws, EmbeddedOptions, Fault, PublishedEvent, Service};
 use local::oura_cloud::{Control, OuraCloud, OuraCloudConfig};
 use secrecy::SecretString;
 use serde_json::{Value, json};
@@ -22,6 +22,7 @@ use shared::domain::{
     ScopeSet, SyncMessage, Trigger,
 };
 use shared::env::Env;
+use shared::oura::DataType;
 use tokio::net::TcpListener;
 
 use crate::openapi::contracts;
@@ -298,6 +299,11 @@ impl World {
 
     /// A connection that is only written down: no Oura, no tokens.
     pub async fn write_down(&self, patient: &str) -> Connection {
+        self.write_down_with(patient, BTreeMap::new()).await
+    }
+
+    /// The same, of which these kinds are failing.
+    pub async fn write_down_with(&self, patient: &str, failing: BTreeMap<DataType, String>) -> Connection {
         let (patient_id, now): (PatientId, _) = (patient.parse().unwrap(), self.clock.now());
         let grant_id: GrantId = format!("grant-of-{patient}").parse().unwrap();
         let scopes = ScopeSet::parse(ScopeSet::DEFAULT);
@@ -318,7 +324,7 @@ impl World {
             backfill: None,
             last_notice_at: None,
             unannounced: BTreeMap::new(),
-            failing: BTreeMap::new(),
+            failing,
             watermarks: BTreeMap::new(),
             patient_id: patient_id.clone(),
         };
@@ -423,6 +429,13 @@ impl World {
         };
         faults.clear();
         killed
+    }
+
+    /// Waits until so many calls of this operation have arrived since the meter was reset.
+    pub async fn arrived(&self, service: Service, operation: &str, calls: u64) {
+        while self.aws.meter().calls_of(service, operation) < calls {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
     }
 
     // ---- what is there

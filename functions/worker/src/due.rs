@@ -279,6 +279,21 @@ mod tests {
     }
 
     #[test]
+    fn a_series_is_asked_for_within_the_pull_and_not_for_days_that_are_nowhere_yet() {
+        let series = |connection: &Connection, now: &str| {
+            let due = Due::of(connection, week(), Rhythm { now: at(now), ..rhythm() });
+            let days = due.then[&DataType::HeartRate];
+            (days.first().to_string(), days.last().to_string())
+        };
+        let of = |first: &str, last: &str| (first.to_owned(), last.to_owned());
+        assert_eq!(series(&patient(), NOW), of("2026-03-18", "2026-03-19"));
+        assert_eq!(series(&patient(), "2026-03-19T10:00:00Z").1, "2026-03-20", "it is tomorrow on Kiritimati");
+        let mut away = patient();
+        away.last_data_day = Some("2026-01-15".parse().unwrap());
+        assert_eq!(series(&away, NOW), of("2026-03-13", "2026-03-19"));
+    }
+
+    #[test]
     fn a_history_that_has_not_arrived_is_asked_for_whole() {
         let mut waiting = patient();
         let history = DayRange::ending("2026-03-18".parse().unwrap(), 31);

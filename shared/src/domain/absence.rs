@@ -493,6 +493,105 @@ mod tests {
     }
 
     #[test]
+    fn a_history_explains_its_own_days_and_only_while_it_arrives() {
+        let mut of = connection();
+        assert_eq!(whole(Some(&of), &[], "2026-02-15"), Absence::NotWorn, "it has arrived");
+        of.backfill.as_mut().unwrap().state = BackfillState::Running;
+        assert_eq!(whole(Some(&of), &[], "2026-03-15"), Absence::NotWorn, "a pull brought this one");
+        let mut never = connection();
+        never.watermarks.clear();
+        assert_eq!(whole(Some(&never), &[], "2026-03-15"), Absence::NotFetched);
+        let mut empty = connection();
+        empty.last_data_day = None;
+        assert_eq!(whole(Some(&empty), &[], "2026-03-15"), Absence::NotSyncedYet, "there was never anything");
+        let mut failing = connection();
+        failing.failing.insert(DataType::DailyActivity, "malformed_documents".to_owned());
+        assert_eq!(whole(Some(&failing), &[], "2026-03-20"), Absence::WeAreLate, "Oura answered");
+        let full = stats("2026-03-14", |metrics| drop(metrics.insert(MetricType::Ring, json!({"batteryLast": 80}))));
+        assert_eq!(whole(Some(&connection()), &[full], "2026-03-15"), Absence::NotWorn, "the battery was full");
+    }
+
+    #[test]
+    fn only_webhooks_that_work_explain_what_was_not_asked_for() {
+        let mut of = connection();
+        of.last_notice_at = Some(at("2026-03-19T20:00:00Z"));
+        let fetched = |of: &mut Connection, text: &str| of.watermarks.values_mut().for_each(|known| *known = at(text));
+        fetched(&mut of, "2026-03-17T03:00:00Z");
+        let without = |kind| stats("2026-03-18", move |metrics| drop(metrics.remove(&kind)));
+        assert_eq!(missing(&of, &without(MetricType::Stress))[&MetricType::Stress], Absence::Unknown);
+        let told = missing(&of, &without(MetricType::HeartRate));
+        assert_eq!(told[&MetricType::HeartRate], Absence::WeAreLate, "it has no webhook");
+        let mut silent = of.clone();
+        silent.unannounced.insert(DataType::DailyStress, 1);
+        assert_eq!(missing(&silent, &without(MetricType::Stress))[&MetricType::Stress], Absence::WeAreLate);
+        fetched(&mut of, "2026-03-10T03:00:00Z");
+        let told = missing(&of, &without(MetricType::Stress));
+        assert_eq!(told[&MetricType::Stress], Absence::WeAreLate, "a full pull is long due");
+    }
+
+    #[test]
+    fn what_is_asked_for_once_in_a_few_days_is_late_after_these() {
+        let mut of = connection();
+        let without = stats("2026-03-18", |metrics| drop(metrics.remove(&MetricType::Resilience)));
+        of.watermarks.insert(DataType::DailyResilience, at("2026-03-15T03:00:00Z"));
+        assert_eq!(missing(&of, &without)[&MetricType::Resilience], Absence::NotFetched);
+        of.watermarks.insert(DataType::DailyResilience, at("2026-03-10T03:00:00Z"));
+        assert_eq!(missing(&of, &without)[&MetricType::Resilience], Absence::WeAreLate);
+    }
+
+    #[test]
+    fn battery_and_hours_without_the_ring_explain_only_what_they_can() {
+        use MetricType::{Activity, HeartRate, Ring, Sleep, Spo2, Stress};
+        let of = |day: &str, without: &[MetricType], with: &[(MetricType, Value)], asked: MetricType| {
+            let stats = stats(day, |metrics| {
+                metrics.retain(|kind, _| !without.contains(kind));
+                metrics.extend(with.iter().cloned());
+            });
+            missing(&connection(), &stats)[&asked]
+        };
+        let low = [(Ring, json!({"batteryLast": 4}))];
+        let unworn = |seconds: u32| [(Activity, json!({"score": 70, "nonWearTime": seconds}))];
+        let (day, last) = ("2026-03-15", "2026-03-19");
+        assert_eq!(of(day, &[Sleep], &low, Sleep), Absence::Battery);
+        assert_eq!(of(day, &[Stress], &low, Stress), Absence::Battery);
+        assert_eq!(of(day, &[Spo2], &low, Spo2), Absence::Unknown, "it lasted the night");
+        assert_eq!(of(day, &[Sleep], &unworn(3_600), Sleep), Absence::Unknown, "an hour is no night");
+        assert_eq!(of(day, &[Spo2], &unworn(30_000), Spo2), Absence::Unknown, "the night was measured");
+        assert_eq!(of(day, &[Stress], &unworn(50_000), Stress), Absence::NotWorn);
+        assert_eq!(of(day, &[Activity, Stress], &[], Stress), Absence::Unknown, "it was worn all night");
+        let all_but_heart_rate: Vec<_> =
+            EXPECTED.iter().map(|expected| expected.kind).filter(|kind| *kind != HeartRate).collect();
+        assert_eq!(of(last, &all_but_heart_rate, &[], Sleep), Absence::Unknown, "more of the newest day may come");
+        let no_average = [(Spo2, json!({"average": null}))];
+        assert_eq!(of(day, &[], &no_average, Spo2), Absence::Unknown, "only scores are computed from several nights");
+    }
+
+    #[test]
+    fn a_new_ring_and_rest_mode_explain_only_what_follows_from_them() {
+        use MetricType::{Activity, Readiness, RestMode, Sleep, SleepTime, Spo2};
+        let new = |without: &[MetricType]| {
+            let stats = stats("2026-03-15", |metrics| {
+                metrics.retain(|kind, _| !without.contains(kind));
+                metrics.insert(SleepTime, json!({"status": "not_enough_nights"}));
+            });
+            missing(&connection(), &stats)
+        };
+        assert_eq!(new(&[Readiness])[&Readiness], Absence::Calibrating);
+        assert_eq!(new(&[Spo2])[&Spo2], Absence::Unknown);
+        assert_eq!(new(&[Readiness, Sleep])[&Readiness], Absence::Unknown, "without a night there is none to be had");
+        let resting = |from: &str| {
+            let stats = stats("2026-03-15", |metrics| {
+                metrics.retain(|kind, _| ![Activity, Readiness, Spo2].contains(kind));
+                metrics.insert(RestMode, json!({"periods": [{"startDay": from, "endDay": null}]}));
+            });
+            let told = missing(&connection(), &stats);
+            [told[&Activity], told[&Readiness], told[&Spo2]]
+        };
+        assert_eq!(resting("2026-03-15"), [Absence::RestMode, Absence::RestMode, Absence::Unknown]);
+        assert_eq!(resting("2026-03-16"), [Absence::Unknown; 3], "it began the day after");
+    }
+
+    #[test]
     fn every_reason_has_one_name_and_a_text() {
         for absence in Absence::ALL {
             assert_eq!(serde_json::to_value(absence).unwrap(), absence.as_str());

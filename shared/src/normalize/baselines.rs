@@ -156,6 +156,23 @@ mod tests {
     }
 
     #[test]
+    fn confidence_grows_with_the_days_that_had_a_value() {
+        use Confidence::{Calibrating, High, Medium};
+        let of_last = |days: i32| {
+            let values: Vec<String> = (1..=days).map(|back| day("2026-03-31").plus(-back).to_string()).collect();
+            let values: Vec<_> = values.iter().map(|day| (day.as_str(), Some(1000))).collect();
+            let windows = of(&values, "2026-03-31").values[&MetricType::Activity]["steps"];
+            (windows.days7.confidence, windows.days30.confidence)
+        };
+        let by_days = [2, 3, 5, 6, 9, 10, 20, 21].map(of_last);
+        assert_eq!(by_days.map(|(week, _)| week), [Calibrating, Medium, Medium, High, High, High, High, High]);
+        assert_eq!(
+            by_days.map(|(_, month)| month),
+            [Calibrating, Calibrating, Calibrating, Calibrating, Calibrating, Medium, Medium, High]
+        );
+    }
+
+    #[test]
     fn a_window_slides_and_a_day_without_a_value_is_left_out() {
         let first = day("2026-03-01");
         let month: Vec<(String, Option<u32>)> =

@@ -254,6 +254,26 @@ mod tests {
     }
 
     #[test]
+    fn what_is_late_at_first_and_in_time_afterwards_stays_within_the_limit() {
+        for limit in [777, 5000] {
+            let (allowance, begin) = (Allowance::new(limit), 1_700_000_000_000_000);
+            let (mut ledger, mut now, mut sent) = (Ledger::default(), begin, Vec::new());
+            while now < begin + WINDOW_MICROS + LATE_MICROS {
+                match ledger.take(allowance, Lane::Live, 80, at(now)) {
+                    Taken::Slots { ledger: after, slots } => {
+                        ledger = after;
+                        let late = if now == begin { LATE_MICROS } else { 0 };
+                        sent.extend(slots.iter().map(|slot| slot.as_microsecond() + late));
+                    }
+                    Taken::Wait(wait) => now += i64::try_from(wait.as_micros()).unwrap(),
+                }
+            }
+            let most = busiest(&mut sent);
+            assert!(most <= limit as usize, "{most} of {limit}");
+        }
+    }
+
+    #[test]
     fn a_night_alone_takes_nearly_everything() {
         let allowance = Allowance::new(5000);
         let share = allowance.sustained() * 300.0 / 5000.0;
@@ -292,9 +312,34 @@ mod tests {
             Taken::Slots { slots, .. } => slots.len(),
             Taken::Wait(_) => 0,
         };
+        assert!(at_once(ledger, now) >= 25, "half a per cent even then");
         assert!(at_once(ledger, now + 1_000_000) < 100);
         assert_eq!(at_once(ledger, now + WINDOW_MICROS + 2 * LATE_MICROS), 50);
         assert_eq!(at_once(ledger, now + 2 * WINDOW_MICROS), 1000);
+    }
+
+    #[test]
+    fn nightly_work_goes_evenly_and_waits_until_there_is_room_for_several() {
+        let (allowance, mut now) = (Allowance::new(5000), 1_700_000_000_000_000);
+        let (mut ledger, mut taken) = (Ledger::default(), Vec::new());
+        for _ in 0..20 {
+            match ledger.take(allowance, Lane::Nightly, 50, at(now)) {
+                Taken::Slots { ledger: after, slots } => {
+                    ledger = after;
+                    taken.push(slots);
+                }
+                Taken::Wait(wait) => now += i64::try_from(wait.as_micros()).unwrap(),
+            }
+        }
+        assert!(taken.iter().all(|slots| slots.len() >= 12), "{taken:?}");
+        let slots: Vec<_> = taken.into_iter().flatten().collect();
+        assert!(slots.windows(2).all(|two| two[1].duration_since(two[0]) >= SignedDuration::from_millis(60)));
+    }
+
+    #[test]
+    fn what_is_sent_as_late_as_it_may_has_time_for_its_way() {
+        let late = usable_until(at(0)).as_microsecond();
+        assert!((1..LATE_MICROS).contains(&late), "{late}");
     }
 
     #[test]

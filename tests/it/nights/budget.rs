@@ -3,7 +3,10 @@
 
 use std::time::Duration;
 
+use futures::FutureExt;
+use futures::future::join_all;
 use jiff::SignedDuration;
+use local::aws::{Effect, Fault, Service};
 use local::oura_cloud::{Fault as OuraFault, FaultMatch, Outage, OutageKind};
 use serde_json::json;
 use shared::aws::{Budget, Refusal};
@@ -223,4 +226,119 @@ async fn while_oura_is_down_live_work_waits_without_failing_and_then_arrives() {
     let shown = world.get("/connections", "").await.data()["connections"][0].clone();
     assert_eq!((&shown["status"], &shown["reasonCode"]), (&json!("connected"), &json!(null)));
     assert!(world.daily("2026-02-20", "2026-03-18").await.len() >= 25);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pull_of_the_night_is_spread_and_one_that_somebody_waits_for_is_not() {
+    let world = World::with_fleet(1, &[("OURA_REQUESTS_PER_5_MIN", "5000")]).await;
+    let range = DayRange::ending("2026-03-20".parse().unwrap(), 8);
+    for (trigger, id, is_spread) in [(Trigger::Daily, "nightly-2026-03-19", true), (Trigger::Manual, "manual-1", false)]
+    {
+        world.pass(Duration::from_secs(600));
+        let before = world.clock.now();
+        let pull = world.pull(trigger, id, range).replace(PATIENT, "patient-00001");
+        assert!(world.deliver(&[pull], 1).await.is_empty());
+        assert_eq!(world.clock.now() > before, is_spread, "{trigger:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_everybody_is_held_back_a_message_costs_only_its_way_back() {
+    let world = World::connected().await;
+    let bodies = world.bodies().await;
+    world.oura().add_fault(limited(Some("application"), 1)).unwrap();
+    assert!(world.deliver(&bodies, 1).await.is_empty(), "it finds out");
+    world.aws.meter().reset();
+    assert!(world.deliver(&bodies, 1).await.is_empty());
+    assert_eq!(world.aws.meter().calls(), 1, "no table is read");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_waits_in_its_worker_for_some_seconds_and_then_goes_back_to_its_queue() {
+    let world = World::with_fleet(10, &[]).await;
+    world.pass_until(NIGHT);
+    world.schedule(night()).await;
+    let worker = world.worker_with(&world.env().clone().with("OURA_REQUESTS_PER_5_MIN", "60"), SignedDuration::ZERO);
+    let (before, messages) = (world.clock.now(), world.receive_nightly().await);
+    assert_eq!(world.hand_over(&worker, &messages).await, 0, "waiting is no failure");
+    assert!(world.clock.now().duration_since(before) < SignedDuration::from_secs(60));
+    assert!(world.waiting_nightly().await > 0, "thirty requests take more than two minutes");
+    assert_eq!(world.watch().await[0]["failed"], 0, "whoever waits is not over");
+    assert!(world.data_requests() >= 4, "one every five seconds");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn requests_are_taken_together_and_used_in_their_time_or_not_at_all() {
+    let world = World::start().await;
+    let meter = world.aws.meter();
+    let lane = budget(&world, 5000, world.clock.clone()).lane(Lane::Live, &patient(1));
+    meter.reset();
+    assert!(join_all((0..20).map(|_| lane.admit())).await.into_iter().all(|admitted| admitted.is_ok()));
+    assert_eq!(meter.mutations(), 1, "one write for all who wait at the same moment");
+    // Of three that wait one goes on; what was taken for the others is left over.
+    let mut others = [lane.admit(), lane.admit()];
+    assert!(others.iter_mut().all(|other| other.now_or_never().is_none()));
+    lane.admit().await.unwrap();
+    drop(others);
+    meter.reset();
+    lane.admit().await.unwrap();
+    assert_eq!(meter.mutations(), 0, "what was left over is used");
+    world.pass(Duration::from_secs(1));
+    lane.admit().await.unwrap();
+    assert_eq!(meter.mutations(), 1, "but not when its time is over");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_processes_that_know_nothing_yet_do_not_both_take_everything() {
+    let world = World::start().await;
+    let (one, other) = (budget(&world, 1000, world.clock.clone()), budget(&world, 1000, world.clock.clone()));
+    assert_eq!(one.take(Lane::Live, 1000).await.map(|slots| slots.len()), Ok(200));
+    assert!(matches!(other.take(Lane::Live, 1000).await, Err(Refusal::Later(_))));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_its_item_nothing_is_asked() {
+    let world = World::start().await;
+    let down = Effect::Error { status: 500, code: "InternalServerError".into(), message: "x".into() };
+    world.aws.faults().inject(Fault::on(Service::DynamoDb, "UpdateItem", down).times(1000));
+    let held = budget(&world, 1000, world.clock.clone()).lane(Lane::Live, &patient(1)).admit().await.unwrap_err();
+    assert_eq!(held.why, HeldBy::Unknown);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_several_requests_are_told_at_the_same_moment_is_one_limit_and_one_outage() {
+    let world = World::start().await;
+    let (one, other) = (budget(&world, 1000, world.clock.clone()), budget(&world, 1000, world.clock.clone()));
+    for seconds in [200, 300, 100] {
+        let retry_after = Some(Duration::from_secs(seconds));
+        let error = OuraError::RateLimited { tier: Some(RateTier::Application), retry_after, limit: Some(400) };
+        one.lane(Lane::Nightly, &patient(1)).told(Some(&error)).await;
+    }
+    let held = other.lane(Lane::Live, &patient(1)).admit().await.unwrap_err();
+    assert_eq!(held.retry_after, Duration::from_secs(300), "the longest pause counts");
+    world.pass(held.retry_after);
+    assert_eq!(other.take(Lane::Live, 1000).await.map(|slots| slots.len()), Ok(72), "lowered once");
+
+    world.pass(Duration::from_secs(3600));
+    for budget in [&one, &other] {
+        for n in 0..8 {
+            let error = OuraError::Unavailable { status: Some(503) };
+            budget.lane(Lane::Live, &patient(n)).told(Some(&error)).await;
+        }
+    }
+    let held = other.lane(Lane::Live, &patient(1)).admit().await.unwrap_err();
+    assert_eq!((held.why, held.retry_after), (HeldBy::Outage, Duration::from_secs(30)));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn failures_with_an_answer_between_them_are_no_outage() {
+    let world = World::start().await;
+    let budget = budget(&world, 1000, world.clock.clone());
+    for n in 0..14 {
+        if n == 7 {
+            budget.lane(Lane::Live, &patient(n)).told(None).await;
+        }
+        budget.lane(Lane::Live, &patient(n)).told(Some(&OuraError::Unavailable { status: None })).await;
+    }
+    budget.lane(Lane::Live, &patient(1)).admit().await.unwrap();
 }

@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use local::aws::Service;
+use local::oura_cloud::{Fault, FaultMatch};
 use serde_json::json;
-use shared::domain::{BackfillState, Notice, QueueMessage};
+use shared::domain::{BackfillState, DayRange, Trigger};
 use shared::oura::DataType;
 
-use super::{NIGHT, night};
+use super::{NIGHT, night, notice, of_one_shard};
 use crate::world::{PATIENT, World};
 
 /// One patient, the history in, the day before the night.
@@ -65,15 +67,7 @@ async fn a_ring_that_has_synced_is_asked_for_the_rest_and_everything_arrives() {
 /// A notice of Oura's about something that has just happened, and the sync that it causes.
 async fn noticed(world: &World, data_type: &str, id: &str) {
     world.pass(Duration::from_secs(3600));
-    let notice = Notice {
-        user: world.user_id("ada").parse().unwrap(),
-        event_type: "update".parse().unwrap(),
-        data_type: data_type.parse().unwrap(),
-        document_id: id.parse().unwrap(),
-        event_time: Some(world.clock.now()),
-        received_at: world.clock.now(),
-    };
-    assert!(world.deliver(&[QueueMessage::from(notice).to_body()], 1).await.is_empty());
+    assert!(world.deliver(&[notice(world, data_type, id)], 1).await.is_empty());
     world.pass(Duration::from_secs(31));
     world.work().await;
 }
@@ -93,9 +87,11 @@ async fn what_webhooks_keep_current_is_skipped_until_a_full_pull_is_due() {
     world.oura().clear_requests();
     world.pass_until("2026-03-20T03:00:00Z");
     world.schedule(json!({"task": "night", "scheduledAt": "2026-03-20T03:00:00Z"})).await;
+    world.aws.meter().reset();
     world.work_off_night().await;
     let later = asked(&world);
     assert_eq!(later.values().sum::<usize>(), 0, "{later:?}");
+    assert_eq!(world.aws.meter().calls_of(Service::DynamoDb, "TransactWriteItems"), 0, "no sync is begun for it");
 
     // A week after the last look at everything, everything is looked at, webhooks or not.
     world.pass_until("2026-03-25T10:00:00Z");
@@ -130,6 +126,10 @@ async fn catch_up_brings_what_silent_webhooks_did_not_announce_and_stops_when_th
     world.work_off_night().await;
     let connection = world.connection_of(PATIENT).await;
     assert!(connection.unannounced.contains_key(&DataType::Sleep), "{:?}", connection.unannounced);
+    // Who asks for a sync may be quicker than Oura: what it finds says nothing about webhooks, for or against.
+    let pull = world.pull(Trigger::Manual, "manual-1", DayRange::ending("2026-03-20".parse().unwrap(), 3));
+    assert!(world.deliver(&[pull], 1).await.is_empty());
+    assert_eq!(world.connection_of(PATIENT).await.unannounced, connection.unannounced);
     world.oura().clear_requests();
     world.pass_until("2026-03-20T12:00:00Z");
     let call = json!({"task": "catchUp", "scheduledAt": "2026-03-20T12:00:00Z"});
@@ -154,4 +154,68 @@ async fn catch_up_brings_a_history_whose_message_was_lost_but_not_one_that_is_on
     assert!(world.daily("2026-02-20", "2026-03-19").await.len() >= 25);
     assert_eq!(world.count("wearable_backfill_completed"), 1);
     assert!(!world.connection_of(PATIENT).await.needs_care());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_catch_up_whose_time_ends_leaves_the_rest_to_the_next() {
+    let world = World::connected().await;
+    world.pass(Duration::from_secs(2 * 3600));
+    let deadline = world.clock.now() + Duration::from_secs(10);
+    let request = sync::Request::of_event(json!({"task": "catchUp"})).unwrap();
+    let report = sync::handle(&world.planner(), request, deadline).await.unwrap();
+    assert_eq!(report, sync::Report::CatchUp { queued: 0 });
+    assert_eq!(world.schedule(json!({"task": "catchUp"})).await["queued"], 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_rest_is_asked_for_again_if_it_failed_although_what_showed_the_sync_is_stored_by_then() {
+    let world = settled().await;
+    let failing = Fault {
+        on: FaultMatch { path: "/v2/usercollection/heartrate".into(), ..FaultMatch::default() },
+        status: Some(503),
+        ..Fault::default()
+    };
+    world.oura().add_fault(failing).unwrap();
+    world.pass_until("2026-03-20T03:00:00Z");
+    world.schedule(json!({"task": "night", "scheduledAt": "2026-03-20T03:00:00Z"})).await;
+    let messages = world.receive_nightly().await;
+    assert_eq!(world.hand_over(world.worker(), &messages).await, 1);
+    assert!(world.connection_of(PATIENT).await.failing.is_empty(), "the others came, and this one may yet");
+    let report = world.watch().await.remove(0);
+    assert_eq!((&report["failed"], &report["left"]), (&json!(0), &json!(1)), "it is not over");
+    let before = asked(&world)["heartrate"];
+    world.oura().clear_faults();
+    assert_eq!(world.work_off_night().await.failed, 0);
+    let asked = asked(&world);
+    assert!(asked["heartrate"] > before, "{asked:?}");
+    assert_eq!((asked["sleep"], asked["daily_stress"]), (1, 1), "what has arrived is not asked for again");
+    let report = world.watch().await.remove(0);
+    assert_eq!((&report["done"], &report["failed"]), (&json!(1), &json!(0)));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_same_pull_twice_in_a_batch_is_done_once() {
+    let world = settled().await;
+    let pull = world.pull(Trigger::Manual, "manual-1", DayRange::ending("2026-03-18".parse().unwrap(), 3));
+    assert!(world.deliver(&[pull.clone(), pull], 1).await.is_empty());
+    assert_eq!(asked(&world)["sleep"], 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_catch_up_walks_through_every_page_of_a_shard() {
+    let world = World::start().await;
+    for name in of_one_shard(101) {
+        world.write_down_with(&name, BTreeMap::from([(DataType::Sleep, "unavailable".to_owned())])).await;
+    }
+    assert_eq!(world.schedule(json!({"task": "catchUp"})).await["queued"], 101);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pull_after_nights_without_one_brings_their_days_although_it_asks_for_fewer() {
+    let world = settled().await;
+    world.pass_until("2026-03-23T03:00:00Z");
+    let pull = world.pull(Trigger::Daily, "nightly-2026-03-23", DayRange::ending("2026-03-24".parse().unwrap(), 2));
+    assert!(world.deliver(&[pull], 1).await.is_empty());
+    let days = world.daily("2026-03-19", "2026-03-22").await;
+    assert_eq!(days.iter().filter(|day| day["metrics"].get("activity").is_some()).count(), 4);
 }

@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
-use local::aws::{Effect, Fault};
-use local::oura_cloud::{Outage, OutageKind, OutageOf, PutDocument};
+use futures::future::join;
+use local::aws::{Effect, Fault, Service};
+use local::oura_cloud::{Fault as OuraFault, FaultMatch, Outage, OutageKind, OutageOf, PutDocument};
 use serde_json::json;
-use shared::domain::ConnectionStatus;
+use shared::aws::Nights;
+use shared::domain::{ConnectionStatus, DayRange, Night, Trigger};
 
-use super::{NIGHT, night};
+use super::{NIGHT, night, notice};
 use crate::world::World;
 
 const NEXT: &str = "2026-03-20T03:00:00Z";
@@ -153,4 +155,115 @@ async fn whose_membership_ended_or_consent_was_withdrawn_is_parked_and_the_night
     world.pass(Duration::from_secs(3600));
     world.pass_until(NEXT);
     assert_eq!(world.schedule(next_night()).await["planned"], 3);
+}
+
+/// Oura answers every request for data of this path with this status.
+fn always(path: &str, status: u16) -> OuraFault {
+    OuraFault {
+        on: FaultMatch { path: format!("/v2/usercollection/{path}"), ..FaultMatch::default() },
+        status: Some(status),
+        body: Some(json!("")),
+        ..OuraFault::default()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_message_that_only_waits_is_given_up_in_time_or_fails() {
+    let world = World::connected().await;
+    world.work().await;
+    world.oura().add_fault(always("*", 429)).unwrap();
+    let range = DayRange::ending("2026-03-20".parse().unwrap(), 8);
+    let hours = |hours: u64| Duration::from_secs(hours * 3600);
+    for (trigger, id, waited, (anew, failed)) in [
+        (Trigger::Daily, "nightly-2026-03-19", hours(19), (1, 0)),
+        (Trigger::Daily, "catchup-2026-03-19T12", hours(1), (1, 0)),
+        (Trigger::Manual, "manual-1", hours(23), (1, 0)),
+        (Trigger::Manual, "manual-2", hours(25), (0, 1)),
+        (Trigger::Daily, "catchup-2026-03-19T14", hours(3), (0, 0)),
+        (Trigger::Daily, "nightly-2026-03-20", hours(21), (0, 0)),
+    ] {
+        let pull = world.pull(trigger, id, range);
+        world.pass(waited);
+        assert_eq!(world.deliver(&[pull], 1).await.len(), failed, "{id}");
+        world.pass(Duration::from_secs(15 * 60));
+        assert_eq!(world.bodies().await.len(), anew, "{id}");
+        let is_given_up = (anew, failed) == (0, 0);
+        assert_eq!(!world.connection().await.failing.is_empty(), is_given_up, "{id}: the connection tells");
+    }
+    let nights = Nights::new(&world.sdk, &world.names.connections_table);
+    for (day, failed) in [("2026-03-19", 0), ("2026-03-20", 1)] {
+        let counts = nights.count(Night::of(day.parse().unwrap())).await.unwrap();
+        assert_eq!((counts.over(), counts.failed), (failed, failed), "{day}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_patient_who_leaves_while_the_pull_waits_or_begins_is_parked() {
+    for begins in [false, true] {
+        let world = World::with_fleet(2, &[]).await;
+        world.pass_until(NIGHT);
+        world.schedule(night()).await;
+        let leave = async || {
+            let path = "/connections/oura";
+            assert_eq!(world.request(Some("patient-00001"), "DELETE", path, "data=keep", "").await.status, 202);
+        };
+        if begins {
+            // Between the first look at the connection and the second, after which nobody stops it.
+            let opens = Fault::on(Service::DynamoDb, "UpdateItem", Effect::Delay { millis: 1500 }).times(2);
+            world.aws.faults().inject(opens);
+            world.aws.meter().reset();
+            let leave_then = async {
+                world.arrived(Service::DynamoDb, "UpdateItem", 2).await;
+                leave().await;
+            };
+            let (worked, ()) = join(world.work_off_night(), leave_then).await;
+            assert_eq!(worked.failed, 0);
+        } else {
+            leave().await;
+            assert_eq!(world.work_off_night().await.failed, 0);
+        }
+        let report = world.watch().await.remove(0);
+        let counts = (&report["state"], &report["done"], &report["parked"]);
+        assert_eq!(counts, (&json!("ended"), &json!(1), &json!(1)), "{begins}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pull_whose_night_could_not_be_told_comes_again() {
+    let world = World::with_fleet(1, &[]).await;
+    world.pass_until(NIGHT);
+    world.schedule(night()).await;
+    let down = Effect::Error { status: 500, code: "InternalServerError".into(), message: "x".into() };
+    world.aws.faults().inject(Fault::on(Service::DynamoDb, "PutItem", down).times(1000));
+    let messages = world.receive_nightly().await;
+    assert_eq!(world.hand_over(world.worker(), &messages).await, 1);
+    world.aws.faults().clear();
+    world.work_off_night().await;
+    assert_eq!(world.watch().await[0]["done"], 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pull_that_fails_every_time_is_put_aside_and_the_night_ends_with_it_counted() {
+    let world = World::with_fleet(1, &[]).await;
+    world.pass_until(NIGHT);
+    world.oura().add_fault(always("sleep", 503)).unwrap();
+    world.schedule(night()).await;
+    assert_eq!(world.work_off_night().await.failed, 5);
+    let report = world.watch().await.remove(0);
+    assert_eq!((&report["state"], &report["failed"]), (&json!("ended"), &json!(1)));
+    assert_eq!(report["requests"].as_u64(), Some(world.data_requests()), "the requests of all five deliveries");
+    assert!(!world.connection_of("patient-00001").await.failing.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_one_notice_named_and_oura_did_not_give_says_nothing_of_the_rest() {
+    let world = World::connected().await;
+    world.work().await;
+    let touched = world.oura().edit_night("ada", "2026-03-17".parse().unwrap()).unwrap();
+    assert!(world.deliver(&[notice(&world, "sleep", &touched[0].id)], 1).await.is_empty());
+    world.pass(Duration::from_secs(31));
+    world.oura().set_outage(Some(Outage { of: OutageOf::Data, ..Outage::new(OutageKind::Unavailable) })).unwrap();
+    let sync = world.bodies().await;
+    assert_eq!(world.deliver(&sync, 1).await.len(), 1);
+    assert!(world.connection().await.failing.is_empty());
 }

@@ -12,7 +12,9 @@ use aws_lambda_events::event::sqs::SqsEvent;
 use aws_sdk_sqs::types::{Message, MessageSystemAttributeName};
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use shared::domain::{Connection, PatientId};
+use sha2::{Digest, Sha256};
+use shared::aws::Connections;
+use shared::domain::{Connection, Notice, PatientId, QueueMessage};
 
 use crate::world::World;
 
@@ -171,6 +173,25 @@ pub const NIGHT: &str = "2026-03-19T03:00:00Z";
 /// The scheduler's call for the night.
 pub fn night() -> Value {
     json!({"task": "night", "scheduledAt": NIGHT})
+}
+
+/// The message of Oura's notice that a document of the usual ring has just changed.
+fn notice(world: &World, data_type: &str, id: &str) -> String {
+    let notice = Notice {
+        user: world.user_id("ada").parse().unwrap(),
+        event_type: "update".parse().unwrap(),
+        data_type: data_type.parse().unwrap(),
+        document_id: id.parse().unwrap(),
+        event_time: Some(world.clock.now()),
+        received_at: world.clock.now(),
+    };
+    QueueMessage::from(notice).to_body()
+}
+
+/// So many patients whose connections lie in the same shard of the indexes.
+fn of_one_shard(count: usize) -> impl Iterator<Item = String> {
+    let is_of_it = |name: &String| Sha256::digest(name.as_bytes())[0].is_multiple_of(Connections::ACTIVE_SHARDS);
+    (0..).map(|n| format!("patient-{n}")).filter(is_of_it).take(count)
 }
 
 fn event_of(queue: &str, messages: &[Message]) -> SqsEvent {

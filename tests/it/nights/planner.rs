@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use futures::future::join;
 use local::aws::{Effect, Fault, Service};
 use serde_json::json;
-use shared::domain::{QueueMessage, Trigger};
+use shared::aws::{NightCounts, Nights};
+use shared::domain::{Night, NightOutcome, QueueMessage, Trigger};
 
-use super::{NIGHT, night};
+use super::{NIGHT, night, of_one_shard};
 use crate::world::World;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -148,4 +150,81 @@ async fn a_night_without_patients_ends_at_once() {
     world.pass_until(NIGHT);
     assert_eq!(world.schedule(night()).await["planned"], 0);
     assert_eq!(world.watch().await[0]["state"], "ended");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_planners_at_once_count_everybody_once() {
+    let world = World::start().await;
+    for n in 0..31 {
+        world.write_down(&format!("patient-{n}")).await;
+    }
+    world.pass_until(NIGHT);
+    let (one, other) = join(world.schedule(night()), world.schedule(night())).await;
+    assert_eq!((&one["planned"], &one["state"]), (&json!(31), &json!("running")));
+    assert_eq!(one["queued"].as_u64().unwrap() + other["queued"].as_u64().unwrap(), 31);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_shard_with_more_than_a_page_of_patients_is_queued_whole() {
+    let world = World::start().await;
+    for name in of_one_shard(501) {
+        world.write_down(&name).await;
+    }
+    world.pass_until(NIGHT);
+    assert_eq!(world.schedule(night()).await["planned"], 501);
+    assert_eq!(world.waiting_nightly().await, 501);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_slow_night_does_not_stand_still_while_it_moves() {
+    let world = World::with_fleet(12, &[]).await;
+    world.pass_until(NIGHT);
+    world.schedule(night()).await;
+    let messages = world.receive_nightly().await;
+    assert_eq!(world.hand_over(world.worker(), &messages).await, 0);
+    let mut stands_still = Vec::new();
+    for minutes in [65, 55, 10] {
+        world.pass(Duration::from_secs(minutes * 60));
+        let report = world.watch().await.remove(0);
+        assert_eq!(report["left"].as_u64().unwrap(), 12 - messages.len() as u64);
+        stands_still.push(report["standsStill"].as_bool().unwrap());
+    }
+    assert_eq!(stands_still, [false, false, true], "an hour after it was seen to move");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_patient_counts_once_and_data_that_is_in_stays_in() {
+    let world = World::start().await;
+    let nights = Nights::new(&world.sdk, &world.names.connections_table);
+    let (night, now) = (Night::of("2026-03-19".parse().unwrap()), world.clock.now());
+    for (outcome, requests) in
+        [(NightOutcome::Failed, 5), (NightOutcome::Done, 8), (NightOutcome::Done, 9), (NightOutcome::Parked, 0)]
+    {
+        nights.mark(night, &world.patient(), outcome, requests, now).await.unwrap();
+    }
+    let counts = nights.count(night).await.unwrap();
+    assert_eq!(counts, NightCounts { done: 1, parked: 0, failed: 0, requests: 8 });
+    nights.begin(night, now).await.unwrap();
+    assert!(nights.counted(night, counts, true, true, now).await.unwrap());
+    assert!(!nights.counted(night, NightCounts::default(), false, true, now).await.unwrap(), "it ends once");
+    assert_eq!(nights.get(night).await.unwrap().unwrap().counts, counts);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_queue_refuses_of_a_batch_is_sent_again_and_fails_the_call_in_the_end() {
+    let world = World::start().await;
+    for n in 0..12 {
+        world.write_down(&format!("patient-{n}")).await;
+    }
+    world.pass_until(NIGHT);
+    let refused = || Effect::FailEntries { entries: vec![0], code: "InternalError".into() };
+    world.aws.faults().inject(Fault::on(Service::Sqs, "SendMessageBatch", refused()).times(1000));
+    let deadline = world.clock.now() + Duration::from_secs(900);
+    let request = sync::Request::of_event(night()).unwrap();
+    assert!(sync::handle(&world.planner(), request, deadline).await.is_err(), "it refuses again and again");
+    world.aws.faults().clear();
+    let before = world.waiting_nightly().await;
+    world.aws.faults().inject(Fault::on(Service::Sqs, "SendMessageBatch", refused()).times(2));
+    assert_eq!(world.schedule(night()).await["planned"], 12);
+    assert_eq!(world.waiting_nightly().await - before, 12);
 }
