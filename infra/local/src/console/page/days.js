@@ -44,7 +44,8 @@ export async function loadDays(isCurrent) {
 export function showDays() {
   $("days").hidden = known.days.size === 0;
   if ($("days").hidden) return;
-  const newest = [...known.days.keys()].at(-1);
+  // A day that began at midnight has nothing to show yet: the newest one with a night.
+  const newest = [...known.days.keys()].findLast((day) => metric(known.days.get(day), "sleep.score") !== null) || [...known.days.keys()].at(-1);
   const days = Array.from({ length: STRIP }, (_, n) => plusDays(known.last, n - STRIP + 1));
   if (!days.includes(known.chosen)) known.chosen = newest;
   const focused = document.activeElement && document.activeElement.name === "day" ? document.activeElement.value : null;
