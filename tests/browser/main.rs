@@ -3,6 +3,8 @@
 //! Where no Chromium is installed the tests say so and pass; `BROWSER_TESTS=required` makes that a failure. `CHROME` names
 //! another browser than the one that is found.
 
+#![expect(clippy::large_futures, reason = "a test's future lives once")]
+
 mod access;
 mod charts;
 mod engineer;
