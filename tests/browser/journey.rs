@@ -126,7 +126,9 @@ async fn a_patient_who_revoked_the_consent_at_oura_is_asked_to_come_back() -> an
         }
         ahead.fetch_add(130, Ordering::SeqCst);
         tokio::time::sleep(std::time::Duration::from_secs(3)).await;
-        visit.click("#sync").await?;
+        // Gone when the page has found it out meanwhile.
+        let again = "(sync => sync.checkVisibility() && (sync.click(), true))(document.querySelector('#sync'))";
+        visit.js::<bool>(again).await?;
     }
     visit.see("#reconnect").await?;
     assert!(visit.text("#banner-text").await?.contains("withdrawn at Oura"), "{}", visit.text("#banner-text").await?);
