@@ -1,7 +1,7 @@
 //! `POST /dev/chart`: the page says what it has, and gets a drawing of it as SVG.
 //!
 //! The library knows coordinates, axes and SVG; what a day without data, a value that may still change or a usual range looks
-//! like is ours. Colours are custom properties of the page ([`Ink`]), so that light and dark need one drawing. All text in
+//! like is ours. Colours are custom properties of the page ([`ink::Ink`]), so that light and dark need one drawing. All text in
 //! a drawing is ours too: nothing that is sent comes back but numbers, days and known words.
 
 mod axis;
