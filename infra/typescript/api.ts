@@ -444,7 +444,10 @@ export interface components {
             cursor: string | null;
         };
         DailyStats: components["schemas"]["DayStats"] & {
-            /** @description Kinds that most days have and this one has not, or of which the main value is null, each with why. */
+            /**
+             * @description Kinds that most days have and this one has not, or of which the main value is null, each with why. What Oura
+             *     computes over weeks (`resilience`, `cardiovascularAge`) is not missed while the day is `provisional`.
+             */
             missing: {
                 [key: string]: components["schemas"]["AbsenceReason"];
             };

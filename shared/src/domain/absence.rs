@@ -181,14 +181,13 @@ impl Evidence<'_> {
     }
 
     /// The kinds that most days have and this one, which has stats, has not, each with why. A kind of which only the main
-    /// value is null counts as missing. What Oura computes over weeks is not missed before the day is over.
+    /// value is null counts as missing. What Oura computes over weeks is not missed before the day has settled.
     #[must_use]
     pub fn missing(&self, stats: &DailyStats) -> BTreeMap<MetricType, Absence> {
         let lacks = |expected: &&Expected| {
             stats.metrics.get(&expected.kind).and_then(|kind| kind.get(expected.field)).is_none_or(Value::is_null)
         };
-        let is_over = stats.day < Day::of_utc(self.now);
-        let is_due = |expected: &&Expected| is_over || expected.when != When::Weeks;
+        let is_due = |expected: &&Expected| !stats.provisional || expected.when != When::Weeks;
         EXPECTED
             .iter()
             .filter(is_due)
@@ -459,10 +458,11 @@ mod tests {
         let mut refused = connection.clone();
         refused.scopes_granted = ScopeSet::parse("daily heartrate stress heart_health");
         assert_eq!(missing(&refused, &without)[&MetricType::Spo2], Absence::ScopeNotGranted);
-        let today = stats("2026-03-20", |metrics| {
+        let mut today = stats("2026-03-20", |metrics| {
             metrics.remove(&MetricType::Stress);
             metrics.remove(&MetricType::Resilience);
         });
+        today.provisional = true;
         let told = missing(&connection, &today);
         assert_eq!(told, BTreeMap::from([(MetricType::Stress, Absence::NotSyncedYet)]), "resilience comes later");
     }
