@@ -40,7 +40,12 @@ pub(crate) async fn get(deps: &Deps, request: &Request) -> Result<Response<Body>
     let page = DayRange::ending(last, last.days_since(range.first()) + 1);
     let read = DayRange::ending(page.last(), page.days() + DAYS_BEFORE);
     let found = deps.patient_days.read(&patient, read).await.map_err(unavailable)?;
-    let evidence = Evidence { connection: found.connection.as_ref(), days: &found.days, now };
+    let evidence = Evidence {
+        connection: found.connection.as_ref(),
+        days: &found.days,
+        full_pull_days: deps.config.full_pull_days,
+        now,
+    };
     let wanted = metrics.as_ref();
     let days: Vec<_> = found
         .days

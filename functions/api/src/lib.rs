@@ -51,13 +51,14 @@ pub struct Config {
     event_bus_name: String,
     admission: Admission,
     lookback_days: u32,
+    full_pull_days: u32,
     manual_syncs: Rate,
 }
 
 impl Config {
     /// Reads `CONNECTIONS_TABLE`, `WEARABLE_DATA_TABLE`, `DAILY_STATS_TABLE`, `TOKEN_VAULT`, `TOKEN_VAULT_MOVING_FROM`,
     /// `TOKEN_SECRET_PREFIX`, `TOKEN_KEY_RING_SECRET_ID`, `LIVE_QUEUE_URL`, `EVENT_BUS_NAME`, `PATIENT_ID_CLAIM`,
-    /// `JWT_ALLOWED_AUDIENCES`, `JWT_ALLOWED_PARTIES`, `LOOKBACK_DAYS` and `MANUAL_SYNCS_PER_HOUR`.
+    /// `JWT_ALLOWED_AUDIENCES`, `JWT_ALLOWED_PARTIES`, `LOOKBACK_DAYS`, `FULL_PULL_DAYS` and `MANUAL_SYNCS_PER_HOUR`.
     ///
     /// # Errors
     /// [`EnvError`] names the variable that is missing or malformed.
@@ -71,6 +72,7 @@ impl Config {
             event_bus_name: env.required("EVENT_BUS_NAME")?,
             admission: Admission::from_env(env)?,
             lookback_days: env.bounded("LOOKBACK_DAYS", 7, 1..=30)?,
+            full_pull_days: env.bounded("FULL_PULL_DAYS", 7, 1..=30)?,
             manual_syncs: Rate::per_hour(env.bounded("MANUAL_SYNCS_PER_HOUR", 12, 1..=3600)?),
         })
     }

@@ -26,7 +26,7 @@ const PAGE_CHARACTERS: usize = 1_000_000;
 const MOST_READS: usize = 8;
 
 /// A record as callers see it.
-#[derive(Debug, Serialize)]
+#[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Shown<'r> {
     day: Day,

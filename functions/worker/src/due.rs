@@ -31,9 +31,6 @@ const ONCE_IN_A_WHILE: [DataType; 6] = [
     DataType::RingConfiguration,
 ];
 
-/// A patient of whom Oura has announced nothing for longer than this has no ring that syncs, or no webhooks that work.
-const NOTICES_EVERY: SignedDuration = SignedDuration::from_hours(48);
-
 /// How far back a pull reaches at most, however long nothing was fetched. Oura advises one to three months at once.
 const FURTHEST: i32 = 92;
 
@@ -125,7 +122,7 @@ fn days(connection: &Connection, kind: DataType, range: DayRange, now: Timestamp
 
 /// Whether the kind is asked for at all, be it only if the ring has synced.
 fn is_due(connection: &Connection, kind: DataType, rhythm: Rhythm) -> bool {
-    let is_usual = !ONCE_IN_A_WHILE.contains(&kind) && !is_kept_current(connection, kind, rhythm);
+    let is_usual = !ONCE_IN_A_WHILE.contains(&kind) && !connection.is_kept_current(kind, rhythm.now);
     connection.scopes_granted.contains(kind.scope()) && (is_usual || is_overdue(connection, kind, rhythm))
 }
 
@@ -136,12 +133,6 @@ fn is_overdue(connection: &Connection, kind: DataType, rhythm: Rhythm) -> bool {
     let looked_at =
         |fetched: &Timestamp| rhythm.now.duration_since(*fetched) < full_pull - SignedDuration::from_hours(6);
     connection.failing.contains_key(&kind) || !connection.watermarks.get(&kind).is_some_and(looked_at)
-}
-
-/// Whether webhooks bring this kind of this patient: they have lately, and the last pull found nothing that they had not.
-fn is_kept_current(connection: &Connection, kind: DataType, rhythm: Rhythm) -> bool {
-    let lately = |at: Timestamp| rhythm.now.duration_since(at) < NOTICES_EVERY;
-    kind.has_webhook() && !connection.unannounced.contains_key(&kind) && connection.last_notice_at.is_some_and(lately)
 }
 
 /// Whether Oura has announced something since these were last fetched.

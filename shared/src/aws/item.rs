@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::str::FromStr;
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use serde::Serialize;
 use serde_json::{Map, Number, Value};
 
 use super::StoreError;
@@ -41,6 +42,11 @@ pub(super) fn from_json(value: &Value) -> AttributeValue {
 /// A JSON object as a map attribute.
 pub(super) fn from_object(fields: &Map<String, Value>) -> AttributeValue {
     AttributeValue::M(fields.iter().map(|(key, value)| (key.clone(), from_json(value))).collect())
+}
+
+/// A map or list as an attribute.
+pub(super) fn json(value: &impl Serialize) -> AttributeValue {
+    from_json(&serde_json::to_value(value).unwrap_or_default())
 }
 
 /// A native attribute as JSON; `None` for what this project never writes (binary, sets).

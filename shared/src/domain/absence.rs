@@ -140,12 +140,6 @@ const EXPECTED: [Expected; 9] = [
 /// A pull that is this old is late: pulls come every night.
 const A_NIGHT: SignedDuration = SignedDuration::from_hours(30);
 
-/// The same for what is asked for once in a few days, or left to webhooks that work (`FULL_PULL_DAYS`, a week by default).
-const SOME_DAYS: SignedDuration = SignedDuration::from_hours(9 * 24);
-
-/// Webhooks that have announced nothing for this long keep nothing current.
-const NOTICES_EVERY: SignedDuration = SignedDuration::from_hours(48);
-
 /// A battery below this does not last a night, percent.
 const LOW_BATTERY: f64 = 10.0;
 
@@ -160,6 +154,8 @@ pub struct Evidence<'a> {
     pub connection: Option<&'a Connection>,
     /// The stored days in question, and some before them.
     pub days: &'a BTreeMap<Day, DailyStats>,
+    /// Every how many days a pull asks for everything (`FULL_PULL_DAYS`).
+    pub full_pull_days: u32,
     /// Now.
     pub now: Timestamp,
 }
@@ -247,7 +243,12 @@ impl Evidence<'_> {
         let is_arriving = history.is_some_and(|of| of.state != BackfillState::Done && of.range.contains(day));
         // A day is over everywhere twelve hours after its end in UTC.
         let is_over = |at: &Timestamp| Day::of_utc(*at) > day;
-        if !is_arriving && (fetched.is_some_and(is_over) || is_kept_current(connection, from, self.now)) {
+        let age = fetched.map(|at| self.now.duration_since(*at));
+        // What was left out of one full pull and the next one that may come late.
+        let is_looked_at =
+            age.is_some_and(|age| age < SignedDuration::from_hours(24 * i64::from(self.full_pull_days + 2)));
+        let is_current = is_looked_at && connection.is_kept_current(from, self.now);
+        if !is_arriving && (fetched.is_some_and(is_over) || is_current) {
             let first = history.filter(|of| !of.reconnected).map(|of| of.range.first());
             return if first.is_some_and(|first| day < first) { Err(Absence::NotFetched) } else { Ok(connection) };
         }
@@ -268,10 +269,9 @@ impl Evidence<'_> {
             return Err(Absence::WeAreLate);
         }
         let is_rare = EXPECTED.iter().any(|of| of.from == from && of.when == When::Weeks);
-        let age = fetched.map(|at| self.now.duration_since(*at));
         match age {
             None => Err(Absence::NotFetched),
-            Some(age) if is_rare && age < SOME_DAYS => Err(Absence::NotFetched),
+            Some(_) if is_rare && is_looked_at => Err(Absence::NotFetched),
             Some(age) if age < A_NIGHT => Ok(connection),
             Some(_) => Err(Absence::WeAreLate),
         }
@@ -300,13 +300,6 @@ fn is_low(stats: &DailyStats) -> bool {
     let battery = stats.metrics.get(&MetricType::Ring).and_then(|ring| ring.get("batteryLast")?.as_f64());
     let alert = stats.metrics.get(&MetricType::Sleep).and_then(|sleep| sleep.get("lowBatteryAlert")?.as_bool());
     battery.is_some_and(|level| level < LOW_BATTERY) || alert == Some(true)
-}
-
-/// Whether webhooks bring this collection, so that nothing announced means that there was nothing.
-fn is_kept_current(connection: &Connection, from: DataType, now: Timestamp) -> bool {
-    let lately = connection.last_notice_at.is_some_and(|at| now.duration_since(at) < NOTICES_EVERY);
-    let looked = connection.watermarks.get(&from).is_some_and(|at| now.duration_since(*at) < SOME_DAYS);
-    from.has_webhook() && lately && looked && !connection.unannounced.contains_key(&from)
 }
 
 #[cfg(test)]
@@ -376,12 +369,12 @@ mod tests {
 
     fn whole(connection: Option<&Connection>, days: &[DailyStats], of: &str) -> Absence {
         let days = days.iter().map(|stats| (stats.day, stats.clone())).collect();
-        Evidence { connection, days: &days, now: at(NOW) }.of_day(day(of))
+        Evidence { connection, days: &days, full_pull_days: 7, now: at(NOW) }.of_day(day(of))
     }
 
     fn missing(connection: &Connection, stats: &DailyStats) -> BTreeMap<MetricType, Absence> {
         let days = BTreeMap::from([(stats.day, stats.clone())]);
-        Evidence { connection: Some(connection), days: &days, now: at(NOW) }.missing(stats)
+        Evidence { connection: Some(connection), days: &days, full_pull_days: 7, now: at(NOW) }.missing(stats)
     }
 
     #[test]
@@ -435,6 +428,15 @@ mod tests {
         current.last_data_day = Some(day("2026-03-17"));
         current.last_notice_at = Some(at("2026-03-19T20:00:00Z"));
         assert_eq!(whole(Some(&current), &[], "2026-03-18"), Absence::NotSyncedYet);
+        // Where full pulls are rare, the last one may be long ago.
+        let of = |connection: &Connection, full_pull_days: u32| {
+            let days = BTreeMap::new();
+            Evidence { connection: Some(connection), days: &days, full_pull_days, now: at(NOW) }
+                .of_day(day("2026-03-18"))
+        };
+        let mut rare = current.clone();
+        rare.watermarks = DataType::ALL.into_iter().map(|kind| (kind, at("2026-03-08T03:00:00Z"))).collect();
+        assert_eq!((of(&rare, 7), of(&rare, 14)), (Absence::WeAreLate, Absence::NotSyncedYet));
         current.last_notice_at = Some(at("2026-03-17T20:00:00Z"));
         assert_eq!(whole(Some(&current), &[], "2026-03-18"), Absence::WeAreLate);
     }

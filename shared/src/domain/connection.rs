@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{Day, DayRange, GrantId, OuraUserId, PatientId, ScopeSet, SyncId};
@@ -196,6 +196,13 @@ pub struct Connection {
 }
 
 impl Connection {
+    /// Whether webhooks bring this kind of this patient: they have lately, and the last pull found nothing that they had not.
+    #[must_use]
+    pub fn is_kept_current(&self, kind: DataType, now: Timestamp) -> bool {
+        let lately = self.last_notice_at.is_some_and(|at| now.duration_since(at) < NOTICES_EVERY);
+        kind.has_webhook() && lately && !self.unannounced.contains_key(&kind)
+    }
+
     /// Whether it should be pulled before the next night: its history has not arrived, something that passes kept data from
     /// arriving, or Oura's webhooks are silent about it. Kept in an index, so that finding nobody costs nothing.
     #[must_use]
@@ -205,6 +212,9 @@ impl Connection {
         self.status == ConnectionStatus::Connected && (!has_history || waits || !self.unannounced.is_empty())
     }
 }
+
+/// A patient of whom Oura has announced nothing for longer than this has no ring that syncs, or no webhooks that work.
+const NOTICES_EVERY: SignedDuration = SignedDuration::from_hours(48);
 
 /// Remembered of a time series that came before the nights and activities that say on which days its samples lie.
 pub const AWAITS_OFFSETS: &str = "awaits_offsets";

@@ -1,6 +1,7 @@
 //! What is usual for a patient: per metric, the days before a day. Pure functions over stored days.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -23,8 +24,8 @@ pub enum Confidence {
     High,
 }
 
-/// The values of one field in the days before a day, in the field's own unit.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+/// The values of one field in the days before a day, in the field's own unit. Its `Debug` shows none of them.
+#[derive(Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Baseline {
     /// Their mean, rounded to two decimals; none while calibrating.
     pub mean: Option<f64>,
@@ -36,6 +37,12 @@ pub struct Baseline {
     pub count: u32,
     /// What that is worth.
     pub confidence: Confidence,
+}
+
+impl fmt::Debug for Baseline {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Baseline({} days, {:?})", self.count, self.confidence)
+    }
 }
 
 /// The two windows of one field. They end with the day before, so that a day can be compared with what is usual, and a
@@ -62,7 +69,7 @@ pub struct DayBaselines {
 }
 
 /// A stored day, as far as baselines are concerned.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Before<'a> {
     /// The day's metrics.
     pub metrics: &'a BTreeMap<MetricType, Value>,
@@ -170,6 +177,14 @@ mod tests {
             by_days.map(|(_, month)| month),
             [Calibrating, Calibrating, Calibrating, Calibrating, Calibrating, Medium, Medium, High]
         );
+    }
+
+    #[test]
+    fn a_measured_value_is_not_printed() {
+        let days = [("2026-03-01", Some(4711)), ("2026-03-02", Some(4711)), ("2026-03-03", Some(4711))];
+        let of_next = of(&days, "2026-03-04");
+        assert_eq!(of_next.values[&MetricType::Activity]["steps"].days7.mean, Some(4711.0));
+        assert!(!format!("{of_next:?}").contains("4711"), "{of_next:?}");
     }
 
     #[test]

@@ -5,7 +5,7 @@
 const PAGE_BYTES: usize = 4 * 1024 * 1024;
 
 /// Lines that are complete, each ended.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Page {
     text: String,
 }

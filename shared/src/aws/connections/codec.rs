@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::super::StoreError;
-use super::super::item::{Fields, Item, from_json, n, s};
+use super::super::item::{Fields, Item, json, n, s};
 use super::active::{care_shard, shard_of};
 use super::{CONNECTION, patient_key};
 use crate::domain::{
@@ -21,11 +21,6 @@ pub(super) fn word(value: &impl Serialize) -> String {
         Ok(serde_json::Value::String(text)) => text,
         _ => String::new(),
     }
-}
-
-/// A map or list as an attribute.
-pub(super) fn json(value: &impl Serialize) -> AttributeValue {
-    from_json(&serde_json::to_value(value).unwrap_or_default())
 }
 
 pub(super) fn item(connection: &Connection) -> Item {

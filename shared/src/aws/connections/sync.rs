@@ -7,8 +7,9 @@ use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem, Update};
 use jiff::Timestamp;
 
 use super::super::StoreError;
+use super::super::item::json;
 use super::super::item::{n, s};
-use super::codec::{json, word};
+use super::codec::word;
 use super::{CONNECTION, Connections, active, built, patient_key};
 use crate::domain::{BackfillState, Connection, ConnectionStatus, Day, GrantId, KindProgress, PatientId, ReasonCode};
 use crate::oura::DataType;

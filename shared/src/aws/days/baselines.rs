@@ -10,7 +10,7 @@ use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use futures::stream::{self, StreamExt, TryStreamExt};
 
 use super::super::StoreError;
-use super::super::item::{from_json, n, s};
+use super::super::item::{json, n, s};
 use super::Days;
 use crate::domain::{DailyStats, Day, DayRange, PatientId};
 use crate::normalize::{Before, DayBaselines, LONGEST_WINDOW, baselines};
@@ -75,7 +75,6 @@ impl Days {
         revision: u64,
         of_day: DayBaselines,
     ) -> Result<bool, StoreError> {
-        let values = serde_json::to_value(&of_day.values).unwrap_or_default();
         let written = self
             .client
             .update_item()
@@ -86,7 +85,7 @@ impl Days {
             .condition_expression(
                 "revision = :revision AND (attribute_not_exists(baselinesBasis) OR baselinesBasis < :basis)",
             )
-            .expression_attribute_values(":baselines", from_json(&values))
+            .expression_attribute_values(":baselines", json(&of_day.values))
             .expression_attribute_values(":basis", n(of_day.basis))
             .expression_attribute_values(":revision", n(revision))
             .send()

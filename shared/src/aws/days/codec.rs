@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::super::StoreError;
-use super::super::item::{Fields, Item, from_json, from_object, n, s, to_json};
+use super::super::item::{Fields, Item, from_json, from_object, json, n, s, to_json};
 use crate::domain::{DailyStats, MetricType, PatientId, Record, SOURCE, StoredRecord};
 use crate::normalize::DayBaselines;
 
@@ -60,7 +60,7 @@ pub(super) fn stats_item(patient: &PatientId, stats: &DailyStats) -> Item {
         ("observedAt".to_owned(), s(stats.observed_at.to_string())),
     ]);
     if let Some(baselines) = &stats.baselines {
-        item.insert("baselines".to_owned(), from_json(&serde_json::to_value(&baselines.values).unwrap_or_default()));
+        item.insert("baselines".to_owned(), json(&baselines.values));
         item.insert("baselinesBasis".to_owned(), n(baselines.basis));
     }
     item
