@@ -116,12 +116,23 @@ impl Visit {
         self.js(&format!("{}.textContent", find(selector))).await
     }
 
-    /// Clicks as a person does: once it can be seen and pressed.
+    /// Clicks as a person does: once it can be seen, lies under no other element and can be pressed. All of it in one turn
+    /// of the page, which may otherwise move it away between the look and the click.
     pub async fn click(&self, selector: &str) -> anyhow::Result<()> {
-        let element = find(selector);
-        self.until(selector, &format!("{element}?.checkVisibility() && !{element}.disabled")).await?;
-        self.page.find_element(selector).await?.click().await.with_context(|| format!("click {selector}"))?;
-        Ok(())
+        let click = format!(
+            "(() => {{
+               const element = {};
+               if (!element?.checkVisibility() || element.disabled) return false;
+               element.scrollIntoView({{ block: 'center', behavior: 'instant' }});
+               const {{ left, top, width, height }} = element.getBoundingClientRect();
+               if (!element.contains(document.elementFromPoint(left + width / 2, top + height / 2))) return false;
+               element.focus({{ preventScroll: true }});
+               element.click();
+               return true;
+             }})()",
+            find(selector)
+        );
+        self.until(selector, &click).await
     }
 
     /// Presses a key.

@@ -20,6 +20,9 @@ const PAUSES = { busy: 700, quiet: 4000 };
 const DAYS_EVERY = 15000;
 
 let timer = 0;
+// Whether it is looking, and whether it was asked to look once more meanwhile: two looks at once would show events twice.
+let looking = false;
+let again = false;
 // Counts the patients that were chosen: an answer for an earlier one is not shown.
 let turn = 0;
 // When and in which state of the connection the days were read last.
@@ -29,6 +32,9 @@ let livelyUntil = 0;
 
 async function refresh() {
   clearTimeout(timer);
+  again = looking;
+  if (looking) return;
+  looking = true;
   const mine = turn;
   const isCurrent = () => mine === turn;
   let pause = PAUSES.quiet;
@@ -43,8 +49,9 @@ async function refresh() {
       say("status-detail", String(error.message || error));
     }
   }
-  clearTimeout(timer);
-  if (isCurrent()) timer = setTimeout(refresh, pause);
+  looking = false;
+  if (again) refresh();
+  else if (isCurrent()) timer = setTimeout(refresh, pause);
 }
 
 async function look(isCurrent) {
