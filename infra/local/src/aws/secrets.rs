@@ -4,6 +4,8 @@
 //! token vault relies on tokens being write-once; it loses binary values and checks neither names nor sizes. Known and left:
 //! `AWSPREVIOUS` stays on every earlier version, and versions are never removed.
 
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::ErrorKind;
 use std::path::PathBuf;
 
@@ -21,9 +23,13 @@ use super::reply::Reply;
 /// The longest value, in bytes (Secrets Manager quotas).
 const LONGEST_VALUE: usize = 65_536;
 
+/// The engine copies all it holds with every call that succeeds, reads included. Of ten thousand secrets that takes a tenth of
+/// a second, so they are divided among so many engines by their names.
+const ENGINES: usize = 512;
+
 /// The running engine.
 pub(crate) struct Secrets {
-    engine: SecretsManagerService,
+    engines: Vec<SecretsManagerService>,
     file: Option<PathBuf>,
     /// One call at a time: a correction is several calls to the engine, and the file follows the order of the changes.
     turn: Mutex<()>,
@@ -32,14 +38,20 @@ pub(crate) struct Secrets {
 impl Secrets {
     /// Opens the secrets of a file, or none.
     pub async fn start(file: Option<PathBuf>) -> anyhow::Result<Self> {
-        let engine = SecretsManagerService::new();
+        let engines: Vec<_> = (0..ENGINES).map(|_| SecretsManagerService::new()).collect();
         if let Some(file) = &file
             && let Some(state) = load(file).with_context(|| format!("read the secrets in {}", file.display()))?
         {
-            let restored = engine.restore(default_account_id(), REGION, state).await;
-            restored.with_context(|| format!("restore the secrets in {}", file.display()))?;
+            let mut parts = vec![HashMap::new(); ENGINES];
+            for (name, secret) in state.secrets {
+                parts[place(&name)].insert(name, secret);
+            }
+            for (engine, secrets) in engines.iter().zip(parts).filter(|(_, secrets)| !secrets.is_empty()) {
+                let restored = engine.restore(default_account_id(), REGION, SecretsmanagerStateView { secrets }).await;
+                restored.with_context(|| format!("restore the secrets in {}", file.display()))?;
+            }
         }
-        Ok(Self { engine, file, turn: Mutex::new(()) })
+        Ok(Self { engines, file, turn: Mutex::new(()) })
     }
 
     /// Answers a call.
@@ -48,7 +60,11 @@ impl Secrets {
         let reply = match operation {
             "CreateSecret" => self.create(&request).await,
             "PutSecretValue" => self.put(&request).await,
-            _ => self.engine.handle(request).await.into(),
+            "ListSecrets" => self.list().await,
+            _ => match fields(&request) {
+                Ok(input) => self.engine_of(&input).handle(request).await.into(),
+                Err(_malformed) => malformed(),
+            },
         };
         if mutates
             && reply.status.is_success()
@@ -151,17 +167,55 @@ impl Secrets {
         Some(Err(refused("ResourceExistsException", message)))
     }
 
+    async fn list(&self) -> Reply {
+        let mut all = Vec::new();
+        for engine in &self.engines {
+            let reply: Reply =
+                engine.handle(engine::request(Service::SecretsManager, "ListSecrets", &json!({}))).await.into();
+            if let Value::Array(mut some) = reply.value()["SecretList"].take() {
+                all.append(&mut some);
+            }
+        }
+        Reply::ok(Service::SecretsManager, &json!({ "SecretList": all }))
+    }
+
+    /// Calls the engine that has the secret; the input is an object.
     async fn call(&self, operation: &str, input: &Value) -> Reply {
-        self.engine.handle(engine::request(Service::SecretsManager, operation, input)).await.into()
+        let engine = input.as_object().map_or(&self.engines[0], |input| self.engine_of(input));
+        engine.handle(engine::request(Service::SecretsManager, operation, input)).await.into()
+    }
+
+    /// The engine that has, or would have, the secret that a call is about.
+    fn engine_of(&self, input: &Map<String, Value>) -> &SecretsManagerService {
+        let id = ["SecretId", "Name"].map(|field| text(input, field)).into_iter().find(|id| !id.is_empty());
+        &self.engines[place(id.as_deref().map_or("", name_of))]
     }
 
     async fn save(&self) -> anyhow::Result<()> {
         let Some(file) = self.file.clone() else { return Ok(()) };
-        let state = self.engine.snapshot(default_account_id(), REGION).await;
+        let mut state = SecretsmanagerStateView { secrets: HashMap::new() };
+        for engine in &self.engines {
+            state.secrets.extend(engine.snapshot(default_account_id(), REGION).await.secrets);
+        }
         let content = serde_json::to_vec(&state).context("encode the secrets")?;
         let written = tokio::task::spawn_blocking(move || crate::files::replace_private(&file, &content));
         written.await.context("write the secrets")?.context("write the secrets")
     }
+}
+
+/// The name in an ARN of a secret, which ends with a hyphen and six characters of the engine's; anything else is a name.
+fn name_of(id: &str) -> &str {
+    match id.split_once(":secret:") {
+        Some((_, name)) if id.starts_with("arn:") => name.rsplit_once('-').map_or(name, |(name, _)| name),
+        _ => id,
+    }
+}
+
+/// In which engine the secret of this name is.
+fn place(name: &str) -> usize {
+    let mut hasher = DefaultHasher::new();
+    name.hash(&mut hasher);
+    usize::try_from(hasher.finish() % ENGINES as u64).unwrap_or(0)
 }
 
 fn load(file: &std::path::Path) -> anyhow::Result<Option<SecretsmanagerStateView>> {

@@ -88,3 +88,24 @@ async fn what_secrets_manager_would_refuse_is_refused() {
     assert_eq!(code(create("a").secret_string("x".repeat(65_537)).send().await), "ValidationException");
     create("a").secret_string("x".repeat(65_536)).send().await.unwrap();
 }
+
+#[tokio::test]
+async fn secrets_are_found_by_name_and_by_arn_and_listed_all() {
+    let (_aws, client) = client().await;
+    let names: Vec<String> = (0..40).map(|n| format!("oura/patient-{n}-of-40")).collect();
+    for name in &names {
+        let created = client.create_secret().name(name).secret_string(name).send().await.unwrap();
+        assert_eq!(value(&client, created.arn().unwrap()).await.as_ref(), Some(name));
+        let put =
+            client.put_secret_value().secret_id(created.arn().unwrap()).secret_string("new").send().await.unwrap();
+        assert_eq!(put.name(), Some(name.as_str()));
+        assert_eq!(value(&client, name).await.as_deref(), Some("new"));
+    }
+    client.delete_secret().secret_id(&names[0]).force_delete_without_recovery(true).send().await.unwrap();
+    let listed = client.list_secrets().send().await.unwrap();
+    let mut listed: Vec<_> = listed.secret_list().iter().filter_map(|secret| secret.name()).collect();
+    listed.sort_unstable();
+    let mut expected: Vec<_> = names[1..].iter().map(String::as_str).collect();
+    expected.sort_unstable();
+    assert_eq!(listed, expected);
+}
