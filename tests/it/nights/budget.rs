@@ -1,11 +1,13 @@
 //! The request budget: no five minutes ever see more than the limit, whoever asks and whatever the clocks show; and who
 //! waits for it does not fail.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::join_all;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use local::aws::{Effect, Fault, Service};
 use local::oura_cloud::{Fault as OuraFault, FaultMatch, Outage, OutageKind};
 use serde_json::json;
@@ -286,6 +288,28 @@ async fn requests_are_taken_together_and_used_in_their_time_or_not_at_all() {
     world.pass(Duration::from_secs(1));
     lane.admit().await.unwrap();
     assert_eq!(meter.mutations(), 1, "but not when its time is over");
+}
+
+/// A process that sleeps ten seconds longer than it wanted.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_wakes_too_late_asks_anew() {
+    let world = World::start().await;
+    let meter = world.aws.meter();
+    let now = Arc::new(AtomicI64::new(world.clock.now().as_millisecond()));
+    let slept = Arc::clone(&now);
+    let slow = Clock::driven(
+        move || Timestamp::from_millisecond(now.load(Ordering::SeqCst)).unwrap(),
+        move |until| {
+            if until.as_millisecond() > slept.load(Ordering::SeqCst) {
+                slept.store(until.as_millisecond() + 10_000, Ordering::SeqCst);
+            }
+        },
+    );
+    let lane = budget(&world, 5000, slow).lane(Lane::Nightly, &patient(1));
+    lane.admit().await.unwrap();
+    meter.reset();
+    lane.admit().await.unwrap();
+    assert_eq!(meter.mutations(), 2, "the second request's time was over when it woke");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
