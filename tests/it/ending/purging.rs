@@ -214,6 +214,29 @@ async fn a_receipt_that_the_bus_refuses_is_published_later_and_only_then_all_is_
     assert_eq!(items_of(&world, PATIENT).await, Vec::<Value>::new());
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_busy_table_leaves_undone_of_a_purge_is_done_all_the_same() {
+    let world = settled().await;
+    assert_eq!(delete(&world, "data=purge").await.status, 202);
+    let bodies = purge_of(world.bodies().await);
+    let leaves = |entries: Vec<usize>| {
+        let effect = Effect::FailEntries { entries, code: String::new() };
+        Fault::on(Service::DynamoDb, "BatchWriteItem", effect)
+    };
+    // Nothing at all gets done: the purge comes again.
+    world.aws.faults().inject(leaves(vec![]));
+    let again = world.deliver(&bodies, 1).await;
+    assert_eq!(failed(bodies.clone(), &again), bodies);
+    assert_eq!(world.count("wearable_data_purged"), 0);
+    world.aws.faults().clear();
+    world.aws.faults().inject(leaves(vec![0, 2]).times(3));
+    assert!(world.deliver(&bodies, 2).await.is_empty());
+    assert_eq!(world.aws.faults().list()[0].fired, 3);
+    settle(&world).await;
+    assert_eq!(items_of(&world, PATIENT).await, Vec::<Value>::new());
+    assert_eq!(details(&world, "wearable_data_purged").len(), 1);
+}
+
 /// What nobody thought of: something of a purged patient that is there all the same goes a few minutes later.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_race_left_goes_a_few_minutes_later() {

@@ -11,7 +11,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use bytes::Bytes;
 use dynoxide::Database;
-use http::header::{ACCEPT_ENCODING, CONNECTION, CONTENT_LENGTH, HOST, HeaderName, TRANSFER_ENCODING};
+use http::header::{ACCEPT_ENCODING, CONNECTION, CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
 use http::{HeaderMap, Method, Request, StatusCode, Uri};
 use http_body_util::{BodyExt as _, Full};
 use hyper_util::client::legacy::Client;
@@ -25,9 +25,6 @@ use tokio::sync::oneshot;
 use super::call::Service;
 use super::prices::{self, PicoDollars};
 use super::reply::Reply;
-
-/// The checksum of an answer's body. Clients check it only where it is present.
-const CHECKSUM: HeaderName = HeaderName::from_static("x-amz-crc32");
 
 /// How often items whose time to live has passed are removed. DynamoDB itself takes up to a few days.
 const EXPIRY_SWEEP: Duration = Duration::from_secs(60);
@@ -181,7 +178,6 @@ fn account(operation: &str, mut reply: Reply, hide: bool) -> (Reply, PicoDollars
     };
     if hide && let Some(answer) = body.as_object_mut() {
         answer.remove("ConsumedCapacity");
-        reply.headers.remove(CHECKSUM);
         reply = reply.with_value(&body);
     }
     (reply, prices::capacity(units, unit))

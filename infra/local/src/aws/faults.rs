@@ -68,7 +68,8 @@ pub enum Effect {
         /// How long, in milliseconds.
         millis: u64,
     },
-    /// Entries of a `PutEvents` or `SendMessageBatch` fail with this code while the call succeeds. Further faults still apply.
+    /// Entries of a `PutEvents` or `SendMessageBatch` fail with this code while the call succeeds; those of a `BatchGetItem` or
+    /// `BatchWriteItem` come back as unprocessed. Further faults still apply.
     FailEntries {
         /// Which entries, counted from 0; empty means all of them.
         #[serde(default)]

@@ -21,6 +21,7 @@ use super::prices::{self, PicoDollars};
 use super::queues::Queues;
 use super::reply::Reply;
 use super::secrets::Secrets;
+use super::unprocessed::Divided;
 
 /// DynamoDB takes up to 16 MiB; nothing takes more.
 const LARGEST_BODY: usize = 16 * 1024 * 1024;
@@ -116,9 +117,14 @@ impl Front {
     async fn carry_out(&self, call: &Call, headers: &HeaderMap, body: Bytes, plan: &Plan) -> Reply {
         self.meter.carried_out(call);
         if call.service == Service::DynamoDb {
-            let (reply, price) = self.dynamo.answer(&call.operation, headers, &body).await;
-            self.meter.priced(call, price);
-            return reply;
+            let Some(divided) = Divided::of(&call.operation, &body, plan) else {
+                return self.in_tables(call, headers, &body).await;
+            };
+            let done = match &divided.rest {
+                Some(rest) => Some(self.in_tables(call, headers, rest).await),
+                None => None,
+            };
+            return divided.told(done);
         }
         let request = engine::with_body(call.service, &call.operation, body.clone());
         let reply = match call.service {
@@ -127,6 +133,12 @@ impl Front {
             _ => self.bus.answer(&call.operation, request, plan).await,
         };
         self.meter.priced(call, price(call, &body, &reply));
+        reply
+    }
+
+    async fn in_tables(&self, call: &Call, headers: &HeaderMap, body: &[u8]) -> Reply {
+        let (reply, price) = self.dynamo.answer(&call.operation, headers, body).await;
+        self.meter.priced(call, price);
         reply
     }
 }

@@ -22,6 +22,7 @@ mod queues;
 mod reply;
 pub mod resources;
 mod secrets;
+mod unprocessed;
 
 use std::fs::{DirBuilder, File, TryLockError};
 use std::net::{Ipv4Addr, SocketAddr};
