@@ -141,6 +141,51 @@ async fn a_ring_that_does_not_sync_a_pull_that_is_late_and_an_oura_that_is_down(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_oura_that_gives_no_token_or_answers_nobody_is_down_for_whom_it_keeps_waiting() {
+    let world = World::connected().await;
+    for (patient, person) in [("patient-2", "bruno"), ("patient-3", "chiyo")] {
+        assert_eq!(world.connect_as(patient, person).await.outcome().0, "connected");
+    }
+    world.work().await;
+    let missed = world.connection().await.last_data_day.unwrap().plus(2).to_string();
+    let why = async |patient: &str| {
+        let query = "from=2026-03-10&to=2026-03-21";
+        let page = world.request(Some(patient), "GET", "/daily", query, "").await.data();
+        assert_whole(&page);
+        gap(&page, &missed).to_owned()
+    };
+    for person in ["ada", "bruno", "chiyo"] {
+        world.oura().set_last_synced(person, Some(world.clock.now())).unwrap();
+    }
+    world.pass(3 * DAY);
+    // The tokens of that time have ended, so that nothing can even be asked.
+    world.oura().set_outage(Some(Outage { of: OutageOf::Token, ..Outage::new(OutageKind::Unavailable) })).unwrap();
+    let words = Fault { mutations_only: true, ..Fault::any(Effect::Delay { millis: 0 }).containing("failing") };
+    world.aws.faults().inject(words);
+    assert!(pull(&world, "2026-03-21").await.is_empty(), "it waits");
+    assert_eq!(why(PATIENT).await, "oura_unavailable");
+    assert_eq!(why("patient-2").await, "we_are_late", "nobody asked for them");
+    world.pass(Duration::from_secs(600));
+    assert!(pull(&world, "2026-03-21").await.is_empty());
+    assert_eq!(world.aws.faults().list()[0].fired, 1, "said once");
+
+    // While it answers nobody, nothing is asked for anybody: this explains as well what others lack.
+    world.oura().set_outage(Some(Outage { of: OutageOf::Data, ..Outage::new(OutageKind::Unavailable) })).unwrap();
+    world.pass(Duration::from_secs(600));
+    let message = world.pull(Trigger::Daily, "test-two", DayRange::ending("2026-03-22".parse().unwrap(), 8));
+    world.deliver(&[message.replace(PATIENT, "patient-2"), message], 1).await;
+    world.bodies().await;
+    assert_eq!(why("patient-2").await, "oura_unavailable");
+    assert!(world.connection_of("patient-3").await.failing.is_empty());
+    assert_eq!(why("patient-3").await, "oura_unavailable");
+    world.oura().set_outage(None).unwrap();
+    world.pass(Duration::from_secs(901));
+    assert!(pull(&world, "2026-03-22").await.is_empty());
+    assert_eq!(why(PATIENT).await, "not_synced_yet", "asked, and Oura has nothing newer");
+    assert_eq!(why("patient-3").await, "we_are_late");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_page_is_one_call_and_a_table_that_is_down_is_no_empty_page() {
     let world = World::connected().await;
     world.work().await;
@@ -149,6 +194,22 @@ async fn a_page_is_one_call_and_a_table_that_is_down_is_no_empty_page() {
     let page = asked(&world, "2025-12-20", "2026-03-18").await;
     assert!(page["days"].as_array().unwrap().len() > 25);
     assert_eq!((meter.calls(), meter.calls_of(Service::DynamoDb, "BatchGetItem")), (1, 1));
+
+    // A busy table answers with a part, and says what it left out: the connection, the budget and two days; then one of them.
+    let leaves_out = |entries: Vec<usize>| {
+        let effect = Effect::FailEntries { entries, code: String::new() };
+        Fault::on(Service::DynamoDb, "BatchGetItem", effect)
+    };
+    world.aws.faults().inject(leaves_out(vec![0, 1, 97, 98]).times(1));
+    world.aws.faults().inject(leaves_out(vec![0]).after(1).times(1));
+    meter.reset();
+    assert_eq!(asked(&world, "2025-12-20", "2026-03-18").await, page);
+    assert_eq!(meter.calls(), 3);
+    world.aws.faults().clear();
+    world.aws.faults().inject(leaves_out(vec![]));
+    let refused = world.get("/daily", "from=2025-12-20&to=2026-03-18").await.refusal();
+    assert_eq!(refused, (503, "service_unavailable".to_owned()));
+    world.aws.faults().clear();
 
     world.aws.faults().inject(Fault {
         service: Some(Service::DynamoDb),

@@ -44,6 +44,7 @@ pub(crate) async fn get(deps: &Deps, request: &Request) -> Result<Response<Body>
         connection: found.connection.as_ref(),
         days: &found.days,
         full_pull_days: deps.config.full_pull_days,
+        is_outage: found.is_outage,
         now,
     };
     let wanted = metrics.as_ref();

@@ -20,7 +20,7 @@ use shared::domain::{
     Trigger,
 };
 use shared::oura::budget::Lane;
-use shared::oura::{DataType, OuraError};
+use shared::oura::{DataType, OuraError, TokenError};
 use shared::telemetry;
 use shared::vault::VaultError;
 
@@ -247,6 +247,13 @@ async fn sync(deps: &Deps, message: &SyncMessage, delivery: Delivery, tally: &Ta
     let asker = Asker { deps, message, connection: &connection, run: &run, delivery, tally };
     let fetch = Box::pin(asker.fetch(&assignment.asks, false));
     let (fetch, stored) = futures::future::join(fetch, stored).await;
+    // Most nights begin with a refresh, and so does what is heard of an outage.
+    if let Err(VaultError::Systemic { code, .. }) = &fetch
+        && TokenError::is_outage(code)
+    {
+        let unanswered = unanswered(&run, &connection, &assignment, deps.clock.now());
+        ending::tell_of_outage(deps, message, &connection, &unanswered).await?;
+    }
     let (mut fetch, stored) = (fetch?, stored?);
     let was_asked_before = then.keys().any(|kind| run.kinds.contains_key(kind));
     if !then.is_empty() && (was_asked_before || store::holds_news(message, &assignment, &fetch, &stored)) {
@@ -308,6 +315,15 @@ async fn sync(deps: &Deps, message: &SyncMessage, delivery: Delivery, tally: &Ta
         ending::leave_unfinished(deps, message, &run).await?;
     }
     Ok(Outcome::Retry { after: wait, why: "kinds_missing" })
+}
+
+/// The sync as it would be if Oura had answered none of its questions: it did not even give a token to ask them with.
+fn unanswered(run: &SyncRun, connection: &Connection, assignment: &Assignment, now: Timestamp) -> SyncRun {
+    let failed = KindOutcome::Failed(OuraError::Unavailable { status: None }).progress(now);
+    let granted = assignment.asks.keys().filter(|kind| connection.scopes_granted.contains(kind.scope()));
+    let mut run = run.clone();
+    run.kinds.extend(granted.map(|kind| (*kind, failed.clone())));
+    run
 }
 
 /// Whether there is anything to ask for; a look that opens nothing, since most nights there is not much.

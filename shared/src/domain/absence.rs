@@ -156,6 +156,8 @@ pub struct Evidence<'a> {
     pub days: &'a BTreeMap<Day, DailyStats>,
     /// Every how many days a pull asks for everything (`FULL_PULL_DAYS`).
     pub full_pull_days: u32,
+    /// Oura answered nobody when it was last asked for anybody's data.
+    pub is_outage: bool,
     /// Now.
     pub now: Timestamp,
 }
@@ -265,15 +267,16 @@ impl Evidence<'_> {
         if failing.is_some_and(OuraError::is_outage) {
             return Err(Absence::OuraUnavailable);
         }
+        let late = if self.is_outage { Absence::OuraUnavailable } else { Absence::WeAreLate };
         if is_arriving || failing.is_some() {
-            return Err(Absence::WeAreLate);
+            return Err(late);
         }
         let is_rare = EXPECTED.iter().any(|of| of.from == from && of.when == When::Weeks);
         match age {
             None => Err(Absence::NotFetched),
             Some(_) if is_rare && is_looked_at => Err(Absence::NotFetched),
             Some(age) if age < A_NIGHT => Ok(connection),
-            Some(_) => Err(Absence::WeAreLate),
+            Some(_) => Err(late),
         }
     }
 
@@ -369,12 +372,13 @@ mod tests {
 
     fn whole(connection: Option<&Connection>, days: &[DailyStats], of: &str) -> Absence {
         let days = days.iter().map(|stats| (stats.day, stats.clone())).collect();
-        Evidence { connection, days: &days, full_pull_days: 7, now: at(NOW) }.of_day(day(of))
+        Evidence { connection, days: &days, full_pull_days: 7, is_outage: false, now: at(NOW) }.of_day(day(of))
     }
 
     fn missing(connection: &Connection, stats: &DailyStats) -> BTreeMap<MetricType, Absence> {
         let days = BTreeMap::from([(stats.day, stats.clone())]);
-        Evidence { connection: Some(connection), days: &days, full_pull_days: 7, now: at(NOW) }.missing(stats)
+        Evidence { connection: Some(connection), days: &days, full_pull_days: 7, is_outage: false, now: at(NOW) }
+            .missing(stats)
     }
 
     #[test]
@@ -420,6 +424,20 @@ mod tests {
         assert_eq!(whole(Some(&ended), &[], "2026-03-18"), Absence::AppOutdated);
         (ended.status, ended.reason) = (ConnectionStatus::Disconnected, Some(ReasonCode::Revoked));
         assert_eq!(whole(Some(&ended), &[], "2026-03-18"), Absence::NotConnected);
+        let all_out = |connection: &Connection, of: &str| {
+            let days = BTreeMap::new();
+            let evidence = Evidence {
+                connection: Some(connection),
+                days: &days,
+                full_pull_days: 7,
+                is_outage: true,
+                now: at(NOW),
+            };
+            evidence.of_day(day(of))
+        };
+        assert_eq!(all_out(&late, "2026-03-18"), Absence::OuraUnavailable);
+        assert_eq!(all_out(&late, "2026-03-15"), Absence::NotWorn, "that day was asked for");
+        assert_eq!(all_out(&connection(), "2026-03-18"), Absence::NotWorn, "and that one in time");
         let mut outage = old(connection());
         outage.failing.insert(DataType::DailyActivity, "unavailable".to_owned());
         assert_eq!(whole(Some(&outage), &[], "2026-03-18"), Absence::OuraUnavailable);
@@ -431,7 +449,7 @@ mod tests {
         // Where full pulls are rare, the last one may be long ago.
         let of = |connection: &Connection, full_pull_days: u32| {
             let days = BTreeMap::new();
-            Evidence { connection: Some(connection), days: &days, full_pull_days, now: at(NOW) }
+            Evidence { connection: Some(connection), days: &days, full_pull_days, is_outage: false, now: at(NOW) }
                 .of_day(day("2026-03-18"))
         };
         let mut rare = current.clone();

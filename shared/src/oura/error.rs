@@ -181,6 +181,12 @@ impl TokenError {
         matches!(self, Self::OutcomeUnknown { .. })
     }
 
+    /// Whether the word (of [`code`](Self::code)) tells that Oura's token endpoint did not answer.
+    #[must_use]
+    pub fn is_outage(code: &str) -> bool {
+        [Self::NotSent, Self::OutcomeUnknown { status: None }].iter().any(|error| error.code() == code)
+    }
+
     /// A stable word for it, for metrics and for the connection's state.
     #[must_use]
     pub fn code(&self) -> &'static str {

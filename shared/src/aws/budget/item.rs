@@ -10,6 +10,27 @@ use super::super::item::{Fields, Item, n, s};
 use crate::oura::budget::{Allowance, Ledger};
 use crate::oura::{Held, HeldBy};
 
+const PARTITION: &str = "BUDGET";
+const SORT: &str = "OURA";
+
+/// The key of the item.
+pub(in crate::aws) fn key() -> Item {
+    Item::from([("pk".to_owned(), s(PARTITION)), ("sk".to_owned(), s(SORT))])
+}
+
+/// Whether an item of the table is this one.
+pub(in crate::aws) fn is_item(item: &Item) -> bool {
+    item.get("pk") == Some(&s(PARTITION))
+}
+
+/// Whether Oura answered nobody when it was last asked.
+///
+/// # Errors
+/// [`StoreError::Corrupt`].
+pub(in crate::aws) fn is_outage(action: &'static str, item: &Item) -> Result<bool, StoreError> {
+    Ok(Fields::new(action, item).opt::<u32>("outages")?.unwrap_or(0) > 0)
+}
+
 /// What the item holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct State {

@@ -20,15 +20,13 @@ use futures::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
 
 use self::item::{State, attributes, state};
-use super::item::{n, s};
+pub(super) use self::item::{is_item, is_outage, key};
+use super::item::n;
 use super::{SdkConfig, StoreError};
 use crate::domain::{Clock, PatientId};
 use crate::oura::budget::{Allowance, Lane, Taken, usable_until};
 use crate::oura::{Admission, Held, HeldBy, OuraError, RateTier};
 use crate::telemetry;
-
-const PARTITION: &str = "BUDGET";
-const SORT: &str = "OURA";
 
 /// Most requests taken at once.
 const SLICE: u32 = 50;
@@ -320,8 +318,7 @@ impl Budget {
             .client
             .get_item()
             .table_name(&self.0.table)
-            .key("pk", s(PARTITION))
-            .key("sk", s(SORT))
+            .set_key(Some(key()))
             .consistent_read(true)
             .send()
             .await
@@ -338,8 +335,7 @@ impl Budget {
             .client
             .update_item()
             .table_name(&self.0.table)
-            .key("pk", s(PARTITION))
-            .key("sk", s(SORT))
+            .set_key(Some(key()))
             .condition_expression(condition)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         if version > 0 {

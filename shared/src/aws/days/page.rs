@@ -7,6 +7,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::KeysAndAttributes;
 use backon::{BackoffBuilder, ExponentialBuilder};
 
+use super::super::budget;
 use super::super::connections::{built, connection_key, read_connection};
 use super::super::item::{Item, s};
 use super::super::{SdkConfig, StoreError};
@@ -23,6 +24,8 @@ pub struct PatientDays {
     pub connection: Option<Connection>,
     /// The stats of each day that has any.
     pub days: BTreeMap<Day, DailyStats>,
+    /// Oura answered nobody when it was last asked for anybody's data.
+    pub is_outage: bool,
 }
 
 /// Reads a patient's days and connection at once.
@@ -34,8 +37,8 @@ pub struct PatientDaysReader {
 }
 
 impl PatientDaysReader {
-    /// The most days of one read: `BatchGetItem` takes 100 keys, and one is the connection's.
-    pub const MOST_DAYS: i32 = 99;
+    /// The most days of one read: `BatchGetItem` takes 100 keys, of which one is the connection's and one the budget's.
+    pub const MOST_DAYS: i32 = 98;
 
     /// The tables of these names.
     #[must_use]
@@ -43,7 +46,7 @@ impl PatientDaysReader {
         Self { client: Client::new(sdk), connections: connections.to_owned(), daily_stats: daily_stats.to_owned() }
     }
 
-    /// The days of the range, of which only the last [`Self::MOST_DAYS`] are read, and the connection. Eventually
+    /// The days of the range, of which only the last [`Self::MOST_DAYS`] are read, the connection, and how Oura is. Eventually
     /// consistent: what was written within the last second may be missing.
     ///
     /// # Errors
@@ -57,7 +60,7 @@ impl PatientDaysReader {
         let keys = |keys: Vec<Item>| built(ACTION, KeysAndAttributes::builder().set_keys(Some(keys)).build());
         let mut wanted = HashMap::from([
             (self.daily_stats.clone(), keys(range.iter().map(day_key).collect())?),
-            (self.connections.clone(), keys(vec![connection_key(patient)])?),
+            (self.connections.clone(), keys(vec![connection_key(patient), budget::key()])?),
         ]);
         let mut found = PatientDays::default();
         let mut pauses = ExponentialBuilder::default()
@@ -80,7 +83,11 @@ impl PatientDaysReader {
                 found.days.insert(stats.day, stats);
             }
             for item in tables.remove(&self.connections).unwrap_or_default() {
-                found.connection = Some(read_connection(ACTION, &item)?);
+                if budget::is_item(&item) {
+                    found.is_outage = budget::is_outage(ACTION, &item)?;
+                } else {
+                    found.connection = Some(read_connection(ACTION, &item)?);
+                }
             }
             // DynamoDB leaves out what is more than 16 MB, or what it has no capacity for.
             wanted = answer.unprocessed_keys.unwrap_or_default();
