@@ -160,6 +160,15 @@ async fn an_oura_that_gives_no_token_or_answers_nobody_is_down_for_whom_it_keeps
     world.pass(3 * DAY);
     // The tokens of that time have ended, so that nothing can even be asked.
     world.oura().set_outage(Some(Outage { of: OutageOf::Token, ..Outage::new(OutageKind::Unavailable) })).unwrap();
+    // That it is told may fail; the pull waits all the same, and is not one that failed.
+    let refused = Effect::Error { status: 400, code: "ValidationException".into(), message: "no".into() };
+    let words = Fault { mutations_only: true, ..Fault::any(refused).containing("failing") };
+    world.aws.faults().inject(words);
+    assert!(pull(&world, "2026-03-21").await.is_empty(), "it waits");
+    assert_eq!(world.aws.faults().list()[0].fired, 1);
+    assert_eq!(why(PATIENT).await, "we_are_late");
+    world.aws.faults().clear();
+    world.pass(Duration::from_secs(600));
     let words = Fault { mutations_only: true, ..Fault::any(Effect::Delay { millis: 0 }).containing("failing") };
     world.aws.faults().inject(words);
     assert!(pull(&world, "2026-03-21").await.is_empty(), "it waits");

@@ -13,7 +13,7 @@ use shared::telemetry;
 
 use crate::Deps;
 use crate::assignment::NEWEST_DAYS;
-use crate::fetch;
+use crate::fetch::{self, KindOutcome};
 use crate::sync::{any_arrived, drives_backfill};
 
 /// What the sync leaves on the connection as it is now.
@@ -187,6 +187,24 @@ pub(crate) async fn tell_of_outage(
     let end = left_behind(message, connection, run, &run.kinds, None, deps.clock.now());
     // What is under way goes on when Oura is back.
     deps.runs.give_up(connection, &SyncEnd { backfill: None, ..end }).await
+}
+
+/// Oura did not even give a token to ask with: says so as if it had answered none of the questions. Only a word is lost when
+/// this fails, so it changes nothing of what becomes of the sync.
+pub(crate) async fn tell_of_no_token(
+    deps: &Deps,
+    message: &SyncMessage,
+    connection: &Connection,
+    run: &SyncRun,
+    asked: impl Iterator<Item = &DataType>,
+) {
+    let failed = KindOutcome::Failed(OuraError::Unavailable { status: None }).progress(deps.clock.now());
+    let granted = asked.filter(|kind| connection.scopes_granted.contains(kind.scope()));
+    let mut run = run.clone();
+    run.kinds.extend(granted.map(|kind| (*kind, failed.clone())));
+    if let Err(error) = tell_of_outage(deps, message, connection, &run).await {
+        tracing::warn!(sync.id = %message.sync_id, %error, "the connection does not say that Oura gives no token");
+    }
 }
 
 /// What the connection's status becomes. Only what says something about this patient changes it: an outage does not.

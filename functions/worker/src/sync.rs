@@ -251,8 +251,7 @@ async fn sync(deps: &Deps, message: &SyncMessage, delivery: Delivery, tally: &Ta
     if let Err(VaultError::Systemic { code, .. }) = &fetch
         && TokenError::is_outage(code)
     {
-        let unanswered = unanswered(&run, &connection, &assignment, deps.clock.now());
-        ending::tell_of_outage(deps, message, &connection, &unanswered).await?;
+        ending::tell_of_no_token(deps, message, &connection, &run, assignment.asks.keys()).await;
     }
     let (mut fetch, stored) = (fetch?, stored?);
     let was_asked_before = then.keys().any(|kind| run.kinds.contains_key(kind));
@@ -315,15 +314,6 @@ async fn sync(deps: &Deps, message: &SyncMessage, delivery: Delivery, tally: &Ta
         ending::leave_unfinished(deps, message, &run).await?;
     }
     Ok(Outcome::Retry { after: wait, why: "kinds_missing" })
-}
-
-/// The sync as it would be if Oura had answered none of its questions: it did not even give a token to ask them with.
-fn unanswered(run: &SyncRun, connection: &Connection, assignment: &Assignment, now: Timestamp) -> SyncRun {
-    let failed = KindOutcome::Failed(OuraError::Unavailable { status: None }).progress(now);
-    let granted = assignment.asks.keys().filter(|kind| connection.scopes_granted.contains(kind.scope()));
-    let mut run = run.clone();
-    run.kinds.extend(granted.map(|kind| (*kind, failed.clone())));
-    run
 }
 
 /// Whether there is anything to ask for; a look that opens nothing, since most nights there is not much.

@@ -1,0 +1,305 @@
+use serde_json::json;
+
+use super::*;
+use crate::domain::{Backfill, DayRange, ScopeSet};
+
+const NOW: &str = "2026-03-20T09:00:00Z";
+
+fn at(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+fn day(text: &str) -> Day {
+    text.parse().unwrap()
+}
+
+/// Pulled last night; the newest day with data is yesterday.
+fn connection() -> Connection {
+    Connection {
+        patient_id: "p-1".parse().unwrap(),
+        status: ConnectionStatus::Connected,
+        reason: None,
+        since: at("2026-03-01T09:00:00Z"),
+        oura_user_id: "ring-1".parse().unwrap(),
+        grant_id: "g-1".parse().unwrap(),
+        generation: 1,
+        scopes_granted: ScopeSet::parse(ScopeSet::DEFAULT),
+        scopes_requested: ScopeSet::parse(ScopeSet::DEFAULT),
+        lease: None,
+        intent: None,
+        suspect: None,
+        last_sync_at: Some(at("2026-03-20T03:01:00Z")),
+        last_data_day: Some(day("2026-03-19")),
+        last_notice_at: None,
+        unannounced: BTreeMap::new(),
+        backfill: Some(Backfill {
+            state: BackfillState::Done,
+            sync_id: "backfill-g-1".parse().unwrap(),
+            range: DayRange::ending(day("2026-03-01"), 30),
+            per_type: BTreeMap::new(),
+            reconnected: false,
+            days_repaired: None,
+        }),
+        failing: BTreeMap::new(),
+        watermarks: DataType::ALL.into_iter().map(|kind| (kind, at("2026-03-20T03:01:00Z"))).collect(),
+    }
+}
+
+/// A day with all that is expected, changed by `with`.
+fn stats(of: &str, with: impl FnOnce(&mut BTreeMap<MetricType, Value>)) -> DailyStats {
+    let mut metrics: BTreeMap<MetricType, Value> =
+        EXPECTED.iter().map(|expected| (expected.kind, json!({ expected.field: 80 }))).collect();
+    with(&mut metrics);
+    DailyStats {
+        day: day(of),
+        metrics,
+        revision: 1,
+        content_hash: String::new(),
+        provisional: false,
+        observed_at: at(NOW),
+        baselines: None,
+    }
+}
+
+fn whole(connection: Option<&Connection>, days: &[DailyStats], of: &str) -> Absence {
+    let days = days.iter().map(|stats| (stats.day, stats.clone())).collect();
+    Evidence { connection, days: &days, full_pull_days: 7, is_outage: false, now: at(NOW) }.of_day(day(of))
+}
+
+fn missing(connection: &Connection, stats: &DailyStats) -> BTreeMap<MetricType, Absence> {
+    let days = BTreeMap::from([(stats.day, stats.clone())]);
+    Evidence { connection: Some(connection), days: &days, full_pull_days: 7, is_outage: false, now: at(NOW) }
+        .missing(stats)
+}
+
+#[test]
+fn an_empty_day_between_others_was_not_worn_and_one_after_them_has_not_synced() {
+    let connection = connection();
+    assert_eq!(whole(Some(&connection), &[], "2026-03-15"), Absence::NotWorn);
+    assert_eq!(whole(Some(&connection), &[], "2026-03-20"), Absence::NotSyncedYet);
+    let low = stats("2026-03-14", |metrics| drop(metrics.insert(MetricType::Ring, json!({"batteryLast": 4}))));
+    assert_eq!(whole(Some(&connection), std::slice::from_ref(&low), "2026-03-15"), Absence::Battery);
+    assert_eq!(whole(Some(&connection), &[low], "2026-03-19"), Absence::NotWorn, "a battery low five days before");
+    let alert =
+        stats("2026-03-19", |metrics| drop(metrics.insert(MetricType::Sleep, json!({"lowBatteryAlert": true}))));
+    assert_eq!(whole(Some(&connection), &[alert], "2026-03-20"), Absence::Battery);
+}
+
+#[test]
+fn what_was_never_asked_for_is_not_blamed_on_the_ring() {
+    assert_eq!(whole(None, &[], "2026-03-15"), Absence::NotConnected);
+    let mut of = connection();
+    assert_eq!(whole(Some(&of), &[], "2026-01-15"), Absence::NotFetched);
+    of.backfill.as_mut().unwrap().reconnected = true;
+    assert_eq!(whole(Some(&of), &[], "2026-01-15"), Absence::NotWorn, "an earlier connection fetched it");
+    of.backfill.as_mut().unwrap().state = BackfillState::Running;
+    assert_eq!(whole(Some(&of), &[], "2026-02-15"), Absence::WeAreLate, "its history is arriving");
+    let mut of = connection();
+    of.scopes_granted = ScopeSet::parse("heartrate");
+    assert_eq!(whole(Some(&of), &[], "2026-03-15"), Absence::ScopeNotGranted);
+}
+
+#[test]
+fn what_keeps_data_away_is_told_for_the_days_since_the_last_fetch_only() {
+    let old = |mut of: Connection| {
+        of.watermarks = DataType::ALL.into_iter().map(|kind| (kind, at("2026-03-17T03:00:00Z"))).collect();
+        of
+    };
+    let late = old(connection());
+    assert_eq!(whole(Some(&late), &[], "2026-03-18"), Absence::WeAreLate);
+    assert_eq!(whole(Some(&late), &[], "2026-03-15"), Absence::NotWorn, "that day was asked for");
+    let mut ended = old(connection());
+    (ended.status, ended.reason) = (ConnectionStatus::Error, Some(ReasonCode::Membership));
+    assert_eq!(whole(Some(&ended), &[], "2026-03-18"), Absence::MembershipEnded);
+    ended.reason = Some(ReasonCode::AppOutdated);
+    assert_eq!(whole(Some(&ended), &[], "2026-03-18"), Absence::AppOutdated);
+    (ended.status, ended.reason) = (ConnectionStatus::Disconnected, Some(ReasonCode::Revoked));
+    assert_eq!(whole(Some(&ended), &[], "2026-03-18"), Absence::NotConnected);
+    let all_out = |connection: &Connection, of: &str| {
+        let days = BTreeMap::new();
+        let evidence =
+            Evidence { connection: Some(connection), days: &days, full_pull_days: 7, is_outage: true, now: at(NOW) };
+        evidence.of_day(day(of))
+    };
+    assert_eq!(all_out(&late, "2026-03-18"), Absence::OuraUnavailable);
+    assert_eq!(all_out(&late, "2026-03-15"), Absence::NotWorn, "that day was asked for");
+    assert_eq!(all_out(&connection(), "2026-03-18"), Absence::NotWorn, "and that one in time");
+    let mut outage = old(connection());
+    outage.failing.insert(DataType::DailyActivity, "unavailable".to_owned());
+    assert_eq!(whole(Some(&outage), &[], "2026-03-18"), Absence::OuraUnavailable);
+    // Webhooks that work announce what there is: nothing announced means that the ring has not synced.
+    let mut current = old(connection());
+    current.last_data_day = Some(day("2026-03-17"));
+    current.last_notice_at = Some(at("2026-03-19T20:00:00Z"));
+    assert_eq!(whole(Some(&current), &[], "2026-03-18"), Absence::NotSyncedYet);
+    // Where full pulls are rare, the last one may be long ago.
+    let of = |connection: &Connection, full_pull_days: u32| {
+        let days = BTreeMap::new();
+        Evidence { connection: Some(connection), days: &days, full_pull_days, is_outage: false, now: at(NOW) }
+            .of_day(day("2026-03-18"))
+    };
+    let mut rare = current.clone();
+    rare.watermarks = DataType::ALL.into_iter().map(|kind| (kind, at("2026-03-08T03:00:00Z"))).collect();
+    assert_eq!((of(&rare, 7), of(&rare, 14)), (Absence::WeAreLate, Absence::NotSyncedYet));
+    current.last_notice_at = Some(at("2026-03-17T20:00:00Z"));
+    assert_eq!(whole(Some(&current), &[], "2026-03-18"), Absence::WeAreLate);
+}
+
+#[test]
+fn a_kind_is_explained_by_the_rest_of_its_day() {
+    let connection = connection();
+    assert_eq!(missing(&connection, &stats("2026-03-15", |_| ())), BTreeMap::new());
+    let unworn = stats("2026-03-15", |metrics| {
+        metrics.retain(|kind, _| *kind == MetricType::Activity);
+        metrics.insert(MetricType::Activity, json!({"score": 70, "nonWearTime": 30_000}));
+    });
+    let told = missing(&connection, &unworn);
+    assert_eq!((told[&MetricType::Sleep], told[&MetricType::Hrv]), (Absence::NotWorn, Absence::NotWorn));
+    assert_eq!(told[&MetricType::Stress], Absence::Unknown, "eight hours are not the whole day");
+    let moments = stats("2026-03-15", |metrics| metrics.retain(|kind, _| *kind == MetricType::HeartRate));
+    let told = missing(&connection, &moments);
+    assert_eq!((told[&MetricType::Sleep], told[&MetricType::Activity]), (Absence::NotWorn, Absence::NotWorn));
+    let without = stats("2026-03-15", |metrics| drop(metrics.remove(&MetricType::Spo2)));
+    assert_eq!(missing(&connection, &without), BTreeMap::from([(MetricType::Spo2, Absence::Unknown)]));
+    let mut refused = connection.clone();
+    refused.scopes_granted = ScopeSet::parse("daily heartrate stress heart_health");
+    assert_eq!(missing(&refused, &without)[&MetricType::Spo2], Absence::ScopeNotGranted);
+    let mut today = stats("2026-03-20", |metrics| {
+        metrics.remove(&MetricType::Stress);
+        metrics.remove(&MetricType::Resilience);
+    });
+    today.provisional = true;
+    let told = missing(&connection, &today);
+    assert_eq!(told, BTreeMap::from([(MetricType::Stress, Absence::NotSyncedYet)]), "resilience comes later");
+}
+
+#[test]
+fn a_new_ring_and_rest_mode_are_told_apart() {
+    let connection = connection();
+    let scoreless = stats("2026-03-15", |metrics| drop(metrics.insert(MetricType::Readiness, json!({"score": null}))));
+    assert_eq!(missing(&connection, &scoreless)[&MetricType::Readiness], Absence::Calibrating);
+    let new = stats("2026-03-15", |metrics| {
+        metrics.remove(&MetricType::Resilience);
+        metrics.insert(MetricType::SleepTime, json!({"status": "not_enough_nights"}));
+    });
+    assert_eq!(missing(&connection, &new)[&MetricType::Resilience], Absence::Calibrating);
+    let resting = stats("2026-03-15", |metrics| {
+        metrics.insert(MetricType::Activity, json!({"score": null}));
+        let periods = json!({"periods": [{"startDay": "2026-03-14", "endDay": null}]});
+        metrics.insert(MetricType::RestMode, periods);
+    });
+    assert_eq!(missing(&connection, &resting)[&MetricType::Activity], Absence::RestMode);
+    let over = stats("2026-03-15", |metrics| {
+        metrics.insert(MetricType::Activity, json!({"score": null}));
+        let periods = json!({"periods": [{"startDay": "2026-03-10", "endDay": "2026-03-12"}]});
+        metrics.insert(MetricType::RestMode, periods);
+    });
+    assert_eq!(missing(&connection, &over)[&MetricType::Activity], Absence::Calibrating);
+}
+
+#[test]
+fn a_history_explains_its_own_days_and_only_while_it_arrives() {
+    let mut of = connection();
+    assert_eq!(whole(Some(&of), &[], "2026-02-15"), Absence::NotWorn, "it has arrived");
+    of.backfill.as_mut().unwrap().state = BackfillState::Running;
+    assert_eq!(whole(Some(&of), &[], "2026-03-15"), Absence::NotWorn, "a pull brought this one");
+    let mut never = connection();
+    never.watermarks.clear();
+    assert_eq!(whole(Some(&never), &[], "2026-03-15"), Absence::NotFetched);
+    let mut empty = connection();
+    empty.last_data_day = None;
+    assert_eq!(whole(Some(&empty), &[], "2026-03-15"), Absence::NotSyncedYet, "there was never anything");
+    let mut failing = connection();
+    failing.failing.insert(DataType::DailyActivity, "malformed_documents".to_owned());
+    assert_eq!(whole(Some(&failing), &[], "2026-03-20"), Absence::WeAreLate, "Oura answered");
+    let full = stats("2026-03-14", |metrics| drop(metrics.insert(MetricType::Ring, json!({"batteryLast": 80}))));
+    assert_eq!(whole(Some(&connection()), &[full], "2026-03-15"), Absence::NotWorn, "the battery was full");
+}
+
+#[test]
+fn only_webhooks_that_work_explain_what_was_not_asked_for() {
+    let mut of = connection();
+    of.last_notice_at = Some(at("2026-03-19T20:00:00Z"));
+    let fetched = |of: &mut Connection, text: &str| of.watermarks.values_mut().for_each(|known| *known = at(text));
+    fetched(&mut of, "2026-03-17T03:00:00Z");
+    let without = |kind| stats("2026-03-18", move |metrics| drop(metrics.remove(&kind)));
+    assert_eq!(missing(&of, &without(MetricType::Stress))[&MetricType::Stress], Absence::Unknown);
+    let told = missing(&of, &without(MetricType::HeartRate));
+    assert_eq!(told[&MetricType::HeartRate], Absence::WeAreLate, "it has no webhook");
+    let mut silent = of.clone();
+    silent.unannounced.insert(DataType::DailyStress, 1);
+    assert_eq!(missing(&silent, &without(MetricType::Stress))[&MetricType::Stress], Absence::WeAreLate);
+    fetched(&mut of, "2026-03-10T03:00:00Z");
+    let told = missing(&of, &without(MetricType::Stress));
+    assert_eq!(told[&MetricType::Stress], Absence::WeAreLate, "a full pull is long due");
+}
+
+#[test]
+fn what_is_asked_for_once_in_a_few_days_is_late_after_these() {
+    let mut of = connection();
+    let without = stats("2026-03-18", |metrics| drop(metrics.remove(&MetricType::Resilience)));
+    of.watermarks.insert(DataType::DailyResilience, at("2026-03-15T03:00:00Z"));
+    assert_eq!(missing(&of, &without)[&MetricType::Resilience], Absence::NotFetched);
+    of.watermarks.insert(DataType::DailyResilience, at("2026-03-10T03:00:00Z"));
+    assert_eq!(missing(&of, &without)[&MetricType::Resilience], Absence::WeAreLate);
+}
+
+#[test]
+fn battery_and_hours_without_the_ring_explain_only_what_they_can() {
+    use MetricType::{Activity, HeartRate, Ring, Sleep, Spo2, Stress};
+    let of = |day: &str, without: &[MetricType], with: &[(MetricType, Value)], asked: MetricType| {
+        let stats = stats(day, |metrics| {
+            metrics.retain(|kind, _| !without.contains(kind));
+            metrics.extend(with.iter().cloned());
+        });
+        missing(&connection(), &stats)[&asked]
+    };
+    let low = [(Ring, json!({"batteryLast": 4}))];
+    let unworn = |seconds: u32| [(Activity, json!({"score": 70, "nonWearTime": seconds}))];
+    let (day, last) = ("2026-03-15", "2026-03-19");
+    assert_eq!(of(day, &[Sleep], &low, Sleep), Absence::Battery);
+    assert_eq!(of(day, &[Stress], &low, Stress), Absence::Battery);
+    assert_eq!(of(day, &[Spo2], &low, Spo2), Absence::Unknown, "it lasted the night");
+    assert_eq!(of(day, &[Sleep], &unworn(3_600), Sleep), Absence::Unknown, "an hour is no night");
+    assert_eq!(of(day, &[Spo2], &unworn(30_000), Spo2), Absence::Unknown, "the night was measured");
+    assert_eq!(of(day, &[Stress], &unworn(50_000), Stress), Absence::NotWorn);
+    assert_eq!(of(day, &[Activity, Stress], &[], Stress), Absence::Unknown, "it was worn all night");
+    let all_but_heart_rate: Vec<_> =
+        EXPECTED.iter().map(|expected| expected.kind).filter(|kind| *kind != HeartRate).collect();
+    assert_eq!(of(last, &all_but_heart_rate, &[], Sleep), Absence::Unknown, "more of the newest day may come");
+    let no_average = [(Spo2, json!({"average": null}))];
+    assert_eq!(of(day, &[], &no_average, Spo2), Absence::Unknown, "only scores are computed from several nights");
+}
+
+#[test]
+fn a_new_ring_and_rest_mode_explain_only_what_follows_from_them() {
+    use MetricType::{Activity, Readiness, RestMode, Sleep, SleepTime, Spo2};
+    let new = |without: &[MetricType]| {
+        let stats = stats("2026-03-15", |metrics| {
+            metrics.retain(|kind, _| !without.contains(kind));
+            metrics.insert(SleepTime, json!({"status": "not_enough_nights"}));
+        });
+        missing(&connection(), &stats)
+    };
+    assert_eq!(new(&[Readiness])[&Readiness], Absence::Calibrating);
+    assert_eq!(new(&[Spo2])[&Spo2], Absence::Unknown);
+    assert_eq!(new(&[Readiness, Sleep])[&Readiness], Absence::Unknown, "without a night there is none to be had");
+    let resting = |from: &str| {
+        let stats = stats("2026-03-15", |metrics| {
+            metrics.retain(|kind, _| ![Activity, Readiness, Spo2].contains(kind));
+            metrics.insert(RestMode, json!({"periods": [{"startDay": from, "endDay": null}]}));
+        });
+        let told = missing(&connection(), &stats);
+        [told[&Activity], told[&Readiness], told[&Spo2]]
+    };
+    assert_eq!(resting("2026-03-15"), [Absence::RestMode, Absence::RestMode, Absence::Unknown]);
+    assert_eq!(resting("2026-03-16"), [Absence::Unknown; 3], "it began the day after");
+}
+
+#[test]
+fn every_reason_has_one_name_and_a_text() {
+    for absence in Absence::ALL {
+        assert_eq!(serde_json::to_value(absence).unwrap(), absence.as_str());
+        assert!(absence.text().ends_with('.'));
+    }
+}
