@@ -190,6 +190,41 @@ async fn an_outage_is_found_out_waited_for_longer_and_longer_and_over_with_the_f
     assert!(one.lane(Lane::Live, &patient(1)).admit().await.is_ok(), "two failures are no outage");
 }
 
+/// Whoever waits for a pause to end does not go on all at once: Oura may be down still.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn after_a_pause_one_tries_and_the_others_go_on_when_oura_has_answered() {
+    let world = World::start().await;
+    let (one, other) = (budget(&world, 5000, world.clock.clone()), budget(&world, 5000, world.clock.clone()));
+    let down = OuraError::Unavailable { status: Some(503) };
+    for n in 0..8 {
+        one.lane(Lane::Live, &patient(n)).told(Some(&down)).await;
+    }
+    world.pass(Duration::from_secs(31));
+    let wait = Err(Refusal::Later(Duration::from_secs(1)));
+    assert_eq!(one.take(Lane::Nightly, 50).await.map(|slots| slots.len()), Ok(1), "one tries");
+    assert_eq!(other.take(Lane::Live, 50).await, wait, "the others wait");
+    one.lane(Lane::Nightly, &patient(1)).told(Some(&down)).await;
+    assert_eq!(other.take(Lane::Live, 50).await.map(|slots| slots.len()), Ok(1), "and somebody else");
+    assert_eq!(one.take(Lane::Nightly, 50).await, wait);
+    other.lane(Lane::Live, &patient(2)).told(Some(&down)).await;
+    let held = one.lane(Lane::Nightly, &patient(1)).admit().await.unwrap_err();
+    assert_eq!((held.why, held.retry_after), (HeldBy::Outage, Duration::from_secs(60)), "two in vain");
+
+    world.pass(Duration::from_secs(61));
+    one.take(Lane::Nightly, 1).await.unwrap();
+    world.pass(Duration::from_secs(29));
+    assert_eq!(other.take(Lane::Live, 50).await, wait);
+    world.pass(Duration::from_secs(1));
+    other.take(Lane::Live, 1).await.expect("whoever died while it tried is not waited for");
+    let held = one.lane(Lane::Live, &patient(1)).admit().await.unwrap_err();
+    assert_eq!(held.why, HeldBy::Outage, "nobody waits here for long");
+    world.pass(Duration::from_secs(31));
+    other.lane(Lane::Live, &patient(1)).admit().await.unwrap();
+    let limited = OuraError::RateLimited { tier: Some(RateTier::Token), retry_after: None, limit: None };
+    other.lane(Lane::Live, &patient(1)).told(Some(&limited)).await;
+    assert_eq!(one.take(Lane::Live, 20).await.map(|slots| slots.len()), Ok(20), "a refusal is an answer");
+}
+
 /// A patient who has just connected, while a night holds on to all that it may.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn live_work_does_not_wait_behind_the_night() {

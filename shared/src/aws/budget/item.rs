@@ -40,6 +40,10 @@ pub(super) struct State {
     pub(super) closed: Option<(Timestamp, HeldBy)>,
     /// Pauses of an outage since Oura last answered.
     pub(super) outages: u32,
+    /// After a pause of an outage: up to when the one who tries is waited for before somebody else does.
+    pub(super) trying: Option<Timestamp>,
+    /// How many have tried in vain since the pause.
+    pub(super) tried: u32,
     /// A smaller allowance than the configured one, and until when.
     pub(super) lowered: Option<(Allowance, Timestamp)>,
 }
@@ -60,7 +64,7 @@ impl State {
 }
 
 /// The attributes of the item, and which of them it does not have.
-pub(super) fn attributes(state: &State) -> [(&'static str, Option<AttributeValue>); 7] {
+pub(super) fn attributes(state: &State) -> [(&'static str, Option<AttributeValue>); 9] {
     let millis = |at: Timestamp| n(at.as_millisecond());
     [
         ("steady", Some(n(state.ledger.steady))),
@@ -68,6 +72,8 @@ pub(super) fn attributes(state: &State) -> [(&'static str, Option<AttributeValue
         ("closedUntil", state.closed.map(|(until, _)| millis(until))),
         ("closedBy", state.closed.map(|(_, why)| s(why.as_str()))),
         ("outages", Some(n(state.outages))),
+        ("tryingUntil", state.trying.map(millis)),
+        ("tried", Some(n(state.tried))),
         ("allowance", state.lowered.map(|(allowance, _)| n(allowance.per_window()))),
         ("allowanceUntil", state.lowered.map(|(_, until)| millis(until))),
     ]
@@ -88,6 +94,8 @@ pub(super) fn state(action: &'static str, item: &Item) -> Result<State, StoreErr
         ledger: Ledger { steady: fields.get("steady")?, bursting: fields.get("bursting")? },
         closed: moment("closedUntil")?.map(|until| (until, by.unwrap_or(HeldBy::Unknown))),
         outages: fields.opt("outages")?.unwrap_or(0),
+        trying: moment("tryingUntil")?,
+        tried: fields.opt("tried")?.unwrap_or(0),
         lowered: fields.opt("allowance")?.map(Allowance::new).zip(moment("allowanceUntil")?),
     })
 }

@@ -44,8 +44,15 @@ const SHORT_PAUSE: SignedDuration = SignedDuration::from_secs(3);
 /// stumble over the data of one alone...
 const OUTAGE_AFTER: u32 = 8;
 
-/// ... and so many right after one.
+/// ... and so many right after a pause, one after the other: who tries whether Oura is back must not be everybody (the
+/// half-open circuit breaker).
 const STILL_OUT_AFTER: u32 = 2;
+
+/// How long the one who tries is waited for, as it may have died: longer than a request for data takes at most.
+const TRY_FOR: Duration = Duration::from_secs(30);
+
+/// How often the others look whether they may go on.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// The first and the longest pause of an outage; it doubles while it lasts.
 const OUTAGE_PAUSES: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(15 * 60));
@@ -130,8 +137,13 @@ impl Budget {
                 if let Some(held) = state.held(now) {
                     return Err(Refusal::Closed(held));
                 }
+                let (trying, want) = match state.outages {
+                    0 => (None, want),
+                    _ if state.trying.is_some_and(|until| now < until) => return Err(Refusal::Later(LOOK_AGAIN)),
+                    _ => (Some(after(now, TRY_FOR)), 1),
+                };
                 match state.ledger.take(state.allowance(self.0.configured, now), lane, want, now) {
-                    Taken::Slots { ledger, slots } => Ok((State { ledger, ..state }, slots)),
+                    Taken::Slots { ledger, slots } => Ok((State { ledger, trying, ..state }, slots)),
                     Taken::Wait(wait) => Err(Refusal::Later(wait)),
                 }
             })
@@ -161,7 +173,9 @@ impl Budget {
                             Err(Refusal::Later(wait)) if after(clock.now(), wait) <= give_up => clock.sleep(wait).await,
                             // Others wait as well: coming back at once would only be to wait again.
                             Err(Refusal::Later(wait)) => {
-                                return Err(Held { why: HeldBy::Budget, retry_after: wait.max(PATIENCE) });
+                                let is_out = self.known().outages > 0;
+                                let why = if is_out { HeldBy::Outage } else { HeldBy::Budget };
+                                return Err(Held { why, retry_after: wait.max(PATIENCE) });
                             }
                             Err(Refusal::Closed(held)) => {
                                 if SignedDuration::try_from(held.retry_after).is_ok_and(|wait| wait > SHORT_PAUSE) {
@@ -193,7 +207,7 @@ impl Budget {
             Some(OuraError::Unavailable { .. }) => self.unanswered(asker).await,
             Some(OuraError::RateLimited { tier: Some(RateTier::Token), .. }) => {
                 telemetry::count(self.0.clock.now(), "OuraLimitsReached", 1, &[("tier", "token")]);
-                Ok(())
+                self.answered().await
             }
             Some(OuraError::RateLimited { retry_after, limit, .. }) => self.limited(*retry_after, *limit).await,
             _ => self.answered().await,
@@ -209,7 +223,10 @@ impl Budget {
         if self.known().outages == 0 {
             return Ok(());
         }
-        self.settle("end an outage", |state, _| (state.outages > 0).then_some(State { outages: 0, ..state })).await?;
+        self.settle("end an outage", |state, _| {
+            (state.outages > 0).then_some(State { outages: 0, trying: None, tried: 0, ..state })
+        })
+        .await?;
         tracing::info!("Oura answers again");
         Ok(())
     }
@@ -222,21 +239,26 @@ impl Budget {
             by_several: before.by_several || (before.count > 0 && before.by != asker),
         });
         let was_out = self.known().outages > 0;
-        let enough = if was_out { STILL_OUT_AFTER } else { OUTAGE_AFTER };
-        if so_far.count < enough || !(was_out || so_far.by_several) {
+        if !was_out && (so_far.count < OUTAGE_AFTER || !so_far.by_several) {
             return Ok(());
         }
         self.count_unanswered(|_| Unanswered::default());
-        let paused = self
+        let changed = self
             .settle("pause for an outage", |state, now| {
                 // Somebody else has just found out the same.
                 if state.held(now).is_some() {
                     return None;
                 }
+                let tried = state.tried + 1;
+                if state.outages > 0 && tried < STILL_OUT_AFTER {
+                    return Some(State { tried, trying: None, ..state });
+                }
                 let pause = (OUTAGE_PAUSES.0 * 2_u32.saturating_pow(state.outages.min(16))).min(OUTAGE_PAUSES.1);
-                Some(State { closed: Some((after(now, pause), HeldBy::Outage)), outages: state.outages + 1, ..state })
+                let closed = Some((after(now, pause), HeldBy::Outage));
+                Some(State { closed, outages: state.outages + 1, trying: None, tried: 0, ..state })
             })
             .await?;
+        let paused = changed && self.held().is_some();
         if paused {
             telemetry::count(self.0.clock.now(), "OuraOutages", 1, &[]);
             tracing::warn!("Oura does not answer anybody; everybody pauses");
