@@ -148,7 +148,7 @@ async fn those_who_were_busy_are_tried_again_at_the_end() {
     let (patient, grant, now) = (&fleet[0].patient_id, &fleet[0].grant_id, world.clock.now());
     let other = Lease { owner: "somebody".into(), until: now + Duration::from_secs(600) };
     assert!(world.connections.hold(&fleet[0], &other, now).await.unwrap());
-    let options = Options { rounds: 1, pause: Duration::from_millis(400), ..Options::new(Sealed) };
+    let options = Options { rounds: 1, pause: Duration::from_secs(8), ..Options::new(Sealed) };
     let (mut told, entropy) = (Vec::new(), Entropy::system());
     let moved = move_tokens::run(options, world.env(), &world.sdk, &world.clock, &entropy, &mut told);
     let let_go = async {
