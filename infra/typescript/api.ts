@@ -348,7 +348,7 @@ export interface components {
              * @enum {unknown}
              */
             status: "connected" | "disconnected" | "error" | "pending";
-            /** @description Why it is not simply connected. */
+            /** @description Why it is not simply connected. `oura_unavailable`: Oura did not answer when it was asked last; it passes by itself. */
             reasonCode: null | ("revoked" | "refresh_lost" | "scope_missing" | "membership" | "app_outdated" | "account_conflict" | "oura_unavailable" | "unauthorized" | "user_request");
             /**
              * Format: date-time

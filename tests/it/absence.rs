@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use local::aws::{Effect, Fault, Service};
-use local::oura_cloud::{Outage, OutageKind, OutageOf};
+use local::oura_cloud::{Fault as OuraFault, FaultMatch, Outage, OutageKind, OutageOf};
 use serde_json::{Value, json};
 use shared::domain::{Day, DayRange, Trigger};
 
@@ -109,6 +109,18 @@ async fn what_the_patient_did_not_allow_is_told_by_kind() {
     assert!(day["missing"]["sleep"].is_null(), "{day}");
 }
 
+/// Status, reason and since when, by `GET /connections`.
+async fn condition(world: &World) -> (String, String, String) {
+    let shown = world.get("/connections", "").await.data()["connections"][0].clone();
+    let text = |field: &str| shown[field].as_str().unwrap_or_default().to_owned();
+    (text("status"), text("reasonCode"), text("since"))
+}
+
+fn down(collection: &str) -> OuraFault {
+    let path = format!("/v2/usercollection/{collection}");
+    OuraFault { on: FaultMatch { path, ..FaultMatch::default() }, status: Some(503), ..OuraFault::default() }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_ring_that_does_not_sync_a_pull_that_is_late_and_an_oura_that_is_down() {
     let world = World::connected().await;
@@ -122,8 +134,13 @@ async fn a_ring_that_does_not_sync_a_pull_that_is_late_and_an_oura_that_is_down(
 
     let outage = Outage { of: OutageOf::Data, ..Outage::new(OutageKind::Unavailable) };
     world.oura().set_outage(Some(outage)).unwrap();
+    let began = world.clock.now().to_string();
     pull(&world, "2026-03-21").await;
     assert_eq!(gap(&asked(&world, "2026-03-10", "2026-03-21").await, &missed), "oura_unavailable");
+    assert_eq!(condition(&world).await, ("error".to_owned(), "oura_unavailable".to_owned(), began.clone()));
+    world.pass(DAY);
+    pull(&world, "2026-03-21").await;
+    assert_eq!(condition(&world).await.2, began, "since when it is so");
     world.oura().set_outage(None).unwrap();
 
     world.pass(DAY);
@@ -131,11 +148,25 @@ async fn a_ring_that_does_not_sync_a_pull_that_is_late_and_an_oura_that_is_down(
     let page = asked(&world, "2026-03-10", "2026-03-21").await;
     assert_whole(&page);
     assert_eq!(gap(&page, &missed), "not_synced_yet", "asked, and Oura has nothing newer");
+    assert_eq!(condition(&world).await.0, "connected");
     assert!(page["reasons"]["not_synced_yet"]["text"].as_str().unwrap().contains("Oura app"));
 
+    // One kind alone is no silence, nor is a refusal.
+    world.oura().add_fault(down("sleep")).unwrap();
+    world.pass(DAY);
+    assert!(!pull(&world, "2026-03-23").await.is_empty(), "it comes again");
+    assert_eq!(condition(&world).await.0, "connected");
+    world.oura().clear_faults();
+    let outage = Outage { of: OutageOf::Data, ..Outage::new(OutageKind::Unavailable) };
+    world.oura().set_outage(Some(outage)).unwrap();
+    pull(&world, "2026-03-24").await;
+    assert_eq!(condition(&world).await.1, "oura_unavailable");
+    world.oura().set_outage(None).unwrap();
     world.oura().set_membership("ada", false).unwrap();
-    world.pass(3 * DAY);
+    world.pass(DAY);
     pull(&world, "2026-03-25").await;
+    assert_eq!(condition(&world).await.1, "membership");
+    assert_eq!(world.connection().await.silent_since, None, "a refusal is an answer");
     let page = asked(&world, "2026-03-10", "2026-03-25").await;
     assert_eq!((gap(&page, "2026-03-24"), gap(&page, &missed)), ("membership_ended", "not_synced_yet"));
 }
@@ -166,13 +197,14 @@ async fn an_oura_that_gives_no_token_or_answers_nobody_is_down_for_whom_it_keeps
     world.aws.faults().inject(words);
     assert!(pull(&world, "2026-03-21").await.is_empty(), "it waits");
     assert_eq!(world.aws.faults().list()[0].fired, 1);
-    assert_eq!(why(PATIENT).await, "we_are_late");
+    assert_eq!((why(PATIENT).await.as_str(), condition(&world).await.0.as_str()), ("we_are_late", "connected"));
     world.aws.faults().clear();
     world.pass(Duration::from_secs(600));
     let words = Fault { mutations_only: true, ..Fault::any(Effect::Delay { millis: 0 }).containing("failing") };
     world.aws.faults().inject(words);
     assert!(pull(&world, "2026-03-21").await.is_empty(), "it waits");
     assert_eq!(why(PATIENT).await, "oura_unavailable");
+    assert_eq!(condition(&world).await.1, "oura_unavailable");
     assert_eq!(why("patient-2").await, "we_are_late", "nobody asked for them");
     world.pass(Duration::from_secs(600));
     assert!(pull(&world, "2026-03-21").await.is_empty());

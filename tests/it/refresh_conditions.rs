@@ -56,6 +56,7 @@ fn kinds() -> Vec<Connection> {
                             suspect: suspected.then(|| Suspect { since: now(), reason: ReasonCode::Revoked }),
                             last_sync_at: None,
                             last_data_day: None,
+                            silent_since: None,
                             last_notice_at: None,
                             unannounced: Default::default(),
                             backfill: None,

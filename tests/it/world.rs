@@ -326,6 +326,7 @@ impl World {
             last_sync_at: None,
             last_data_day: None,
             backfill: None,
+            silent_since: None,
             last_notice_at: None,
             unannounced: BTreeMap::new(),
             failing,

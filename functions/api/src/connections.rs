@@ -8,7 +8,7 @@ use lambda_http::{Body, Request, Response};
 use serde_json::{Value, json};
 use shared::domain::{Backfill, Connection, ConnectionStatus, PatientId, ReasonCode, SOURCE};
 use shared::http::{self, HttpError};
-use shared::oura::{DataType, HeldBy, OuraError};
+use shared::oura::DataType;
 
 use crate::{Deps, unavailable};
 
@@ -54,21 +54,12 @@ fn condition(
             None => stored,
         },
         // An outage of Oura's is shown and never stored: it says nothing about the patient.
-        ConnectionStatus::Connected if oura_is_silent(connection) => {
-            let since = connection.last_sync_at.unwrap_or(connection.since);
-            (ConnectionStatus::Error, Some(ReasonCode::OuraUnavailable), since)
-        }
+        ConnectionStatus::Connected => match connection.silent_since {
+            Some(since) => (ConnectionStatus::Error, Some(ReasonCode::OuraUnavailable), since),
+            None => stored,
+        },
         _ => stored,
     }
-}
-
-/// Whether nothing that the patient allowed arrives, because Oura does not answer or is not even asked while it answers
-/// nobody.
-fn oura_is_silent(connection: &Connection) -> bool {
-    let silence = [OuraError::Unavailable { status: None }.code(), HeldBy::Outage.as_str()];
-    let granted = DataType::ALL.into_iter().filter(|kind| connection.scopes_granted.contains(kind.scope()));
-    let errors: Vec<_> = granted.map(|kind| connection.failing.get(&kind)).collect();
-    !errors.is_empty() && errors.iter().all(|error| error.is_some_and(|error| silence.contains(&error.as_str())))
 }
 
 /// What a patient without a connection is shown.

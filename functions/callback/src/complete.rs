@@ -263,6 +263,7 @@ async fn record(
                 reconnected: history.is_gap,
                 days_repaired: None,
             }),
+            silent_since: None,
             last_notice_at: None,
             unannounced: BTreeMap::new(),
             failing: BTreeMap::new(),

@@ -85,6 +85,7 @@ mod tests {
             suspect: None,
             last_sync_at: Some(fetched),
             last_data_day: Some(last_data_day.parse().unwrap()),
+            silent_since: None,
             last_notice_at: None,
             unannounced: BTreeMap::new(),
             backfill: None,

@@ -175,6 +175,7 @@ mod tests {
             suspect: None,
             last_sync_at: None,
             last_data_day: Some("2026-03-18".parse().unwrap()),
+            silent_since: None,
             last_notice_at: None,
             unannounced: BTreeMap::new(),
             backfill: None,

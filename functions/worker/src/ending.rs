@@ -48,6 +48,7 @@ fn left_behind(
         last_data_day: newest.max(connection.last_data_day),
         failing,
         watermarks,
+        silent_since: silent_since(message, connection, kinds, now),
         last_notice_at: run.announced.as_ref().map(|announced| announced.latest_at).max(connection.last_notice_at),
         unannounced: (message.trigger == Trigger::Daily && !drives_backfill(connection, message))
             .then(|| unannounced(run)),
@@ -60,6 +61,31 @@ fn left_behind(
     };
     end.needs_care = after(connection, &end).needs_care();
     end
+}
+
+/// Since when nothing arrives because Oura does not answer. What a notice named is one kind of many: it may end the silence,
+/// but does not show it.
+fn silent_since(
+    message: &SyncMessage,
+    connection: &Connection,
+    kinds: &BTreeMap<DataType, KindProgress>,
+    now: Timestamp,
+) -> Option<Timestamp> {
+    let is_answer =
+        |progress: &KindProgress| progress.error.as_deref().is_some_and(|word| !OuraError::is_passing(word));
+    if any_arrived(kinds) || kinds.values().any(is_answer) {
+        None
+    } else if message.trigger != Trigger::Webhook && is_silent(kinds) {
+        connection.silent_since.or(Some(now))
+    } else {
+        connection.silent_since
+    }
+}
+
+/// Whether all that was asked for got no answer.
+fn is_silent(kinds: &BTreeMap<DataType, KindProgress>) -> bool {
+    let mut asked = kinds.values().filter(|progress| progress.state != KindState::NotGranted).peekable();
+    asked.peek().is_some() && asked.all(|progress| progress.error.as_deref().is_some_and(OuraError::is_outage))
 }
 
 /// The connection as it is after the sync.
@@ -177,11 +203,9 @@ pub(crate) async fn tell_of_outage(
     if message.trigger == Trigger::Webhook {
         return Ok(());
     }
-    let is_out = |word: &str| OuraError::is_outage(word);
-    let failed = |progress: &KindProgress| progress.error.as_deref().is_some_and(is_out);
-    let nothing_came = run.kinds.values().all(|progress| progress.state == KindState::NotGranted || failed(progress));
-    let is_known = run.kinds.keys().all(|kind| connection.failing.get(kind).is_some_and(|word| is_out(word)));
-    if !nothing_came || is_known || !run.kinds.values().any(failed) {
+    let is_told = |kind: &DataType| connection.failing.get(kind).is_some_and(|word| OuraError::is_outage(word));
+    let is_known = connection.silent_since.is_some() && run.kinds.keys().all(is_told);
+    if is_known || !is_silent(&run.kinds) {
         return Ok(());
     }
     let end = left_behind(message, connection, run, &run.kinds, None, deps.clock.now());

@@ -182,6 +182,8 @@ pub struct Connection {
     pub last_sync_at: Option<Timestamp>,
     /// The newest day that has stats.
     pub last_data_day: Option<Day>,
+    /// Since when nothing that is asked for arrives, because Oura does not answer.
+    pub silent_since: Option<Timestamp>,
     /// When Oura last announced something of this patient.
     pub last_notice_at: Option<Timestamp>,
     /// Per kind, how many documents the last pull found that no notice had announced: more than a few mean that Oura's

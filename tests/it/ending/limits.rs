@@ -2,11 +2,9 @@
 
 use std::time::Duration;
 
-use aws_sdk_dynamodb::types::AttributeValue;
-use local::oura_cloud::{Fault as OuraFault, FaultMatch};
+use local::oura_cloud::{Fault as OuraFault, FaultMatch, Outage, OutageKind, OutageOf};
 use serde_json::{Value, json};
 use shared::domain::ConnectionStatus;
-use shared::oura::DataType;
 
 use super::{asked, delete, settle, settled};
 use crate::world::{Answer, PATIENT, World};
@@ -107,29 +105,19 @@ async fn a_refresh_that_oura_does_not_answer_is_left_to_the_next_sync_after_an_h
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_outage_of_ouras_is_shown_and_not_stored() {
     let world = settled().await;
-    // As a sync leaves it that was given up during an outage.
-    let word = |n: usize| AttributeValue::S(if n == 0 { "unavailable" } else { "held_by_outage" }.to_owned());
-    let failing = DataType::ALL.iter().enumerate().map(|(n, kind)| (kind.to_string(), word(n))).collect();
-    aws_sdk_dynamodb::Client::new(&world.sdk)
-        .update_item()
-        .table_name(&world.names.connections_table)
-        .key("pk", AttributeValue::S(format!("PATIENT#{PATIENT}")))
-        .key("sk", AttributeValue::S("CONNECTION#oura".to_owned()))
-        .update_expression("SET failing = :failing")
-        .expression_attribute_values(":failing", AttributeValue::M(failing))
-        .send()
-        .await
-        .unwrap();
+    world.oura().set_outage(Some(Outage { of: OutageOf::Data, ..Outage::new(OutageKind::Unavailable) })).unwrap();
+    assert_eq!(sync(&world).await.status, 202);
+    let began = world.clock.now();
+    // One patient's trouble is no outage for the others: the message comes again, and is given up in the end.
+    let bodies = world.bodies().await;
+    assert_eq!(world.deliver(&bodies, 5).await.len(), 1);
     let told = shown(&world).await;
-    assert_eq!(
-        (&told["status"], &told["reasonCode"]),
-        (&json!("error"), &json!("oura_unavailable")),
-        "{}",
-        told["failing"]
-    );
-    assert_eq!(told["since"], told["lastSyncAt"], "since when nothing has arrived");
+    assert_eq!((&told["status"], &told["reasonCode"]), (&json!("error"), &json!("oura_unavailable")), "{told}");
+    assert_eq!(told["since"], json!(began), "since when nothing arrives");
     let connection = world.connection().await;
     assert_eq!((connection.status, connection.reason), (ConnectionStatus::Connected, None));
+    world.oura().set_outage(None).unwrap();
+    world.pass(Duration::from_secs(901));
     assert_eq!(sync(&world).await.status, 202);
     world.work().await;
     assert_eq!(shown(&world).await["status"], "connected");

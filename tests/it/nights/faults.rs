@@ -267,4 +267,7 @@ async fn what_one_notice_named_and_oura_did_not_give_says_nothing_of_the_rest() 
     let sync = world.bodies().await;
     assert_eq!(world.deliver(&sync, 1).await.len(), 1);
     assert!(world.connection().await.failing.is_empty());
+    assert_eq!(world.deliver(&sync, 5).await.len(), 1, "given up");
+    let connection = world.connection().await;
+    assert_eq!((connection.failing.len(), connection.silent_since), (1, None));
 }

@@ -52,6 +52,7 @@ pub(super) fn item(connection: &Connection) -> Item {
     put("reasonCode", connection.reason.map(|reason| s(word(&reason))));
     put("lastSyncAt", connection.last_sync_at.map(|at| s(at.to_string())));
     put("lastDataDay", connection.last_data_day.map(|day| s(day.to_string())));
+    put("silentSince", connection.silent_since.map(|at| s(at.to_string())));
     put("lastNoticeAt", connection.last_notice_at.map(|at| s(at.to_string())));
     put("leaseOwner", connection.lease.as_ref().map(|lease| s(&lease.owner)));
     put("leaseUntil", connection.lease.as_ref().map(|lease| n(lease.until.as_millisecond())));
@@ -104,6 +105,7 @@ pub(super) fn connection(action: &'static str, item: &Item) -> Result<Connection
         last_sync_at: fields.opt("lastSyncAt")?,
         last_data_day: fields.opt("lastDataDay")?,
         backfill: backfill(action, fields)?,
+        silent_since: fields.opt("silentSince")?,
         last_notice_at: fields.opt("lastNoticeAt")?,
         unannounced: fields.opt_json("unannounced")?.unwrap_or_default(),
         failing: fields.opt_json("failing")?.unwrap_or_default(),
@@ -181,6 +183,7 @@ mod tests {
                 reconnected: true,
                 days_repaired: Some(4),
             }),
+            silent_since: Some(at),
             last_notice_at: Some(at),
             unannounced: BTreeMap::from([(DataType::DailySleep, 2)]),
             failing: BTreeMap::from([(DataType::HeartRate, "rate_limited".to_owned())]),
@@ -195,6 +198,7 @@ mod tests {
             suspect: None,
             last_sync_at: None,
             last_data_day: None,
+            silent_since: None,
             last_notice_at: None,
             unannounced: BTreeMap::new(),
             backfill: None,

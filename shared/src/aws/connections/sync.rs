@@ -27,6 +27,8 @@ pub struct SyncEnd {
     pub failing: BTreeMap<DataType, Option<String>>,
     /// Kinds of which the newest days were fetched whole, and when that fetch began.
     pub watermarks: BTreeMap<DataType, Timestamp>,
+    /// Since when nothing arrives because Oura does not answer, if that is so.
+    pub silent_since: Option<Timestamp>,
     /// When Oura last announced something, if this sync came of it.
     pub last_notice_at: Option<Timestamp>,
     /// If this sync was a pull: per kind, how many documents it found that no notice had announced.
@@ -142,6 +144,10 @@ impl Connections {
         }
         if let Some(day) = end.last_data_day {
             put(", lastDataDay = :day", ":day", s(day.to_string()));
+        }
+        match end.silent_since {
+            Some(at) => put(", silentSince = :silent", ":silent", s(at.to_string())),
+            None => remove.push("silentSince".to_owned()),
         }
         if let Some(at) = end.last_notice_at {
             put(", lastNoticeAt = :noticeAt", ":noticeAt", s(at.to_string()));

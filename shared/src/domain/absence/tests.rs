@@ -30,6 +30,7 @@ fn connection() -> Connection {
         suspect: None,
         last_sync_at: Some(at("2026-03-20T03:01:00Z")),
         last_data_day: Some(day("2026-03-19")),
+        silent_since: None,
         last_notice_at: None,
         unannounced: BTreeMap::new(),
         backfill: Some(Backfill {
