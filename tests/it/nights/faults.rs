@@ -271,3 +271,47 @@ async fn what_one_notice_named_and_oura_did_not_give_says_nothing_of_the_rest() 
     let connection = world.connection().await;
     assert_eq!((connection.failing.len(), connection.silent_since), (1, None));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn oura_is_silent_while_it_answers_nothing_that_is_asked() {
+    let world = World::connected().await;
+    world.work().await;
+    let pull = |n: u32| {
+        let range = DayRange::ending("2026-03-19".parse().unwrap(), 8);
+        [world.pull(Trigger::Manual, &format!("manual-{n}"), range)]
+    };
+    let refused = |path: &str, status: u16| OuraFault {
+        on: FaultMatch { path: format!("/v2/usercollection/{path}"), ..FaultMatch::default() },
+        status: Some(status),
+        headers: [("x-ratelimit-tier".to_owned(), "token".to_owned())].into(),
+        ..OuraFault::default()
+    };
+    world.oura().add_fault(refused("daily_sleep", 503)).unwrap();
+    world.oura().add_fault(refused("*", 429)).unwrap();
+    assert_eq!(world.deliver(&pull(1), 5).await.len(), 1);
+    let connection = world.connection().await;
+    assert!(connection.failing.len() > 5 && connection.silent_since.is_none(), "it says that this is too much");
+
+    world.oura().clear_faults();
+    let outage = Outage { of: OutageOf::Data, ..Outage::new(OutageKind::Unavailable) };
+    world.oura().set_outage(Some(outage.clone())).unwrap();
+    let began = world.clock.now();
+    assert_eq!(world.deliver(&pull(2), 5).await.len(), 1);
+    world.pass(Duration::from_secs(60));
+    assert_eq!(world.deliver(&pull(3), 5).await.len(), 1);
+    assert_eq!(world.connection().await.silent_since, Some(began), "since the first");
+
+    world.oura().set_outage(None).unwrap();
+    let touched = world.oura().edit_night("ada", "2026-03-17".parse().unwrap()).unwrap();
+    let night = touched.iter().find(|one| one.collection == "sleep").unwrap();
+    assert!(world.deliver(&[notice(&world, "sleep", &night.id)], 1).await.is_empty());
+    world.pass(Duration::from_secs(31));
+    assert!(world.deliver(&world.bodies().await, 1).await.is_empty());
+    let connection = world.connection().await;
+    assert!(connection.failing.len() > 5 && connection.silent_since.is_none(), "a document ends it");
+
+    world.oura().set_outage(Some(outage)).unwrap();
+    let again = world.clock.now();
+    assert_eq!(world.deliver(&pull(4), 1).await.len(), 1);
+    assert_eq!(world.connection().await.silent_since, Some(again), "and it begins anew with the first delivery");
+}
