@@ -1,0 +1,132 @@
+//! A world's worker: what waits for it, and what is delivered to it.
+
+use std::time::Duration;
+
+use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
+use local::aws::{Fault, Service};
+use serde_json::json;
+use shared::domain::{DayRange, QueueMessage, SyncMessage, Trigger};
+
+use super::World;
+
+impl World {
+    /// The messages that wait in the live queue, taken out of it.
+    pub async fn messages(&self) -> Vec<SyncMessage> {
+        self.bodies()
+            .await
+            .iter()
+            .map(|body| match QueueMessage::parse(body).unwrap() {
+                QueueMessage::Sync(sync) => sync,
+                other => panic!("{other:?}"),
+            })
+            .collect()
+    }
+
+    pub async fn bodies(&self) -> Vec<String> {
+        let sqs = aws_sdk_sqs::Client::new(&self.sdk);
+        let mut bodies = Vec::new();
+        loop {
+            let queue = &self.resources.live_queue_url;
+            let page = sqs.receive_message().queue_url(queue).max_number_of_messages(10).send().await.unwrap();
+            if page.messages().is_empty() {
+                return bodies;
+            }
+            for message in page.messages() {
+                bodies.push(message.body().unwrap().to_owned());
+                let receipt = message.receipt_handle().unwrap();
+                sqs.delete_message().queue_url(queue).receipt_handle(receipt).send().await.unwrap();
+            }
+        }
+    }
+
+    /// The id that Oura has for this person.
+    pub fn user_id(&self, account: &str) -> String {
+        let people = self.oura().people();
+        people.into_iter().find(|person| person.key == account).expect("one of the people").user_id
+    }
+
+    /// The message of a pull.
+    pub fn pull(&self, trigger: Trigger, id: &str, range: DayRange) -> String {
+        let (sync_id, requested_at) = (id.parse().unwrap(), self.clock.now());
+        SyncMessage { patient_id: self.patient(), sync_id, trigger, range, requested_at }.to_body()
+    }
+
+    /// One delivery of these bodies, for the `count`th time; gives the ids of those that have to come again.
+    pub async fn deliver(&self, bodies: &[String], count: u32) -> Vec<String> {
+        self.deliver_with(bodies, count, Duration::from_secs(300)).await
+    }
+
+    /// The same, with this much time for the invocation.
+    pub async fn deliver_with(&self, bodies: &[String], count: u32, time: Duration) -> Vec<String> {
+        let deadline = self.clock.now() + time;
+        let response = worker::handle(&self.worker, batch(bodies, count), deadline).await.unwrap();
+        failures(response)
+    }
+
+    /// Delivers everything that waits until nothing has to come again, letting time pass between.
+    pub async fn work(&self) -> u32 {
+        let mut bodies = self.bodies().await;
+        let mut count = 0;
+        while !bodies.is_empty() {
+            count += 1;
+            if count == 10 {
+                let failing = self.connections.get(&self.patient()).await.unwrap().map(|connection| connection.failing);
+                panic!("a message comes again and again: {bodies:?}, failing: {failing:?}");
+            }
+            let again = self.deliver(&bodies, count).await;
+            bodies = bodies.into_iter().enumerate().filter(|(n, _)| again.contains(&id(*n))).map(|(_, b)| b).collect();
+            if !bodies.is_empty() {
+                self.pass(Duration::from_secs(150));
+            }
+        }
+        count
+    }
+
+    /// One delivery that is killed when the fault stops everything; whether it was.
+    pub async fn deliver_until_killed(&self, bodies: &[String], count: u32, fault: Fault) -> bool {
+        let faults = self.aws.faults();
+        faults.inject(fault);
+        let killed = {
+            let work = Box::pin(self.deliver(bodies, count));
+            let stopped = Box::pin(faults.stopped());
+            // The stop is looked at first: what is killed does not see the answer to its last call.
+            tokio::select! {
+                biased;
+                () = stopped => true,
+                _ = work => false,
+            }
+        };
+        faults.clear();
+        killed
+    }
+
+    /// Waits until so many calls of this operation have arrived since the meter was reset.
+    pub async fn arrived(&self, service: Service, operation: &str, calls: u64) {
+        while self.aws.meter().calls_of(service, operation) < calls {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    }
+}
+
+fn batch(bodies: &[String], count: u32) -> SqsEvent {
+    let records: Vec<_> = bodies
+        .iter()
+        .enumerate()
+        .map(|(n, body)| {
+            json!({
+                "messageId": id(n), "body": body, "eventSource": "aws:sqs",
+                "eventSourceARN": "arn:aws:sqs:us-east-1:000000000000:oura-live",
+                "attributes": { "ApproximateReceiveCount": count.to_string() }, "messageAttributes": {},
+            })
+        })
+        .collect();
+    serde_json::from_value(json!({ "Records": records })).unwrap()
+}
+
+fn id(n: usize) -> String {
+    format!("m-{n}")
+}
+
+fn failures(response: SqsBatchResponse) -> Vec<String> {
+    response.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect()
+}

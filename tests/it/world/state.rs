@@ -1,0 +1,142 @@
+//! What there is in a world: tables, events, days; and connections that are only written down.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use local::aws::PublishedEvent;
+use serde_json::{Value, json};
+use shared::aws::ConnectOutcome;
+use shared::domain::{Connection, ConnectionStatus, EventKind, GrantId, PatientEvent, PatientId, ScopeSet};
+use shared::oura::DataType;
+
+use super::World;
+
+impl World {
+    /// A connection that is only written down: no Oura, no tokens.
+    pub async fn write_down(&self, patient: &str) -> Connection {
+        self.write_down_with(patient, BTreeMap::new()).await
+    }
+
+    /// The same, of which these kinds are failing.
+    pub async fn write_down_with(&self, patient: &str, failing: BTreeMap<DataType, String>) -> Connection {
+        let (patient_id, now): (PatientId, _) = (patient.parse().unwrap(), self.clock.now());
+        let grant_id: GrantId = format!("grant-of-{patient}").parse().unwrap();
+        let scopes = ScopeSet::parse(ScopeSet::DEFAULT);
+        let connection = Connection {
+            status: ConnectionStatus::Connected,
+            reason: None,
+            since: now,
+            oura_user_id: format!("ring-of-{patient}").parse().unwrap(),
+            grant_id: grant_id.clone(),
+            generation: 1,
+            scopes_granted: scopes.clone(),
+            scopes_requested: scopes.clone(),
+            lease: None,
+            intent: None,
+            suspect: None,
+            last_sync_at: None,
+            last_data_day: None,
+            backfill: None,
+            silent_since: None,
+            last_notice_at: None,
+            unannounced: BTreeMap::new(),
+            failing,
+            watermarks: BTreeMap::new(),
+            patient_id: patient_id.clone(),
+        };
+        let kind = EventKind::Connected {
+            grant_id,
+            scopes_granted: scopes,
+            scopes_missing: ScopeSet::default(),
+            reconnected: false,
+        };
+        let event = PatientEvent::new(patient_id, now, kind);
+        assert_eq!(self.connections.connect(&connection, None, &event).await, Ok(ConnectOutcome::Recorded));
+        connection
+    }
+
+    pub fn events(&self) -> Vec<PublishedEvent> {
+        self.aws.events().history()
+    }
+
+    /// Event ids by detail-type.
+    pub fn event_ids(&self) -> BTreeMap<String, Vec<String>> {
+        let mut ids: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for event in self.events() {
+            ids.entry(event.detail_type.clone())
+                .or_default()
+                .push(event.detail["eventId"].as_str().unwrap().to_owned());
+        }
+        for ids in ids.values_mut() {
+            ids.sort_unstable();
+            ids.dedup();
+        }
+        ids
+    }
+
+    pub fn count(&self, detail_type: &str) -> usize {
+        self.event_ids().get(detail_type).map_or(0, Vec::len)
+    }
+
+    /// Every item of a table, as JSON, in a fixed order.
+    pub async fn items(&self, table: &str) -> Vec<Value> {
+        let client = aws_sdk_dynamodb::Client::new(&self.sdk);
+        let mut items = Vec::new();
+        let mut start = None;
+        loop {
+            let page = client
+                .scan()
+                .table_name(table)
+                .consistent_read(true)
+                .set_exclusive_start_key(start)
+                .send()
+                .await
+                .unwrap();
+            items.extend(
+                page.items()
+                    .iter()
+                    .map(|item| Value::Object(item.iter().map(|(name, value)| (name.clone(), plain(value))).collect())),
+            );
+            start = page.last_evaluated_key;
+            if start.is_none() {
+                break;
+            }
+        }
+        items.sort_by_key(ToString::to_string);
+        items
+    }
+
+    /// Every item of every table, but for the request budget: how much of it is left depends on how long things took.
+    pub async fn tables(&self) -> [Vec<Value>; 3] {
+        let mut connections = self.items(&self.names.connections_table).await;
+        connections.retain(|item| item["pk"] != "BUDGET");
+        [
+            connections,
+            self.items(&self.names.wearable_data_table).await,
+            self.items(&self.names.daily_stats_table).await,
+        ]
+    }
+
+    /// The patient's days by `GET /daily`.
+    pub async fn daily(&self, from: &str, to: &str) -> Vec<Value> {
+        let answer = self.get("/daily", &format!("from={from}&to={to}")).await;
+        answer.data()["days"].as_array().unwrap().clone()
+    }
+}
+
+fn plain(value: &AttributeValue) -> Value {
+    match value {
+        AttributeValue::S(text) => json!(text),
+        AttributeValue::N(number) => serde_json::from_str(number).unwrap(),
+        AttributeValue::Bool(flag) => json!(flag),
+        AttributeValue::Null(_) => Value::Null,
+        AttributeValue::L(items) => items.iter().map(plain).collect(),
+        AttributeValue::M(fields) => Value::Object(fields.iter().map(|(k, v)| (k.clone(), plain(v))).collect()),
+        AttributeValue::Ss(texts) => {
+            let mut texts = texts.clone();
+            texts.sort_unstable();
+            json!(texts)
+        }
+        other => panic!("an attribute that this project never writes: {other:?}"),
+    }
+}
