@@ -53,7 +53,7 @@ fn condition(
             Some((since, reason)) => (ConnectionStatus::Error, Some(reason), since),
             None => stored,
         },
-        // An outage of Oura's is shown and never stored: it says nothing about the patient.
+        // An outage of Oura's is shown and never becomes the stored status: it says nothing about the patient.
         ConnectionStatus::Connected => match connection.silent_since {
             Some(since) => (ConnectionStatus::Error, Some(ReasonCode::OuraUnavailable), since),
             None => stored,

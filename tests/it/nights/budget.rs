@@ -34,7 +34,7 @@ fn busiest(mut sent: Vec<i64>) -> usize {
     (0..sent.len()).map(in_window).max().unwrap_or(0)
 }
 
-/// Six workers take what they can get for twelve minutes, each by its own clock, and send all of it as late as they may.
+/// Six workers take what they can get for twenty minutes, each by its own clock, and send all of it as late as they may.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn workers_with_clocks_of_their_own_never_take_more_than_the_limit_together() {
     for skews in [[0, 0, 0, 0, 0, 0], [0, 90, -45, 2, 0, -1]] {
@@ -44,7 +44,7 @@ async fn workers_with_clocks_of_their_own_never_take_more_than_the_limit_togethe
             budget(&world, 600, Clock::from_fn(move || clock.now() + SignedDuration::from_secs(skew)))
         });
         let (mut sent, mut per_worker) = (Vec::new(), [0; 6]);
-        let end = world.clock.now() + SignedDuration::from_mins(12);
+        let end = world.clock.now() + SignedDuration::from_mins(20);
         while world.clock.now() < end {
             for (n, budget) in budgets.iter().enumerate() {
                 let lane = if n == 5 { Lane::Live } else { Lane::Nightly };
@@ -58,12 +58,12 @@ async fn workers_with_clocks_of_their_own_never_take_more_than_the_limit_togethe
                     Err(other) => panic!("{other:?}"),
                 }
             }
-            world.pass(Duration::from_secs(1));
+            world.pass(Duration::from_millis(500));
         }
         let total = sent.len();
         let most = busiest(sent);
         assert!(most <= 600, "{most} in five minutes, {skews:?}");
-        assert!(total > 1000, "{total} in twelve minutes, {skews:?}, {per_worker:?}");
+        assert!(total > 1500, "{total} in twenty minutes, {skews:?}, {per_worker:?}");
     }
 }
 
