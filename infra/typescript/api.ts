@@ -368,7 +368,7 @@ export interface components {
              * Format: date-time
              * @description When Oura's webhooks last announced something that a sync has taken.
              */
-            lastNoticeAt: string | null;
+            lastWebhookAt: string | null;
             /** @description The newest day that has stats. */
             lastDataDay: components["schemas"]["Day"] | null;
             backfill: components["schemas"]["Backfill"] | null;
@@ -389,14 +389,14 @@ export interface components {
             total: number;
             /** @description Progress by Oura collection. */
             perType: {
-                [key: string]: components["schemas"]["KindProgress"];
+                [key: string]: components["schemas"]["DataTypeProgress"];
             };
             /** @description Whether only what was missing since the last good day was fetched, because the same ring had been connected before. */
             reconnected: boolean;
             /** @description If so, and once it is done, the days whose stats are new or changed by it. */
             daysRepaired: number | null;
         };
-        KindProgress: {
+        DataTypeProgress: {
             /**
              * @description `fetched`: arrived from Oura and being stored. `failed`: will be asked for again.
              * @enum {unknown}

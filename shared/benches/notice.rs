@@ -8,7 +8,7 @@ use divan::{Bencher, black_box};
 use hmac::{Hmac, KeyInit, Mac};
 use jiff::Timestamp;
 use sha2::Sha256;
-use shared::oura::{ClientSecret, parse_notice, sign, verify};
+use shared::oura::{ClientSecret, parse_webhook_event, sign, verify};
 
 fn main() {
     divan::main();
@@ -20,7 +20,7 @@ const SIZES: [usize; 2] = [0, 64 * 1024];
 const SECRET: &str = "Z9J7B2Q4XK1M8R5T6W3Y0C2V4N6L8P1D";
 const STAMP: &str = "1772366400000";
 
-struct Notice {
+struct WebhookEvent {
     secret: ClientSecret,
     signature: String,
     body: String,
@@ -28,7 +28,7 @@ struct Notice {
 }
 
 /// A notice filled up with spaces to at least this size.
-fn notice(size: usize) -> Notice {
+fn notice(size: usize) -> WebhookEvent {
     let mut body = concat!(
         r#"{"event_type":"update","data_type":"daily_readiness","object_id":"3c1f0a52-7d7e-4b6b-9a31-5f0e2b8d4c77","#,
         r#""event_time":"2026-03-01T11:59:40.250000+00:00","user_id":"8f6d2c1e-4b3a-4d59-8e70-1a2b3c4d5e6f"}"#
@@ -37,7 +37,7 @@ fn notice(size: usize) -> Notice {
     body.extend(std::iter::repeat_n(' ', size.saturating_sub(body.len())));
     let secret = ClientSecret::new(SECRET);
     let signature = sign(&secret, STAMP, body.as_bytes());
-    Notice { secret, signature, body, now: Timestamp::from_second(1_772_366_402).unwrap() }
+    WebhookEvent { secret, signature, body, now: Timestamp::from_second(1_772_366_402).unwrap() }
 }
 
 /// The unit: HMAC-SHA256 of the same bytes, and nothing else.
@@ -66,7 +66,7 @@ fn verified(bencher: Bencher<'_, '_>, size: usize) {
 #[divan::bench(args = SIZES)]
 fn parsed(bencher: Bencher<'_, '_>, size: usize) {
     let notice = notice(size);
-    bencher.bench(|| parse_notice(black_box(notice.body.as_bytes()), notice.now).unwrap());
+    bencher.bench(|| parse_webhook_event(black_box(notice.body.as_bytes()), notice.now).unwrap());
 }
 
 /// Both, as the function does it (aim: below 5 µs).
@@ -76,7 +76,7 @@ fn verified_and_parsed(bencher: Bencher<'_, '_>, size: usize) {
     bencher.bench(|| {
         let body = black_box(notice.body.as_bytes());
         verify(&notice.secret, Some(&notice.signature), Some(STAMP), body, notice.now).unwrap();
-        parse_notice(body, notice.now).unwrap()
+        parse_webhook_event(body, notice.now).unwrap()
     });
 }
 
@@ -84,6 +84,6 @@ fn verified_and_parsed(bencher: Bencher<'_, '_>, size: usize) {
 #[divan::bench]
 fn written_for_the_queue(bencher: Bencher<'_, '_>) {
     let notice = notice(0);
-    let read = parse_notice(notice.body.as_bytes(), notice.now).unwrap();
+    let read = parse_webhook_event(notice.body.as_bytes(), notice.now).unwrap();
     bencher.bench(|| black_box(&read).to_body());
 }

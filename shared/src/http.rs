@@ -15,8 +15,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use crate::admission::{Admission, NotAdmitted};
 use crate::domain::PatientId;
+use crate::token_policy::{TokenPolicy, TokenRejected};
 
 /// The path prefix of every route.
 pub const PREFIX: &str = "/api/patient-graph/wearables";
@@ -180,25 +180,25 @@ fn json_response(status: StatusCode, body: String) -> Response<Body> {
 /// 401 `unauthorized` when no verified claims came with the request, `audience_not_allowed` when the token is for others,
 /// `patient_claim_missing` when the claim is absent or is no patient id; 403 `party_not_allowed` when the token is good, but of
 /// an app that may not use this service: signing in once more there would not help.
-pub fn patient(request: &Request, admission: &Admission) -> Result<PatientId, HttpError> {
+pub fn patient(request: &Request, token_policy: &TokenPolicy) -> Result<PatientId, HttpError> {
     let unauthorized = || HttpError::new(StatusCode::UNAUTHORIZED, "unauthorized", "A valid sign-in is needed.");
     let RequestContext::ApiGatewayV2(context) = request.request_context_ref().ok_or_else(unauthorized)? else {
         return Err(unauthorized());
     };
     let verified =
         context.authorizer.as_ref().and_then(|authorizer| authorizer.jwt.as_ref()).ok_or_else(unauthorized)?;
-    admission.patient(&verified.claims).map_err(|refused| match refused {
-        NotAdmitted::Audience => HttpError::new(
+    token_policy.patient(&verified.claims).map_err(|refused| match refused {
+        TokenRejected::Audience => HttpError::new(
             StatusCode::UNAUTHORIZED,
             "audience_not_allowed",
             "The sign-in is meant for another service.",
         ),
-        NotAdmitted::Party => HttpError::new(
+        TokenRejected::Party => HttpError::new(
             StatusCode::FORBIDDEN,
             "party_not_allowed",
             "The app of this sign-in may not use this service.",
         ),
-        NotAdmitted::Patient => {
+        TokenRejected::Patient => {
             HttpError::new(StatusCode::UNAUTHORIZED, "patient_claim_missing", "The sign-in does not name a patient.")
         }
     })
@@ -292,8 +292,8 @@ mod tests {
 
     #[test]
     fn the_patient_comes_from_the_verified_claim_and_nowhere_else() {
-        let admission = Admission::from_env(&Env::default()).unwrap();
-        let code = |claims| patient(&request("/", "", "", claims), &admission).map_err(|e| e.code);
+        let token_policy = TokenPolicy::from_env(&Env::default()).unwrap();
+        let code = |claims| patient(&request("/", "", "", claims), &token_policy).map_err(|e| e.code);
         assert_eq!(code(Some(json!({"sub": "patient-1"}))).unwrap().as_str(), "patient-1");
         assert_eq!(code(None), Err("unauthorized"));
         assert_eq!(code(Some(json!({"email": "x"}))), Err("patient_claim_missing"));
@@ -303,10 +303,10 @@ mod tests {
 
     #[test]
     fn who_is_not_admitted_is_told_why_and_challenged_where_another_token_would_help() {
-        let lists = Env::default().with("JWT_ALLOWED_AUDIENCES", "wearables").with("JWT_ALLOWED_PARTIES", "app");
-        let admission = Admission::from_env(&lists).unwrap();
+        let lists = Env::default().with("JWT_ALLOWED_AUDIENCES", "wearables").with("JWT_ALLOWED_AZP", "app");
+        let token_policy = TokenPolicy::from_env(&lists).unwrap();
         let answer = |claims| {
-            let refusal = patient(&request("/", "", "", claims), &admission).unwrap_err();
+            let refusal = patient(&request("/", "", "", claims), &token_policy).unwrap_err();
             let response = failure(&refusal);
             let challenge = response.headers().get(WWW_AUTHENTICATE).map(|value| value.to_str().unwrap().to_owned());
             (response.status().as_u16(), refusal.code, challenge)

@@ -3,7 +3,6 @@
 //! Dependencies point inward: `functions -> shared::{aws, vault, http} -> shared::{oura, normalize, domain}`.
 //! The inner three know nothing of AWS; the test `tests/it/architecture.rs` holds them to it.
 
-pub mod admission;
 pub mod aws;
 pub mod disconnect;
 pub mod domain;
@@ -13,4 +12,5 @@ pub mod http;
 pub mod normalize;
 pub mod oura;
 pub mod telemetry;
+pub mod token_policy;
 pub mod vault;

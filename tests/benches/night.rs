@@ -27,7 +27,7 @@ use shared::env::Env;
 /// Patients whom the worker takes at once: a batch of the nightly queue.
 const PATIENTS: u32 = 16;
 
-/// Nights of each kind, of which the median counts.
+/// NightlyRuns of each kind, of which the median counts.
 const NIGHTS: usize = 9;
 
 const TIMEOUT: Duration = Duration::from_secs(300);

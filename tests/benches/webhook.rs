@@ -35,7 +35,7 @@ use serde_json::{Value, json};
 use shared::aws::{AppSecrets, Queue, SdkConfig};
 use shared::domain::Clock;
 use shared::env::Env;
-use shared::oura::{ClientSecret, parse_notice, sign, verify};
+use shared::oura::{ClientSecret, parse_webhook_event, sign, verify};
 use webhook::{Config, Deps};
 
 /// Calls in one round. The unit of what is fast is measured with a hundred times as many.
@@ -107,7 +107,7 @@ async fn in_process() -> anyhow::Result<()> {
     let handshake = request(event("GET", "verification_token=t&challenge=c-1", &[]))?;
     let json = signed_with(&secret, &stamp, &body).to_string();
     let queue = Queue::new(&sdk, QUEUE);
-    let read = parse_notice(body.as_bytes(), now)?;
+    let read = parse_webhook_event(body.as_bytes(), now)?;
 
     for (request, expected) in [(&genuine, 200), (&forged, 401), (&unsigned, 401), (&handshake, 200)] {
         let answer = webhook::handle(&deps, request.clone()).await;
@@ -120,7 +120,7 @@ async fn in_process() -> anyhow::Result<()> {
     let proven = median(100, async || {
         // The outcome was looked at above.
         let _ = std::hint::black_box(verify(&secret, Some(&signature), Some(&stamp), body.as_bytes(), now));
-        let _ = std::hint::black_box(parse_notice(body.as_bytes(), now));
+        let _ = std::hint::black_box(parse_webhook_event(body.as_bytes(), now));
     })
     .await?;
     let decoded = median(10, async || {

@@ -10,7 +10,7 @@ use http::HeaderValue;
 use jiff::Timestamp;
 use secrecy::SecretString;
 use serde_json::value::RawValue;
-use shared::domain::{Notice, QueueMessage};
+use shared::domain::{QueueMessage, WebhookEvent};
 use shared::oura::{ClientSecret, SIGNATURE_HEADER, SignatureError, TIMESTAMP_HEADER, sign};
 use webhook::{BODY_LIMIT, Delivery, Handshake, Refusal};
 
@@ -72,7 +72,7 @@ fn delivery(input: &[u8]) {
     match proof {
         None => {}
         Some(Proof::Refused(refusal)) => assert_eq!(Some(refusal), expected_refusal(stamp, body)),
-        Some(Proof::Genuine(notice)) => {
+        Some(Proof::VerifiedBody(notice)) => {
             assert_eq!(expected_refusal(stamp, body), None);
             read_right(body, notice.as_ref());
         }
@@ -83,7 +83,7 @@ fn delivery(input: &[u8]) {
 #[derive(Debug, PartialEq)]
 enum Proof {
     Refused(Refusal),
-    Genuine(Option<Notice>),
+    VerifiedBody(Option<WebhookEvent>),
 }
 
 fn prove(request: Option<LambdaFunctionUrlRequest>) -> Option<Proof> {
@@ -93,7 +93,7 @@ fn prove(request: Option<LambdaFunctionUrlRequest>) -> Option<Proof> {
         Err(refusal) => return Some(Proof::Refused(refusal)),
     };
     Some(match delivery.prove(&secret(), now()) {
-        Ok(genuine) => Proof::Genuine(genuine.notice(now()).ok()),
+        Ok(genuine) => Proof::VerifiedBody(genuine.notice(now()).ok()),
         Err(error) => Proof::Refused(Refusal::NotGenuine(error)),
     })
 }
@@ -132,7 +132,7 @@ fn expected_refusal(stamp: &str, body: &[u8]) -> Option<Refusal> {
 }
 
 /// A notice says what the body says, is small, and survives the queue.
-fn read_right(body: &[u8], notice: Option<&Notice>) {
+fn read_right(body: &[u8], notice: Option<&WebhookEvent>) {
     let Some(notice) = notice else { return };
     let fields: BTreeMap<String, Box<RawValue>> = serde_json::from_slice(body).unwrap_or_default();
     let text = |name: &str| fields.get(name).and_then(|raw| serde_json::from_str::<String>(raw.get()).ok());
@@ -148,7 +148,7 @@ fn read_right(body: &[u8], notice: Option<&Notice>) {
     }
     let message = notice.to_body();
     assert!(message.len() < 2048, "{} bytes", message.len());
-    assert_eq!(QueueMessage::parse(&message).ok().as_ref(), Some(&QueueMessage::Notice(notice.clone())));
+    assert_eq!(QueueMessage::parse(&message).ok().as_ref(), Some(&QueueMessage::WebhookEvent(notice.clone())));
     if let Some(announcement) = notice.announcement() {
         assert_eq!(announcement.to_string().parse(), Ok(announcement));
     }

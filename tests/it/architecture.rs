@@ -151,7 +151,7 @@ fn the_planner_may_read_who_is_connected_record_nights_and_queue_patients() {
     assert_eq!(actions(found_by), BTreeSet::from(["dynamodb:Query"]));
     let indexes: Vec<_> =
         found_by.lines().filter_map(|line| line.split_once("/index/")).map(|(_, name)| name).collect();
-    assert_eq!(indexes, ["byActive", "byCare"]);
+    assert_eq!(indexes, ["byActive", "byCatchUp"]);
     let defined = values(&resources["ConnectionsTable"], "IndexName");
     let defined: BTreeSet<_> = defined.into_iter().filter_map(|name| name.split(' ').next()).collect();
     assert!(defined.is_superset(&indexes.into_iter().collect()), "{defined:?}");
@@ -265,7 +265,7 @@ fn the_schedules_ask_the_planner_for_each_of_its_tasks() {
     }
     let expected = [
         ("CatchUpSchedule", (sync::Task::CatchUp, true)),
-        ("NightSchedule", (sync::Task::Night, true)),
+        ("NightlyRunSchedule", (sync::Task::Nightly, true)),
         ("WatchSchedule", (sync::Task::Watch, false)),
     ];
     assert_eq!(tasks, BTreeMap::from(expected.map(|(id, task)| (id.to_owned(), task))));
@@ -391,9 +391,9 @@ fn the_template_gives_each_function_its_settings() {
         "OURA_PKCE" => "on",
         "CALLBACK_BINDING" => "cookie",
         "TOKEN_VAULT" => "sealed",
-        "TOKEN_VAULT_MOVING_FROM" => "", // as it is while nobody moves
+        "TOKEN_VAULT_MIGRATE_FROM" => "", // as it is while nobody moves
         "BACKFILL_DAYS" | "LOOKBACK_DAYS" | "MAX_DISCONNECTS_PER_DAY" | "MANUAL_SYNCS_PER_HOUR" => "7",
-        "SUBSCRIPTION_RENEWAL_DAYS" | "WEBHOOK_DEBOUNCE_SECONDS" | "FULL_PULL_DAYS" => "7",
+        "SUBSCRIPTION_RENEWAL_DAYS" | "WEBHOOK_DEBOUNCE_SECONDS" | "FULL_SYNC_INTERVAL_DAYS" => "7",
         "OURA_REQUESTS_PER_5_MIN" => "5000",
         _ => "https://some.example/x",
     };

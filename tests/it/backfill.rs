@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde_json::Value;
-use shared::domain::{BackfillState, ConnectionStatus, KindState};
+use shared::domain::{BackfillState, ConnectionStatus, FetchState};
 
 use crate::world::{PATIENT, World};
 
@@ -21,7 +21,7 @@ async fn a_connect_brings_thirty_days_of_every_kind() {
     let connection = world.connection().await;
     let backfill = connection.backfill.unwrap();
     assert_eq!(backfill.state, BackfillState::Done);
-    assert!(backfill.per_type.values().all(|progress| progress.state == KindState::Done), "{:?}", backfill.per_type);
+    assert!(backfill.per_type.values().all(|progress| progress.state == FetchState::Done), "{:?}", backfill.per_type);
     assert_eq!(connection.status, ConnectionStatus::Connected);
     assert!(connection.failing.is_empty());
     assert_eq!(connection.last_data_day.unwrap().to_string(), "2026-03-18");

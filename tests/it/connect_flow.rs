@@ -109,7 +109,7 @@ async fn who_is_not_signed_in_gets_nowhere() {
 #[tokio::test]
 async fn a_token_for_others_or_of_another_app_gets_nowhere() {
     let lists = |env: shared::env::Env| {
-        env.with("JWT_ALLOWED_AUDIENCES", "wearables,api").with("JWT_ALLOWED_PARTIES", "https://app.example")
+        env.with("JWT_ALLOWED_AUDIENCES", "wearables,api").with("JWT_ALLOWED_AZP", "https://app.example")
     };
     let world = World::with(lists, |_| ()).await;
     let routes = [

@@ -5,7 +5,7 @@ use std::time::Duration;
 use local::aws::{Effect, Fault, Service};
 use local::oura_cloud::{Fault as OuraFault, FaultMatch, PutDocument};
 use serde_json::{Value, json};
-use shared::domain::{BackfillState, ConnectionStatus, KindState, ReasonCode};
+use shared::domain::{BackfillState, ConnectionStatus, FetchState, ReasonCode};
 use shared::oura::DataType;
 
 use crate::world::{PATIENT, World};
@@ -20,7 +20,7 @@ fn on(path: &str, status: u16, body: Value) -> OuraFault {
     }
 }
 
-async fn state(world: &World, kind: DataType) -> (KindState, Option<String>) {
+async fn state(world: &World, kind: DataType) -> (FetchState, Option<String>) {
     let progress = world.connection().await.backfill.unwrap().per_type[&kind].clone();
     (progress.state, progress.error)
 }
@@ -29,25 +29,25 @@ async fn state(world: &World, kind: DataType) -> (KindState, Option<String>) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_status_on_one_kind_leaves_the_others_alone() {
     let cases = [
-        (401, json!(""), KindState::NotGranted, None, true),
-        (401, json!({"detail": "Scope extapi:daily is missing"}), KindState::NotGranted, None, true),
-        (403, json!({"status": 403, "title": "Forbidden", "detail": "no"}), KindState::NotGranted, None, true),
-        (404, json!({"detail": "Document not found."}), KindState::NotAvailable, Some("not_found"), true),
+        (401, json!(""), FetchState::NotGranted, None, true),
+        (401, json!({"detail": "Scope extapi:daily is missing"}), FetchState::NotGranted, None, true),
+        (403, json!({"status": 403, "title": "Forbidden", "detail": "no"}), FetchState::NotGranted, None, true),
+        (404, json!({"detail": "Document not found."}), FetchState::NotAvailable, Some("not_found"), true),
         (
             422,
             json!({"detail": [{"loc": ["query", 0], "msg": "x", "type": "y"}]}),
-            KindState::NotAvailable,
+            FetchState::NotAvailable,
             Some("rejected"),
             true,
         ),
-        (400, json!(""), KindState::NotAvailable, Some("rejected"), true),
-        (426, json!(""), KindState::NotAvailable, Some("app_outdated"), true),
-        (429, json!(""), KindState::Failed, Some("rate_limited"), false),
-        (500, json!("<html>"), KindState::Failed, Some("unavailable"), false),
-        (503, json!(""), KindState::Failed, Some("unavailable"), false),
-        (200, json!("<html>"), KindState::Failed, Some("malformed"), false),
-        (200, json!({"data": 7}), KindState::Failed, Some("malformed"), false),
-        (200, json!({"data": [], "next_token": "again:and:again"}), KindState::Failed, Some("paging"), false),
+        (400, json!(""), FetchState::NotAvailable, Some("rejected"), true),
+        (426, json!(""), FetchState::NotAvailable, Some("app_outdated"), true),
+        (429, json!(""), FetchState::Failed, Some("rate_limited"), false),
+        (500, json!("<html>"), FetchState::Failed, Some("unavailable"), false),
+        (503, json!(""), FetchState::Failed, Some("unavailable"), false),
+        (200, json!("<html>"), FetchState::Failed, Some("malformed"), false),
+        (200, json!({"data": 7}), FetchState::Failed, Some("malformed"), false),
+        (200, json!({"data": [], "next_token": "again:and:again"}), FetchState::Failed, Some("paging"), false),
     ];
     for (status, body, wanted, error, settled) in cases {
         let world = World::connected().await;
@@ -58,7 +58,7 @@ async fn every_status_on_one_kind_leaves_the_others_alone() {
         // What only waits for Oura's limit is sent anew.
         assert_eq!(again.is_empty(), settled || status == 429, "{told}");
         assert_eq!(state(&world, DataType::DailyStress).await, (wanted, error.map(str::to_owned)), "{told}");
-        assert_eq!(state(&world, DataType::Sleep).await.0, KindState::Done, "{told}");
+        assert_eq!(state(&world, DataType::Sleep).await.0, FetchState::Done, "{told}");
         assert!(world.daily("2026-02-16", "2026-03-19").await.len() >= 28, "{told}");
         let connection = world.connection().await;
         assert_eq!((connection.status, connection.reason), (ConnectionStatus::Connected, None), "{told}");
@@ -140,7 +140,7 @@ async fn a_series_that_came_before_its_offsets_is_asked_for_again() {
     }
     let bodies = world.bodies().await;
     assert_eq!(world.deliver(&bodies, 1).await.len(), 1);
-    assert_eq!(state(&world, DataType::HeartRate).await, (KindState::Failed, Some("awaits_offsets".into())));
+    assert_eq!(state(&world, DataType::HeartRate).await, (FetchState::Failed, Some("awaits_offsets".into())));
     world.oura().clear_faults();
     assert!(world.deliver(&bodies, 2).await.is_empty());
     let samples = |records: Vec<Value>| -> Vec<Value> {
@@ -160,7 +160,7 @@ async fn a_kind_that_does_not_answer_in_time_costs_only_itself() {
     let bodies = world.bodies().await;
     let again = world.deliver_with(&bodies, 1, std::time::Duration::from_secs(38)).await;
     assert_eq!(again.len(), 1);
-    assert_eq!(state(&world, DataType::DailyStress).await, (KindState::Failed, Some("unavailable".into())));
+    assert_eq!(state(&world, DataType::DailyStress).await, (FetchState::Failed, Some("unavailable".into())));
     assert!(world.daily("2026-02-16", "2026-03-19").await.len() >= 28, "the others are stored");
     assert_eq!(world.oura().faults()[0].met, 1, "there was no time for another try");
 }
@@ -189,7 +189,7 @@ async fn one_unreadable_document_costs_only_itself() {
     let put = PutDocument { collection: "sleep".into(), document, day: Some("2026-03-10".parse().unwrap()) };
     world.oura().put_document("ada", put).unwrap();
     assert_eq!(world.work().await, 1);
-    assert_eq!(state(&world, DataType::Sleep).await, (KindState::Malformed, Some("malformed_documents".into())));
+    assert_eq!(state(&world, DataType::Sleep).await, (FetchState::Malformed, Some("malformed_documents".into())));
     assert_eq!(
         clean.items(&clean.names.wearable_data_table).await,
         world.items(&world.names.wearable_data_table).await,

@@ -15,7 +15,7 @@ use TokenVaultKind::{Sealed, Secret};
 /// A world whose functions have been told of a move to this vault.
 async fn moving(to: TokenVaultKind) -> World {
     let from = to.other().to_string();
-    World::with(|env| env.with("TOKEN_VAULT", to.to_string()).with("TOKEN_VAULT_MOVING_FROM", from), |_| ()).await
+    World::with(|env| env.with("TOKEN_VAULT", to.to_string()).with("TOKEN_VAULT_MIGRATE_FROM", from), |_| ()).await
 }
 
 /// One vault alone.

@@ -147,7 +147,7 @@ async fn a_ring_that_syncs_is_in_the_tables_and_on_the_bus_about_a_minute_later(
         .sum();
     assert!(asked <= touched.len() as u64, "{asked} requests for {} documents", touched.len());
     let shown = world.get("/connections", "").await.data();
-    assert!(shown["connections"][0]["lastNoticeAt"].is_string(), "{shown}");
+    assert!(shown["connections"][0]["lastWebhookAt"].is_string(), "{shown}");
 }
 
 /// Whatever Oura repeats, reorders and forgets: after the next full pull everything is as if it had not.
@@ -202,12 +202,12 @@ async fn lost_repeated_and_reordered_notices_end_in_the_same_days() {
     }
     assert_eq!(clean_days.len(), wild_days.len());
     // The silence was noticed, and only there.
-    let unannounced = async |hooked: &Hooked| {
+    let missed_webhooks = async |hooked: &Hooked| {
         let days = WebhookDays::new(&hooked.world.sdk, &hooked.world.names.connections_table);
-        days.get("2026-03-25".parse().unwrap()).await.unwrap().unannounced.values().sum::<u64>()
+        days.get("2026-03-25".parse().unwrap()).await.unwrap().missed_webhooks.values().sum::<u64>()
     };
-    assert!(unannounced(&wild).await > 0);
-    assert_eq!(unannounced(&clean).await, 0);
+    assert!(missed_webhooks(&wild).await > 0);
+    assert_eq!(missed_webhooks(&clean).await, 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -13,7 +13,7 @@ use shared::oura::DataType;
 use crate::{Deps, unavailable};
 
 pub(crate) async fn get(deps: &Deps, request: &Request) -> Result<Response<Body>, HttpError> {
-    let patient = http::patient(request, &deps.config.admission)?;
+    let patient = http::patient(request, &deps.config.token_policy)?;
     let connections = of_patient(deps, &patient).await?;
     Ok(http::success(StatusCode::OK, &json!({ "connections": connections })))
 }
@@ -66,7 +66,7 @@ fn condition(
 fn never_connected(status: ConnectionStatus, reason: Option<ReasonCode>, since: Timestamp) -> Value {
     json!({
         "source": SOURCE, "status": status, "reasonCode": reason, "since": since,
-        "scopesGranted": [], "scopesMissing": [], "lastSyncAt": null, "lastNoticeAt": null,
+        "scopesGranted": [], "scopesMissing": [], "lastSyncAt": null, "lastWebhookAt": null,
         "lastDataDay": null, "backfill": null, "failing": {},
     })
 }
@@ -80,7 +80,7 @@ fn shown(connection: &Connection, status: ConnectionStatus, reason: Option<Reaso
         "scopesGranted": connection.scopes_granted,
         "scopesMissing": connection.scopes_requested.missing_from(&connection.scopes_granted),
         "lastSyncAt": connection.last_sync_at,
-        "lastNoticeAt": connection.last_notice_at,
+        "lastWebhookAt": connection.last_webhook_at,
         "lastDataDay": connection.last_data_day,
         "backfill": connection.backfill.as_ref().map(backfill),
         "failing": connection.failing,

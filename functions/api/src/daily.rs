@@ -23,7 +23,7 @@ const PAGE_DAYS: i32 = 90;
 const DAYS_BEFORE: i32 = PatientDaysReader::MOST_DAYS - PAGE_DAYS;
 
 pub(crate) async fn get(deps: &Deps, request: &Request) -> Result<Response<Body>, HttpError> {
-    let patient = http::patient(request, &deps.config.admission)?;
+    let patient = http::patient(request, &deps.config.token_policy)?;
     let query = http::query(request)?;
     parameters::known(&query, &["from", "to", "metrics", "cursor"])?;
     let range = parameters::range(&query)?;
@@ -43,7 +43,7 @@ pub(crate) async fn get(deps: &Deps, request: &Request) -> Result<Response<Body>
     let evidence = Evidence {
         connection: found.connection.as_ref(),
         days: &found.days,
-        full_pull_days: deps.config.full_pull_days,
+        full_sync_interval_days: deps.config.full_sync_interval_days,
         is_outage: found.is_outage,
         now,
     };

@@ -17,7 +17,7 @@ enum Data {
 }
 
 pub(crate) async fn delete(deps: &Deps, request: &Request) -> Result<Response<Body>, HttpError> {
-    let patient = http::patient(request, &deps.config.admission)?;
+    let patient = http::patient(request, &deps.config.token_policy)?;
     let data = asked(request)?;
     let now = deps.clock.now();
     // Written first: from here on nobody connects, so that what is read next is the last connection there is.

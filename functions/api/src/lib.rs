@@ -30,7 +30,6 @@ mod workouts;
 
 use lambda_http::http::{Method, StatusCode};
 use lambda_http::{Body, Request, Response};
-use shared::admission::Admission;
 use shared::aws::{
     Bus, Connections, DailyStatsTable, Limits, Outbox, PatientDaysReader, Queue, Rate, SdkConfig, StoreError,
     TokenSettings, TokenStore, WearableDataTable,
@@ -39,6 +38,7 @@ use shared::disconnect::Disconnect;
 use shared::domain::{Clock, Connection, ConnectionStatus, Entropy, PatientId};
 use shared::env::{Env, EnvError};
 use shared::http::{self, HttpError};
+use shared::token_policy::TokenPolicy;
 
 /// Settings of this function.
 #[derive(Debug, Clone)]
@@ -49,16 +49,16 @@ pub struct Config {
     tokens: TokenSettings,
     live_queue_url: String,
     event_bus_name: String,
-    admission: Admission,
+    token_policy: TokenPolicy,
     lookback_days: u32,
-    full_pull_days: u32,
+    full_sync_interval_days: u32,
     manual_syncs: Rate,
 }
 
 impl Config {
-    /// Reads `CONNECTIONS_TABLE`, `WEARABLE_DATA_TABLE`, `DAILY_STATS_TABLE`, `TOKEN_VAULT`, `TOKEN_VAULT_MOVING_FROM`,
+    /// Reads `CONNECTIONS_TABLE`, `WEARABLE_DATA_TABLE`, `DAILY_STATS_TABLE`, `TOKEN_VAULT`, `TOKEN_VAULT_MIGRATE_FROM`,
     /// `TOKEN_SECRET_PREFIX`, `TOKEN_KEY_RING_SECRET_ID`, `LIVE_QUEUE_URL`, `EVENT_BUS_NAME`, `PATIENT_ID_CLAIM`,
-    /// `JWT_ALLOWED_AUDIENCES`, `JWT_ALLOWED_PARTIES`, `LOOKBACK_DAYS`, `FULL_PULL_DAYS` and `MANUAL_SYNCS_PER_HOUR`.
+    /// `JWT_ALLOWED_AUDIENCES`, `JWT_ALLOWED_AZP`, `LOOKBACK_DAYS`, `FULL_SYNC_INTERVAL_DAYS` and `MANUAL_SYNCS_PER_HOUR`.
     ///
     /// # Errors
     /// [`EnvError`] names the variable that is missing or malformed.
@@ -70,9 +70,9 @@ impl Config {
             tokens: TokenSettings::from_env(env)?,
             live_queue_url: env.required("LIVE_QUEUE_URL")?,
             event_bus_name: env.required("EVENT_BUS_NAME")?,
-            admission: Admission::from_env(env)?,
+            token_policy: TokenPolicy::from_env(env)?,
             lookback_days: env.bounded("LOOKBACK_DAYS", 7, 1..=30)?,
-            full_pull_days: env.bounded("FULL_PULL_DAYS", 7, 1..=30)?,
+            full_sync_interval_days: env.bounded("FULL_SYNC_INTERVAL_DAYS", 7, 1..=30)?,
             manual_syncs: Rate::per_hour(env.bounded("MANUAL_SYNCS_PER_HOUR", 12, 1..=3600)?),
         })
     }

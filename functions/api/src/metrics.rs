@@ -29,7 +29,7 @@ enum Availability {
 }
 
 pub(crate) async fn get(deps: &Deps, request: &Request) -> Result<Response<Body>, HttpError> {
-    let patient = http::patient(request, &deps.config.admission)?;
+    let patient = http::patient(request, &deps.config.token_policy)?;
     parameters::known(&http::query(request)?, &[])?;
     let connection = async { deps.connections.get(&patient).await.map_err(unavailable) };
     let (connection, with_values) = futures::future::try_join(connection, recent(deps, &patient)).await?;

@@ -15,7 +15,7 @@ use crate::{Deps, connected, limited, unavailable};
 const RATE: Rate = Rate { interval: Duration::from_secs(600), burst: 1 };
 
 pub(crate) async fn post(deps: &Deps, request: &Request) -> Result<Response<Body>, HttpError> {
-    let patient = http::patient(request, &deps.config.admission)?;
+    let patient = http::patient(request, &deps.config.token_policy)?;
     let connection = connected(deps, &patient).await?;
     let now = deps.clock.now();
     limited(deps, &patient, "refresh", RATE, "too_many_refreshes").await?;

@@ -21,7 +21,7 @@ struct SyncRequest {
 }
 
 pub(crate) async fn post(deps: &Deps, request: &Request) -> Result<Response<Body>, HttpError> {
-    let patient = http::patient(request, &deps.config.admission)?;
+    let patient = http::patient(request, &deps.config.token_policy)?;
     let body: SyncRequest = http::json_body(request)?;
     if body.source.as_deref().is_some_and(|source| source != shared::domain::SOURCE) {
         return Err(HttpError::bad_request("unknown_source", "The only source is `oura`."));

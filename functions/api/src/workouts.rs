@@ -17,7 +17,7 @@ struct WorkoutsPage {
 }
 
 pub(crate) async fn get(deps: &Deps, request: &Request) -> Result<Response<Body>, HttpError> {
-    let patient = http::patient(request, &deps.config.admission)?;
+    let patient = http::patient(request, &deps.config.token_policy)?;
     let query = http::query(request)?;
     parameters::known(&query, &["from", "to", "cursor"])?;
     let range = parameters::range(&query)?;

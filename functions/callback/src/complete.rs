@@ -264,8 +264,8 @@ async fn record(
                 days_repaired: None,
             }),
             silent_since: None,
-            last_notice_at: None,
-            unannounced: BTreeMap::new(),
+            last_webhook_at: None,
+            missed_webhooks: BTreeMap::new(),
             failing: BTreeMap::new(),
             // What was fetched from another ring says nothing about this one.
             watermarks: previous

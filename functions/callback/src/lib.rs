@@ -18,7 +18,6 @@ use lambda_http::http::{Method, StatusCode};
 use lambda_http::{Body, Request, Response};
 use serde::Deserialize;
 use serde_json::json;
-use shared::admission::Admission;
 use shared::aws::{
     AppSecrets, Bus, Connections, Consumed, Outbox, Proof, Queue, SdkConfig, StoredState, TokenSettings, TokenStore,
 };
@@ -27,6 +26,7 @@ use shared::env::{Env, EnvError};
 use shared::flow::{BINDING_COOKIE, Binding, ReturnAddresses, binding_cookie};
 use shared::http::{self, HttpError};
 use shared::oura::{AuthorizationCode, HttpOptions, OAuthHttp, OuraClient, OuraHosts};
+use shared::token_policy::TokenPolicy;
 use shared::vault::OuraApp;
 use url::Url;
 
@@ -49,7 +49,7 @@ pub struct Config {
     tokens: TokenSettings,
     live_queue_url: String,
     event_bus_name: String,
-    admission: Admission,
+    token_policy: TokenPolicy,
     returns: ReturnAddresses,
     binding: Binding,
     backfill_days: u32,
@@ -57,8 +57,8 @@ pub struct Config {
 
 impl Config {
     /// Reads `OURA_APP_SECRET_ID`, `OURA_REDIRECT_URI`, `OURA_SCOPES`, `OURA_TOKEN_URL`, `OURA_API_BASE_URL`,
-    /// `CONNECTIONS_TABLE`, `TOKEN_VAULT`, `TOKEN_VAULT_MOVING_FROM`, `TOKEN_SECRET_PREFIX`, `TOKEN_KEY_RING_SECRET_ID`,
-    /// `LIVE_QUEUE_URL`, `EVENT_BUS_NAME`, `PATIENT_ID_CLAIM`, `JWT_ALLOWED_AUDIENCES`, `JWT_ALLOWED_PARTIES`,
+    /// `CONNECTIONS_TABLE`, `TOKEN_VAULT`, `TOKEN_VAULT_MIGRATE_FROM`, `TOKEN_SECRET_PREFIX`, `TOKEN_KEY_RING_SECRET_ID`,
+    /// `LIVE_QUEUE_URL`, `EVENT_BUS_NAME`, `PATIENT_ID_CLAIM`, `JWT_ALLOWED_AUDIENCES`, `JWT_ALLOWED_AZP`,
     /// `APP_RETURN_URL`, `APP_ALLOWED_ORIGINS`, `CALLBACK_BINDING` and `BACKFILL_DAYS`.
     ///
     /// # Errors
@@ -73,7 +73,7 @@ impl Config {
             tokens: TokenSettings::from_env(env)?,
             live_queue_url: env.required("LIVE_QUEUE_URL")?,
             event_bus_name: env.required("EVENT_BUS_NAME")?,
-            admission: Admission::from_env(env)?,
+            token_policy: TokenPolicy::from_env(env)?,
             returns: ReturnAddresses::from_env(env)?,
             binding: Binding::from_env(env)?,
             backfill_days: env.bounded("BACKFILL_DAYS", 30, 1..=400)?,
@@ -101,7 +101,7 @@ impl Deps {
     /// # Errors
     /// When TLS cannot be set up.
     pub fn new(config: Config, sdk: &SdkConfig, clock: Clock, entropy: Entropy) -> anyhow::Result<Self> {
-        let options = HttpOptions::for_callers_who_wait();
+        let options = HttpOptions::interactive();
         let oauth = OAuthHttp::new(&config.hosts, options).context("set up the client for Oura")?;
         let secrets = AppSecrets::new(sdk, &config.app_secret_id, clock.clone());
         let bus = Bus::new(sdk, &config.event_bus_name);
@@ -146,7 +146,7 @@ struct CompleteRequest {
 }
 
 async fn from_app(deps: &Deps, request: &Request) -> Result<Response<Body>, HttpError> {
-    let patient = http::patient(request, &deps.config.admission)?;
+    let patient = http::patient(request, &deps.config.token_policy)?;
     let body: CompleteRequest = http::json_body(request)?;
     if [&body.code, &body.state].iter().any(|text| text.is_empty() || text.len() > LONGEST_PARAMETER) {
         return Err(HttpError::bad_request("invalid_body", "`code` and `state` must be those that Oura sent."));

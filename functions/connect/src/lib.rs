@@ -11,13 +11,13 @@ use lambda_http::{Body, Request, Response};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::json;
-use shared::admission::Admission;
 use shared::aws::{AppSecrets, Connections, PendingConnect, SdkConfig, StoreError};
 use shared::domain::{Clock, Entropy, ScopeSet};
 use shared::env::{Env, EnvError};
 use shared::flow::{Binding, ReturnAddresses, binding_cookie, pkce_enabled};
 use shared::http::{self, HttpError};
 use shared::oura::{HttpOptions, OAuthHttp, OuraHosts, PkceVerifier};
+use shared::token_policy::TokenPolicy;
 use shared::vault::OuraApp;
 
 /// Settings of this function.
@@ -28,7 +28,7 @@ pub struct Config {
     scopes: String,
     hosts: OuraHosts,
     connections_table: String,
-    admission: Admission,
+    token_policy: TokenPolicy,
     returns: ReturnAddresses,
     binding: Binding,
     pkce: bool,
@@ -36,7 +36,7 @@ pub struct Config {
 
 impl Config {
     /// Reads `OURA_APP_SECRET_ID`, `OURA_REDIRECT_URI`, `OURA_SCOPES`, `OURA_AUTHORIZE_URL`, `OURA_PKCE`,
-    /// `CONNECTIONS_TABLE`, `PATIENT_ID_CLAIM`, `JWT_ALLOWED_AUDIENCES`, `JWT_ALLOWED_PARTIES`, `APP_RETURN_URL`,
+    /// `CONNECTIONS_TABLE`, `PATIENT_ID_CLAIM`, `JWT_ALLOWED_AUDIENCES`, `JWT_ALLOWED_AZP`, `APP_RETURN_URL`,
     /// `APP_ALLOWED_ORIGINS` and `CALLBACK_BINDING`.
     ///
     /// # Errors
@@ -48,7 +48,7 @@ impl Config {
             scopes: env.get("OURA_SCOPES").unwrap_or(ScopeSet::DEFAULT).to_owned(),
             hosts: OuraHosts::from_env(env)?,
             connections_table: env.required("CONNECTIONS_TABLE")?,
-            admission: Admission::from_env(env)?,
+            token_policy: TokenPolicy::from_env(env)?,
             returns: ReturnAddresses::from_env(env)?,
             binding: Binding::from_env(env)?,
             pkce: pkce_enabled(env)?,
@@ -105,7 +105,7 @@ async fn connect(deps: &Deps, request: &Request) -> Result<Response<Body>, HttpE
         Some("/connect/oura") => return Err(HttpError::method_not_allowed("POST")),
         _ => return Err(HttpError::not_found()),
     }
-    let patient = http::patient(request, &deps.config.admission)?;
+    let patient = http::patient(request, &deps.config.token_policy)?;
     let body: ConnectRequest = http::json_body(request)?;
     let return_to = body.return_to.as_deref().map(|wanted| deps.config.returns.resolve(wanted)).transpose()?;
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
-use shared::domain::{NoticeEvent, ScopeSet};
+use shared::domain::{ScopeSet, WebhookEventType};
 use shared::oura::{DataType, Subscription, SubscriptionId, Topic};
 use url::Url;
 
@@ -84,7 +84,7 @@ pub struct Standing {
 #[must_use]
 pub fn topics(scopes: &ScopeSet) -> BTreeSet<Topic> {
     let kinds = DataType::ALL.into_iter().filter(|kind| kind.has_webhook() && scopes.contains(kind.scope()));
-    kinds.flat_map(|data_type| NoticeEvent::ALL.map(|event| Topic { data_type, event })).collect()
+    kinds.flat_map(|data_type| WebhookEventType::ALL.map(|event| Topic { data_type, event })).collect()
 }
 
 impl Wish {

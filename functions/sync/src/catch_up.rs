@@ -51,5 +51,5 @@ fn needs_it_now(connection: &Connection, now: Timestamp) -> bool {
         matches!(backfill.state, BackfillState::Pending | BackfillState::Running)
             && now.duration_since(connection.since) < ON_ITS_WAY
     });
-    connection.needs_care() && !is_on_its_way
+    connection.needs_catch_up() && !is_on_its_way
 }

@@ -16,11 +16,11 @@ mod watch;
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use serde_json::Value;
-use shared::aws::{Connections, Nights, Queue, SdkConfig};
-use shared::domain::{Clock, Day, DayRange, Night, PatientId, QueueMessage, SyncId, SyncMessage, Trigger};
+use shared::aws::{Connections, NightlyRuns, Queue, SdkConfig};
+use shared::domain::{Clock, Day, DayRange, NightlyRun, PatientId, QueueMessage, SyncId, SyncMessage, Trigger};
 use shared::env::{Env, EnvError};
 
-pub use crate::report::{NightReport, Report};
+pub use crate::report::{NightlyRunReport, Report};
 
 /// Kept free at the end of an invocation: nothing new is begun then.
 const ENDING: SignedDuration = SignedDuration::from_secs(15);
@@ -51,7 +51,7 @@ impl Config {
 #[derive(Debug)]
 pub struct Deps {
     connections: Connections,
-    nights: Nights,
+    nightly_runs: NightlyRuns,
     queue: Queue,
     clock: Clock,
     lookback_days: u32,
@@ -63,7 +63,7 @@ impl Deps {
     pub fn new(config: Config, sdk: &SdkConfig, clock: Clock) -> Self {
         Self {
             connections: Connections::new(sdk, &config.connections_table),
-            nights: Nights::new(sdk, &config.connections_table),
+            nightly_runs: NightlyRuns::new(sdk, &config.connections_table),
             queue: Queue::new(sdk, &config.nightly_queue_url),
             clock,
             lookback_days: config.lookback_days,
@@ -86,7 +86,7 @@ impl Deps {
 pub enum Task {
     /// Plan the night.
     #[default]
-    Night,
+    Nightly,
     /// Look how the night goes.
     Watch,
     /// Pull those who should not wait for the night.
@@ -108,7 +108,7 @@ pub struct Request {
 /// An event that asks for nothing that this function does.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "not a call of this function: it takes {{\"task\": \"night\" | \"watch\" | \"catchUp\", \"scheduledAt\": \"<time>\"}}, both optional"
+    "not a call of this function: it takes {{\"task\": \"nightly\" | \"watch\" | \"catchUp\", \"scheduledAt\": \"<time>\"}}, both optional"
 )]
 pub struct NotACall;
 
@@ -132,7 +132,7 @@ impl Request {
 pub async fn handle(deps: &Deps, request: Request, deadline: Timestamp) -> anyhow::Result<Report> {
     let due = request.scheduled_at.unwrap_or_else(|| deps.clock.now());
     let report = match request.task {
-        Task::Night => plan::run(deps, Night::due_at(due), deadline).await,
+        Task::Nightly => plan::run(deps, NightlyRun::due_at(due), deadline).await,
         Task::Watch => watch::run(deps, deadline).await,
         Task::CatchUp => catch_up::run(deps, due, deadline).await,
     };
@@ -164,8 +164,8 @@ mod tests {
         let of = |event| Request::of_event(event).ok();
         assert_eq!(of(json!({})), Some(Request::default()));
         let at = "2026-03-19T03:00:00Z";
-        let night = Request { task: Task::Night, scheduled_at: Some(at.parse().unwrap()) };
-        assert_eq!(of(json!({"task": "night", "scheduledAt": at})), Some(night));
+        let night = Request { task: Task::Nightly, scheduled_at: Some(at.parse().unwrap()) };
+        assert_eq!(of(json!({"task": "nightly", "scheduledAt": at})), Some(night));
         assert_eq!(of(json!({"task": "catchUp"})).map(|call| call.task), Some(Task::CatchUp));
         for bad in [
             json!(null),

@@ -2,10 +2,10 @@
 
 use futures::stream::{self, StreamExt, TryStreamExt};
 use jiff::Timestamp;
-use shared::aws::{Connections, NightRun, NightState, PlanCursor, StoreError};
-use shared::domain::{Night, PatientId};
+use shared::aws::{Connections, NightlyRunState, PlanCursor, RunStatus, StoreError};
+use shared::domain::{NightlyRun, PatientId};
 
-use crate::report::{NightReport, Report};
+use crate::report::{NightlyRunReport, Report};
 use crate::{Deps, message};
 
 /// Patients read from the index, and recorded as queued, at once.
@@ -18,15 +18,19 @@ const AT_ONCE: usize = 10;
 const CONCURRENT: usize = 8;
 
 /// Begins the night, or goes on with it.
-pub(crate) async fn run(deps: &Deps, night: Night, deadline: Timestamp) -> Result<Report, StoreError> {
-    let run = deps.nights.begin(night, deps.clock.now()).await?;
-    go_on(deps, run, deadline).await.map(Report::Night)
+pub(crate) async fn run(deps: &Deps, night: NightlyRun, deadline: Timestamp) -> Result<Report, StoreError> {
+    let run = deps.nightly_runs.begin(night, deps.clock.now()).await?;
+    go_on(deps, run, deadline).await.map(Report::NightlyRun)
 }
 
 /// Goes on from where planning stands, until all are queued or the time is over.
-pub(crate) async fn go_on(deps: &Deps, mut run: NightRun, deadline: Timestamp) -> Result<NightReport, StoreError> {
+pub(crate) async fn go_on(
+    deps: &Deps,
+    mut run: RunStatus,
+    deadline: Timestamp,
+) -> Result<NightlyRunReport, StoreError> {
     let mut queued = 0;
-    while run.state == NightState::Planning && deps.has_time(deadline) {
+    while run.state == NightlyRunState::Planning && deps.has_time(deadline) {
         let PlanCursor { shard, after } = &run.cursor;
         let page = deps.connections.active_page(*shard, after.as_ref(), PAGE).await?;
         queue(deps, run.night, &page.patients).await?;
@@ -36,14 +40,18 @@ pub(crate) async fn go_on(deps: &Deps, mut run: NightRun, deadline: Timestamp) -
             None => None,
         };
         // Recorded after it was queued: a planner that dies in between queues these patients twice, which does no harm.
-        let ours = deps.nights.advance(&run, page.patients.len(), next.as_ref(), deps.clock.now()).await?;
+        let ours = deps.nightly_runs.advance(&run, page.patients.len(), next.as_ref(), deps.clock.now()).await?;
         queued += if ours { page.patients.len() } else { 0 };
-        run = deps.nights.get(run.night).await?.ok_or(StoreError::Corrupt { action: "plan the night", field: "sk" })?;
+        run = deps
+            .nightly_runs
+            .get(run.night)
+            .await?
+            .ok_or(StoreError::Corrupt { action: "plan the night", field: "sk" })?;
     }
-    Ok(NightReport::of(&run, queued, false))
+    Ok(NightlyRunReport::of(&run, queued, false))
 }
 
-async fn queue(deps: &Deps, night: Night, patients: &[PatientId]) -> Result<(), StoreError> {
+async fn queue(deps: &Deps, night: NightlyRun, patients: &[PatientId]) -> Result<(), StoreError> {
     let (sync_id, range) = (night.sync_id(), deps.recent(night.day()));
     let batches: Vec<Vec<_>> = patients
         .chunks(AT_ONCE)

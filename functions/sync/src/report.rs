@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use serde::Serialize;
-use shared::aws::{NightRun, NightState};
+use shared::aws::{NightlyRunState, RunStatus};
 use shared::telemetry;
 
 /// What a call came to.
@@ -10,10 +10,10 @@ use shared::telemetry;
 #[serde(rename_all = "camelCase", tag = "task")]
 pub enum Report {
     /// Of the night that was planned.
-    Night(NightReport),
+    NightlyRun(NightlyRunReport),
     /// Of the nights that are open.
     #[serde(serialize_with = "nights")]
-    Watch(Vec<NightReport>),
+    Watch(Vec<NightlyRunReport>),
     /// Of a catch-up.
     CatchUp {
         /// Patients who were queued.
@@ -21,18 +21,18 @@ pub enum Report {
     },
 }
 
-fn nights<S: serde::Serializer>(nights: &[NightReport], serializer: S) -> Result<S::Ok, S::Error> {
+fn nights<S: serde::Serializer>(nights: &[NightlyRunReport], serializer: S) -> Result<S::Ok, S::Error> {
     #[derive(Serialize)]
-    struct Nights<'a> {
-        nights: &'a [NightReport],
+    struct NightlyRuns<'a> {
+        nights: &'a [NightlyRunReport],
     }
-    Nights { nights }.serialize(serializer)
+    NightlyRuns { nights }.serialize(serializer)
 }
 
 /// How a night stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct NightReport {
+pub struct NightlyRunReport {
     /// Which one: its day.
     pub night: String,
     /// `planning`, `running` or `ended`.
@@ -44,7 +44,7 @@ pub struct NightReport {
     /// Patients whose data is in.
     pub done: u64,
     /// Patients for whom there was nothing to be had.
-    pub parked: u64,
+    pub skipped: u64,
     /// Patients whose sync was given up.
     pub failed: u64,
     /// Patients whose turn is still to come.
@@ -57,20 +57,20 @@ pub struct NightReport {
     pub stands_still: bool,
 }
 
-impl NightReport {
-    pub(crate) fn of(run: &NightRun, queued: usize, stands_still: bool) -> Self {
+impl NightlyRunReport {
+    pub(crate) fn of(run: &RunStatus, queued: usize, stands_still: bool) -> Self {
         let until = run.ended_at.unwrap_or(run.moved_at);
         Self {
             night: run.night.to_string(),
             state: match run.state {
-                NightState::Planning => "planning",
-                NightState::Running => "running",
-                NightState::Ended => "ended",
+                NightlyRunState::Planning => "planning",
+                NightlyRunState::Running => "running",
+                NightlyRunState::Ended => "ended",
             },
             queued,
             planned: run.planned,
             done: run.counts.done,
-            parked: run.counts.parked,
+            skipped: run.counts.skipped,
             failed: run.counts.failed,
             left: run.left(),
             requests: run.counts.requests,
@@ -80,21 +80,21 @@ impl NightReport {
     }
 
     fn tell(&self, now: Timestamp) {
-        let Self { night, state, planned, done, parked, failed, left, requests, seconds, .. } = self;
-        tracing::info!(night, state, planned, done, parked, failed, left, requests, seconds, "a nightly run");
-        telemetry::count(now, "NightPatientsLeft", *left, &[]);
-        telemetry::count(now, "NightsStandingStill", u64::from(self.stands_still), &[]);
+        let Self { night, state, planned, done, skipped, failed, left, requests, seconds, .. } = self;
+        tracing::info!(night, state, planned, done, skipped, failed, left, requests, seconds, "a nightly run");
+        telemetry::count(now, "NightlyPatientsRemaining", *left, &[]);
+        telemetry::count(now, "NightlyRunsStalled", u64::from(self.stands_still), &[]);
     }
 
     /// Told once, by the watch that ended it.
     fn tell_its_end(&self, now: Timestamp) {
-        let Self { state, done, parked, failed, left, requests, seconds, .. } = self;
+        let Self { state, done, skipped, failed, left, requests, seconds, .. } = self;
         if *state == "ended" {
-            telemetry::count(now, "NightPatients", *done, &[("outcome", "done")]);
-            telemetry::count(now, "NightPatients", *parked, &[("outcome", "parked")]);
-            telemetry::count(now, "NightPatientsFailed", *failed + *left, &[]);
-            telemetry::count(now, "NightRequests", *requests, &[]);
-            telemetry::count(now, "NightSeconds", *seconds, &[]);
+            telemetry::count(now, "NightlyPatients", *done, &[("outcome", "done")]);
+            telemetry::count(now, "NightlyPatients", *skipped, &[("outcome", "skipped")]);
+            telemetry::count(now, "NightlyPatientsFailed", *failed + *left, &[]);
+            telemetry::count(now, "NightlyRequests", *requests, &[]);
+            telemetry::count(now, "NightlyRunSeconds", *seconds, &[]);
         }
     }
 }
@@ -102,8 +102,8 @@ impl NightReport {
 impl Report {
     pub(crate) fn tell(&self, now: Timestamp) {
         match self {
-            Self::Night(night) => {
-                telemetry::count(now, "NightsPlanned", 1, &[]);
+            Self::NightlyRun(night) => {
+                telemetry::count(now, "NightlyRunsPlanned", 1, &[]);
                 night.tell(now);
             }
             Self::Watch(nights) => nights.iter().for_each(|night| {

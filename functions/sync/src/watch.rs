@@ -1,10 +1,10 @@
 //! Looks how the nights go.
 
 use jiff::{SignedDuration, Timestamp};
-use shared::aws::{NightRun, NightState, StoreError};
-use shared::domain::{Day, Night};
+use shared::aws::{NightlyRunState, RunStatus, StoreError};
+use shared::domain::{Day, NightlyRun};
 
-use crate::report::{NightReport, Report};
+use crate::report::{NightlyRunReport, Report};
 use crate::{Deps, plan};
 
 /// A planner that has recorded nothing for so long has died or run out of time.
@@ -20,38 +20,38 @@ const CLOSED_AFTER: SignedDuration = SignedDuration::from_hours(26);
 pub(crate) async fn run(deps: &Deps, deadline: Timestamp) -> Result<Report, StoreError> {
     let today = Day::of_utc(deps.clock.now());
     let mut nights = Vec::new();
-    for night in [Night::of(today.plus(-1)), Night::of(today)] {
-        if let Some(run) = deps.nights.get(night).await?.filter(|run| run.state != NightState::Ended) {
+    for night in [NightlyRun::of(today.plus(-1)), NightlyRun::of(today)] {
+        if let Some(run) = deps.nightly_runs.get(night).await?.filter(|run| run.state != NightlyRunState::Ended) {
             nights.push(look(deps, run, deadline).await?);
         }
     }
     Ok(Report::Watch(nights))
 }
 
-async fn look(deps: &Deps, mut run: NightRun, deadline: Timestamp) -> Result<NightReport, StoreError> {
+async fn look(deps: &Deps, mut run: RunStatus, deadline: Timestamp) -> Result<NightlyRunReport, StoreError> {
     let now = deps.clock.now();
     let mut queued = 0;
-    if run.state == NightState::Planning && now.duration_since(run.moved_at) > PLANNER_GONE {
+    if run.state == NightlyRunState::Planning && now.duration_since(run.moved_at) > PLANNER_GONE {
         tracing::warn!(night = %run.night, planned = run.planned, "planning stands still; it is taken up again");
         queued = plan::go_on(deps, run.clone(), deadline).await?.queued;
-        run = deps.nights.get(run.night).await?.unwrap_or(run);
+        run = deps.nightly_runs.get(run.night).await?.unwrap_or(run);
     }
-    let counts = deps.nights.count(run.night).await?;
+    let counts = deps.nightly_runs.count(run.night).await?;
     let moved = queued > 0 || counts.over() > run.counts.over();
-    let is_whole = run.state == NightState::Running && counts.over() >= run.planned;
+    let is_whole = run.state == NightlyRunState::Running && counts.over() >= run.planned;
     let is_late = now.duration_since(run.started_at) > CLOSED_AFTER;
     let ends = is_whole || is_late;
     if moved || ends {
-        deps.nights.counted(run.night, counts, moved, ends, now).await?;
+        deps.nightly_runs.counted(run.night, counts, moved, ends, now).await?;
     }
     let stands_still = !ends && !moved && now.duration_since(run.moved_at) > STANDS_STILL;
-    let state = if ends { NightState::Ended } else { run.state };
-    let run = NightRun { counts, state, ended_at: ends.then_some(now), ..run };
+    let state = if ends { NightlyRunState::Ended } else { run.state };
+    let run = RunStatus { counts, state, ended_at: ends.then_some(now), ..run };
     if stands_still {
         tracing::error!(night = %run.night, left = run.left(), "a nightly run stands still");
     }
     if is_late && !is_whole {
         tracing::error!(night = %run.night, left = run.left(), "a nightly run was closed without these patients");
     }
-    Ok(NightReport::of(&run, queued, stands_still))
+    Ok(NightlyRunReport::of(&run, queued, stands_still))
 }

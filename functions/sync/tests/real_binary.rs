@@ -40,7 +40,7 @@ async fn a_night_is_planned_once_however_often_the_schedule_fires() {
     let depth = async || rehearsal.aws().queue_depth(queue).await.unwrap().total();
 
     let due = jiff::Timestamp::now();
-    let night = json!({"task": "night", "scheduledAt": due});
+    let night = json!({"task": "nightly", "scheduledAt": due});
     let first = call(&binary, night.clone()).await;
     let day = due.to_zoned(jiff::tz::TimeZone::UTC).date();
     assert_eq!((&first["task"], &first["night"]), (&json!("night"), &json!(day)), "{first}");
@@ -61,7 +61,7 @@ async fn a_night_is_planned_once_however_often_the_schedule_fires() {
 
     let output = binary.output();
     let metrics = output.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    assert!(metrics.filter(|line| line["NightsPlanned"] == 1).count() >= 1, "{output}");
+    assert!(metrics.filter(|line| line["NightlyRunsPlanned"] == 1).count() >= 1, "{output}");
     assert_eq!(rehearsal.leaks(&output, &["c4nary"]).await.unwrap(), Vec::<String>::new());
 }
 

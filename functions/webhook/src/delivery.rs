@@ -7,9 +7,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::HeaderMap;
 use jiff::Timestamp;
-use shared::domain::Notice;
+use shared::domain::WebhookEvent;
 use shared::oura::{
-    ClientSecret, InvalidNotice, SIGNATURE_HEADER, SignatureError, TIMESTAMP_HEADER, parse_notice, verify,
+    ClientSecret, InvalidWebhookEvent, SIGNATURE_HEADER, SignatureError, TIMESTAMP_HEADER, parse_webhook_event, verify,
 };
 
 use crate::Refusal;
@@ -29,7 +29,7 @@ pub struct Delivery<'r> {
 }
 
 /// The body of a delivery that was proven to be Oura's.
-pub struct Genuine<'d>(&'d [u8]);
+pub struct VerifiedBody<'d>(&'d [u8]);
 
 impl<'r> Delivery<'r> {
     /// Takes a request apart. A function URL gives bodies that are not plain text in base64; both are accepted.
@@ -62,19 +62,19 @@ impl<'r> Delivery<'r> {
     ///
     /// # Errors
     /// [`SignatureError`].
-    pub fn prove(&self, secret: &ClientSecret, now: Timestamp) -> Result<Genuine<'_>, SignatureError> {
+    pub fn prove(&self, secret: &ClientSecret, now: Timestamp) -> Result<VerifiedBody<'_>, SignatureError> {
         verify(secret, Some(self.signature), Some(self.timestamp), &self.body, now)?;
-        Ok(Genuine(&self.body))
+        Ok(VerifiedBody(&self.body))
     }
 }
 
-impl Genuine<'_> {
+impl VerifiedBody<'_> {
     /// Reads the notice.
     ///
     /// # Errors
-    /// [`InvalidNotice`].
-    pub fn notice(&self, received_at: Timestamp) -> Result<Notice, InvalidNotice> {
-        parse_notice(self.0, received_at)
+    /// [`InvalidWebhookEvent`].
+    pub fn notice(&self, received_at: Timestamp) -> Result<WebhookEvent, InvalidWebhookEvent> {
+        parse_webhook_event(self.0, received_at)
     }
 }
 

@@ -21,13 +21,13 @@ use aws_lambda_events::event::lambda_function_urls::{LambdaFunctionUrlRequest, L
 use jiff::Timestamp;
 use secrecy::ExposeSecret;
 use shared::aws::{AppSecrets, Queue, SdkConfig, StoreError};
-use shared::domain::{Clock, Notice, NoticeEvent};
+use shared::domain::{Clock, WebhookEvent, WebhookEventType};
 use shared::env::{Env, EnvError};
 use shared::oura::{DataType, SignatureError};
 use shared::telemetry;
 
 pub use crate::answer::Refusal;
-pub use crate::delivery::{BODY_LIMIT, Delivery, Genuine};
+pub use crate::delivery::{BODY_LIMIT, Delivery, VerifiedBody};
 pub use crate::handshake::Handshake;
 
 /// How long [`Deps::warm_up`] may take. Oura waits 10 s for an answer, and reading the secret and writing to the queue may
@@ -122,7 +122,7 @@ async fn receive(deps: &Deps, request: &LambdaFunctionUrlRequest) -> LambdaFunct
     let now = deps.clock.now();
     match accept(deps, request, now).await {
         Ok(notice) => {
-            telemetry::count(now, "NoticesAccepted", 1, &[]);
+            telemetry::count(now, "WebhooksAccepted", 1, &[]);
             let (data_type, event) = known_words(&notice);
             // The metric counts it and the worker says what became of it: a line for each would cost more than the function.
             tracing::debug!(data_type, event, "a notice was queued");
@@ -130,8 +130,8 @@ async fn receive(deps: &Deps, request: &LambdaFunctionUrlRequest) -> LambdaFunct
         }
         Err(refusal) => {
             match refusal {
-                Refusal::Unavailable => telemetry::count(now, "NoticesUnqueued", 1, &[]),
-                _ => telemetry::count(now, "NoticesRefused", 1, &[("code", refusal.code())]),
+                Refusal::Unavailable => telemetry::count(now, "WebhookEnqueueFailures", 1, &[]),
+                _ => telemetry::count(now, "WebhooksRejected", 1, &[("code", refusal.code())]),
             }
             // Strangers can call this address as often as they like: the metric's line is enough for each.
             tracing::debug!(code = refusal.code(), status = refusal.status().as_u16(), "a notice was refused");
@@ -141,7 +141,7 @@ async fn receive(deps: &Deps, request: &LambdaFunctionUrlRequest) -> LambdaFunct
 }
 
 /// Proves that a notice is genuine, reads it and queues it.
-async fn accept(deps: &Deps, request: &LambdaFunctionUrlRequest, now: Timestamp) -> Result<Notice, Refusal> {
+async fn accept(deps: &Deps, request: &LambdaFunctionUrlRequest, now: Timestamp) -> Result<WebhookEvent, Refusal> {
     let delivery = Delivery::read(request)?;
     let genuine = prove(deps, &delivery, now).await?;
     let notice = genuine.notice(now).map_err(|error| {
@@ -157,7 +157,7 @@ async fn accept(deps: &Deps, request: &LambdaFunctionUrlRequest, now: Timestamp)
 }
 
 /// By the secret as it is known, or else as it may have become since.
-async fn prove<'d>(deps: &Deps, delivery: &'d Delivery<'_>, now: Timestamp) -> Result<Genuine<'d>, Refusal> {
+async fn prove<'d>(deps: &Deps, delivery: &'d Delivery<'_>, now: Timestamp) -> Result<VerifiedBody<'d>, Refusal> {
     let secret = deps.secrets.get().await.map_err(unreadable_secret)?.client_secret;
     let proven = match delivery.prove(&secret, now) {
         Err(SignatureError::Mismatch) => {
@@ -179,8 +179,8 @@ fn unreadable_secret(error: StoreError) -> Refusal {
 }
 
 /// Data type and event as far as they are known here: what else Oura writes stands in no log.
-fn known_words(notice: &Notice) -> (&'static str, &'static str) {
+fn known_words(notice: &WebhookEvent) -> (&'static str, &'static str) {
     let data_type = notice.data_type.as_str().parse::<DataType>().map_or("other", DataType::as_str);
-    let event = NoticeEvent::of_word(notice.event_type.as_str()).map_or("other", NoticeEvent::as_str);
+    let event = WebhookEventType::of_word(notice.event_type.as_str()).map_or("other", WebhookEventType::as_str);
     (data_type, event)
 }

@@ -66,7 +66,7 @@ impl Stage {
         let page = sqs.receive_message().queue_url(queue).max_number_of_messages(10).send().await.unwrap();
         let documents =
             page.messages().iter().map(|message| match QueueMessage::parse(message.body().unwrap()).unwrap() {
-                QueueMessage::Notice(notice) => notice.document_id.to_string(),
+                QueueMessage::WebhookEvent(notice) => notice.document_id.to_string(),
                 other => panic!("{other:?}"),
             });
         let mut documents: Vec<_> = documents.collect();
@@ -134,7 +134,7 @@ async fn it_queues_genuine_notices_in_either_form_and_refuses_all_else() {
     let output = stage.binary.output();
     let counted =
         |metric: &str| output.lines().filter(|line| line.contains("\"_aws\"") && line.contains(metric)).count();
-    assert_eq!((counted("\"NoticesAccepted\":1"), counted("\"NoticesRefused\":1")), (2, 7), "{output}");
+    assert_eq!((counted("\"WebhooksAccepted\":1"), counted("\"WebhooksRejected\":1")), (2, 7), "{output}");
     assert!(output.contains(r#""code":"signature_mismatch""#) && output.contains(r#""data_type":"daily_sleep""#));
     stage.told_nothing().await;
 }
@@ -165,7 +165,7 @@ async fn it_lives_through_an_outage_of_the_queue() {
     stage.rehearsal.aws().faults().inject(Fault::on(Service::Sqs, "SendMessage", refusing));
     let genuine = stage.signed(&notice("document-1"));
     assert_eq!(code(&stage.ask(&genuine).await), (503, "service_unavailable"));
-    assert!(stage.binary.output().contains("\"NoticesUnqueued\":1"));
+    assert!(stage.binary.output().contains("\"WebhookEnqueueFailures\":1"));
     stage.rehearsal.aws().faults().clear();
     assert_eq!(stage.ask(&genuine).await.0, 200);
     assert_eq!(stage.queued().await, ["document-1"]);

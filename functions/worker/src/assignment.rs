@@ -3,12 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
-use shared::aws::{Announced, StoreError, StoredDay};
-use shared::domain::{Announcement, Day, DayRange, DocumentId, KindProgress, NoticeEvent, PatientId, StoredRecord};
+use shared::aws::{PendingEvents, StoreError, StoredDay};
+use shared::domain::{
+    DataTypeProgress, Day, DayRange, DocumentEvent, DocumentId, PatientId, StoredRecord, WebhookEventType,
+};
 use shared::oura::DataType;
 
 use crate::Deps;
-use crate::fetch::{Ask, Fetch, KindOutcome};
+use crate::fetch::{Ask, Fetch, FetchOutcome};
 
 /// A document of a patient.
 pub type Key = (DataType, DocumentId);
@@ -92,7 +94,7 @@ impl Assignment {
     /// `watermarks` says when each kind's newest days were last fetched.
     #[must_use]
     pub fn of_announced(
-        announced: &Announced,
+        announced: &PendingEvents,
         stored: &BTreeMap<Day, StoredDay>,
         watermarks: &BTreeMap<DataType, Timestamp>,
         recent: DayRange,
@@ -107,12 +109,12 @@ impl Assignment {
         let deleted: BTreeSet<Key> = announced
             .announcements
             .iter()
-            .filter(|said| said.event == NoticeEvent::Delete)
+            .filter(|said| said.event == WebhookEventType::Delete)
             .map(|said| (said.data_type, said.document_id.clone()))
             .collect();
         for (key, announcement) in newest(&announced.announcements) {
             let stored = known.get(&key).copied().filter(|stored| !stored.deleted);
-            if announcement.event == NoticeEvent::Delete {
+            if announcement.event == WebhookEventType::Delete {
                 if !known.contains_key(&key) {
                     awaited.insert(key.clone());
                 }
@@ -144,7 +146,7 @@ impl Assignment {
 
     /// Leaves out what an earlier delivery has brought already, but for documents that have only been stored since and of
     /// which Oura has said that they are gone.
-    pub fn leave_out(&mut self, brought: &BTreeMap<DataType, KindProgress>) {
+    pub fn leave_out(&mut self, brought: &BTreeMap<DataType, DataTypeProgress>) {
         let doubted = &self.doubted;
         self.asks.retain(|kind, ask| {
             if brought.get(kind).is_none_or(|progress| !progress.state.is_final()) {
@@ -163,7 +165,7 @@ impl Assignment {
     /// Of the documents that Oura does not have, those that were said to be gone are gone.
     pub fn settle(&mut self, fetch: &mut Fetch) {
         for (kind, outcome) in &mut fetch.kinds {
-            if let KindOutcome::Arrived(arrival) = outcome {
+            if let FetchOutcome::Arrived(arrival) = outcome {
                 arrival.missing.retain(|id| {
                     let key = (*kind, id.clone());
                     let doubted = self.doubted.contains(&key);
@@ -179,12 +181,12 @@ impl Assignment {
 
 /// Whether a document that is said to be gone may have come back: it was seen since, or the deletion is told so late that
 /// it may have been seen unchanged, which leaves no trace.
-fn may_be_back(stored: &StoredRecord, deletion: &Announcement, announced: &Announced) -> bool {
+fn may_be_back(stored: &StoredRecord, deletion: &DocumentEvent, announced: &PendingEvents) -> bool {
     stored.observed_at > deletion.happened_at || announced.latest_at.duration_since(deletion.happened_at) > LATE_AFTER
 }
 
 /// Whether a fetch of the newest days, begun after the last notice had come in, has brought the document.
-fn is_satisfied(stored: &StoredRecord, announced: &Announced, fetched: Option<&Timestamp>) -> bool {
+fn is_satisfied(stored: &StoredRecord, announced: &PendingEvents, fetched: Option<&Timestamp>) -> bool {
     fetched.is_some_and(|fetched| {
         let newest_days = DayRange::ending(Day::of_utc(*fetched), NEWEST_DAYS);
         *fetched > announced.latest_at && newest_days.contains(stored.record.day)
@@ -202,9 +204,9 @@ fn listed_days(recent: DayRange, stored_on: Vec<Day>) -> DayRange {
 }
 
 /// What was said last of each document. Of two things said of the same moment the one that asks Oura counts.
-fn newest(announcements: &BTreeSet<Announcement>) -> BTreeMap<Key, &Announcement> {
-    let mut newest: BTreeMap<Key, &Announcement> = BTreeMap::new();
-    let rank = |said: &Announcement| (said.happened_at, said.event != NoticeEvent::Delete);
+fn newest(announcements: &BTreeSet<DocumentEvent>) -> BTreeMap<Key, &DocumentEvent> {
+    let mut newest: BTreeMap<Key, &DocumentEvent> = BTreeMap::new();
+    let rank = |said: &DocumentEvent| (said.happened_at, said.event != WebhookEventType::Delete);
     for said in announcements {
         let known = newest.entry((said.data_type, said.document_id.clone())).or_insert(said);
         if rank(said) > rank(known) {
@@ -217,7 +219,7 @@ fn newest(announcements: &BTreeSet<Announcement>) -> BTreeMap<Key, &Announcement
 #[cfg(test)]
 mod tests {
     use serde_json::Map;
-    use shared::domain::{KindState, MetricType, Record};
+    use shared::domain::{FetchState, MetricType, Record};
 
     use shared::oura::Listing;
 
@@ -230,8 +232,8 @@ mod tests {
         text.parse().unwrap()
     }
 
-    fn said(event: NoticeEvent, id: &str, when: &str) -> Announcement {
-        Announcement { data_type: DataType::Tag, event, happened_at: at(when), document_id: id.parse().unwrap() }
+    fn said(event: WebhookEventType, id: &str, when: &str) -> DocumentEvent {
+        DocumentEvent { data_type: DataType::Tag, event, happened_at: at(when), document_id: id.parse().unwrap() }
     }
 
     fn stored(id: &str, day: &str, observed_at: &str) -> BTreeMap<Day, StoredDay> {
@@ -249,11 +251,11 @@ mod tests {
     }
 
     fn assignment(
-        announcements: &[Announcement],
+        announcements: &[DocumentEvent],
         stored: &BTreeMap<Day, StoredDay>,
         fetched: Option<&str>,
     ) -> Assignment {
-        let announced = Announced { announcements: announcements.iter().cloned().collect(), latest_at: at(NOON) };
+        let announced = PendingEvents { announcements: announcements.iter().cloned().collect(), latest_at: at(NOON) };
         let watermarks = fetched.map(|fetched| (DataType::Tag, at(fetched))).into_iter().collect();
         let today: Day = "2026-03-18".parse().unwrap();
         Assignment::of_announced(&announced, stored, &watermarks, DayRange::ending(today, 8))
@@ -268,29 +270,30 @@ mod tests {
 
     #[test]
     fn what_was_said_last_of_a_document_counts_in_whatever_order_it_arrives() {
-        let create = said(NoticeEvent::Create, "a", "2026-03-18T10:00:00Z");
-        let delete = said(NoticeEvent::Delete, "a", "2026-03-18T11:59:00Z");
+        let create = said(WebhookEventType::Create, "a", "2026-03-18T10:00:00Z");
+        let delete = said(WebhookEventType::Delete, "a", "2026-03-18T11:59:00Z");
         let live = stored("a", "2026-03-17", "2026-03-18T10:30:00Z");
         let gone = assignment(&[create, delete.clone()], &live, None);
         assert_eq!((asked(&gone).len(), gone.gone.len(), gone.awaited.len()), (0, 1, 0));
         // Told of the same moment, or put back since: Oura is asked, and when it has none it is gone.
-        let again = said(NoticeEvent::Update, "a", "2026-03-18T11:59:00Z");
+        let again = said(WebhookEventType::Update, "a", "2026-03-18T11:59:00Z");
         let there = assignment(&[delete, again], &live, None);
         assert_eq!((asked(&there), there.gone.len(), there.doubted.len()), (vec!["a"], 0, 1));
     }
 
     #[test]
     fn a_deletion_of_what_is_not_stored_waits_for_whoever_stores_it() {
-        let delete = [said(NoticeEvent::Delete, "a", "2026-03-18T11:59:00Z")];
+        let delete = [said(WebhookEventType::Delete, "a", "2026-03-18T11:59:00Z")];
         let early = assignment(&delete, &BTreeMap::new(), None);
         assert_eq!((early.gone.len(), early.awaited.len(), asked(&early).len()), (1, 1, 0));
     }
 
     #[test]
     fn what_an_earlier_delivery_brought_is_left_out_but_for_doubts() {
-        let said = [said(NoticeEvent::Delete, "a", "2026-03-18T10:00:00Z"), said(NoticeEvent::Update, "b", NOON)];
+        let said =
+            [said(WebhookEventType::Delete, "a", "2026-03-18T10:00:00Z"), said(WebhookEventType::Update, "b", NOON)];
         let mut assignment = assignment(&said, &stored("a", "2026-03-17", "2026-03-18T10:30:00Z"), None);
-        let done = KindProgress { state: KindState::Done, documents: 1, error: None, fetched_at: None };
+        let done = DataTypeProgress { state: FetchState::Done, documents: 1, error: None, fetched_at: None };
         assignment.leave_out(&BTreeMap::from([(DataType::Sleep, done.clone())]));
         assert_eq!(asked(&assignment), ["a", "b"]);
         assignment.leave_out(&BTreeMap::from([(DataType::Tag, done)]));
@@ -299,22 +302,23 @@ mod tests {
 
     #[test]
     fn what_oura_does_not_have_is_gone_when_that_was_said_and_missing_when_not() {
-        let delete = [said(NoticeEvent::Delete, "a", "2026-03-18T10:00:00Z"), said(NoticeEvent::Update, "b", NOON)];
+        let delete =
+            [said(WebhookEventType::Delete, "a", "2026-03-18T10:00:00Z"), said(WebhookEventType::Update, "b", NOON)];
         let mut assignment = assignment(&delete, &stored("a", "2026-03-17", "2026-03-18T10:30:00Z"), None);
         assert_eq!(asked(&assignment), ["a", "b"]);
         let missing = ["a", "b"].map(|id| id.parse().unwrap()).into();
         let arrival = Arrival { listing: Listing::empty(DataType::Tag), missing, failed: None };
-        let kinds = BTreeMap::from([(DataType::Tag, KindOutcome::Arrived(arrival))]);
+        let kinds = BTreeMap::from([(DataType::Tag, FetchOutcome::Arrived(arrival))]);
         let mut fetch = Fetch { kinds, began: at(NOON) };
         assignment.settle(&mut fetch);
         assert_eq!(assignment.gone, BTreeSet::from([(DataType::Tag, "a".parse().unwrap())]));
-        let KindOutcome::Arrived(arrival) = &fetch.kinds[&DataType::Tag] else { panic!("it arrived") };
+        let FetchOutcome::Arrived(arrival) = &fetch.kinds[&DataType::Tag] else { panic!("it arrived") };
         assert_eq!(arrival.missing, BTreeSet::from(["b".parse().unwrap()]));
     }
 
     #[test]
     fn a_notice_is_satisfied_by_a_later_fetch_that_held_its_document() {
-        let update = [said(NoticeEvent::Update, "a", "2026-03-18T11:59:00Z")];
+        let update = [said(WebhookEventType::Update, "a", "2026-03-18T11:59:00Z")];
         let recent = stored("a", "2026-03-17", "2026-03-17T08:00:00Z");
         let later = Some("2026-03-18T12:00:05Z");
         assert_eq!(asked(&assignment(&update, &recent, later)), [""; 0]);
@@ -344,7 +348,7 @@ mod tests {
     #[test]
     fn a_deletion_that_may_be_out_of_date_is_doubted() {
         let doubted = |happened_at: &str, observed_at: &str| {
-            let delete = [said(NoticeEvent::Delete, "a", happened_at)];
+            let delete = [said(WebhookEventType::Delete, "a", happened_at)];
             let found = assignment(&delete, &stored("a", "2026-03-17", observed_at), None);
             assert_eq!(asked(&found).len() + found.gone.len(), 1);
             found.doubted.len() == 1

@@ -111,7 +111,7 @@ async fn revoke(deps: &Deps, command: &Command, grant: &GrantId) -> Result<Outco
         Some((code, _)) if asked_for >= REVOKED_WITHIN => {
             // Its access token has ended by now, and nobody has the other one: no data can be fetched with this consent.
             tracing::error!(connection.grant = %grant, code, "a consent could not be revoked at Oura for a day");
-            count(now, "RevocationsGivenUp");
+            count(now, "RevocationsAbandoned");
         }
         Some((code, wait)) => {
             tracing::warn!(connection.grant = %grant, code, "a consent is not revoked at Oura yet");

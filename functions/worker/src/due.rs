@@ -47,7 +47,7 @@ pub struct Due {
 #[derive(Debug, Clone, Copy)]
 pub struct Rhythm {
     /// Every how many days everything is asked for.
-    pub full_pull_days: u32,
+    pub full_sync_interval_days: u32,
     /// Now.
     pub now: Timestamp,
 }
@@ -128,7 +128,7 @@ fn is_due(connection: &Connection, kind: DataType, rhythm: Rhythm) -> bool {
 
 /// Never fetched whole, failing, not looked at for some days, or known to change without a notice.
 fn is_overdue(connection: &Connection, kind: DataType, rhythm: Rhythm) -> bool {
-    let full_pull = SignedDuration::from_hours(24 * i64::from(rhythm.full_pull_days));
+    let full_pull = SignedDuration::from_hours(24 * i64::from(rhythm.full_sync_interval_days));
     // A night is not late because the one before it ended late.
     let looked_at =
         |fetched: &Timestamp| rhythm.now.duration_since(*fetched) < full_pull - SignedDuration::from_hours(6);
@@ -138,7 +138,7 @@ fn is_overdue(connection: &Connection, kind: DataType, rhythm: Rhythm) -> bool {
 /// Whether Oura has announced something since these were last fetched.
 fn has_synced(connection: &Connection, kinds: &BTreeMap<DataType, DayRange>) -> bool {
     let fetched = kinds.keys().filter_map(|kind| connection.watermarks.get(kind)).min();
-    connection.last_notice_at.zip(fetched).is_some_and(|(notice, fetched)| notice > *fetched)
+    connection.last_webhook_at.zip(fetched).is_some_and(|(notice, fetched)| notice > *fetched)
 }
 
 #[cfg(test)]
@@ -155,7 +155,7 @@ mod tests {
     }
 
     fn rhythm() -> Rhythm {
-        Rhythm { full_pull_days: 7, now: at(NOW) }
+        Rhythm { full_sync_interval_days: 7, now: at(NOW) }
     }
 
     /// Everything was fetched last night; nothing is known of webhooks.
@@ -176,8 +176,8 @@ mod tests {
             last_sync_at: None,
             last_data_day: Some("2026-03-18".parse().unwrap()),
             silent_since: None,
-            last_notice_at: None,
-            unannounced: BTreeMap::new(),
+            last_webhook_at: None,
+            missed_webhooks: BTreeMap::new(),
             backfill: None,
             failing: BTreeMap::new(),
             watermarks: DataType::ALL.into_iter().map(|kind| (kind, at(LAST_NIGHT))).collect(),
@@ -200,28 +200,28 @@ mod tests {
         assert!(!due.kinds().contains(&DataType::Vo2Max));
         // A notice came after the last fetch, some weeks ago: webhooks do not keep anything current, but the ring has synced.
         let mut noticed = patient();
-        noticed.last_notice_at = Some(at("2026-03-18T09:00:00Z"));
-        noticed.unannounced = DataType::ALL.into_iter().map(|kind| (kind, 1)).collect();
+        noticed.last_webhook_at = Some(at("2026-03-18T09:00:00Z"));
+        noticed.missed_webhooks = DataType::ALL.into_iter().map(|kind| (kind, 1)).collect();
         assert_eq!(first(&noticed).len(), 12);
     }
 
     #[test]
     fn what_working_webhooks_bring_is_left_out_and_series_are_fetched_after_a_notice() {
         let mut current = patient();
-        current.last_notice_at = Some(at("2026-03-18T09:00:00Z"));
+        current.last_webhook_at = Some(at("2026-03-18T09:00:00Z"));
         assert_eq!(first(&current), ["heartrate", "ring_battery_level"]);
-        current.last_notice_at = Some(at("2026-03-18T02:00:00Z"));
+        current.last_webhook_at = Some(at("2026-03-18T02:00:00Z"));
         assert_eq!(first(&current), [""; 0], "nothing was announced since");
-        current.unannounced = BTreeMap::from([(DataType::Sleep, 2)]);
+        current.missed_webhooks = BTreeMap::from([(DataType::Sleep, 2)]);
         assert_eq!(first(&current), ["sleep"], "its webhook is silent");
-        current.last_notice_at = Some(at("2026-03-16T03:00:00Z"));
+        current.last_webhook_at = Some(at("2026-03-16T03:00:00Z"));
         assert_eq!(first(&current).len(), 3, "nothing was announced for days: perhaps all webhooks are silent");
     }
 
     #[test]
     fn everything_is_looked_at_every_few_days_and_what_failed_at_once() {
         let mut connection = patient();
-        connection.last_notice_at = Some(at("2026-03-18T02:00:00Z"));
+        connection.last_webhook_at = Some(at("2026-03-18T02:00:00Z"));
         connection.watermarks.insert(DataType::Vo2Max, at("2026-03-12T03:10:00Z"));
         assert_eq!(first(&connection), ["vo2_max"], "a week ago, but for some minutes");
         connection.watermarks.insert(DataType::Vo2Max, at("2026-03-13T03:10:00Z"));
@@ -251,7 +251,7 @@ mod tests {
         others.watermarks.insert(DataType::Vo2Max, at("2026-03-12T03:00:00Z"));
         assert_eq!(first(&others), "2026-03-07");
         let mut current = patient();
-        current.last_notice_at = Some(at("2026-03-18T09:00:00Z"));
+        current.last_webhook_at = Some(at("2026-03-18T09:00:00Z"));
         current.watermarks.insert(DataType::Sleep, at("2026-03-14T03:00:00Z"));
         assert_eq!(first(&current), "2026-03-13");
         current.watermarks.insert(DataType::Sleep, at("2026-03-12T03:00:00Z"));

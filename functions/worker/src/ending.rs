@@ -5,15 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use shared::aws::{BackfillEnd, Ended, StoreError, SyncEnd, SyncRun, WebhookDay};
 use shared::domain::{
-    BackfillState, Connection, ConnectionStatus, Day, EventKind, KindProgress, KindState, PatientEvent, ReasonCode,
-    SyncMessage, Trigger,
+    BackfillState, Connection, ConnectionStatus, DataTypeProgress, Day, EventKind, FetchState, PatientEvent,
+    ReasonCode, SyncMessage, Trigger,
 };
 use shared::oura::{DataType, OuraError};
 use shared::telemetry;
 
 use crate::Deps;
 use crate::assignment::NEWEST_DAYS;
-use crate::fetch::{self, KindOutcome};
+use crate::fetch::{self, FetchOutcome};
 use crate::sync::{any_arrived, drives_backfill};
 
 /// What the sync leaves on the connection as it is now.
@@ -21,7 +21,7 @@ fn left_behind(
     message: &SyncMessage,
     connection: &Connection,
     run: &SyncRun,
-    kinds: &BTreeMap<DataType, KindProgress>,
+    kinds: &BTreeMap<DataType, DataTypeProgress>,
     newest: Option<Day>,
     now: Timestamp,
 ) -> SyncEnd {
@@ -36,22 +36,22 @@ fn left_behind(
     };
     let watermarks = kinds
         .iter()
-        .filter(|(_, progress)| progress.state == KindState::Done)
+        .filter(|(_, progress)| progress.state == FetchState::Done)
         .filter_map(|(kind, progress)| Some((*kind, progress.fetched_at.filter(holds_newest)?)))
         .filter(|(kind, fetched)| connection.watermarks.get(kind).is_none_or(|known| known < fetched))
         .collect();
     let settled = kinds.values().all(|progress| progress.state.is_final());
     let state = if settled && any_arrived(kinds) { BackfillState::Done } else { BackfillState::Failed };
     let mut end = SyncEnd {
-        needs_care: false,
+        needs_catch_up: false,
         last_sync_at: if any_arrived(kinds) { Some(now) } else { connection.last_sync_at },
         last_data_day: newest.max(connection.last_data_day),
         failing,
         watermarks,
         silent_since: silent_since(message, connection, kinds, now),
-        last_notice_at: run.announced.as_ref().map(|announced| announced.latest_at).max(connection.last_notice_at),
-        unannounced: (message.trigger == Trigger::Daily && !drives_backfill(connection, message))
-            .then(|| unannounced(run)),
+        last_webhook_at: run.announced.as_ref().map(|announced| announced.latest_at).max(connection.last_webhook_at),
+        missed_webhooks: (message.trigger == Trigger::Daily && !drives_backfill(connection, message))
+            .then(|| missed_webhooks(run)),
         status: status(connection, kinds),
         backfill: connection.backfill.as_ref().filter(|_| drives_backfill(connection, message)).map(|backfill| {
             let days_repaired = backfill.reconnected.then_some(run.days.len() as u64);
@@ -59,7 +59,7 @@ fn left_behind(
         }),
         at: now,
     };
-    end.needs_care = after(connection, &end).needs_care();
+    end.needs_catch_up = after(connection, &end).needs_catch_up();
     end
 }
 
@@ -68,11 +68,11 @@ fn left_behind(
 fn silent_since(
     message: &SyncMessage,
     connection: &Connection,
-    kinds: &BTreeMap<DataType, KindProgress>,
+    kinds: &BTreeMap<DataType, DataTypeProgress>,
     now: Timestamp,
 ) -> Option<Timestamp> {
     let is_answer =
-        |progress: &KindProgress| progress.error.as_deref().is_some_and(|word| !OuraError::is_passing(word));
+        |progress: &DataTypeProgress| progress.error.as_deref().is_some_and(|word| !OuraError::is_passing(word));
     if any_arrived(kinds) || kinds.values().any(is_answer) {
         None
     } else if message.trigger != Trigger::Webhook && is_silent(kinds) {
@@ -83,8 +83,8 @@ fn silent_since(
 }
 
 /// Whether all that was asked for got no answer.
-fn is_silent(kinds: &BTreeMap<DataType, KindProgress>) -> bool {
-    let mut asked = kinds.values().filter(|progress| progress.state != KindState::NotGranted).peekable();
+fn is_silent(kinds: &BTreeMap<DataType, DataTypeProgress>) -> bool {
+    let mut asked = kinds.values().filter(|progress| progress.state != FetchState::NotGranted).peekable();
     asked.peek().is_some() && asked.all(|progress| progress.error.as_deref().is_some_and(OuraError::is_outage))
 }
 
@@ -97,8 +97,8 @@ fn after(connection: &Connection, end: &SyncEnd) -> Connection {
             None => after.failing.remove(kind),
         };
     }
-    if let Some(unannounced) = &end.unannounced {
-        after.unannounced.clone_from(unannounced);
+    if let Some(missed_webhooks) = &end.missed_webhooks {
+        after.missed_webhooks.clone_from(missed_webhooks);
     }
     if let (Some(backfill), Some(end)) = (&mut after.backfill, &end.backfill) {
         backfill.state = end.state;
@@ -123,7 +123,7 @@ pub(crate) enum Finished {
 pub(crate) async fn finish(
     deps: &Deps,
     message: &SyncMessage,
-    kinds: &BTreeMap<DataType, KindProgress>,
+    kinds: &BTreeMap<DataType, DataTypeProgress>,
 ) -> Result<Finished, StoreError> {
     let patient = &message.patient_id;
     // As it is now: other syncs of the patient may have ended since this one began.
@@ -142,7 +142,7 @@ pub(crate) async fn finish(
             let dimensions = [("trigger", message.trigger.as_str())];
             telemetry::count(now, "Syncs", 1, &dimensions);
             telemetry::count(now, "RecordsWritten", run.records_written, &dimensions);
-            count_announced(deps, &run, end.unannounced.as_ref(), now).await;
+            count_announced(deps, &run, end.missed_webhooks.as_ref(), now).await;
             for (kind, error) in end.failing.iter().filter_map(|(kind, error)| Some((kind, error.as_deref()?))) {
                 tracing::warn!(sync.id = %message.sync_id, kind = kind.as_str(), error, "a kind did not arrive whole");
             }
@@ -154,23 +154,30 @@ pub(crate) async fn finish(
 }
 
 /// Per kind, how many documents a pull found that no notice had announced.
-fn unannounced(run: &SyncRun) -> BTreeMap<DataType, u64> {
+fn missed_webhooks(run: &SyncRun) -> BTreeMap<DataType, u64> {
     let mut counts = BTreeMap::new();
-    for found in &run.unannounced {
+    for found in &run.missed_webhooks {
         *counts.entry(found.data_type).or_insert(0) += 1;
     }
     counts
 }
 
 /// Counts, for the whole platform, how well webhooks announce what there is.
-async fn count_announced(deps: &Deps, run: &SyncRun, unannounced: Option<&BTreeMap<DataType, u64>>, now: Timestamp) {
-    let mut counted = WebhookDay { unannounced: unannounced.cloned().unwrap_or_default(), announced: BTreeMap::new() };
+async fn count_announced(
+    deps: &Deps,
+    run: &SyncRun,
+    missed_webhooks: Option<&BTreeMap<DataType, u64>>,
+    now: Timestamp,
+) {
+    let mut counted =
+        WebhookDay { missed_webhooks: missed_webhooks.cloned().unwrap_or_default(), announced: BTreeMap::new() };
     let announcements = run.announced.iter().flat_map(|announced| &announced.announcements);
     let documents: BTreeSet<_> = announcements.map(|said| (said.data_type, &said.document_id)).collect();
     for (kind, _) in documents {
         *counted.announced.entry(kind).or_insert(0) += 1;
     }
-    for (metric, counts) in [("DocumentsAnnounced", &counted.announced), ("DocumentsUnannounced", &counted.unannounced)]
+    for (metric, counts) in
+        [("DocumentsFromWebhooks", &counted.announced), ("DocumentsMissedByWebhooks", &counted.missed_webhooks)]
     {
         for (kind, count) in counts {
             telemetry::count(now, metric, *count, &[("dataType", kind.as_str())]);
@@ -222,7 +229,7 @@ pub(crate) async fn tell_of_no_token(
     run: &SyncRun,
     asked: impl Iterator<Item = &DataType>,
 ) {
-    let failed = KindOutcome::Failed(OuraError::Unavailable { status: None }).progress(deps.clock.now());
+    let failed = FetchOutcome::Failed(OuraError::Unavailable { status: None }).progress(deps.clock.now());
     let granted = asked.filter(|kind| connection.scopes_granted.contains(kind.scope()));
     let mut run = run.clone();
     run.kinds.extend(granted.map(|kind| (*kind, failed.clone())));
@@ -232,7 +239,10 @@ pub(crate) async fn tell_of_no_token(
 }
 
 /// What the connection's status becomes. Only what says something about this patient changes it: an outage does not.
-fn status(connection: &Connection, kinds: &BTreeMap<DataType, KindProgress>) -> (ConnectionStatus, Option<ReasonCode>) {
+fn status(
+    connection: &Connection,
+    kinds: &BTreeMap<DataType, DataTypeProgress>,
+) -> (ConnectionStatus, Option<ReasonCode>) {
     if any_arrived(kinds) {
         return (ConnectionStatus::Connected, None);
     }
@@ -248,7 +258,7 @@ fn status(connection: &Connection, kinds: &BTreeMap<DataType, KindProgress>) -> 
     }
     // What a notice names is one kind of many, and so is what is due of a night.
     let asked_for_all = kinds.len() == DataType::ALL.len();
-    if asked_for_all && kinds.values().all(|progress| progress.state == KindState::NotGranted) {
+    if asked_for_all && kinds.values().all(|progress| progress.state == FetchState::NotGranted) {
         return (ConnectionStatus::Error, Some(ReasonCode::ScopeMissing));
     }
     (connection.status, connection.reason)

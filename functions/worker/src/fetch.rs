@@ -7,7 +7,7 @@ use backon::{ExponentialBuilder, Retryable};
 use futures::future::BoxFuture;
 use futures::stream::{self, FuturesUnordered, StreamExt};
 use jiff::{SignedDuration, Timestamp};
-use shared::domain::{Clock, Connection, DayRange, DocumentId, KindProgress, KindState};
+use shared::domain::{Clock, Connection, DataTypeProgress, DayRange, DocumentId, FetchState};
 use shared::oura::model::Malformed;
 use shared::oura::{DataType, Listing, OuraClient, OuraError};
 use shared::vault::{Access, Vault, VaultError};
@@ -61,7 +61,7 @@ pub struct Arrival {
 
 /// What happened to one kind.
 #[derive(Debug)]
-pub enum KindOutcome {
+pub enum FetchOutcome {
     /// It arrived; some of its documents may be unreadable.
     Arrived(Arrival),
     /// The patient did not allow it.
@@ -84,7 +84,7 @@ enum Blocked {
 #[derive(Debug)]
 pub struct Fetch {
     /// By kind.
-    pub kinds: BTreeMap<DataType, KindOutcome>,
+    pub kinds: BTreeMap<DataType, FetchOutcome>,
     /// When the first request was sent.
     pub began: Timestamp,
 }
@@ -316,18 +316,18 @@ fn refused(answers: &Answers, counts: impl Fn(&OuraError) -> bool) -> Vec<DataTy
     answers.iter().filter(|(_, answer)| answer.as_ref().is_err_and(&counts)).map(|(kind, _)| *kind).collect()
 }
 
-fn outcomes(answers: Answers, not_allowed: &[DataType], blocked: Option<Blocked>) -> BTreeMap<DataType, KindOutcome> {
+fn outcomes(answers: Answers, not_allowed: &[DataType], blocked: Option<Blocked>) -> BTreeMap<DataType, FetchOutcome> {
     let outcome = |answer| match (answer, blocked) {
-        (Ok(arrival), _) => KindOutcome::Arrived(arrival),
-        (Err(OuraError::Unauthorized { .. }), Some(Blocked::Unauthorized)) => KindOutcome::Refused(UNAUTHORIZED),
-        (Err(OuraError::Forbidden), Some(Blocked::Membership)) => KindOutcome::Refused(MEMBERSHIP),
-        (Err(OuraError::AppOutdated), _) => KindOutcome::Refused(APP_OUTDATED),
-        (Err(OuraError::Unauthorized { .. } | OuraError::Forbidden), _) => KindOutcome::NotGranted,
-        (Err(error @ (OuraError::NotFound | OuraError::Rejected { .. })), _) => KindOutcome::Refused(error.code()),
-        (Err(error), _) => KindOutcome::Failed(error),
+        (Ok(arrival), _) => FetchOutcome::Arrived(arrival),
+        (Err(OuraError::Unauthorized { .. }), Some(Blocked::Unauthorized)) => FetchOutcome::Refused(UNAUTHORIZED),
+        (Err(OuraError::Forbidden), Some(Blocked::Membership)) => FetchOutcome::Refused(MEMBERSHIP),
+        (Err(OuraError::AppOutdated), _) => FetchOutcome::Refused(APP_OUTDATED),
+        (Err(OuraError::Unauthorized { .. } | OuraError::Forbidden), _) => FetchOutcome::NotGranted,
+        (Err(error @ (OuraError::NotFound | OuraError::Rejected { .. })), _) => FetchOutcome::Refused(error.code()),
+        (Err(error), _) => FetchOutcome::Failed(error),
     };
     let asked = answers.into_iter().map(|(kind, answer)| (kind, outcome(answer)));
-    asked.chain(not_allowed.iter().map(|kind| (*kind, KindOutcome::NotGranted))).collect()
+    asked.chain(not_allowed.iter().map(|kind| (*kind, FetchOutcome::NotGranted))).collect()
 }
 
 impl Arrival {
@@ -336,28 +336,28 @@ impl Arrival {
     }
 }
 
-impl KindOutcome {
+impl FetchOutcome {
     /// What is remembered of it.
     #[must_use]
-    pub fn progress(&self, fetched_at: Timestamp) -> KindProgress {
+    pub fn progress(&self, fetched_at: Timestamp) -> DataTypeProgress {
         let (state, documents, error) = match self {
             Self::Arrived(arrival) => {
                 let documents = arrival.listing.documents.len();
                 if let Some(error) = &arrival.failed {
-                    (KindState::Failed, documents, Some(error.code()))
+                    (FetchState::Failed, documents, Some(error.code()))
                 } else if !arrival.missing.is_empty() {
-                    (KindState::Failed, documents, Some(NOT_FOUND))
+                    (FetchState::Failed, documents, Some(NOT_FOUND))
                 } else if arrival.listing.malformed.is_empty() {
-                    (KindState::Done, documents, None)
+                    (FetchState::Done, documents, None)
                 } else {
-                    (KindState::Malformed, documents, Some("malformed_documents"))
+                    (FetchState::Malformed, documents, Some("malformed_documents"))
                 }
             }
-            Self::NotGranted => (KindState::NotGranted, 0, None),
-            Self::Refused(code) => (KindState::NotAvailable, 0, Some(*code)),
-            Self::Failed(error) => (KindState::Failed, 0, Some(error.code())),
+            Self::NotGranted => (FetchState::NotGranted, 0, None),
+            Self::Refused(code) => (FetchState::NotAvailable, 0, Some(*code)),
+            Self::Failed(error) => (FetchState::Failed, 0, Some(error.code())),
         };
-        KindProgress {
+        DataTypeProgress {
             state,
             documents: documents as u64,
             error: error.map(str::to_owned),

@@ -24,13 +24,13 @@ use futures::future;
 use futures::stream::{self, StreamExt};
 use jiff::{SignedDuration, Timestamp};
 use shared::aws::{
-    AppSecrets, Budget, Bus, Connections, Days, Inbox, Nights, Outbox, Purges, Queue, Runs, SdkConfig, TokenSettings,
-    TokenStore, WebhookDays,
+    AppSecrets, Bus, Connections, Days, Inbox, NightlyRuns, Outbox, Purges, Queue, Runs, SdkConfig, SharedRateLimit,
+    TokenSettings, TokenStore, WebhookDays,
 };
 use shared::disconnect::Disconnect;
-use shared::domain::{Clock, Command, Entropy, Notice, OuraUserId, QueueMessage, SyncMessage};
+use shared::domain::{Clock, Command, Entropy, OuraUserId, QueueMessage, SyncMessage, WebhookEvent};
 use shared::env::{Env, EnvError};
-use shared::oura::budget::LEAST_ALLOWANCE;
+use shared::oura::rate_limit::LEAST_ALLOWANCE;
 use shared::oura::{HttpOptions, OAuthHttp, OuraClient, OuraHosts};
 use shared::telemetry;
 use shared::vault::{OuraApp, Revocations, Vault};
@@ -59,15 +59,15 @@ pub struct Config {
     debounce_seconds: u32,
     lookback_days: u32,
     requests_per_window: u32,
-    full_pull_days: u32,
+    full_sync_interval_days: u32,
 }
 
 impl Config {
     /// Reads `OURA_APP_SECRET_ID`, `OURA_REDIRECT_URI`, `OURA_TOKEN_URL`, `OURA_TOKEN_FALLBACK_URL`, `OURA_REVOKE_URL`,
     /// `OURA_API_BASE_URL`, `CONNECTIONS_TABLE`, `WEARABLE_DATA_TABLE`, `DAILY_STATS_TABLE`, `TOKEN_VAULT`,
-    /// `TOKEN_VAULT_MOVING_FROM`, `TOKEN_SECRET_PREFIX`, `TOKEN_KEY_RING_SECRET_ID`, `LIVE_QUEUE_URL`, `NIGHTLY_QUEUE_URL`,
+    /// `TOKEN_VAULT_MIGRATE_FROM`, `TOKEN_SECRET_PREFIX`, `TOKEN_KEY_RING_SECRET_ID`, `LIVE_QUEUE_URL`, `NIGHTLY_QUEUE_URL`,
     /// `EVENT_BUS_NAME`, `MAX_DISCONNECTS_PER_DAY`, `WEBHOOK_DEBOUNCE_SECONDS`, `LOOKBACK_DAYS`, `OURA_REQUESTS_PER_5_MIN`
-    /// and `FULL_PULL_DAYS`.
+    /// and `FULL_SYNC_INTERVAL_DAYS`.
     ///
     /// # Errors
     /// [`EnvError`] names the variable that is missing or malformed.
@@ -88,7 +88,7 @@ impl Config {
             debounce_seconds: env.bounded("WEBHOOK_DEBOUNCE_SECONDS", 30, 0..=900)?,
             lookback_days: env.bounded("LOOKBACK_DAYS", 7, 1..=30)?,
             requests_per_window: env.bounded("OURA_REQUESTS_PER_5_MIN", 5000, LEAST_ALLOWANCE..=10_000_000)?,
-            full_pull_days: env.bounded("FULL_PULL_DAYS", 7, 1..=30)?,
+            full_sync_interval_days: env.bounded("FULL_SYNC_INTERVAL_DAYS", 7, 1..=30)?,
         })
     }
 }
@@ -108,14 +108,14 @@ pub struct Deps {
     pub(crate) outbox: Outbox,
     pub(crate) inbox: Inbox,
     pub(crate) webhook_days: WebhookDays,
-    pub(crate) nights: Nights,
-    pub(crate) budget: Budget,
+    pub(crate) nightly_runs: NightlyRuns,
+    pub(crate) rate_limit: SharedRateLimit,
     pub(crate) clock: Clock,
     pub(crate) live: Queue,
     /// How long notices gather before the sync that they cause.
     pub(crate) debounce: Duration,
     pub(crate) lookback_days: u32,
-    full_pull_days: u32,
+    full_sync_interval_days: u32,
     nightly: Queue,
     nightly_queue_name: String,
 }
@@ -153,9 +153,9 @@ impl Deps {
             outbox: Outbox::new(sdk, &config.connections_table, Bus::new(sdk, &config.event_bus_name)),
             inbox: Inbox::new(sdk, &config.connections_table),
             webhook_days: WebhookDays::new(sdk, &config.connections_table),
-            nights: Nights::new(sdk, &config.connections_table),
-            budget: Budget::new(sdk, &config.connections_table, config.requests_per_window, clock.clone()),
-            full_pull_days: config.full_pull_days,
+            nightly_runs: NightlyRuns::new(sdk, &config.connections_table),
+            rate_limit: SharedRateLimit::new(sdk, &config.connections_table, config.requests_per_window, clock.clone()),
+            full_sync_interval_days: config.full_sync_interval_days,
             clock,
             debounce: Duration::from_secs(config.debounce_seconds.into()),
             lookback_days: config.lookback_days,
@@ -166,7 +166,7 @@ impl Deps {
     }
 
     pub(crate) fn rhythm(&self) -> Rhythm {
-        Rhythm { full_pull_days: self.full_pull_days, now: self.clock.now() }
+        Rhythm { full_sync_interval_days: self.full_sync_interval_days, now: self.clock.now() }
     }
 
     pub(crate) fn debounce(&self) -> SignedDuration {
@@ -184,7 +184,7 @@ impl Deps {
 enum Work {
     Sync(SyncMessage),
     /// Notices of one ring account.
-    Notices(OuraUserId, Vec<Notice>),
+    Notices(OuraUserId, Vec<WebhookEvent>),
     Command(Command),
     /// A message that will never parse. It goes to the dead-letter queue, where a person can see it.
     Unreadable,
@@ -211,7 +211,7 @@ pub async fn handle(deps: &Deps, event: SqsEvent, deadline: Timestamp) -> anyhow
 /// The pieces of work of a batch, with how often their messages were delivered. Notices of the same ring account are one.
 fn sorted(messages: Vec<SqsMessage>) -> Vec<(Work, u32, Vec<SqsMessage>)> {
     let mut works: Vec<(Work, u32, Vec<SqsMessage>)> = Vec::new();
-    let mut accounts: BTreeMap<(OuraUserId, u32), (Vec<Notice>, Vec<SqsMessage>)> = BTreeMap::new();
+    let mut accounts: BTreeMap<(OuraUserId, u32), (Vec<WebhookEvent>, Vec<SqsMessage>)> = BTreeMap::new();
     for message in messages {
         let count = message.attributes.get("ApproximateReceiveCount").and_then(|count| count.parse().ok()).unwrap_or(1);
         match QueueMessage::parse(message.body.as_deref().unwrap_or_default()) {
@@ -228,7 +228,7 @@ fn sorted(messages: Vec<SqsMessage>) -> Vec<(Work, u32, Vec<SqsMessage>)> {
                 }
             }
             Ok(QueueMessage::Command(command)) => works.push((Work::Command(command), count, vec![message])),
-            Ok(QueueMessage::Notice(notice)) => {
+            Ok(QueueMessage::WebhookEvent(notice)) => {
                 let account = accounts.entry((notice.user.clone(), count)).or_default();
                 account.0.push(notice);
                 account.1.push(message);

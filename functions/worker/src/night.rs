@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use shared::domain::{Night, NightOutcome, SyncMessage, Trigger};
+use shared::domain::{NightlyOutcome, NightlyRun, SyncMessage, Trigger};
 
 use crate::sync::{Delivery, Outcome};
-use crate::tally::Tally;
+use crate::tally::SyncCounters;
 use crate::{Deps, ending};
 
 /// How long a nightly pull may wait for its turn. The next night looks as far back as anything is missing, so it loses
@@ -21,7 +21,7 @@ const DAY: SignedDuration = SignedDuration::from_hours(24);
 
 /// Whether the message has waited for so long that it is given up.
 pub(crate) fn is_over(message: &SyncMessage, now: Timestamp) -> bool {
-    let most = match (message.trigger, Night::of_sync(&message.sync_id)) {
+    let most = match (message.trigger, NightlyRun::of_sync(&message.sync_id)) {
         (Trigger::Daily, Some(_)) => NIGHT,
         (Trigger::Daily, None) => UNTIL_THE_NEXT,
         _ => DAY,
@@ -52,18 +52,19 @@ pub(crate) async fn tell(
     message: &SyncMessage,
     delivery: Delivery,
     outcome: Outcome,
-    tally: &Tally,
+    tally: &SyncCounters,
 ) -> Outcome {
-    let Some(night) = Night::of_sync(&message.sync_id) else { return outcome.without_abandoning() };
+    let Some(night) = NightlyRun::of_sync(&message.sync_id) else { return outcome.without_abandoning() };
     let became = match &outcome {
-        Outcome::Done if tally.is_parked() => NightOutcome::Parked,
-        Outcome::Done => NightOutcome::Done,
-        Outcome::Abandoned => NightOutcome::Failed,
+        Outcome::Done if tally.is_skipped() => NightlyOutcome::Skipped,
+        Outcome::Done => NightlyOutcome::Done,
+        Outcome::Abandoned => NightlyOutcome::Failed,
         // It goes to the dead-letter queue now; a redrive may still bring it.
-        Outcome::Retry { .. } if delivery.is_last() => NightOutcome::Failed,
+        Outcome::Retry { .. } if delivery.is_last() => NightlyOutcome::Failed,
         Outcome::Retry { .. } | Outcome::Later { .. } => return outcome,
     };
-    let told = deps.nights.mark(night, &message.patient_id, became, tally.requests(), deps.clock.now()).await;
+    let told =
+        deps.nightly_runs.record_outcome(night, &message.patient_id, became, tally.requests(), deps.clock.now()).await;
     match (told, outcome) {
         (Ok(()), outcome) => outcome.without_abandoning(),
         (Err(error), Outcome::Retry { after, why }) => {

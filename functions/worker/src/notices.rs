@@ -12,7 +12,7 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use shared::aws::{StoreError, SyncRun};
 use shared::domain::{
-    Announcement, Day, DayRange, Notice, OuraUserId, PatientId, SyncId, SyncMessage, Trigger, derived_uuid,
+    Day, DayRange, DocumentEvent, OuraUserId, PatientId, SyncId, SyncMessage, Trigger, WebhookEvent, derived_uuid,
 };
 use shared::telemetry;
 
@@ -30,7 +30,7 @@ const WAIT_FOR_STRANGERS: Duration = Duration::from_secs(20);
 const FORGOTTEN_AFTER: SignedDuration = SignedDuration::from_mins(1);
 
 /// Puts the notices of one ring account, received together, into its patient's inbox.
-pub async fn gather(deps: &Deps, user: &OuraUserId, notices: &[Notice], delivery: Delivery) -> Outcome {
+pub async fn gather(deps: &Deps, user: &OuraUserId, notices: &[WebhookEvent], delivery: Delivery) -> Outcome {
     match try_gather(deps, user, notices, delivery).await {
         Ok(outcome) => outcome,
         Err(error) => {
@@ -43,15 +43,15 @@ pub async fn gather(deps: &Deps, user: &OuraUserId, notices: &[Notice], delivery
 async fn try_gather(
     deps: &Deps,
     user: &OuraUserId,
-    notices: &[Notice],
+    notices: &[WebhookEvent],
     delivery: Delivery,
 ) -> Result<Outcome, StoreError> {
     let now = deps.clock.now();
-    let known: BTreeSet<(Announcement, _)> =
+    let known: BTreeSet<(DocumentEvent, _)> =
         notices.iter().filter_map(|notice| Some((notice.announcement()?, notice.received_at))).collect();
     let unknown = notices.iter().filter(|notice| notice.announcement().is_none()).count();
     if unknown > 0 {
-        telemetry::count(now, "NoticesUnknownType", unknown as u64, &[]);
+        telemetry::count(now, "WebhooksUnknownType", unknown as u64, &[]);
         tracing::info!(notices = unknown, "notices of types that are not known here");
     }
     let Some((first, received_at)) = known.first() else { return Ok(Outcome::Done) };
@@ -59,7 +59,7 @@ async fn try_gather(
         if delivery.count < DELIVERIES_FOR_STRANGERS {
             return Ok(Outcome::Retry { after: WAIT_FOR_STRANGERS * delivery.count, why: "unknown_user" });
         }
-        telemetry::count(now, "NoticesUnknownUser", known.len() as u64, &[]);
+        telemetry::count(now, "WebhooksUnknownUser", known.len() as u64, &[]);
         tracing::info!(notices = known.len(), "notices of a ring account that nobody has connected");
         return Ok(Outcome::Done);
     };

@@ -96,7 +96,7 @@ fn write(record: &Record, previous: Option<&StoredRecord>, observed_at: Timestam
             deleted: false,
         },
         previous: previous.map(|previous| (previous.record.day, previous.revision)),
-        unannounced: false,
+        missed_webhooks: false,
     })
 }
 
@@ -172,7 +172,7 @@ fn tombstone(stored: &StoredRecord, observed_at: Timestamp) -> RecordWrite {
             deleted: true,
         },
         previous: Some((stored.record.day, stored.revision)),
-        unannounced: false,
+        missed_webhooks: false,
     }
 }
 

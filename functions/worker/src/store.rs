@@ -10,7 +10,7 @@ use shared::oura::{DataType, Listing};
 use crate::Deps;
 use crate::assignment::{Assignment, Key};
 use crate::due::Due;
-use crate::fetch::{Ask, Fetch, KindOutcome};
+use crate::fetch::{Ask, Fetch, FetchOutcome};
 use crate::plan::{self, Fetched};
 
 /// How often days that change under our hands are read again.
@@ -39,7 +39,7 @@ pub(crate) async fn store(
             for write in changes.iter_mut().flat_map(|change| &mut change.records) {
                 let record = &write.record.record;
                 let key = (record.data_type, record.document_id.clone());
-                write.unannounced = record.data_type.has_webhook() && !announced.contains(&key);
+                write.missed_webhooks = record.data_type.has_webhook() && !announced.contains(&key);
             }
         }
         match deps.days.commit(patient, &changes, &message.sync_id, now).await? {
@@ -85,7 +85,7 @@ fn normalized(
         .kinds
         .iter()
         .filter_map(|(kind, outcome)| match outcome {
-            KindOutcome::Arrived(arrival) => Some((*kind, &arrival.listing)),
+            FetchOutcome::Arrived(arrival) => Some((*kind, &arrival.listing)),
             _ => None,
         })
         .collect();

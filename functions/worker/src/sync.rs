@@ -16,10 +16,10 @@ use futures::FutureExt;
 use jiff::{SignedDuration, Timestamp};
 use shared::aws::{Commit, StoreError, StoredDay, SyncRun};
 use shared::domain::{
-    AWAITS_OFFSETS, BackfillState, Connection, ConnectionStatus, Day, DayRange, KindProgress, KindState, SyncMessage,
-    Trigger,
+    AWAITS_OFFSETS, BackfillState, Connection, ConnectionStatus, DataTypeProgress, Day, DayRange, FetchState,
+    SyncMessage, Trigger,
 };
-use shared::oura::budget::Lane;
+use shared::oura::rate_limit::Lane;
 use shared::oura::{DataType, OuraError, TokenError};
 use shared::telemetry;
 use shared::vault::VaultError;
@@ -27,10 +27,10 @@ use shared::vault::VaultError;
 use crate::assignment::Assignment;
 use crate::due::{self, Due};
 use crate::ending::Finished;
-use crate::fetch::{self, Arrival, Ask, Fetch, Fetcher, KindOutcome};
+use crate::fetch::{self, Arrival, Ask, Fetch, FetchOutcome, Fetcher};
 use crate::night;
 use crate::notices::{self, Turn};
-use crate::tally::Tally;
+use crate::tally::SyncCounters;
 use crate::{Deps, ending, store};
 
 /// The queue gives a message up after this many deliveries (`maxReceiveCount` of the template).
@@ -110,8 +110,8 @@ impl Delivery {
 
 /// Syncs the patient and publishes what waits in the outbox, whatever came of the sync.
 pub async fn run(deps: &Deps, message: &SyncMessage, delivery: Delivery) -> Outcome {
-    let tally = Tally::default();
-    let outcome = match deps.budget.held() {
+    let tally = SyncCounters::default();
+    let outcome = match deps.rate_limit.held() {
         // While everybody is held back, nothing is begun.
         Some(held) => Outcome::Later { after: held.retry_after, why: held.why.as_str() },
         None => match sync(deps, message, delivery, &tally).await {
@@ -147,11 +147,17 @@ async fn drained(deps: &Deps, message: &SyncMessage, delivery: Delivery, outcome
     }
 }
 
-async fn failed(deps: &Deps, message: &SyncMessage, delivery: Delivery, error: &VaultError, tally: &Tally) -> Outcome {
+async fn failed(
+    deps: &Deps,
+    message: &SyncMessage,
+    delivery: Delivery,
+    error: &VaultError,
+    tally: &SyncCounters,
+) -> Outcome {
     let (after, why) = match error {
         VaultError::Ended { reason } => {
             tracing::info!(sync.id = %message.sync_id, ?reason, "the connection has ended; nothing to sync");
-            tally.park();
+            tally.skip();
             // Notices do not belong to the consent that has ended but to the ring, which a new one may have connected again.
             return match (message.trigger, deps.connections.get(&message.patient_id).await) {
                 (Trigger::Webhook, Ok(Some(now))) if now.status == ConnectionStatus::Disconnected => Outcome::Done,
@@ -203,7 +209,12 @@ pub(crate) fn drives_backfill(connection: &Connection, message: &SyncMessage) ->
     })
 }
 
-async fn sync(deps: &Deps, message: &SyncMessage, delivery: Delivery, tally: &Tally) -> Result<Outcome, VaultError> {
+async fn sync(
+    deps: &Deps,
+    message: &SyncMessage,
+    delivery: Delivery,
+    tally: &SyncCounters,
+) -> Result<Outcome, VaultError> {
     if message.trigger == Trigger::Daily && !is_due(deps, message, tally).await? {
         return Ok(Outcome::Done);
     }
@@ -211,7 +222,7 @@ async fn sync(deps: &Deps, message: &SyncMessage, delivery: Delivery, tally: &Ta
     let mut run = deps.runs.open(&message.patient_id, &message.sync_id, deps.clock.now()).await?;
     let Some(connection) = deps.connections.get(&message.patient_id).await?.filter(is_live) else {
         tracing::info!(sync.id = %message.sync_id, "no connection; nothing to sync");
-        tally.park();
+        tally.skip();
         return nothing(deps, message).await;
     };
     tally.add_requests(run.requests);
@@ -234,7 +245,7 @@ async fn sync(deps: &Deps, message: &SyncMessage, delivery: Delivery, tally: &Ta
     let (mut assignment, announced_days, then) = assignment(deps, message, &connection, &run).await?;
     assignment.leave_out(&run.kinds);
     if is_backfill {
-        let pending = KindProgress { state: KindState::Pending, documents: 0, error: None, fetched_at: None };
+        let pending = DataTypeProgress { state: FetchState::Pending, documents: 0, error: None, fetched_at: None };
         let kinds = DataType::ALL.into_iter().map(|kind| (kind, pending.clone())).chain(run.kinds.clone()).collect();
         deps.connections.begin_backfill(&connection, &kinds).await?;
     }
@@ -258,7 +269,7 @@ async fn sync(deps: &Deps, message: &SyncMessage, delivery: Delivery, tally: &Ta
     if !then.is_empty() && (was_asked_before || store::holds_news(message, &assignment, &fetch, &stored)) {
         let mut further = Assignment::of_kinds(message.range, then);
         further.leave_out(&run.kinds);
-        let any_arrived = fetch.kinds.values().any(|outcome| matches!(outcome, KindOutcome::Arrived(_)));
+        let any_arrived = fetch.kinds.values().any(|outcome| matches!(outcome, FetchOutcome::Arrived(_)));
         fetch.kinds.extend(asker.fetch(&further.asks, any_arrived).await?.kinds);
         assignment.asks.append(&mut further.asks);
     }
@@ -292,7 +303,7 @@ async fn sync(deps: &Deps, message: &SyncMessage, delivery: Delivery, tally: &Ta
     if is_whole {
         match ending::finish(deps, message, &run.kinds).await? {
             Finished::Gone => return stopped(deps, message, delivery).await,
-            Finished::Ended { nothing_to_be_had: true } => tally.park(),
+            Finished::Ended { nothing_to_be_had: true } => tally.skip(),
             Finished::Ended { .. } => {}
         }
         if message.trigger == Trigger::Webhook {
@@ -317,9 +328,9 @@ async fn sync(deps: &Deps, message: &SyncMessage, delivery: Delivery, tally: &Ta
 }
 
 /// Whether there is anything to ask for; a look that opens nothing, since most nights there is not much.
-async fn is_due(deps: &Deps, message: &SyncMessage, tally: &Tally) -> Result<bool, StoreError> {
+async fn is_due(deps: &Deps, message: &SyncMessage, tally: &SyncCounters) -> Result<bool, StoreError> {
     let Some(connection) = deps.connections.get(&message.patient_id).await?.filter(is_live) else {
-        tally.park();
+        tally.skip();
         return Ok(false);
     };
     let range = due::range(&connection, message.range, deps.rhythm());
@@ -400,7 +411,7 @@ fn give_up_missing(deps: &Deps, run: &SyncRun, fetch: &mut Fetch) {
     for (kind, outcome) in &mut fetch.kinds {
         let asked_before =
             run.kinds.get(kind).is_some_and(|progress| progress.error.as_deref() == Some(fetch::NOT_FOUND));
-        if let KindOutcome::Arrived(arrival) = outcome
+        if let FetchOutcome::Arrived(arrival) = outcome
             && asked_before
             && !arrival.missing.is_empty()
         {
@@ -418,7 +429,7 @@ struct Asker<'a> {
     connection: &'a Connection,
     run: &'a SyncRun,
     delivery: Delivery,
-    tally: &'a Tally,
+    tally: &'a SyncCounters,
 }
 
 impl Asker<'_> {
@@ -426,7 +437,7 @@ impl Asker<'_> {
         let Self { deps, message, connection, run, .. } = *self;
         let is_backfill = drives_backfill(connection, message);
         let lane = if message.trigger == Trigger::Daily { Lane::Nightly } else { Lane::Live };
-        let oura = deps.oura.admitted_by(self.tally.counting(deps.budget.lane(lane, &message.patient_id)));
+        let oura = deps.oura.rate_limited_by(self.tally.counting(deps.rate_limit.lane(lane, &message.patient_id)));
         let fetcher = Fetcher {
             oura: &oura,
             vault: &deps.vault,
@@ -440,7 +451,8 @@ impl Asker<'_> {
                 if !is_backfill {
                     return;
                 }
-                let progress = KindProgress { state: KindState::Fetched, documents, error: None, fetched_at: None };
+                let progress =
+                    DataTypeProgress { state: FetchState::Fetched, documents, error: None, fetched_at: None };
                 if let Err(error) = deps.connections.backfill_progress(connection, kind, &progress).await {
                     tracing::debug!(%error, "progress of a backfill is not shown");
                 }
@@ -451,21 +463,21 @@ impl Asker<'_> {
     }
 }
 
-pub(crate) fn any_arrived(kinds: &BTreeMap<DataType, KindProgress>) -> bool {
-    kinds.values().any(|progress| matches!(progress.state, KindState::Done | KindState::Malformed))
+pub(crate) fn any_arrived(kinds: &BTreeMap<DataType, DataTypeProgress>) -> bool {
+    kinds.values().any(|progress| matches!(progress.state, FetchState::Done | FetchState::Malformed))
 }
 
 /// The local days of the time series follow from the offsets that nights and activity carry. While those are still to
 /// come, the series is asked for again with them; what it holds is stored meanwhile.
-fn await_offsets(kinds: &mut BTreeMap<DataType, KindProgress>) {
+fn await_offsets(kinds: &mut BTreeMap<DataType, DataTypeProgress>) {
     let carriers = [DataType::Sleep, DataType::DailyActivity];
     let awaited = carriers.iter().any(|kind| kinds.get(kind).is_some_and(|progress| !progress.state.is_final()));
     if !awaited {
         return;
     }
     for kind in [DataType::HeartRate, DataType::RingBatteryLevel] {
-        if let Some(progress) = kinds.get_mut(&kind).filter(|progress| progress.state == KindState::Done) {
-            progress.state = KindState::Failed;
+        if let Some(progress) = kinds.get_mut(&kind).filter(|progress| progress.state == FetchState::Done) {
+            progress.state = FetchState::Failed;
             progress.error = Some(AWAITS_OFFSETS.to_owned());
         }
     }
@@ -474,7 +486,7 @@ fn await_offsets(kinds: &mut BTreeMap<DataType, KindProgress>) {
 /// What kept a kind from arriving whole, if it was for Oura or for us to say when it may.
 fn failures(fetch: &Fetch) -> impl Iterator<Item = &OuraError> {
     fetch.kinds.values().filter_map(|outcome| match outcome {
-        KindOutcome::Failed(error) | KindOutcome::Arrived(Arrival { failed: Some(error), .. }) => Some(error),
+        FetchOutcome::Failed(error) | FetchOutcome::Arrived(Arrival { failed: Some(error), .. }) => Some(error),
         _ => None,
     })
 }
@@ -486,7 +498,7 @@ fn wanted_wait(fetch: &Fetch) -> Duration {
 
 /// How long to wait, if waiting is all that is needed: nothing failed but what may not be asked for at the moment.
 fn only_waits(fetch: &Fetch) -> Option<Duration> {
-    let is_missing = |outcome: &KindOutcome| matches!(outcome, KindOutcome::Arrived(Arrival { failed: None, missing, .. }) if !missing.is_empty());
+    let is_missing = |outcome: &FetchOutcome| matches!(outcome, FetchOutcome::Arrived(Arrival { failed: None, missing, .. }) if !missing.is_empty());
     if fetch.kinds.values().any(is_missing) || failures(fetch).any(|error| error.only_waits().is_none()) {
         return None;
     }

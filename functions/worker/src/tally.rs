@@ -4,19 +4,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use futures::future::BoxFuture;
-use shared::oura::{Admission, Held, OuraError};
+use shared::oura::{OuraError, RateLimiter, Throttled};
 
 /// Counts while the sync runs. Cheap to clone: all clones count together.
 #[derive(Debug, Clone, Default)]
-pub struct Tally(Arc<Counts>);
+pub struct SyncCounters(Arc<Counts>);
 
 #[derive(Debug, Default)]
 struct Counts {
     requests: AtomicU64,
-    parked: AtomicBool,
+    skipped: AtomicBool,
 }
 
-impl Tally {
+impl SyncCounters {
     /// Requests that were sent.
     #[must_use]
     pub fn requests(&self) -> u64 {
@@ -29,39 +29,39 @@ impl Tally {
     }
 
     /// There is nothing to be had of this patient at the moment.
-    pub fn park(&self) {
-        self.0.parked.store(true, Ordering::Relaxed);
+    pub fn skip(&self) {
+        self.0.skipped.store(true, Ordering::Relaxed);
     }
 
     /// Whether there is nothing to be had of this patient.
     #[must_use]
-    pub fn is_parked(&self) -> bool {
-        self.0.parked.load(Ordering::Relaxed)
+    pub fn is_skipped(&self) -> bool {
+        self.0.skipped.load(Ordering::Relaxed)
     }
 
-    /// The same admission, counted here.
+    /// The same limiter, counted here.
     #[must_use]
-    pub fn counting(&self, admission: Arc<dyn Admission>) -> Arc<dyn Admission> {
-        Arc::new(Counted { tally: self.clone(), admission })
+    pub fn counting(&self, limiter: Arc<dyn RateLimiter>) -> Arc<dyn RateLimiter> {
+        Arc::new(Counted { tally: self.clone(), limiter })
     }
 }
 
 #[derive(Debug)]
 struct Counted {
-    tally: Tally,
-    admission: Arc<dyn Admission>,
+    tally: SyncCounters,
+    limiter: Arc<dyn RateLimiter>,
 }
 
-impl Admission for Counted {
-    fn admit(&self) -> BoxFuture<'_, Result<(), Held>> {
+impl RateLimiter for Counted {
+    fn acquire(&self) -> BoxFuture<'_, Result<(), Throttled>> {
         Box::pin(async {
-            self.admission.admit().await?;
+            self.limiter.acquire().await?;
             self.tally.add_requests(1);
             Ok(())
         })
     }
 
-    fn told<'a>(&'a self, error: Option<&'a OuraError>) -> BoxFuture<'a, ()> {
-        self.admission.told(error)
+    fn on_response<'a>(&'a self, error: Option<&'a OuraError>) -> BoxFuture<'a, ()> {
+        self.limiter.on_response(error)
     }
 }

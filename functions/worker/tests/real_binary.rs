@@ -121,7 +121,7 @@ async fn notices_become_a_sync_and_what_is_dropped_is_counted() {
     let ada = control.people().into_iter().find(|person| person.key == "ada").unwrap().user_id;
     let message = |user: &str, data_type: &str, id: &str, count: &str| {
         let now = jiff::Timestamp::now();
-        let notice = shared::domain::Notice {
+        let notice = shared::domain::WebhookEvent {
             user: user.parse().unwrap(),
             event_type: "update".parse().unwrap(),
             data_type: data_type.parse().unwrap(),
@@ -144,7 +144,7 @@ async fn notices_become_a_sync_and_what_is_dropped_is_counted() {
     let daily = rehearsal.request(Some("patient-1"), "GET", &format!("/daily?from={night}&to={night}"), None, "").await;
     assert_eq!(daily.unwrap().data().unwrap()["days"][0]["revision"], 2);
     let output = binary.output();
-    for metric in ["\"NoticesUnknownUser\":1", "\"NoticesUnknownType\":1", "\"DocumentsAnnounced\":1"] {
+    for metric in ["\"WebhooksUnknownUser\":1", "\"WebhooksUnknownType\":1", "\"DocumentsFromWebhooks\":1"] {
         assert!(output.contains(metric), "{metric}");
     }
 }

@@ -48,7 +48,7 @@ pub struct FleetArgs {
 /// What is moved.
 #[derive(Debug, Clone, Copy, Args)]
 pub struct MoveArgs {
-    /// Where the tokens go; the functions must be told first (TOKEN_VAULT, TOKEN_VAULT_MOVING_FROM).
+    /// Where the tokens go; the functions must be told first (TOKEN_VAULT, TOKEN_VAULT_MIGRATE_FROM).
     #[arg(long, value_enum)]
     pub to: VaultArg,
     /// Change nothing, only tell what would be moved.

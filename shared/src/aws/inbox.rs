@@ -14,7 +14,7 @@ use super::item::{Fields, Item, n, s, texts};
 use super::runs::Runs;
 use super::transact::{Cancelled, run};
 use super::{SdkConfig, StoreError};
-use crate::domain::{Announcement, PatientId, SyncId};
+use crate::domain::{DocumentEvent, PatientId, SyncId};
 
 const INBOX: &str = "INBOX#oura";
 
@@ -34,7 +34,7 @@ pub struct Inbox {
 
 /// What gathers for one sync.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Gathered {
+pub struct InboxContents {
     /// The sync that will take it.
     pub sync_id: SyncId,
     /// Since when it gathers.
@@ -42,7 +42,7 @@ pub struct Gathered {
     /// When the last notice was put in.
     pub latest_at: Timestamp,
     /// What was announced.
-    pub announcements: BTreeSet<Announcement>,
+    pub announcements: BTreeSet<DocumentEvent>,
 }
 
 impl Inbox {
@@ -60,10 +60,10 @@ impl Inbox {
     pub async fn put(
         &self,
         patient: &PatientId,
-        announcements: &BTreeSet<Announcement>,
+        announcements: &BTreeSet<DocumentEvent>,
         candidate: &SyncId,
         now: Timestamp,
-    ) -> Result<Gathered, StoreError> {
+    ) -> Result<InboxContents, StoreError> {
         const ACTION: &str = "put notices into the inbox";
         let answer = self
             .client
@@ -106,7 +106,7 @@ impl Inbox {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn get(&self, patient: &PatientId) -> Result<Option<Gathered>, StoreError> {
+    pub async fn get(&self, patient: &PatientId) -> Result<Option<InboxContents>, StoreError> {
         const ACTION: &str = "read the inbox";
         let answer = self
             .client
@@ -131,7 +131,7 @@ impl Inbox {
         patient: &PatientId,
         sync: &SyncId,
         now: Timestamp,
-    ) -> Result<Option<Gathered>, StoreError> {
+    ) -> Result<Option<InboxContents>, StoreError> {
         const ACTION: &str = "take the notices of the inbox";
         for _ in 0..RACES {
             let Some(gathered) = self.get(patient).await?.filter(|gathered| gathered.sync_id == *sync) else {
@@ -186,16 +186,16 @@ impl Inbox {
 }
 
 /// The attributes of what a sync has taken.
-pub(super) fn taken(gathered: &Gathered) -> [(&'static str, AttributeValue); 2] {
+pub(super) fn taken(gathered: &InboxContents) -> [(&'static str, AttributeValue); 2] {
     [("announcements", texts(&gathered.announcements)), ("latestAt", s(gathered.latest_at.to_string()))]
 }
 
-fn gathered(action: &'static str, item: &Item) -> Result<Gathered, StoreError> {
+fn gathered(action: &'static str, item: &Item) -> Result<InboxContents, StoreError> {
     let fields = Fields::new(action, item);
-    Ok(Gathered {
+    Ok(InboxContents {
         sync_id: fields.get("syncId")?,
         since: fields.get("since")?,
         latest_at: fields.get("latestAt")?,
-        announcements: fields.texts::<Announcement>("announcements")?.into_iter().collect(),
+        announcements: fields.texts::<DocumentEvent>("announcements")?.into_iter().collect(),
     })
 }

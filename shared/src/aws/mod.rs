@@ -2,7 +2,6 @@
 
 mod app_secret;
 mod batch;
-mod budget;
 mod bus;
 mod cached_secret;
 mod config;
@@ -12,10 +11,11 @@ mod error;
 mod inbox;
 mod item;
 mod limits;
-mod nights;
+mod nightly_runs;
 mod outbox;
 mod purges;
 mod queue;
+mod rate_limit;
 mod runs;
 mod tokens;
 mod transact;
@@ -23,7 +23,6 @@ mod webhook_days;
 
 pub use app_secret::{AppSecret, AppSecrets};
 pub use aws_config::SdkConfig;
-pub use budget::{Budget, Refusal};
 pub use bus::Bus;
 pub use config::{load, load_for_callers_who_wait, settings};
 pub use connections::{
@@ -35,12 +34,13 @@ pub use days::{
     WearableDataTable,
 };
 pub use error::StoreError;
-pub use inbox::{Gathered, Inbox};
+pub use inbox::{Inbox, InboxContents};
 pub use limits::{Limits, Rate};
-pub use nights::{NightCounts, NightRun, NightState, Nights, PlanCursor};
+pub use nightly_runs::{NightlyRunCounts, NightlyRunState, NightlyRuns, PlanCursor, RunStatus};
 pub use outbox::{Drained, Outbox};
 pub use purges::{Purge, PurgeRequest, Purges, TakenPurge};
 pub use queue::Queue;
-pub use runs::{Announced, Ended, Found, RunProgress, Runs, SyncRun};
+pub use rate_limit::{Refusal, SharedRateLimit};
+pub use runs::{Ended, Found, PendingEvents, RunProgress, Runs, SyncRun};
 pub use tokens::{Resealed, Stored, StoredTokens, TokenSettings, TokenStore, TokenVaultKind};
 pub use webhook_days::{WebhookDay, WebhookDays};

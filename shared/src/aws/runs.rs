@@ -17,13 +17,13 @@ use jiff::Timestamp;
 
 use super::batch;
 use super::connections::{Connections, SyncEnd, built, expires, patient_key};
-use super::inbox::{Gathered, taken};
+use super::inbox::{InboxContents, taken};
 use super::item::{Fields, Item, from_json, n, s, texts};
 use super::outbox::put_event;
 use super::transact::{Cancelled, Reason, run};
 use super::{SdkConfig, StoreError};
 use crate::domain::{
-    Announcement, Connection, Day, DocumentId, KindProgress, MetricType, PatientEvent, PatientId, SyncId,
+    Connection, DataTypeProgress, Day, DocumentEvent, DocumentId, MetricType, PatientEvent, PatientId, SyncId,
 };
 use crate::oura::DataType;
 
@@ -34,7 +34,7 @@ const LIFE: Duration = Duration::from_secs(30 * 24 * 3600);
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct SyncRun {
     /// Kinds whose fetch is over, with how it went.
-    pub kinds: BTreeMap<DataType, KindProgress>,
+    pub kinds: BTreeMap<DataType, DataTypeProgress>,
     /// Days whose stats changed, oldest first.
     pub days: Vec<Day>,
     /// Kinds of the records that changed.
@@ -42,9 +42,9 @@ pub struct SyncRun {
     /// Records written or tombstoned.
     pub records_written: u64,
     /// Documents found although no notice had announced them, where one should have.
-    pub unannounced: BTreeSet<Found>,
+    pub missed_webhooks: BTreeSet<Found>,
     /// What the notices announced that it was caused by, once it has taken them.
-    pub announced: Option<Announced>,
+    pub announced: Option<PendingEvents>,
     /// Requests to Oura of earlier deliveries.
     pub requests: u64,
     /// Whether it is over.
@@ -53,15 +53,15 @@ pub struct SyncRun {
 
 /// What a sync has taken from the inbox.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Announced {
+pub struct PendingEvents {
     /// What was announced.
-    pub announcements: BTreeSet<Announcement>,
+    pub announcements: BTreeSet<DocumentEvent>,
     /// When the last notice had come in.
     pub latest_at: Timestamp,
 }
 
-impl From<Gathered> for Announced {
-    fn from(gathered: Gathered) -> Self {
+impl From<InboxContents> for PendingEvents {
+    fn from(gathered: InboxContents) -> Self {
         Self { announcements: gathered.announcements, latest_at: gathered.latest_at }
     }
 }
@@ -76,7 +76,7 @@ pub struct RunProgress {
     /// Records written or tombstoned.
     pub records_written: usize,
     /// The documents among them that a notice should have announced and none did.
-    pub unannounced: BTreeSet<Found>,
+    pub missed_webhooks: BTreeSet<Found>,
 }
 
 /// A document that a pull found. As text: `<data type> <document id>`.
@@ -241,7 +241,7 @@ impl Runs {
         &self,
         patient: &PatientId,
         sync: &SyncId,
-        kinds: &BTreeMap<DataType, KindProgress>,
+        kinds: &BTreeMap<DataType, DataTypeProgress>,
         requests: u64,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
@@ -291,9 +291,9 @@ impl Runs {
             add.push_str(", metricTypes :types");
             update = update.expression_attribute_values(":types", texts(&progress.metric_types));
         }
-        if !progress.unannounced.is_empty() {
-            add.push_str(", unannounced :unannounced");
-            update = update.expression_attribute_values(":unannounced", texts(&progress.unannounced));
+        if !progress.missed_webhooks.is_empty() {
+            add.push_str(", missed_webhooks :missed_webhooks");
+            update = update.expression_attribute_values(":missed_webhooks", texts(&progress.missed_webhooks));
         }
         let update = built("record the sync's progress", update.update_expression(add).build())?;
         Ok(TransactWriteItem::builder().update(update).build())
@@ -303,7 +303,7 @@ impl Runs {
     pub(super) fn begin(
         &self,
         patient: &PatientId,
-        gathered: &Gathered,
+        gathered: &InboxContents,
         now: Timestamp,
     ) -> Result<TransactWriteItem, StoreError> {
         let mut update = Update::builder()
@@ -327,7 +327,7 @@ impl Runs {
         &self,
         connection: &Connection,
         sync: &SyncId,
-        kinds: &BTreeMap<DataType, KindProgress>,
+        kinds: &BTreeMap<DataType, DataTypeProgress>,
         end: &SyncEnd,
         events: &[PatientEvent],
     ) -> Result<Ended, StoreError> {
@@ -380,12 +380,12 @@ fn sync_run(action: &'static str, item: &Item) -> Result<SyncRun, StoreError> {
     let mut metric_types = fields.texts::<MetricType>("metricTypes")?;
     days.sort_unstable();
     metric_types.sort_unstable();
-    let announcements = fields.texts::<Announcement>("announcements")?;
+    let announcements = fields.texts::<DocumentEvent>("announcements")?;
     Ok(SyncRun {
         announced: fields
             .opt("latestAt")?
-            .map(|latest_at| Announced { announcements: announcements.into_iter().collect(), latest_at }),
-        unannounced: fields.texts::<Found>("unannounced")?.into_iter().collect(),
+            .map(|latest_at| PendingEvents { announcements: announcements.into_iter().collect(), latest_at }),
+        missed_webhooks: fields.texts::<Found>("missed_webhooks")?.into_iter().collect(),
         kinds: fields.opt_json("kinds")?.unwrap_or_default(),
         days,
         metric_types,

@@ -32,14 +32,14 @@ pub struct WebhookDay {
     /// Per kind, documents that notices announced.
     pub announced: BTreeMap<DataType, u64>,
     /// Per kind, documents that a pull found and no notice had announced.
-    pub unannounced: BTreeMap<DataType, u64>,
+    pub missed_webhooks: BTreeMap<DataType, u64>,
 }
 
 impl WebhookDay {
     /// Whether there is nothing to count.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.announced.is_empty() && self.unannounced.is_empty()
+        self.announced.is_empty() && self.missed_webhooks.is_empty()
     }
 }
 
@@ -69,8 +69,8 @@ impl WebhookDays {
             .key("sk", s(format!("DAY#{day}")))
             .expression_attribute_values(":expires", n(expires(now, LIFE)));
         let announced = counted.announced.iter().map(|(kind, count)| (counters(*kind), 0, count));
-        let unannounced = counted.unannounced.iter().map(|(kind, count)| (counters(*kind), 1, count));
-        for (place, (names, which, count)) in announced.chain(unannounced).enumerate() {
+        let missed_webhooks = counted.missed_webhooks.iter().map(|(kind, count)| (counters(*kind), 1, count));
+        for (place, (names, which, count)) in announced.chain(missed_webhooks).enumerate() {
             let clause = if place == 0 { " ADD" } else { "," };
             // Writing to a text cannot fail.
             write!(update, "{clause} #c{place} :c{place}").ok();
@@ -101,9 +101,9 @@ impl WebhookDays {
         let Some(item) = &answer.item else { return Ok(counted) };
         let fields = Fields::new(ACTION, item);
         for kind in DataType::ALL {
-            let [announced, unannounced] = counters(kind);
+            let [announced, missed_webhooks] = counters(kind);
             counted.announced.extend(fields.opt_number(&announced)?.map(|count| (kind, count)));
-            counted.unannounced.extend(fields.opt_number(&unannounced)?.map(|count| (kind, count)));
+            counted.missed_webhooks.extend(fields.opt_number(&missed_webhooks)?.map(|count| (kind, count)));
         }
         Ok(counted)
     }

@@ -154,8 +154,8 @@ pub struct Evidence<'a> {
     pub connection: Option<&'a Connection>,
     /// The stored days in question, and some before them.
     pub days: &'a BTreeMap<Day, DailyStats>,
-    /// Every how many days a pull asks for everything (`FULL_PULL_DAYS`).
-    pub full_pull_days: u32,
+    /// Every how many days a pull asks for everything (`FULL_SYNC_INTERVAL_DAYS`).
+    pub full_sync_interval_days: u32,
     /// Oura answered nobody when it was last asked for anybody's data.
     pub is_outage: bool,
     /// Now.
@@ -248,7 +248,7 @@ impl Evidence<'_> {
         let age = fetched.map(|at| self.now.duration_since(*at));
         // What was left out of one full pull and the next one that may come late.
         let is_looked_at =
-            age.is_some_and(|age| age < SignedDuration::from_hours(24 * i64::from(self.full_pull_days + 2)));
+            age.is_some_and(|age| age < SignedDuration::from_hours(24 * i64::from(self.full_sync_interval_days + 2)));
         let is_current = is_looked_at && connection.is_kept_current(from, self.now);
         if !is_arriving && (fetched.is_some_and(is_over) || is_current) {
             let first = history.filter(|of| !of.reconnected).map(|of| of.range.first());

@@ -93,7 +93,7 @@ pub enum BackfillState {
 /// How far one kind of data has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum KindState {
+pub enum FetchState {
     /// Not fetched yet.
     Pending,
     /// Arrived from Oura and is being stored.
@@ -110,7 +110,7 @@ pub enum KindState {
     Failed,
 }
 
-impl KindState {
+impl FetchState {
     /// Whether another try in this sync could change anything.
     #[must_use]
     pub fn is_final(self) -> bool {
@@ -121,9 +121,9 @@ impl KindState {
 /// Progress of one kind.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct KindProgress {
+pub struct DataTypeProgress {
     /// How far.
-    pub state: KindState,
+    pub state: FetchState,
     /// Documents that Oura gave for the range.
     pub documents: u64,
     /// A stable word for what went wrong, if anything did.
@@ -144,7 +144,7 @@ pub struct Backfill {
     /// Which days.
     pub range: DayRange,
     /// By Oura collection.
-    pub per_type: BTreeMap<DataType, KindProgress>,
+    pub per_type: BTreeMap<DataType, DataTypeProgress>,
     /// Whether it only brings what is missing since the patient was connected before.
     pub reconnected: bool,
     /// In that case, once it is done, the days whose stats are new or changed by it.
@@ -185,10 +185,10 @@ pub struct Connection {
     /// Since when nothing that is asked for arrives, because Oura does not answer.
     pub silent_since: Option<Timestamp>,
     /// When Oura last announced something of this patient.
-    pub last_notice_at: Option<Timestamp>,
+    pub last_webhook_at: Option<Timestamp>,
     /// Per kind, how many documents the last pull found that no notice had announced: more than a few mean that Oura's
     /// webhooks are silent.
-    pub unannounced: BTreeMap<DataType, u64>,
+    pub missed_webhooks: BTreeMap<DataType, u64>,
     /// The history after the connect.
     pub backfill: Option<Backfill>,
     /// Kinds whose last fetch failed, with a stable word for why.
@@ -201,17 +201,17 @@ impl Connection {
     /// Whether webhooks bring this kind of this patient: they have lately, and the last pull found nothing that they had not.
     #[must_use]
     pub fn is_kept_current(&self, kind: DataType, now: Timestamp) -> bool {
-        let lately = self.last_notice_at.is_some_and(|at| now.duration_since(at) < NOTICES_EVERY);
-        kind.has_webhook() && lately && !self.unannounced.contains_key(&kind)
+        let lately = self.last_webhook_at.is_some_and(|at| now.duration_since(at) < NOTICES_EVERY);
+        kind.has_webhook() && lately && !self.missed_webhooks.contains_key(&kind)
     }
 
     /// Whether it should be pulled before the next night: its history has not arrived, something that passes kept data from
     /// arriving, or Oura's webhooks are silent about it. Kept in an index, so that finding nobody costs nothing.
     #[must_use]
-    pub fn needs_care(&self) -> bool {
+    pub fn needs_catch_up(&self) -> bool {
         let has_history = self.backfill.as_ref().is_none_or(|backfill| backfill.state == BackfillState::Done);
         let waits = self.failing.values().any(|word| word == AWAITS_OFFSETS || OuraError::is_passing(word));
-        self.status == ConnectionStatus::Connected && (!has_history || waits || !self.unannounced.is_empty())
+        self.status == ConnectionStatus::Connected && (!has_history || waits || !self.missed_webhooks.is_empty())
     }
 }
 

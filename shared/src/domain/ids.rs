@@ -95,7 +95,7 @@ text_id!(
 );
 text_id!(
     /// An event type or data type as Oura wrote it in a notice.
-    NoticeWord, "word of a notice", 64
+    RawEventType, "word of a notice", 64
 );
 text_id!(
     /// One request to sync one patient; events of that sync derive their ids from it.

@@ -4,7 +4,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Command, Day, DayRange, DocumentId, InvalidRange, Notice, NoticeWord, OuraUserId, PatientId, SyncId, Trigger,
+    Command, Day, DayRange, DocumentId, InvalidRange, OuraUserId, PatientId, RawEventType, SyncId, Trigger,
+    WebhookEvent,
 };
 
 /// A message of the live or the nightly queue.
@@ -13,7 +14,7 @@ pub enum QueueMessage {
     /// Sync a patient.
     Sync(SyncMessage),
     /// Oura says that something changed.
-    Notice(Notice),
+    WebhookEvent(WebhookEvent),
     /// A patient asked for something that takes longer than a request.
     Command(Command),
 }
@@ -73,12 +74,12 @@ struct SyncWire {
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct NoticeWire {
+struct WebhookEventWire {
     version: Version,
     source: Source,
     oura_user_id: OuraUserId,
-    event_type: NoticeWord,
-    data_type: NoticeWord,
+    event_type: RawEventType,
+    data_type: RawEventType,
     document_id: DocumentId,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     event_time: Option<Timestamp>,
@@ -124,7 +125,7 @@ impl QueueMessage {
     pub fn parse(body: &str) -> Result<Self, InvalidMessage> {
         let peek: Peek = serde_json::from_str(body)?;
         if peek.oura_user_id.is_some() {
-            Notice::parse(body).map(Self::Notice)
+            WebhookEvent::parse(body).map(Self::WebhookEvent)
         } else if peek.command.is_some() {
             Command::parse(body).map(Self::Command)
         } else {
@@ -137,7 +138,7 @@ impl QueueMessage {
     pub fn to_body(&self) -> String {
         match self {
             Self::Sync(sync) => sync.to_body(),
-            Self::Notice(notice) => notice.to_body(),
+            Self::WebhookEvent(notice) => notice.to_body(),
             Self::Command(command) => command.to_body(),
         }
     }
@@ -149,9 +150,9 @@ impl From<SyncMessage> for QueueMessage {
     }
 }
 
-impl From<Notice> for QueueMessage {
-    fn from(notice: Notice) -> Self {
-        Self::Notice(notice)
+impl From<WebhookEvent> for QueueMessage {
+    fn from(notice: WebhookEvent) -> Self {
+        Self::WebhookEvent(notice)
     }
 }
 
@@ -195,9 +196,9 @@ impl SyncMessage {
     }
 }
 
-impl Notice {
+impl WebhookEvent {
     fn parse(body: &str) -> Result<Self, InvalidMessage> {
-        let wire: NoticeWire = serde_json::from_str(body)?;
+        let wire: WebhookEventWire = serde_json::from_str(body)?;
         Ok(Self {
             user: wire.oura_user_id,
             event_type: wire.event_type,
@@ -211,7 +212,7 @@ impl Notice {
     /// The message body.
     #[must_use]
     pub fn to_body(&self) -> String {
-        let wire = NoticeWire {
+        let wire = WebhookEventWire {
             version: Version,
             source: Source::Oura,
             oura_user_id: self.user.clone(),
@@ -253,16 +254,16 @@ mod tests {
 
     #[test]
     fn a_notice_survives_the_queue_with_and_without_its_time() {
-        let notice = Notice {
+        let notice = WebhookEvent {
             user: OuraUserId::parse("ring-1").unwrap(),
-            event_type: NoticeWord::parse("update").unwrap(),
-            data_type: NoticeWord::parse("meal").unwrap(),
+            event_type: RawEventType::parse("update").unwrap(),
+            data_type: RawEventType::parse("meal").unwrap(),
             document_id: DocumentId::parse("d-1").unwrap(),
             event_time: Some("2026-01-30T10:00:00.25Z".parse().unwrap()),
             received_at: "2026-01-30T10:00:30Z".parse().unwrap(),
         };
-        for notice in [Notice { event_time: None, ..notice.clone() }, notice] {
-            assert_eq!(QueueMessage::parse(&notice.to_body()).unwrap(), QueueMessage::Notice(notice));
+        for notice in [WebhookEvent { event_time: None, ..notice.clone() }, notice] {
+            assert_eq!(QueueMessage::parse(&notice.to_body()).unwrap(), QueueMessage::WebhookEvent(notice));
         }
         assert!(QueueMessage::parse(r#"{"ouraUserId":"ring-1"}"#).is_err());
     }

@@ -12,33 +12,33 @@ mod ids;
 mod json;
 mod message;
 mod metric;
-mod night;
-mod notice;
+mod nightly_run;
 mod record;
 mod record_key;
 mod scope;
+mod webhook_event;
 
 pub use absence::{Absence, Evidence};
 pub use catalogue::{CATALOGUE, Metric, Unit};
 pub use clock::{Clock, Entropy};
 pub use command::{Command, CommandKind};
 pub use connection::{
-    AWAITS_OFFSETS, Backfill, BackfillState, Connection, ConnectionStatus, KindProgress, KindState, Lease, ReasonCode,
-    RefreshIntent, Suspect,
+    AWAITS_OFFSETS, Backfill, BackfillState, Connection, ConnectionStatus, DataTypeProgress, FetchState, Lease,
+    ReasonCode, RefreshIntent, Suspect,
 };
 pub use day::{Day, DayRange, InvalidDay, InvalidRange};
 pub use event::{DayUpdateReason, EventKind, PatientEvent, PurgeCounts};
 pub use ids::{
-    DocumentId, GrantId, InvalidId, NoticeWord, OuraUserId, PatientId, RequestId, SyncId, Trigger, derived_uuid,
+    DocumentId, GrantId, InvalidId, OuraUserId, PatientId, RawEventType, RequestId, SyncId, Trigger, derived_uuid,
 };
 pub use json::{canonical, content_hash};
 pub use message::{InvalidMessage, QueueMessage, SyncMessage};
 pub use metric::{MetricType, UnknownMetricType};
-pub use night::{Night, NightOutcome, catch_up_sync};
-pub use notice::{Announcement, InvalidAnnouncement, Notice, NoticeEvent};
+pub use nightly_run::{NightlyOutcome, NightlyRun, catch_up_sync};
 pub use record::{DailyStats, Record, StoredRecord};
 pub use record_key::{InvalidRecordKey, RecordKey};
 pub use scope::{Scope, ScopeSet};
+pub use webhook_event::{DocumentEvent, InvalidDocumentEvent, WebhookEvent, WebhookEventType};
 
 /// The only source of data that this project serves; a field of every record and event, so that a platform can hold
 /// several vendors' data side by side.

@@ -57,7 +57,7 @@ fn extreme(series: Option<&Series>, of: fn(f64, f64) -> f64) -> Option<f64> {
 }
 
 /// A day's sleep periods, told apart.
-pub(super) struct Night<'a> {
+pub(super) struct SleepPeriods<'a> {
     /// The main sleep.
     pub main: Option<&'a Record>,
     /// Naps, earliest first: the other `sleep` and `late_nap` periods in which there was any sleep.
@@ -69,7 +69,7 @@ pub(super) struct Night<'a> {
 /// The main sleep is the `long_sleep` with the most sleep; without one, the longest `sleep`; without one, the longest
 /// period to which Oura gave no type. Periods without any sleep, and the types `deleted`, `rest`, `late_nap` and ones not
 /// known yet, are never it: fragments and rest are normal, and "the first" is often an artefact.
-pub(super) fn night<'a>(records: &[&'a Record]) -> Night<'a> {
+pub(super) fn night<'a>(records: &[&'a Record]) -> SleepPeriods<'a> {
     let mut slept: Vec<&Record> = records
         .iter()
         .copied()
@@ -93,14 +93,14 @@ pub(super) fn night<'a>(records: &[&'a Record]) -> Night<'a> {
             .filter(|record| kind_of(record).is_some_and(|kind| kinds.contains(&kind)))
             .collect()
     };
-    Night { main, naps: others(&["sleep", "late_nap"]), further: others(&["long_sleep"]) }
+    SleepPeriods { main, naps: others(&["sleep", "late_nap"]), further: others(&["long_sleep"]) }
 }
 
 /// A day's sleep periods in which there was any sleep: the main one first, then naps and further ones, earliest first. Rest
 /// and what Oura deleted are not among them.
 #[must_use]
 pub fn sleep_periods<'a>(records: &[&'a Record]) -> Vec<&'a Record> {
-    let Night { main, mut naps, further } = night(records);
+    let SleepPeriods { main, mut naps, further } = night(records);
     naps.extend(further);
     naps.sort_by_cached_key(|record| (super::stats::instant(record, "bedtimeStart"), record.document_id.clone()));
     main.into_iter().chain(naps).collect()

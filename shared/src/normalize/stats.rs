@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::lists::{listed, rest_mode, sessions, tags, workouts};
-use super::sleep::{Night, night};
+use super::sleep::{SleepPeriods, night};
 use crate::domain::{Day, MetricType, Record, canonical};
 use crate::oura::DataType;
 
@@ -184,7 +184,7 @@ fn readiness(document: Option<&Record>, main: Option<&Record>) -> Option<Map<Str
 
 /// Scores from the day's document, durations from its main sleep. `efficiency` (percent) and `latency` (seconds) are
 /// measured; Oura's scores of the same names are under `contributors`.
-fn sleep(scores: Option<&Record>, night: &Night<'_>) -> Option<Map<String, Value>> {
+fn sleep(scores: Option<&Record>, night: &SleepPeriods<'_>) -> Option<Map<String, Value>> {
     if scores.is_none() && night.main.is_none() && night.naps.is_empty() {
         return None;
     }

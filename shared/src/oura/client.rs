@@ -11,12 +11,12 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use url::Url;
 
-use super::admission::Admission;
 use super::data_type::{DataType, RangeQuery};
 use super::error::OuraError;
 use super::hosts::OuraHosts;
 use super::model::{Documents, Malformed};
 use super::page::{self, Page};
+use super::rate_limiter::RateLimiter;
 use super::secret::AccessToken;
 use super::transport::{self, Answer, HttpOptions, HttpSetupError, NoAnswer, NoBody};
 use crate::domain::{Day, DayRange, DocumentId, OuraUserId};
@@ -44,7 +44,7 @@ const MAX_BODY: usize = 32 * 1024 * 1024;
 pub struct OuraClient {
     http: reqwest::Client,
     hosts: Arc<OuraHosts>,
-    admission: Option<Arc<dyn Admission>>,
+    limiter: Option<Arc<dyn RateLimiter>>,
 }
 
 /// All documents of a list.
@@ -75,13 +75,13 @@ impl OuraClient {
             // A function may be frozen between two invocations, and what it kept open is dead when it thaws.
             .pool_idle_timeout(Duration::from_secs(30))
             .build()?;
-        Ok(Self { http, hosts: Arc::new(hosts.clone()), admission: None })
+        Ok(Self { http, hosts: Arc::new(hosts.clone()), limiter: None })
     }
 
     /// The same client, its requests let through by this.
     #[must_use]
-    pub fn admitted_by(&self, admission: Arc<dyn Admission>) -> Self {
-        Self { admission: Some(admission), ..self.clone() }
+    pub fn rate_limited_by(&self, limiter: Arc<dyn RateLimiter>) -> Self {
+        Self { limiter: Some(limiter), ..self.clone() }
     }
 
     /// All documents of a collection whose `day` lies in the range; of a time series, all samples of the range and
@@ -176,10 +176,10 @@ impl OuraClient {
 
     /// The body of a 200, once the request may be sent.
     async fn get(&self, token: &AccessToken, url: Url) -> Result<String, OuraError> {
-        let Some(admission) = &self.admission else { return self.send(token, url).await };
-        admission.admit().await?;
+        let Some(limiter) = &self.limiter else { return self.send(token, url).await };
+        limiter.acquire().await?;
         let answer = self.send(token, url).await;
-        admission.told(answer.as_ref().err()).await;
+        limiter.on_response(answer.as_ref().err()).await;
         answer
     }
 

@@ -1,5 +1,5 @@
-use super::super::admission::{Held, HeldBy};
 use super::super::error::RateTier;
+use super::super::rate_limiter::{ThrottleReason, Throttled};
 use super::super::test_server::{Nobody, Reply, Seen, Server, hosts_at, impatient};
 use super::*;
 
@@ -379,16 +379,16 @@ async fn personal_info_without_a_usable_id_is_malformed() {
 #[derive(Debug, Default)]
 struct Two(std::sync::Mutex<(u32, Vec<Option<OuraError>>)>);
 
-impl Admission for Two {
-    fn admit(&self) -> futures::future::BoxFuture<'_, Result<(), Held>> {
+impl RateLimiter for Two {
+    fn acquire(&self) -> futures::future::BoxFuture<'_, Result<(), Throttled>> {
         let mut state = self.0.lock().unwrap();
         state.0 += 1;
-        let held = Held { why: HeldBy::Budget, retry_after: Duration::from_secs(9) };
+        let held = Throttled { why: ThrottleReason::RateLimit, retry_after: Duration::from_secs(9) };
         let answer = if state.0 > 2 { Err(held) } else { Ok(()) };
         Box::pin(async move { answer })
     }
 
-    fn told<'a>(&'a self, error: Option<&'a OuraError>) -> futures::future::BoxFuture<'a, ()> {
+    fn on_response<'a>(&'a self, error: Option<&'a OuraError>) -> futures::future::BoxFuture<'a, ()> {
         self.0.lock().unwrap().1.push(error.cloned());
         Box::pin(async {})
     }
@@ -397,14 +397,14 @@ impl Admission for Two {
 #[tokio::test]
 async fn every_request_asks_first_and_one_that_is_held_back_is_not_sent() {
     let server = Server::answering(200, r#"{"id":"ou-51"}"#).await;
-    let admission = Arc::new(Two::default());
-    let client = client(&server).admitted_by(admission.clone());
+    let limiter = Arc::new(Two::default());
+    let client = client(&server).rate_limited_by(limiter.clone());
     client.personal_info(&token()).await.unwrap();
     let odd = client.list(&token(), DataType::Sleep, week()).await.unwrap_err();
     assert_eq!(odd, OuraError::malformed("data"));
     let held = client.personal_info(&token()).await.unwrap_err();
-    assert_eq!(held, OuraError::Held { why: HeldBy::Budget, retry_after: Duration::from_secs(9) });
+    assert_eq!(held, OuraError::Throttled { why: ThrottleReason::RateLimit, retry_after: Duration::from_secs(9) });
     assert_eq!(held.only_waits(), Some(Duration::from_secs(9)));
     assert_eq!(server.seen().len(), 2, "the third was not sent");
-    assert_eq!(admission.0.lock().unwrap().1, [None, None], "an answer is an answer, whatever is in it");
+    assert_eq!(limiter.0.lock().unwrap().1, [None, None], "an answer is an answer, whatever is in it");
 }

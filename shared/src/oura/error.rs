@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::admission::{Held, HeldBy};
+use super::rate_limiter::{ThrottleReason, Throttled};
 
 /// Why Oura gave no data.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -29,11 +29,11 @@ pub enum OuraError {
         /// The limit that was reached, in requests in five minutes; Oura does not always say.
         limit: Option<u32>,
     },
-    /// Not asked: see [`HeldBy`].
+    /// Not asked: see [`ThrottleReason`].
     #[error("the request was held back ({})", .why.as_str())]
-    Held {
+    Throttled {
         /// Why.
-        why: HeldBy,
+        why: ThrottleReason,
         /// When to come back.
         retry_after: Duration,
     },
@@ -73,7 +73,7 @@ impl OuraError {
             Self::Forbidden => "forbidden",
             Self::AppOutdated => "app_outdated",
             Self::RateLimited { .. } => "rate_limited",
-            Self::Held { why, .. } => why.as_str(),
+            Self::Throttled { why, .. } => why.as_str(),
             Self::NotFound => "not_found",
             Self::Rejected { .. } => "rejected",
             Self::Unavailable { .. } => "unavailable",
@@ -85,26 +85,26 @@ impl OuraError {
     /// Whether the same request may well succeed later with nothing changed on our side.
     #[must_use]
     pub fn is_transient(&self) -> bool {
-        matches!(self, Self::RateLimited { .. } | Self::Held { .. } | Self::Unavailable { .. })
+        matches!(self, Self::RateLimited { .. } | Self::Throttled { .. } | Self::Unavailable { .. })
     }
 
     /// Whether the word (of [`code`](Self::code)) tells of something that passes by itself.
     #[must_use]
     pub fn is_passing(code: &str) -> bool {
-        HeldBy::of_word(code).is_some() || matches!(code, "rate_limited" | "unavailable")
+        ThrottleReason::of_word(code).is_some() || matches!(code, "rate_limited" | "unavailable")
     }
 
     /// Whether the word (of [`code`](Self::code)) tells that Oura did not answer.
     #[must_use]
     pub fn is_outage(code: &str) -> bool {
-        code == "unavailable" || code == HeldBy::Outage.as_str()
+        code == "unavailable" || code == ThrottleReason::Outage.as_str()
     }
 
     /// When to come back, if it only has to be waited: Oura was not asked, or said that this was too much.
     #[must_use]
     pub fn only_waits(&self) -> Option<Duration> {
         match self {
-            Self::Held { retry_after, .. } => Some(*retry_after),
+            Self::Throttled { retry_after, .. } => Some(*retry_after),
             Self::RateLimited { retry_after, .. } => Some(retry_after.unwrap_or(Self::WINDOW)),
             _ => None,
         }
@@ -118,9 +118,9 @@ impl OuraError {
     }
 }
 
-impl From<Held> for OuraError {
-    fn from(Held { why, retry_after }: Held) -> Self {
-        Self::Held { why, retry_after }
+impl From<Throttled> for OuraError {
+    fn from(Throttled { why, retry_after }: Throttled) -> Self {
+        Self::Throttled { why, retry_after }
     }
 }
 

@@ -2,7 +2,7 @@ use serde_json::Value;
 
 use super::super::test_server::{Nobody, Reply, Seen, Server, hosts_at, impatient};
 use super::*;
-use crate::domain::NoticeEvent;
+use crate::domain::WebhookEventType;
 use crate::oura::DataType;
 use crate::oura::model::Malformed;
 
@@ -23,7 +23,7 @@ fn id() -> SubscriptionId {
 /// Does one thing with what is wanted.
 async fn with_wanted<T>(does: impl AsyncFn(Wanted<'_>) -> T) -> T {
     does(Wanted {
-        topic: Topic { data_type: DataType::Vo2Max, event: NoticeEvent::Update },
+        topic: Topic { data_type: DataType::Vo2Max, event: WebhookEventType::Update },
         callback_url: &"https://hooks.example/oura?key=1".parse().unwrap(),
         verification_token: &SecretString::from("t0ken"),
     })
@@ -124,7 +124,7 @@ async fn a_list_is_read_with_words_and_members_that_are_not_known_here() {
     let known = element("owner", "{\"c\":4}");
     let list = list_of(format!("[{known},{}]", element("data_type", "\"meal\""))).await.unwrap();
     assert_eq!((list.subscriptions.len(), list.malformed.len()), (2, 0));
-    let topic = Topic { data_type: DataType::DailySleep, event: NoticeEvent::Create };
+    let topic = Topic { data_type: DataType::DailySleep, event: WebhookEventType::Create };
     assert_eq!(list.subscriptions[0].topic(), Some(topic));
     assert_eq!(list.subscriptions[0].id, id());
     assert_eq!(list.subscriptions[0].callback_url, "https://hooks.example/oura");

@@ -31,7 +31,7 @@ impl HttpOptions {
     /// For a browser that waits: API Gateway ends a request after 30 s, so the exchange of a code and the request for
     /// `personal_info` after it have to fit in.
     #[must_use]
-    pub fn for_callers_who_wait() -> Self {
+    pub fn interactive() -> Self {
         Self {
             connect_timeout: Duration::from_secs(4),
             data_timeout: Duration::from_secs(4),

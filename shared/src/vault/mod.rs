@@ -26,7 +26,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 pub use known::Known;
-pub use revocations::{Aside, Revocations};
+pub use revocations::{PendingRevocation, Revocations};
 
 use self::protocol::Need;
 use crate::aws::{AppSecrets, Connections, StoreError, StoredTokens, TokenStore};

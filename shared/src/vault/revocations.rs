@@ -13,7 +13,7 @@ pub struct Revocations {
 
 /// What a consent is revoked with.
 #[derive(Debug, Clone)]
-pub struct Aside {
+pub struct PendingRevocation {
     /// The access token.
     pub token: AccessToken,
     /// The host that issued it.
@@ -31,7 +31,7 @@ impl Revocations {
     ///
     /// # Errors
     /// [`StoreError`]; to be tried again.
-    pub async fn set_aside(&self, patient: &PatientId, grant: &GrantId) -> Result<(), StoreError> {
+    pub async fn pending_revocation(&self, patient: &PatientId, grant: &GrantId) -> Result<(), StoreError> {
         match self.tokens.get(patient, grant).await {
             Ok(Some(pair)) => {
                 // Nothing can be refreshed with what stays.
@@ -56,9 +56,9 @@ impl Revocations {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn get(&self, patient: &PatientId, grant: &GrantId) -> Result<Option<Aside>, StoreError> {
+    pub async fn get(&self, patient: &PatientId, grant: &GrantId) -> Result<Option<PendingRevocation>, StoreError> {
         let rest = self.tokens.get(patient, &grant.revocation()).await?;
-        Ok(rest.map(|rest| Aside { token: rest.access_token, issued_by: rest.token_host }))
+        Ok(rest.map(|rest| PendingRevocation { token: rest.access_token, issued_by: rest.token_host }))
     }
 
     /// The consent is revoked, or never will be: the last of its tokens goes.

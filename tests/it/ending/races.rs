@@ -5,7 +5,7 @@ use std::time::Duration;
 use local::aws::{Effect, Fault, Service};
 use serde_json::Value;
 use shared::aws::Inbox;
-use shared::domain::{ConnectionStatus, Notice, QueueMessage, Trigger};
+use shared::domain::{ConnectionStatus, QueueMessage, Trigger, WebhookEvent};
 
 use super::{asked, assert_ended, delete, delete_of, details, items_of, secrets_of, settle, settled, slow};
 use crate::world::{PATIENT, World};
@@ -13,7 +13,7 @@ use crate::world::{PATIENT, World};
 const BOTH: [&str; 2] = ["data=keep", "data=purge"];
 
 fn notice(world: &World, document: &str) -> String {
-    let notice = Notice {
+    let notice = WebhookEvent {
         user: world.user_id("ada").parse().unwrap(),
         event_type: "update".parse().unwrap(),
         data_type: "sleep".parse().unwrap(),

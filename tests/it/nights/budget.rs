@@ -11,16 +11,16 @@ use jiff::{SignedDuration, Timestamp};
 use local::aws::{Effect, Fault, Service};
 use local::oura_cloud::{Fault as OuraFault, FaultMatch, Outage, OutageKind};
 use serde_json::json;
-use shared::aws::{Budget, Refusal};
+use shared::aws::{Refusal, SharedRateLimit};
 use shared::domain::{Clock, ConnectionStatus, DayRange, PatientId, Trigger};
-use shared::oura::budget::{Lane, usable_until};
-use shared::oura::{HeldBy, OuraError, RateTier};
+use shared::oura::rate_limit::{Lane, usable_until};
+use shared::oura::{OuraError, RateTier, ThrottleReason};
 
 use super::{NIGHT, night};
 use crate::world::{PATIENT, World};
 
-fn budget(world: &World, limit: u32, clock: Clock) -> Budget {
-    Budget::new(&world.sdk, &world.names.connections_table, limit, clock)
+fn budget(world: &World, limit: u32, clock: Clock) -> SharedRateLimit {
+    SharedRateLimit::new(&world.sdk, &world.names.connections_table, limit, clock)
 }
 
 fn patient(n: u32) -> PatientId {
@@ -138,17 +138,17 @@ async fn a_limit_that_was_reached_is_approached_more_slowly_and_told_to_the_othe
     let world = World::start().await;
     let (one, other) = (budget(&world, 1000, world.clock.clone()), budget(&world, 1000, world.clock.clone()));
     let lane = one.lane(Lane::Nightly, &patient(1));
-    lane.admit().await.unwrap();
+    lane.acquire().await.unwrap();
     let error = OuraError::RateLimited {
         tier: Some(RateTier::Application),
         retry_after: Some(Duration::from_secs(200)),
         limit: Some(400),
     };
-    lane.told(Some(&error)).await;
-    let held = other.lane(Lane::Live, &patient(1)).admit().await.unwrap_err();
-    assert_eq!(held.why, HeldBy::Limit);
+    lane.on_response(Some(&error)).await;
+    let held = other.lane(Lane::Live, &patient(1)).acquire().await.unwrap_err();
+    assert_eq!(held.why, ThrottleReason::Limit);
     assert!(held.retry_after > Duration::from_secs(190), "{held:?}");
-    assert_eq!(one.held().map(|held| held.why), Some(HeldBy::Limit));
+    assert_eq!(one.held().map(|held| held.why), Some(ThrottleReason::Limit));
     world.pass(Duration::from_secs(201));
     let Ok(slots) = other.take(Lane::Live, 1000).await else { panic!("it goes on") };
     assert_eq!(slots.len(), 72, "a fifth of nine tenths of what Oura said");
@@ -164,30 +164,30 @@ async fn an_outage_is_found_out_waited_for_longer_and_longer_and_over_with_the_f
     let lane = one.lane(Lane::Live, &patient(1));
     let down = OuraError::Unavailable { status: Some(503) };
     for _ in 0..7 {
-        lane.told(Some(&down)).await;
+        lane.on_response(Some(&down)).await;
     }
-    lane.told(None).await;
+    lane.on_response(None).await;
     for _ in 0..70 {
-        lane.told(Some(&down)).await;
+        lane.on_response(Some(&down)).await;
     }
-    lane.admit().await.expect("one patient's trouble is nobody else's");
-    one.lane(Lane::Nightly, &patient(2)).told(Some(&down)).await;
+    lane.acquire().await.expect("one patient's trouble is nobody else's");
+    one.lane(Lane::Nightly, &patient(2)).on_response(Some(&down)).await;
     let mut pauses = Vec::new();
     for _ in 0..7 {
-        let held = other.lane(Lane::Live, &patient(1)).admit().await.unwrap_err();
-        assert_eq!(held.why, HeldBy::Outage);
+        let held = other.lane(Lane::Live, &patient(1)).acquire().await.unwrap_err();
+        assert_eq!(held.why, ThrottleReason::Outage);
         pauses.push(held.retry_after.as_secs());
         world.pass(held.retry_after + Duration::from_secs(1));
-        other.lane(Lane::Live, &patient(1)).admit().await.unwrap();
-        other.lane(Lane::Live, &patient(1)).told(Some(&down)).await;
-        other.lane(Lane::Live, &patient(1)).told(Some(&down)).await;
+        other.lane(Lane::Live, &patient(1)).acquire().await.unwrap();
+        other.lane(Lane::Live, &patient(1)).on_response(Some(&down)).await;
+        other.lane(Lane::Live, &patient(1)).on_response(Some(&down)).await;
     }
     assert_eq!(pauses, [30, 60, 120, 240, 480, 900, 900]);
     world.pass(Duration::from_secs(901));
-    other.lane(Lane::Live, &patient(1)).told(None).await;
-    other.lane(Lane::Live, &patient(1)).told(Some(&down)).await;
-    other.lane(Lane::Live, &patient(1)).told(Some(&down)).await;
-    assert!(one.lane(Lane::Live, &patient(1)).admit().await.is_ok(), "two failures are no outage");
+    other.lane(Lane::Live, &patient(1)).on_response(None).await;
+    other.lane(Lane::Live, &patient(1)).on_response(Some(&down)).await;
+    other.lane(Lane::Live, &patient(1)).on_response(Some(&down)).await;
+    assert!(one.lane(Lane::Live, &patient(1)).acquire().await.is_ok(), "two failures are no outage");
 }
 
 /// Whoever waits for a pause to end does not go on all at once: Oura may be down still.
@@ -197,18 +197,18 @@ async fn after_a_pause_one_tries_and_the_others_go_on_when_oura_has_answered() {
     let (one, other) = (budget(&world, 5000, world.clock.clone()), budget(&world, 5000, world.clock.clone()));
     let down = OuraError::Unavailable { status: Some(503) };
     for n in 0..8 {
-        one.lane(Lane::Live, &patient(n)).told(Some(&down)).await;
+        one.lane(Lane::Live, &patient(n)).on_response(Some(&down)).await;
     }
     world.pass(Duration::from_secs(31));
     let wait = Err(Refusal::Later(Duration::from_secs(1)));
     assert_eq!(one.take(Lane::Nightly, 50).await.map(|slots| slots.len()), Ok(1), "one tries");
     assert_eq!(other.take(Lane::Live, 50).await, wait, "the others wait");
-    one.lane(Lane::Nightly, &patient(1)).told(Some(&down)).await;
+    one.lane(Lane::Nightly, &patient(1)).on_response(Some(&down)).await;
     assert_eq!(other.take(Lane::Live, 50).await.map(|slots| slots.len()), Ok(1), "and somebody else");
     assert_eq!(one.take(Lane::Nightly, 50).await, wait);
-    other.lane(Lane::Live, &patient(2)).told(Some(&down)).await;
-    let held = one.lane(Lane::Nightly, &patient(1)).admit().await.unwrap_err();
-    assert_eq!((held.why, held.retry_after), (HeldBy::Outage, Duration::from_secs(60)), "two in vain");
+    other.lane(Lane::Live, &patient(2)).on_response(Some(&down)).await;
+    let held = one.lane(Lane::Nightly, &patient(1)).acquire().await.unwrap_err();
+    assert_eq!((held.why, held.retry_after), (ThrottleReason::Outage, Duration::from_secs(60)), "two in vain");
 
     world.pass(Duration::from_secs(61));
     one.take(Lane::Nightly, 1).await.unwrap();
@@ -216,12 +216,12 @@ async fn after_a_pause_one_tries_and_the_others_go_on_when_oura_has_answered() {
     assert_eq!(other.take(Lane::Live, 50).await, wait);
     world.pass(Duration::from_secs(1));
     other.take(Lane::Live, 1).await.expect("whoever died while it tried is not waited for");
-    let held = one.lane(Lane::Live, &patient(1)).admit().await.unwrap_err();
-    assert_eq!(held.why, HeldBy::Outage, "nobody waits here for long");
+    let held = one.lane(Lane::Live, &patient(1)).acquire().await.unwrap_err();
+    assert_eq!(held.why, ThrottleReason::Outage, "nobody waits here for long");
     world.pass(Duration::from_secs(31));
-    other.lane(Lane::Live, &patient(1)).admit().await.unwrap();
+    other.lane(Lane::Live, &patient(1)).acquire().await.unwrap();
     let limited = OuraError::RateLimited { tier: Some(RateTier::Token), retry_after: None, limit: None };
-    other.lane(Lane::Live, &patient(1)).told(Some(&limited)).await;
+    other.lane(Lane::Live, &patient(1)).on_response(Some(&limited)).await;
     assert_eq!(one.take(Lane::Live, 20).await.map(|slots| slots.len()), Ok(20), "a refusal is an answer");
 }
 
@@ -310,18 +310,18 @@ async fn requests_are_taken_together_and_used_in_their_time_or_not_at_all() {
     let meter = world.aws.meter();
     let lane = budget(&world, 5000, world.clock.clone()).lane(Lane::Live, &patient(1));
     meter.reset();
-    assert!(join_all((0..20).map(|_| lane.admit())).await.into_iter().all(|admitted| admitted.is_ok()));
+    assert!(join_all((0..20).map(|_| lane.acquire())).await.into_iter().all(|admitted| admitted.is_ok()));
     assert_eq!(meter.mutations(), 1, "one write for all who wait at the same moment");
     // Of three that wait one goes on; what was taken for the others is left over.
-    let mut others = [lane.admit(), lane.admit()];
+    let mut others = [lane.acquire(), lane.acquire()];
     assert!(others.iter_mut().all(|other| other.now_or_never().is_none()));
-    lane.admit().await.unwrap();
+    lane.acquire().await.unwrap();
     drop(others);
     meter.reset();
-    lane.admit().await.unwrap();
+    lane.acquire().await.unwrap();
     assert_eq!(meter.mutations(), 0, "what was left over is used");
     world.pass(Duration::from_secs(1));
-    lane.admit().await.unwrap();
+    lane.acquire().await.unwrap();
     assert_eq!(meter.mutations(), 1, "but not when its time is over");
 }
 
@@ -341,9 +341,9 @@ async fn whoever_wakes_too_late_asks_anew() {
         },
     );
     let lane = budget(&world, 5000, slow).lane(Lane::Nightly, &patient(1));
-    lane.admit().await.unwrap();
+    lane.acquire().await.unwrap();
     meter.reset();
-    lane.admit().await.unwrap();
+    lane.acquire().await.unwrap();
     assert_eq!(meter.mutations(), 2, "the second request's time was over when it woke");
 }
 
@@ -360,8 +360,8 @@ async fn without_its_item_nothing_is_asked() {
     let world = World::start().await;
     let down = Effect::Error { status: 500, code: "InternalServerError".into(), message: "x".into() };
     world.aws.faults().inject(Fault::on(Service::DynamoDb, "UpdateItem", down).times(1000));
-    let held = budget(&world, 1000, world.clock.clone()).lane(Lane::Live, &patient(1)).admit().await.unwrap_err();
-    assert_eq!(held.why, HeldBy::Unknown);
+    let held = budget(&world, 1000, world.clock.clone()).lane(Lane::Live, &patient(1)).acquire().await.unwrap_err();
+    assert_eq!(held.why, ThrottleReason::Unknown);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -371,9 +371,9 @@ async fn what_several_requests_are_told_at_the_same_moment_is_one_limit_and_one_
     for seconds in [200, 300, 100] {
         let retry_after = Some(Duration::from_secs(seconds));
         let error = OuraError::RateLimited { tier: Some(RateTier::Application), retry_after, limit: Some(400) };
-        one.lane(Lane::Nightly, &patient(1)).told(Some(&error)).await;
+        one.lane(Lane::Nightly, &patient(1)).on_response(Some(&error)).await;
     }
-    let held = other.lane(Lane::Live, &patient(1)).admit().await.unwrap_err();
+    let held = other.lane(Lane::Live, &patient(1)).acquire().await.unwrap_err();
     assert_eq!(held.retry_after, Duration::from_secs(300), "the longest pause counts");
     world.pass(held.retry_after);
     assert_eq!(other.take(Lane::Live, 1000).await.map(|slots| slots.len()), Ok(72), "lowered once");
@@ -382,11 +382,11 @@ async fn what_several_requests_are_told_at_the_same_moment_is_one_limit_and_one_
     for budget in [&one, &other] {
         for n in 0..8 {
             let error = OuraError::Unavailable { status: Some(503) };
-            budget.lane(Lane::Live, &patient(n)).told(Some(&error)).await;
+            budget.lane(Lane::Live, &patient(n)).on_response(Some(&error)).await;
         }
     }
-    let held = other.lane(Lane::Live, &patient(1)).admit().await.unwrap_err();
-    assert_eq!((held.why, held.retry_after), (HeldBy::Outage, Duration::from_secs(30)));
+    let held = other.lane(Lane::Live, &patient(1)).acquire().await.unwrap_err();
+    assert_eq!((held.why, held.retry_after), (ThrottleReason::Outage, Duration::from_secs(30)));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -395,9 +395,9 @@ async fn failures_with_an_answer_between_them_are_no_outage() {
     let budget = budget(&world, 1000, world.clock.clone());
     for n in 0..14 {
         if n == 7 {
-            budget.lane(Lane::Live, &patient(n)).told(None).await;
+            budget.lane(Lane::Live, &patient(n)).on_response(None).await;
         }
-        budget.lane(Lane::Live, &patient(n)).told(Some(&OuraError::Unavailable { status: None })).await;
+        budget.lane(Lane::Live, &patient(n)).on_response(Some(&OuraError::Unavailable { status: None })).await;
     }
-    budget.lane(Lane::Live, &patient(1)).admit().await.unwrap();
+    budget.lane(Lane::Live, &patient(1)).acquire().await.unwrap();
 }

@@ -51,7 +51,7 @@ async fn a_ring_that_has_not_synced_costs_three_requests() {
 async fn a_ring_that_has_synced_is_asked_for_the_rest_and_everything_arrives() {
     let world = settled().await;
     world.pass_until("2026-03-20T03:00:00Z");
-    world.schedule(json!({"task": "night", "scheduledAt": "2026-03-20T03:00:00Z"})).await;
+    world.schedule(json!({"task": "nightly", "scheduledAt": "2026-03-20T03:00:00Z"})).await;
     assert_eq!(world.work_off_night().await.failed, 0);
     let asked = asked(&world);
     assert!(asked.contains_key("heartrate") && asked.contains_key("daily_stress"), "{asked:?}");
@@ -86,7 +86,7 @@ async fn what_webhooks_keep_current_is_skipped_until_a_full_pull_is_due() {
     // Without another notice there is nothing to ask for; the night costs Oura nothing.
     world.oura().clear_requests();
     world.pass_until("2026-03-20T03:00:00Z");
-    world.schedule(json!({"task": "night", "scheduledAt": "2026-03-20T03:00:00Z"})).await;
+    world.schedule(json!({"task": "nightly", "scheduledAt": "2026-03-20T03:00:00Z"})).await;
     world.aws.meter().reset();
     world.work_off_night().await;
     let later = asked(&world);
@@ -99,7 +99,7 @@ async fn what_webhooks_keep_current_is_skipped_until_a_full_pull_is_due() {
     noticed(&world, "sleep", &touched[0].id).await;
     world.oura().clear_requests();
     world.pass_until("2026-03-26T03:00:00Z");
-    world.schedule(json!({"task": "night", "scheduledAt": "2026-03-26T03:00:00Z"})).await;
+    world.schedule(json!({"task": "nightly", "scheduledAt": "2026-03-26T03:00:00Z"})).await;
     world.work_off_night().await;
     let all = asked(&world);
     assert!(all.len() >= 16 && all.contains_key("vO2_max"), "{all:?}");
@@ -109,7 +109,7 @@ async fn what_webhooks_keep_current_is_skipped_until_a_full_pull_is_due() {
 async fn catch_up_looks_at_an_empty_index_and_at_nothing_else() {
     let world = settled().await;
     world.pass_until(NIGHT);
-    assert!(!world.connection_of(PATIENT).await.needs_care());
+    assert!(!world.connection_of(PATIENT).await.needs_catch_up());
     world.aws.meter().reset();
     let report = world.schedule(json!({"task": "catchUp"})).await;
     assert_eq!(report["queued"], 0);
@@ -122,14 +122,14 @@ async fn catch_up_looks_at_an_empty_index_and_at_nothing_else() {
 async fn catch_up_brings_what_silent_webhooks_did_not_announce_and_stops_when_they_speak_again() {
     let world = settled().await;
     world.pass_until("2026-03-20T03:00:00Z");
-    world.schedule(json!({"task": "night", "scheduledAt": "2026-03-20T03:00:00Z"})).await;
+    world.schedule(json!({"task": "nightly", "scheduledAt": "2026-03-20T03:00:00Z"})).await;
     world.work_off_night().await;
     let connection = world.connection_of(PATIENT).await;
-    assert!(connection.unannounced.contains_key(&DataType::Sleep), "{:?}", connection.unannounced);
+    assert!(connection.missed_webhooks.contains_key(&DataType::Sleep), "{:?}", connection.missed_webhooks);
     // Who asks for a sync may be quicker than Oura: what it finds says nothing about webhooks, for or against.
     let pull = world.pull(Trigger::Manual, "manual-1", DayRange::ending("2026-03-20".parse().unwrap(), 3));
     assert!(world.deliver(&[pull], 1).await.is_empty());
-    assert_eq!(world.connection_of(PATIENT).await.unannounced, connection.unannounced);
+    assert_eq!(world.connection_of(PATIENT).await.missed_webhooks, connection.missed_webhooks);
     world.oura().clear_requests();
     world.pass_until("2026-03-20T12:00:00Z");
     let call = json!({"task": "catchUp", "scheduledAt": "2026-03-20T12:00:00Z"});
@@ -153,7 +153,7 @@ async fn catch_up_brings_a_history_whose_message_was_lost_but_not_one_that_is_on
     assert_eq!(connection.backfill.as_ref().map(|backfill| backfill.state), Some(BackfillState::Done));
     assert!(world.daily("2026-02-20", "2026-03-19").await.len() >= 25);
     assert_eq!(world.count("wearable_backfill_completed"), 1);
-    assert!(!world.connection_of(PATIENT).await.needs_care());
+    assert!(!world.connection_of(PATIENT).await.needs_catch_up());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -177,7 +177,7 @@ async fn the_rest_is_asked_for_again_if_it_failed_although_what_showed_the_sync_
     };
     world.oura().add_fault(failing).unwrap();
     world.pass_until("2026-03-20T03:00:00Z");
-    world.schedule(json!({"task": "night", "scheduledAt": "2026-03-20T03:00:00Z"})).await;
+    world.schedule(json!({"task": "nightly", "scheduledAt": "2026-03-20T03:00:00Z"})).await;
     let messages = world.receive_nightly().await;
     assert_eq!(world.hand_over(world.worker(), &messages).await, 1);
     assert!(world.connection_of(PATIENT).await.failing.is_empty(), "the others came, and this one may yet");

@@ -6,8 +6,8 @@ use futures::future::join;
 use local::aws::{Effect, Fault, Service};
 use local::oura_cloud::{Fault as OuraFault, FaultMatch, Outage, OutageKind, OutageOf, PutDocument};
 use serde_json::json;
-use shared::aws::Nights;
-use shared::domain::{ConnectionStatus, DayRange, Night, Trigger};
+use shared::aws::NightlyRuns;
+use shared::domain::{ConnectionStatus, DayRange, NightlyRun, Trigger};
 
 use super::{NIGHT, night, notice};
 use crate::world::World;
@@ -15,7 +15,7 @@ use crate::world::World;
 const NEXT: &str = "2026-03-20T03:00:00Z";
 
 fn next_night() -> serde_json::Value {
-    json!({"task": "night", "scheduledAt": NEXT})
+    json!({"task": "nightly", "scheduledAt": NEXT})
 }
 
 async fn nobody_is_disconnected(world: &World, count: u32) {
@@ -144,7 +144,7 @@ async fn whose_membership_ended_or_consent_was_withdrawn_is_parked_and_the_night
     world.work_off_night().await;
     let report = world.watch().await.remove(0);
     assert_eq!(
-        (&report["state"], &report["done"], &report["parked"], &report["failed"]),
+        (&report["state"], &report["done"], &report["skipped"], &report["failed"]),
         (&json!("ended"), &json!(2), &json!(2), &json!(0)),
         "{report}"
     );
@@ -191,9 +191,9 @@ async fn a_message_that_only_waits_is_given_up_in_time_or_fails() {
         let is_given_up = (anew, failed) == (0, 0);
         assert_eq!(!world.connection().await.failing.is_empty(), is_given_up, "{id}: the connection tells");
     }
-    let nights = Nights::new(&world.sdk, &world.names.connections_table);
+    let nights = NightlyRuns::new(&world.sdk, &world.names.connections_table);
     for (day, failed) in [("2026-03-19", 0), ("2026-03-20", 1)] {
-        let counts = nights.count(Night::of(day.parse().unwrap())).await.unwrap();
+        let counts = nights.count(NightlyRun::of(day.parse().unwrap())).await.unwrap();
         assert_eq!((counts.over(), counts.failed), (failed, failed), "{day}");
     }
 }
@@ -224,7 +224,7 @@ async fn a_patient_who_leaves_while_the_pull_waits_or_begins_is_parked() {
             assert_eq!(world.work_off_night().await.failed, 0);
         }
         let report = world.watch().await.remove(0);
-        let counts = (&report["state"], &report["done"], &report["parked"]);
+        let counts = (&report["state"], &report["done"], &report["skipped"]);
         assert_eq!(counts, (&json!("ended"), &json!(1), &json!(1)), "{begins}");
     }
 }

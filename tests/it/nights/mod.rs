@@ -1,4 +1,4 @@
-//! Nights: everybody is pulled once, as fast as Oura allows and never faster, whatever dies or fails meanwhile.
+//! NightlyRuns: everybody is pulled once, as fast as Oura allows and never faster, whatever dies or fails meanwhile.
 
 mod budget;
 mod due;
@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use shared::aws::Connections;
-use shared::domain::{Connection, Notice, PatientId, QueueMessage};
+use shared::domain::{Connection, PatientId, QueueMessage, WebhookEvent};
 
 use crate::world::World;
 
@@ -172,12 +172,12 @@ pub const NIGHT: &str = "2026-03-19T03:00:00Z";
 
 /// The scheduler's call for the night.
 pub fn night() -> Value {
-    json!({"task": "night", "scheduledAt": NIGHT})
+    json!({"task": "nightly", "scheduledAt": NIGHT})
 }
 
 /// The message of Oura's notice that a document of the usual ring has just changed.
 fn notice(world: &World, data_type: &str, id: &str) -> String {
-    let notice = Notice {
+    let notice = WebhookEvent {
         user: world.user_id("ada").parse().unwrap(),
         event_type: "update".parse().unwrap(),
         data_type: data_type.parse().unwrap(),

@@ -5,8 +5,8 @@ use std::time::Duration;
 use futures::future::join;
 use local::aws::{Effect, Fault, Service};
 use serde_json::json;
-use shared::aws::{NightCounts, Nights};
-use shared::domain::{Night, NightOutcome, QueueMessage, Trigger};
+use shared::aws::{NightlyRunCounts, NightlyRuns};
+use shared::domain::{NightlyOutcome, NightlyRun, QueueMessage, Trigger};
 
 use super::{NIGHT, night, of_one_shard};
 use crate::world::World;
@@ -195,18 +195,21 @@ async fn a_slow_night_does_not_stand_still_while_it_moves() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_patient_counts_once_and_data_that_is_in_stays_in() {
     let world = World::start().await;
-    let nights = Nights::new(&world.sdk, &world.names.connections_table);
-    let (night, now) = (Night::of("2026-03-19".parse().unwrap()), world.clock.now());
-    for (outcome, requests) in
-        [(NightOutcome::Failed, 5), (NightOutcome::Done, 8), (NightOutcome::Done, 9), (NightOutcome::Parked, 0)]
-    {
-        nights.mark(night, &world.patient(), outcome, requests, now).await.unwrap();
+    let nights = NightlyRuns::new(&world.sdk, &world.names.connections_table);
+    let (night, now) = (NightlyRun::of("2026-03-19".parse().unwrap()), world.clock.now());
+    for (outcome, requests) in [
+        (NightlyOutcome::Failed, 5),
+        (NightlyOutcome::Done, 8),
+        (NightlyOutcome::Done, 9),
+        (NightlyOutcome::Skipped, 0),
+    ] {
+        nights.record_outcome(night, &world.patient(), outcome, requests, now).await.unwrap();
     }
     let counts = nights.count(night).await.unwrap();
-    assert_eq!(counts, NightCounts { done: 1, parked: 0, failed: 0, requests: 8 });
+    assert_eq!(counts, NightlyRunCounts { done: 1, skipped: 0, failed: 0, requests: 8 });
     nights.begin(night, now).await.unwrap();
     assert!(nights.counted(night, counts, true, true, now).await.unwrap());
-    assert!(!nights.counted(night, NightCounts::default(), false, true, now).await.unwrap(), "it ends once");
+    assert!(!nights.counted(night, NightlyRunCounts::default(), false, true, now).await.unwrap(), "it ends once");
     assert_eq!(nights.get(night).await.unwrap().unwrap().counts, counts);
 }
 

@@ -11,7 +11,7 @@ use local::aws::{Effect, Fault, Service};
 use local::oura_cloud::{Fault as OuraFault, FaultMatch, PutDocument, Touched};
 use serde_json::{Value, json};
 use shared::aws::{Inbox, WebhookDays};
-use shared::domain::{ConnectionStatus, Day, Notice, QueueMessage, Trigger};
+use shared::domain::{ConnectionStatus, Day, QueueMessage, Trigger, WebhookEvent};
 use shared::oura::DataType;
 
 use crate::world::{PATIENT, World};
@@ -43,7 +43,7 @@ fn notice_of(
     id: &str,
     event_time: Option<Timestamp>,
 ) -> String {
-    let notice = Notice {
+    let notice = WebhookEvent {
         user: world.user_id(account).parse().unwrap(),
         event_type: event.parse().unwrap(),
         data_type: data_type.parse().unwrap(),
@@ -133,7 +133,7 @@ async fn an_edited_night_arrives_after_the_debounce_for_one_request_a_document()
     assert_eq!(sync["recordsWritten"], touched.len());
     let connection = world.connection().await;
     assert_eq!(connection.status, ConnectionStatus::Connected);
-    assert!(connection.last_notice_at.is_some());
+    assert!(connection.last_webhook_at.is_some());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -552,21 +552,21 @@ async fn a_nightly_pull_counts_what_no_notice_had_announced() {
     // What has only grown within the hour since the last sync is among them; of the two nights, the one that was not told.
     for touched in &untold {
         let kind: DataType = touched.collection.parse().unwrap();
-        assert_eq!(connection.unannounced.get(&kind), Some(&1), "{kind}: {:?}", connection.unannounced);
+        assert_eq!(connection.missed_webhooks.get(&kind), Some(&1), "{kind}: {:?}", connection.missed_webhooks);
     }
     let days = WebhookDays::new(&world.sdk, &world.names.connections_table);
     let day = days.get(today).await.unwrap();
-    assert_eq!(day.unannounced, connection.unannounced);
+    assert_eq!(day.missed_webhooks, connection.missed_webhooks);
     // What webhooks bring is counted beside it, and a pull that finds nothing new says so.
     world.pass(Duration::from_secs(31));
     world.work().await;
     assert_eq!(days.get(today).await.unwrap().announced.values().sum::<u64>(), told.len() as u64);
     let nightly = world.pull(Trigger::Daily, "nightly-2", shared::domain::DayRange::ending(today, 8));
     assert!(world.deliver(&[nightly], 1).await.is_empty());
-    assert!(world.connection().await.unannounced.is_empty());
+    assert!(world.connection().await.missed_webhooks.is_empty());
     // Whoever asks for a sync may be quicker than Oura: that counts nothing.
     world.oura().edit_night("ada", NIGHT.parse().unwrap()).unwrap();
     world.request(Some(PATIENT), "POST", "/sync", "", "{}").await;
     world.work().await;
-    assert!(world.connection().await.unannounced.is_empty());
+    assert!(world.connection().await.missed_webhooks.is_empty());
 }

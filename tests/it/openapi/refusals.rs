@@ -92,7 +92,7 @@ fn name(operation: &Operation) -> String {
 }
 
 async fn who_asks_is_not_let_in(seen: &mut Seen) {
-    let lists = |env: shared::env::Env| env.with("JWT_ALLOWED_AUDIENCES", "us").with("JWT_ALLOWED_PARTIES", "app");
+    let lists = |env: shared::env::Env| env.with("JWT_ALLOWED_AUDIENCES", "us").with("JWT_ALLOWED_AZP", "app");
     let world = World::with(lists, |_| ()).await;
     for operation in of_patients() {
         let (query, body) = good(&operation);

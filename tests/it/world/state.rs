@@ -38,8 +38,8 @@ impl World {
             last_data_day: None,
             backfill: None,
             silent_since: None,
-            last_notice_at: None,
-            unannounced: BTreeMap::new(),
+            last_webhook_at: None,
+            missed_webhooks: BTreeMap::new(),
             failing,
             watermarks: BTreeMap::new(),
             patient_id: patient_id.clone(),
@@ -109,7 +109,7 @@ impl World {
     /// Every item of every table, but for the request budget: how much of it is left depends on how long things took.
     pub async fn tables(&self) -> [Vec<Value>; 3] {
         let mut connections = self.items(&self.names.connections_table).await;
-        connections.retain(|item| item["pk"] != "BUDGET");
+        connections.retain(|item| item["pk"] != "RATE_LIMIT");
         [
             connections,
             self.items(&self.names.wearable_data_table).await,

@@ -98,7 +98,7 @@ impl FromStr for Position {
 }
 
 pub(crate) async fn get(deps: &Deps, request: &Request) -> Result<Response<Body>, HttpError> {
-    let patient = http::patient(request, &deps.config.admission)?;
+    let patient = http::patient(request, &deps.config.token_policy)?;
     let query = http::query(request)?;
     parameters::known(&query, &["format", "cursor"])?;
     let format = asked(&query)?;

@@ -1,12 +1,12 @@
 //! What has to be done. Nothing is asked here.
 
 use jiff::ToSpan;
-use shared::domain::NoticeEvent;
+use shared::domain::WebhookEventType;
 use shared::oura::{DataType, Subscription, Topic};
 
 use super::*;
 
-const SLEEP: Topic = Topic { data_type: DataType::Sleep, event: NoticeEvent::Update };
+const SLEEP: Topic = Topic { data_type: DataType::Sleep, event: WebhookEventType::Update };
 
 /// Wants one topic.
 fn wish() -> Wish {

@@ -36,7 +36,7 @@ async fn a_genuine_notice_is_queued_by_one_write_and_answered_with_200() {
     assert_eq!((answer.status, answer.body), (200, json!({ "success": true })));
     assert_eq!(world.aws.meter().mutations(), 1);
     assert_eq!((world.aws.meter().calls(), world.secret_reads()), (2, 1));
-    let [QueueMessage::Notice(queued)] = &world.queued().await[..] else { panic!("one notice") };
+    let [QueueMessage::WebhookEvent(queued)] = &world.queued().await[..] else { panic!("one notice") };
     assert_eq!((queued.user.as_str(), queued.document_id.as_str()), ("ring-1", "d-1"));
     assert_eq!((queued.event_type.as_str(), queued.data_type.as_str()), ("update", "daily_sleep"));
     assert_eq!(queued.event_time, Some("2026-03-01T11:59:40Z".parse().unwrap()));
@@ -283,7 +283,7 @@ async fn other_methods_are_told_which_ones_there_are() {
 
 #[test]
 fn only_words_that_are_known_here_reach_the_log() {
-    let read = |body: &str| shared::oura::parse_notice(body.as_bytes(), NOW.parse().unwrap()).unwrap();
+    let read = |body: &str| shared::oura::parse_webhook_event(body.as_bytes(), NOW.parse().unwrap()).unwrap();
     assert_eq!(known_words(&read(&notice("d-1"))), ("daily_sleep", "update"));
     let strange = notice("d-1").replace("daily_sleep", "c4nary").replace("update", "c4nary");
     assert_eq!(known_words(&read(&strange)), ("other", "other"));

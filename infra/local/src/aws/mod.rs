@@ -84,7 +84,7 @@ pub struct EmbeddedAws {
     front: Arc<front::Front>,
     watch: EventWatch,
     server: JoinHandle<()>,
-    /// Held as long as the data directory is used.
+    /// Throttled as long as the data directory is used.
     _lock: Option<File>,
 }
 

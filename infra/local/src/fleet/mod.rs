@@ -61,7 +61,7 @@ pub struct Options {
     pub away: bool,
     /// Days of history that everybody gets when connecting.
     pub history_days: u32,
-    /// Further settings of the functions (`TOKEN_VAULT`, `FULL_PULL_DAYS`, ...).
+    /// Further settings of the functions (`TOKEN_VAULT`, `FULL_SYNC_INTERVAL_DAYS`, ...).
     pub env: Env,
 }
 

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::time::Duration;
 
 use serde::Serialize;
-use sync::NightReport;
+use sync::NightlyRunReport;
 
 use super::{Options, permitted_rate};
 use crate::aws::{MeterReport, PublishedEvent};
@@ -46,7 +46,7 @@ pub struct Report {
 impl Report {
     pub(super) fn of(
         options: &Options,
-        night: &NightReport,
+        night: &NightlyRunReport,
         oura: &Summary,
         events: &[PublishedEvent],
         aws: MeterReport,
@@ -55,7 +55,7 @@ impl Report {
         let floor = Duration::from_secs_f64(real(oura.data_requests) / permitted_rate(options.requests_per_5_min));
         Self {
             patients: night.planned,
-            turns: (night.done, night.parked, night.failed),
+            turns: (night.done, night.skipped, night.failed),
             duration,
             floor,
             requests: oura.data_requests,
@@ -92,10 +92,10 @@ impl Report {
     /// # Errors
     /// When `out` cannot be written to.
     pub fn write(&self, out: &mut impl Write) -> std::io::Result<()> {
-        let (done, parked, failed) = self.turns;
+        let (done, skipped, failed) = self.turns;
         let each = |count: u64| real(count) / real(self.patients.max(1));
         writeln!(out, "| one night of {} patients | |\n|---|---|", self.patients)?;
-        writeln!(out, "| done, parked, failed | {done}, {parked}, {failed} |")?;
+        writeln!(out, "| done, skipped, failed | {done}, {skipped}, {failed} |")?;
         writeln!(
             out,
             "| duration | {} = {:.3} of the floor ({} at {} requests in 5 minutes) |",

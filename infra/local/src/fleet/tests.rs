@@ -12,7 +12,7 @@ async fn a_small_fleet_has_its_night_and_the_report_adds_up() {
     let mut text = Vec::new();
     report.write(&mut text).unwrap();
     let text = String::from_utf8(text).unwrap();
-    assert!(text.contains("| done, parked, failed | 3, 0, 0 |"), "{text}");
+    assert!(text.contains("| done, skipped, failed | 3, 0, 0 |"), "{text}");
     let steps = String::from_utf8(told).unwrap();
     assert!(steps.contains("patients connect") && steps.contains("the night begins"), "{steps}");
 }

@@ -1,6 +1,6 @@
 //! Moves a fleet's token pairs from one vault to the other, patient by patient, while everything runs on.
 //!
-//! The functions have to be told of the move first: `TOKEN_VAULT` names where the pairs go, `TOKEN_VAULT_MOVING_FROM` where
+//! The functions have to be told of the move first: `TOKEN_VAULT` names where the pairs go, `TOKEN_VAULT_MIGRATE_FROM` where
 //! they come from, and both are read. What is moved is seen in the vaults themselves, so a walk that was broken off is just
 //! begun again.
 
@@ -88,7 +88,7 @@ impl fmt::Display for Summary {
 
 /// What is known of each patient who is not done.
 #[derive(Default)]
-struct Tally {
+struct SyncCounters {
     summary: Summary,
     busy: Vec<PatientId>,
 }
@@ -116,7 +116,7 @@ pub async fn run(
         pace: Pace::new(),
         options,
     };
-    let mut tally = Tally::default();
+    let mut tally = SyncCounters::default();
     for shard in 0..Connections::ACTIVE_SHARDS {
         let mut after = None;
         loop {
@@ -150,7 +150,7 @@ pub async fn run(
     Ok(tally.summary)
 }
 
-impl Tally {
+impl SyncCounters {
     async fn take(
         &mut self,
         mover: &Mover,

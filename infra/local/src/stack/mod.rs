@@ -17,7 +17,7 @@ use shared::env::Env;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use self::nights::Nights;
+use self::nights::NightlyRuns;
 pub use self::options::{AwsMode, Options, OuraMode, Simulation};
 use self::subscriptions::{Keeper, Subscriptions};
 use crate::aws::EmbeddedAws;
@@ -55,7 +55,7 @@ pub struct Stack {
     watch: Arc<Watch>,
     pollers: Vec<Poller>,
     keeper: Keeper,
-    nights: Nights,
+    nightly_runs: NightlyRuns,
     servers: JoinSet<std::io::Result<()>>,
     stop: watch::Sender<bool>,
     oura: Option<OuraCloud>,
@@ -166,7 +166,7 @@ impl Stack {
             })
             .into();
         let planner = sync::Deps::new(sync::Config::from_env(&env)?, &sdk, options.clock.clone());
-        let nights = Nights::start(planner, options.clock.clone());
+        let nights = NightlyRuns::start(planner, options.clock.clone());
         let (stop, stopped) = watch::channel(false);
         let mut servers = JoinSet::new();
         for listener in listeners {
@@ -187,7 +187,7 @@ impl Stack {
             watch,
             pollers,
             keeper,
-            nights,
+            nightly_runs: nights,
             servers,
             stop,
             oura,
@@ -287,7 +287,7 @@ impl Stack {
     pub async fn shutdown(mut self) {
         self.stop.send_replace(true);
         drop(self.keeper);
-        drop(self.nights);
+        drop(self.nightly_runs);
         let servers = &mut self.servers;
         let ended = async {
             futures::future::join_all(self.pollers.drain(..).map(Poller::stop)).await;

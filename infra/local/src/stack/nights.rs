@@ -18,9 +18,9 @@ const CATCH_UP_EVERY: i64 = 2 * 3600;
 const TIMEOUT: Duration = Duration::from_secs(900);
 
 /// Calls the planner when it is due. Ends when this is dropped.
-pub(super) struct Nights(JoinHandle<()>);
+pub(super) struct NightlyRuns(JoinHandle<()>);
 
-impl Nights {
+impl NightlyRuns {
     pub(super) fn start(planner: sync::Deps, clock: Clock) -> Self {
         Self(tokio::spawn(async move {
             loop {
@@ -35,7 +35,7 @@ impl Nights {
     }
 }
 
-impl Drop for Nights {
+impl Drop for NightlyRuns {
     fn drop(&mut self) {
         self.0.abort();
     }

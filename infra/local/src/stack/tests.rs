@@ -185,7 +185,7 @@ async fn tokens_verify_by_the_keys_that_the_issuers_discovery_leads_to() {
 /// The function's own lists, behind an authorizer that has let the token in.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_of_another_app_is_good_for_the_gateway_and_refused_by_the_functions() {
-    let env = Env::default().with("JWT_ALLOWED_AUDIENCES", "wearables").with("JWT_ALLOWED_PARTIES", "local,mobile");
+    let env = Env::default().with("JWT_ALLOWED_AUDIENCES", "wearables").with("JWT_ALLOWED_AZP", "local,mobile");
     let stack = Stack::start(quiet(Options { env, ..Options::default() })).await.unwrap();
     let http = browser();
     let ask = async |claims: Value| {

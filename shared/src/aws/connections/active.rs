@@ -16,7 +16,7 @@ struct Index {
 }
 
 const ACTIVE: Index = Index { name: "byActive", attribute: "activeShard", prefix: "ACTIVE" };
-const CARE: Index = Index { name: "byCare", attribute: "careShard", prefix: "CARE" };
+const CARE: Index = Index { name: "byCatchUp", attribute: "catchUpShard", prefix: "CARE" };
 
 /// One page of a shard.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,12 +66,12 @@ impl Connections {
         self.page("list the active connections", &ACTIVE, shard, after, limit).await
     }
 
-    /// The same of those that should be pulled before the next night ([`Connection::needs_care`]).
+    /// The same of those that should be pulled before the next night ([`Connection::needs_catch_up`]).
     ///
     /// # Errors
     /// [`StoreError`].
     ///
-    /// [`Connection::needs_care`]: crate::domain::Connection::needs_care
+    /// [`Connection::needs_catch_up`]: crate::domain::Connection::needs_catch_up
     pub async fn care_page(&self, shard: u8, after: Option<&PatientId>, limit: i32) -> Result<ActivePage, StoreError> {
         self.page("list the connections that need care", &CARE, shard, after, limit).await
     }

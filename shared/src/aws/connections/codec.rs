@@ -39,7 +39,7 @@ pub(super) fn item(connection: &Connection) -> Item {
         ("scopesRequested".to_owned(), s(connection.scopes_requested.to_string())),
         ("failing".to_owned(), json(&connection.failing)),
         ("watermarks".to_owned(), json(&connection.watermarks)),
-        ("unannounced".to_owned(), json(&connection.unannounced)),
+        ("missed_webhooks".to_owned(), json(&connection.missed_webhooks)),
     ]);
     let mut put = |name: &str, value: Option<AttributeValue>| {
         if let Some(value) = value {
@@ -47,13 +47,13 @@ pub(super) fn item(connection: &Connection) -> Item {
         }
     };
     let active = connection.status != ConnectionStatus::Disconnected;
-    put("careShard", connection.needs_care().then(|| s(care_shard(patient))));
+    put("catchUpShard", connection.needs_catch_up().then(|| s(care_shard(patient))));
     put("activeShard", active.then(|| s(shard_of(patient))));
     put("reasonCode", connection.reason.map(|reason| s(word(&reason))));
     put("lastSyncAt", connection.last_sync_at.map(|at| s(at.to_string())));
     put("lastDataDay", connection.last_data_day.map(|day| s(day.to_string())));
     put("silentSince", connection.silent_since.map(|at| s(at.to_string())));
-    put("lastNoticeAt", connection.last_notice_at.map(|at| s(at.to_string())));
+    put("lastWebhookAt", connection.last_webhook_at.map(|at| s(at.to_string())));
     put("leaseOwner", connection.lease.as_ref().map(|lease| s(&lease.owner)));
     put("leaseUntil", connection.lease.as_ref().map(|lease| n(lease.until.as_millisecond())));
     put("intentGeneration", connection.intent.as_ref().map(|intent| n(intent.generation)));
@@ -106,8 +106,8 @@ pub(super) fn connection(action: &'static str, item: &Item) -> Result<Connection
         last_data_day: fields.opt("lastDataDay")?,
         backfill: backfill(action, fields)?,
         silent_since: fields.opt("silentSince")?,
-        last_notice_at: fields.opt("lastNoticeAt")?,
-        unannounced: fields.opt_json("unannounced")?.unwrap_or_default(),
+        last_webhook_at: fields.opt("lastWebhookAt")?,
+        missed_webhooks: fields.opt_json("missed_webhooks")?.unwrap_or_default(),
         failing: fields.opt_json("failing")?.unwrap_or_default(),
         watermarks: fields.opt_json::<BTreeMap<_, Timestamp>>("watermarks")?.unwrap_or_default(),
     })
@@ -146,7 +146,7 @@ fn backfill(action: &'static str, fields: Fields<'_>) -> Result<Option<Backfill>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{BackfillState, KindProgress, KindState, ReasonCode};
+    use crate::domain::{BackfillState, DataTypeProgress, FetchState, ReasonCode};
     use crate::oura::DataType;
 
     #[test]
@@ -173,8 +173,8 @@ mod tests {
                 range: DayRange::new("2026-01-01".parse().unwrap(), "2026-01-30".parse().unwrap()).unwrap(),
                 per_type: BTreeMap::from([(
                     DataType::Sleep,
-                    KindProgress {
-                        state: KindState::Failed,
+                    DataTypeProgress {
+                        state: FetchState::Failed,
                         documents: 3,
                         error: Some("unavailable".into()),
                         fetched_at: Some(at),
@@ -184,8 +184,8 @@ mod tests {
                 days_repaired: Some(4),
             }),
             silent_since: Some(at),
-            last_notice_at: Some(at),
-            unannounced: BTreeMap::from([(DataType::DailySleep, 2)]),
+            last_webhook_at: Some(at),
+            missed_webhooks: BTreeMap::from([(DataType::DailySleep, 2)]),
             failing: BTreeMap::from([(DataType::HeartRate, "rate_limited".to_owned())]),
             watermarks: BTreeMap::from([(DataType::Sleep, at)]),
         };
@@ -199,8 +199,8 @@ mod tests {
             last_sync_at: None,
             last_data_day: None,
             silent_since: None,
-            last_notice_at: None,
-            unannounced: BTreeMap::new(),
+            last_webhook_at: None,
+            missed_webhooks: BTreeMap::new(),
             backfill: None,
             failing: BTreeMap::new(),
             watermarks: BTreeMap::new(),

@@ -32,7 +32,7 @@ impl Connections {
             .key("sk", s(CONNECTION))
             .update_expression(format!(
                 "SET #status = :disconnected, reasonCode = :reason, since = :now{backfill} \
-                 REMOVE activeShard, careShard, leaseOwner, leaseUntil, intentGeneration, intentAttempt, intentStartedAt, \
+                 REMOVE activeShard, catchUpShard, leaseOwner, leaseUntil, intentGeneration, intentAttempt, intentStartedAt, \
                  suspectSince, suspectReason"
             ))
             .condition_expression(format!("grantId = :grant AND #status <> :disconnected{of_generation}"))

@@ -11,7 +11,9 @@ use super::super::item::json;
 use super::super::item::{n, s};
 use super::codec::word;
 use super::{CONNECTION, Connections, active, built, patient_key};
-use crate::domain::{BackfillState, Connection, ConnectionStatus, Day, GrantId, KindProgress, PatientId, ReasonCode};
+use crate::domain::{
+    BackfillState, Connection, ConnectionStatus, DataTypeProgress, Day, GrantId, PatientId, ReasonCode,
+};
 use crate::oura::DataType;
 
 /// What a sync leaves on the connection.
@@ -30,13 +32,13 @@ pub struct SyncEnd {
     /// Since when nothing arrives because Oura does not answer, if that is so.
     pub silent_since: Option<Timestamp>,
     /// When Oura last announced something, if this sync came of it.
-    pub last_notice_at: Option<Timestamp>,
+    pub last_webhook_at: Option<Timestamp>,
     /// If this sync was a pull: per kind, how many documents it found that no notice had announced.
-    pub unannounced: Option<BTreeMap<DataType, u64>>,
+    pub missed_webhooks: Option<BTreeMap<DataType, u64>>,
     /// What the connection's status becomes.
     pub status: (ConnectionStatus, Option<ReasonCode>),
     /// Whether it should be pulled before the next night.
-    pub needs_care: bool,
+    pub needs_catch_up: bool,
     /// If the sync was this connection's backfill: its end.
     pub backfill: Option<BackfillEnd>,
 }
@@ -47,7 +49,7 @@ pub struct BackfillEnd {
     /// Done or failed.
     pub state: BackfillState,
     /// By Oura collection.
-    pub kinds: BTreeMap<DataType, KindProgress>,
+    pub kinds: BTreeMap<DataType, DataTypeProgress>,
     /// If it was that of a patient who had been connected before: the days whose stats are new or changed by it.
     pub days_repaired: Option<u64>,
 }
@@ -60,7 +62,7 @@ impl Connections {
     pub async fn begin_backfill(
         &self,
         connection: &Connection,
-        kinds: &BTreeMap<DataType, KindProgress>,
+        kinds: &BTreeMap<DataType, DataTypeProgress>,
     ) -> Result<bool, StoreError> {
         let values = vec![(":state", s(word(&BackfillState::Running))), (":kinds", json(kinds))];
         let update = "SET backfillState = :state, backfillPerType = :kinds";
@@ -84,7 +86,7 @@ impl Connections {
         &self,
         connection: &Connection,
         kind: DataType,
-        progress: &KindProgress,
+        progress: &DataTypeProgress,
     ) -> Result<bool, StoreError> {
         let values = vec![(":progress", json(progress))];
         let names = [("#kind", kind.as_str())];
@@ -149,16 +151,16 @@ impl Connections {
             Some(at) => put(", silentSince = :silent", ":silent", s(at.to_string())),
             None => remove.push("silentSince".to_owned()),
         }
-        if let Some(at) = end.last_notice_at {
-            put(", lastNoticeAt = :noticeAt", ":noticeAt", s(at.to_string()));
+        if let Some(at) = end.last_webhook_at {
+            put(", lastWebhookAt = :noticeAt", ":noticeAt", s(at.to_string()));
         }
-        if let Some(unannounced) = &end.unannounced {
-            put(", unannounced = :unannounced", ":unannounced", json(unannounced));
+        if let Some(missed_webhooks) = &end.missed_webhooks {
+            put(", missed_webhooks = :missed_webhooks", ":missed_webhooks", json(missed_webhooks));
         }
-        if end.needs_care {
-            put(", careShard = :care", ":care", s(active::care_shard(&connection.patient_id)));
+        if end.needs_catch_up {
+            put(", catchUpShard = :care", ":care", s(active::care_shard(&connection.patient_id)));
         } else {
-            remove.push("careShard".to_owned());
+            remove.push("catchUpShard".to_owned());
         }
         if let Some(BackfillEnd { state, kinds, days_repaired }) = &end.backfill {
             put(", backfillState = :state", ":state", s(word(state)));

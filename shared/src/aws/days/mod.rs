@@ -60,7 +60,7 @@ pub struct RecordWrite {
     /// Day and revision as read, if it was there. When the day differs the record moves.
     pub previous: Option<(Day, u64)>,
     /// Whether a notice should have announced it and none did.
-    pub unannounced: bool,
+    pub missed_webhooks: bool,
 }
 
 /// All that changes on one day; written whole or not at all (unless it has more than ninety documents).
@@ -251,7 +251,7 @@ impl Days {
             batch.progress.days.extend(progress.days);
             batch.progress.metric_types.extend(progress.metric_types);
             batch.progress.records_written += progress.records_written;
-            batch.progress.unannounced.extend(progress.unannounced);
+            batch.progress.missed_webhooks.extend(progress.missed_webhooks);
         }
         self.write(patient, sync, batch, now).await
     }
@@ -291,9 +291,9 @@ impl Days {
         let mut progress = RunProgress { records_written: change.records.len(), ..RunProgress::default() };
         for write in &change.records {
             progress.metric_types.push(write.record.record.metric_type);
-            if write.unannounced {
+            if write.missed_webhooks {
                 let (data_type, document_id) = (write.record.record.data_type, write.record.record.document_id.clone());
-                progress.unannounced.insert(Found { data_type, document_id });
+                progress.missed_webhooks.insert(Found { data_type, document_id });
             }
             let key = RecordKey::of(&write.record.record);
             let put = Put::builder().table_name(&self.wearable_data).set_item(Some(record_item(

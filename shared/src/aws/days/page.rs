@@ -7,9 +7,9 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::KeysAndAttributes;
 use backon::{BackoffBuilder, ExponentialBuilder};
 
-use super::super::budget;
 use super::super::connections::{built, connection_key, read_connection};
 use super::super::item::{Item, s};
+use super::super::rate_limit;
 use super::super::{SdkConfig, StoreError};
 use super::codec::stats;
 use crate::domain::{Connection, DailyStats, Day, DayRange, PatientId};
@@ -60,7 +60,7 @@ impl PatientDaysReader {
         let keys = |keys: Vec<Item>| built(ACTION, KeysAndAttributes::builder().set_keys(Some(keys)).build());
         let mut wanted = HashMap::from([
             (self.daily_stats.clone(), keys(range.iter().map(day_key).collect())?),
-            (self.connections.clone(), keys(vec![connection_key(patient), budget::key()])?),
+            (self.connections.clone(), keys(vec![connection_key(patient), rate_limit::key()])?),
         ]);
         let mut found = PatientDays::default();
         let mut pauses = ExponentialBuilder::default()
@@ -83,8 +83,8 @@ impl PatientDaysReader {
                 found.days.insert(stats.day, stats);
             }
             for item in tables.remove(&self.connections).unwrap_or_default() {
-                if budget::is_item(&item) {
-                    found.is_outage = budget::is_outage(ACTION, &item)?;
+                if rate_limit::is_item(&item) {
+                    found.is_outage = rate_limit::is_outage(ACTION, &item)?;
                 } else {
                     found.connection = Some(read_connection(ACTION, &item)?);
                 }

@@ -65,13 +65,13 @@ pub(super) enum PlaceSettings {
 }
 
 impl TokenSettings {
-    /// Reads `TOKEN_VAULT`, `TOKEN_VAULT_MOVING_FROM`, and what those vaults need of `TOKEN_SECRET_PREFIX`,
+    /// Reads `TOKEN_VAULT`, `TOKEN_VAULT_MIGRATE_FROM`, and what those vaults need of `TOKEN_SECRET_PREFIX`,
     /// `TOKEN_KEY_RING_SECRET_ID` and `CONNECTIONS_TABLE`.
     ///
     /// # Errors
     /// [`EnvError`] names the variable that is missing or malformed.
     pub fn from_env(env: &Env) -> Result<Self, EnvError> {
-        const MOVING_FROM: &str = "TOKEN_VAULT_MOVING_FROM";
+        const MOVING_FROM: &str = "TOKEN_VAULT_MIGRATE_FROM";
         let chosen = env.optional("TOKEN_VAULT")?.unwrap_or(TokenVaultKind::Secret);
         let moving_from = env.optional::<TokenVaultKind>(MOVING_FROM)?;
         if moving_from == Some(chosen) {
@@ -127,15 +127,15 @@ mod tests {
         }
         let sealed = full().with("TOKEN_VAULT", "sealed");
         assert!(TokenSettings::from_env(&sealed.clone().with("TOKEN_SECRET_PREFIX", "")).is_ok());
-        let moving = sealed.clone().with("TOKEN_VAULT_MOVING_FROM", "secret");
+        let moving = sealed.clone().with("TOKEN_VAULT_MIGRATE_FROM", "secret");
         assert!(TokenSettings::from_env(&moving).is_ok());
         assert!(error(moving.with("TOKEN_SECRET_PREFIX", "")).contains("TOKEN_SECRET_PREFIX is missing"));
         assert!(
             error(full().with("TOKEN_VAULT", "s3cret")).starts_with("environment variable TOKEN_VAULT is malformed")
         );
         for wrong in ["sealed", "vault"] {
-            let told = error(sealed.clone().with("TOKEN_VAULT_MOVING_FROM", wrong));
-            assert!(told.starts_with("environment variable TOKEN_VAULT_MOVING_FROM is malformed"), "{told}");
+            let told = error(sealed.clone().with("TOKEN_VAULT_MIGRATE_FROM", wrong));
+            assert!(told.starts_with("environment variable TOKEN_VAULT_MIGRATE_FROM is malformed"), "{told}");
         }
     }
 }

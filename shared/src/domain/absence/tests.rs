@@ -31,8 +31,8 @@ fn connection() -> Connection {
         last_sync_at: Some(at("2026-03-20T03:01:00Z")),
         last_data_day: Some(day("2026-03-19")),
         silent_since: None,
-        last_notice_at: None,
-        unannounced: BTreeMap::new(),
+        last_webhook_at: None,
+        missed_webhooks: BTreeMap::new(),
         backfill: Some(Backfill {
             state: BackfillState::Done,
             sync_id: "backfill-g-1".parse().unwrap(),
@@ -64,12 +64,12 @@ fn stats(of: &str, with: impl FnOnce(&mut BTreeMap<MetricType, Value>)) -> Daily
 
 fn whole(connection: Option<&Connection>, days: &[DailyStats], of: &str) -> Absence {
     let days = days.iter().map(|stats| (stats.day, stats.clone())).collect();
-    Evidence { connection, days: &days, full_pull_days: 7, is_outage: false, now: at(NOW) }.of_day(day(of))
+    Evidence { connection, days: &days, full_sync_interval_days: 7, is_outage: false, now: at(NOW) }.of_day(day(of))
 }
 
 fn missing(connection: &Connection, stats: &DailyStats) -> BTreeMap<MetricType, Absence> {
     let days = BTreeMap::from([(stats.day, stats.clone())]);
-    Evidence { connection: Some(connection), days: &days, full_pull_days: 7, is_outage: false, now: at(NOW) }
+    Evidence { connection: Some(connection), days: &days, full_sync_interval_days: 7, is_outage: false, now: at(NOW) }
         .missing(stats)
 }
 
@@ -118,8 +118,13 @@ fn what_keeps_data_away_is_told_for_the_days_since_the_last_fetch_only() {
     assert_eq!(whole(Some(&ended), &[], "2026-03-18"), Absence::NotConnected);
     let all_out = |connection: &Connection, of: &str| {
         let days = BTreeMap::new();
-        let evidence =
-            Evidence { connection: Some(connection), days: &days, full_pull_days: 7, is_outage: true, now: at(NOW) };
+        let evidence = Evidence {
+            connection: Some(connection),
+            days: &days,
+            full_sync_interval_days: 7,
+            is_outage: true,
+            now: at(NOW),
+        };
         evidence.of_day(day(of))
     };
     assert_eq!(all_out(&late, "2026-03-18"), Absence::OuraUnavailable);
@@ -131,18 +136,18 @@ fn what_keeps_data_away_is_told_for_the_days_since_the_last_fetch_only() {
     // Webhooks that work announce what there is: nothing announced means that the ring has not synced.
     let mut current = old(connection());
     current.last_data_day = Some(day("2026-03-17"));
-    current.last_notice_at = Some(at("2026-03-19T20:00:00Z"));
+    current.last_webhook_at = Some(at("2026-03-19T20:00:00Z"));
     assert_eq!(whole(Some(&current), &[], "2026-03-18"), Absence::NotSyncedYet);
     // Where full pulls are rare, the last one may be long ago.
-    let of = |connection: &Connection, full_pull_days: u32| {
+    let of = |connection: &Connection, full_sync_interval_days: u32| {
         let days = BTreeMap::new();
-        Evidence { connection: Some(connection), days: &days, full_pull_days, is_outage: false, now: at(NOW) }
+        Evidence { connection: Some(connection), days: &days, full_sync_interval_days, is_outage: false, now: at(NOW) }
             .of_day(day("2026-03-18"))
     };
     let mut rare = current.clone();
     rare.watermarks = DataType::ALL.into_iter().map(|kind| (kind, at("2026-03-08T03:00:00Z"))).collect();
     assert_eq!((of(&rare, 7), of(&rare, 14)), (Absence::WeAreLate, Absence::NotSyncedYet));
-    current.last_notice_at = Some(at("2026-03-17T20:00:00Z"));
+    current.last_webhook_at = Some(at("2026-03-17T20:00:00Z"));
     assert_eq!(whole(Some(&current), &[], "2026-03-18"), Absence::WeAreLate);
 }
 
@@ -220,7 +225,7 @@ fn a_history_explains_its_own_days_and_only_while_it_arrives() {
 #[test]
 fn only_webhooks_that_work_explain_what_was_not_asked_for() {
     let mut of = connection();
-    of.last_notice_at = Some(at("2026-03-19T20:00:00Z"));
+    of.last_webhook_at = Some(at("2026-03-19T20:00:00Z"));
     let fetched = |of: &mut Connection, text: &str| of.watermarks.values_mut().for_each(|known| *known = at(text));
     fetched(&mut of, "2026-03-17T03:00:00Z");
     let without = |kind| stats("2026-03-18", move |metrics| drop(metrics.remove(&kind)));
@@ -228,7 +233,7 @@ fn only_webhooks_that_work_explain_what_was_not_asked_for() {
     let told = missing(&of, &without(MetricType::HeartRate));
     assert_eq!(told[&MetricType::HeartRate], Absence::WeAreLate, "it has no webhook");
     let mut silent = of.clone();
-    silent.unannounced.insert(DataType::DailyStress, 1);
+    silent.missed_webhooks.insert(DataType::DailyStress, 1);
     assert_eq!(missing(&silent, &without(MetricType::Stress))[&MetricType::Stress], Absence::WeAreLate);
     fetched(&mut of, "2026-03-10T03:00:00Z");
     let told = missing(&of, &without(MetricType::Stress));

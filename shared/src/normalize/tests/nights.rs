@@ -1,4 +1,4 @@
-//! Nights and naps: which period is the main one, on which day it lies, what its scores are.
+//! NightlyRuns and naps: which period is the main one, on which day it lies, what its scores are.
 
 use super::*;
 

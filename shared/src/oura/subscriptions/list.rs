@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use crate::domain::{InvalidId, NoticeEvent, NoticeWord};
+use crate::domain::{InvalidId, RawEventType, WebhookEventType};
 use crate::oura::DataType;
 use crate::oura::model::{Malformed, Moment};
 
@@ -17,7 +17,7 @@ pub struct Topic {
     /// The collection.
     pub data_type: DataType,
     /// The kind of change.
-    pub event: NoticeEvent,
+    pub event: WebhookEventType,
 }
 
 /// Oura's id of a subscription: 1 to 128 printable ASCII characters that can stand as one segment of a path.
@@ -32,9 +32,9 @@ pub struct Subscription {
     /// Where its notices go, as Oura wrote it. Another service's address may hold a key of its own: never log it.
     pub callback_url: String,
     /// `create`, `update` or `delete`; Oura may come to know others.
-    pub event_type: NoticeWord,
+    pub event_type: RawEventType,
     /// The collection; Oura may come to know others.
-    pub data_type: NoticeWord,
+    pub data_type: RawEventType,
     /// When it ends; `None` when Oura gave no time that can be read.
     pub expires_at: Option<Timestamp>,
 }
@@ -69,7 +69,7 @@ impl Subscription {
     pub fn topic(&self) -> Option<Topic> {
         Some(Topic {
             data_type: self.data_type.as_str().parse().ok()?,
-            event: NoticeEvent::of_word(self.event_type.as_str())?,
+            event: WebhookEventType::of_word(self.event_type.as_str())?,
         })
     }
 
@@ -77,7 +77,7 @@ impl Subscription {
     fn read(element: &str) -> Result<Self, &'static str> {
         let members: Map<String, Value> = serde_json::from_str(element).ok().ok_or(".")?;
         let text = |name: &'static str| members.get(name).and_then(Value::as_str).ok_or(name);
-        let word = |name: &'static str| NoticeWord::parse(text(name)?).ok().ok_or(name);
+        let word = |name: &'static str| RawEventType::parse(text(name)?).ok().ok_or(name);
         Ok(Self {
             id: text("id")?.parse().ok().ok_or("id")?,
             callback_url: text("callback_url")?.to_owned(),

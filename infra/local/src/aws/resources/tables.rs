@@ -39,7 +39,7 @@ pub(super) fn all(names: &Names) -> [Table<'_>; 3] {
     const CONNECTIONS: &[Index] = &[
         Index { name: "byOuraUserId", hash: "ouraUserId", range: None, projection: ProjectionType::All },
         Index { name: "byActive", hash: "activeShard", range: Some("pk"), projection: ProjectionType::KeysOnly },
-        Index { name: "byCare", hash: "careShard", range: Some("pk"), projection: ProjectionType::KeysOnly },
+        Index { name: "byCatchUp", hash: "catchUpShard", range: Some("pk"), projection: ProjectionType::KeysOnly },
     ];
     const WEARABLE_DATA: &[Index] = &[Index {
         name: "byDocumentId",

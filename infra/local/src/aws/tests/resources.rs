@@ -25,7 +25,7 @@ async fn the_tables_are_made_as_the_adapters_expect_them() {
         indexes,
         [
             ("byActive", vec!["activeShard", "pk"], "KEYS_ONLY"),
-            ("byCare", vec!["careShard", "pk"], "KEYS_ONLY"),
+            ("byCatchUp", vec!["catchUpShard", "pk"], "KEYS_ONLY"),
             ("byOuraUserId", vec!["ouraUserId"], "ALL"),
         ]
     );

@@ -48,7 +48,7 @@ export function showConnection() {
     ["Since", new Date(connection.since).toLocaleString("en-GB")],
     ["Shared", (connection.scopesGranted || []).map(kindName).join(", ") || "nothing"],
     ...(missing.length ? [["Not shared", missing.map(kindName).join(", ")]] : []),
-    ...(connection.lastNoticeAt ? [["Last notice of Oura", ago(connection.lastNoticeAt)]] : []),
+    ...(connection.lastWebhookAt ? [["Last notice of Oura", ago(connection.lastWebhookAt)]] : []),
     ...Object.entries(connection.failing || {}).map(([kind, why]) => [kindName(kind), why.replaceAll("_", " ")]),
   ];
   renew($("connection-facts"), pairs, () => facts(pairs));

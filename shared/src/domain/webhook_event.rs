@@ -5,19 +5,19 @@ use std::str::FromStr;
 
 use jiff::Timestamp;
 
-use super::{DocumentId, NoticeWord, OuraUserId};
+use super::{DocumentId, OuraUserId, RawEventType};
 use crate::oura::DataType;
 
 /// One notice, genuine and readable, as it travels in the live queue. Event and data types stay as Oura wrote them:
 /// what they mean, and whether they mean anything here, is for the worker to say.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Notice {
+pub struct WebhookEvent {
     /// Whose ring.
     pub user: OuraUserId,
     /// What happened: `create`, `update` or `delete`; Oura may come to know others.
-    pub event_type: NoticeWord,
+    pub event_type: RawEventType,
     /// The collection, such as `daily_sleep`; Oura may come to know others.
-    pub data_type: NoticeWord,
+    pub data_type: RawEventType,
     /// Which document.
     pub document_id: DocumentId,
     /// When it happened, by Oura's clock; absent when Oura gave none that can be read.
@@ -28,7 +28,7 @@ pub struct Notice {
 
 /// What happened to a document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum NoticeEvent {
+pub enum WebhookEventType {
     /// It is new.
     Create,
     /// It was changed.
@@ -37,7 +37,7 @@ pub enum NoticeEvent {
     Delete,
 }
 
-impl NoticeEvent {
+impl WebhookEventType {
     /// Every event type of Oura's webhooks (OpenAPI 1.43).
     pub const ALL: [Self; 3] = [Self::Create, Self::Update, Self::Delete];
 
@@ -58,7 +58,7 @@ impl NoticeEvent {
     }
 }
 
-impl Notice {
+impl WebhookEvent {
     /// When the change happened, as well as it is known: by Oura's clock, or else when the notice arrived.
     #[must_use]
     pub fn happened_at(&self) -> Timestamp {
@@ -69,12 +69,12 @@ impl Notice {
 /// What a notice says about one document, once its words are understood. Two notices that say the same are equal, however
 /// often and whenever they arrive. As text (in the inbox): `<data type> <event> <time> <document id>`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Announcement {
+pub struct DocumentEvent {
     /// The collection.
     pub data_type: DataType,
     /// What happened.
-    pub event: NoticeEvent,
-    /// When, see [`Notice::happened_at`].
+    pub event: WebhookEventType,
+    /// When, see [`WebhookEvent::happened_at`].
     pub happened_at: Timestamp,
     /// To which document.
     pub document_id: DocumentId,
@@ -83,38 +83,38 @@ pub struct Announcement {
 /// A text that is no announcement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not an announcement of a document")]
-pub struct InvalidAnnouncement;
+pub struct InvalidDocumentEvent;
 
-impl Notice {
+impl WebhookEvent {
     /// What it says; `None` when its event type or data type is not known here, or the data type has no documents: time
     /// series are pulled.
     #[must_use]
-    pub fn announcement(&self) -> Option<Announcement> {
-        Some(Announcement {
+    pub fn announcement(&self) -> Option<DocumentEvent> {
+        Some(DocumentEvent {
             data_type: self.data_type.as_str().parse().ok().filter(|kind: &DataType| kind.has_documents())?,
-            event: NoticeEvent::of_word(self.event_type.as_str())?,
+            event: WebhookEventType::of_word(self.event_type.as_str())?,
             happened_at: self.happened_at(),
             document_id: self.document_id.clone(),
         })
     }
 }
 
-impl fmt::Display for Announcement {
+impl fmt::Display for DocumentEvent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {} {} {}", self.data_type, self.event.as_str(), self.happened_at, self.document_id)
     }
 }
 
-impl FromStr for Announcement {
-    type Err = InvalidAnnouncement;
+impl FromStr for DocumentEvent {
+    type Err = InvalidDocumentEvent;
 
-    fn from_str(text: &str) -> Result<Self, InvalidAnnouncement> {
+    fn from_str(text: &str) -> Result<Self, InvalidDocumentEvent> {
         let mut words = text.splitn(4, ' ');
-        let mut next = || words.next().ok_or(InvalidAnnouncement);
-        let invalid = InvalidAnnouncement;
+        let mut next = || words.next().ok_or(InvalidDocumentEvent);
+        let invalid = InvalidDocumentEvent;
         Ok(Self {
             data_type: next()?.parse().ok().ok_or(invalid)?,
-            event: NoticeEvent::of_word(next()?).ok_or(invalid)?,
+            event: WebhookEventType::of_word(next()?).ok_or(invalid)?,
             happened_at: next()?.parse().ok().ok_or(invalid)?,
             document_id: next()?.parse().ok().ok_or(invalid)?,
         })
@@ -125,8 +125,8 @@ impl FromStr for Announcement {
 mod tests {
     use super::*;
 
-    fn notice(event_type: &str, data_type: &str) -> Notice {
-        Notice {
+    fn notice(event_type: &str, data_type: &str) -> WebhookEvent {
+        WebhookEvent {
             user: "ring-1".parse().unwrap(),
             event_type: event_type.parse().unwrap(),
             data_type: data_type.parse().unwrap(),
@@ -139,14 +139,14 @@ mod tests {
     #[test]
     fn an_announcement_survives_as_text_and_does_not_depend_on_its_arrival() {
         let first = notice("update", "vo2_max");
-        let repeated = Notice { received_at: "2026-03-01T08:50:00Z".parse().unwrap(), ..first.clone() };
+        let repeated = WebhookEvent { received_at: "2026-03-01T08:50:00Z".parse().unwrap(), ..first.clone() };
         let said = first.announcement().unwrap();
         assert_eq!(repeated.announcement().as_ref(), Some(&said));
         assert_eq!(said.to_string().parse(), Ok(said));
         for bad in
             ["", "sleep", "sleep update x d", "sleep update 2026-03-01T08:00:00Z", "nap update 2026-03-01T08:00:00Z d"]
         {
-            assert_eq!(bad.parse::<Announcement>(), Err(InvalidAnnouncement), "{bad}");
+            assert_eq!(bad.parse::<DocumentEvent>(), Err(InvalidDocumentEvent), "{bad}");
         }
     }
 

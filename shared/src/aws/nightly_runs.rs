@@ -19,9 +19,9 @@ use jiff::Timestamp;
 use super::connections::expires;
 use super::item::{Fields, Item, n, s};
 use super::{SdkConfig, StoreError};
-use crate::domain::{Night, NightOutcome, PatientId};
+use crate::domain::{NightlyOutcome, NightlyRun, PatientId};
 
-const PARTITION: &str = "NIGHTS";
+const PARTITION: &str = "NIGHTLY_RUNS";
 
 /// How long the record of a night is kept...
 const LIFE: Duration = Duration::from_secs(90 * 24 * 3600);
@@ -31,14 +31,14 @@ const LIFE_OF_PATIENTS: Duration = Duration::from_secs(14 * 24 * 3600);
 
 /// The records of nights in the table `Connections`.
 #[derive(Debug, Clone)]
-pub struct Nights {
+pub struct NightlyRuns {
     client: Client,
     table: String,
 }
 
 /// How far a night has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NightState {
+pub enum NightlyRunState {
     /// Patients are still being queued.
     Planning,
     /// All are queued, and not all have had their turn.
@@ -58,11 +58,11 @@ pub struct PlanCursor {
 
 /// What became of the patients of a night.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct NightCounts {
+pub struct NightlyRunCounts {
     /// Patients whose data is in.
     pub done: u64,
     /// Patients for whom there was nothing to be had.
-    pub parked: u64,
+    pub skipped: u64,
     /// Patients whose sync was given up.
     pub failed: u64,
     /// Requests to Oura for all of them.
@@ -71,11 +71,11 @@ pub struct NightCounts {
 
 /// The record of a night.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NightRun {
+pub struct RunStatus {
     /// Which night.
-    pub night: Night,
+    pub night: NightlyRun,
     /// How far.
-    pub state: NightState,
+    pub state: NightlyRunState,
     /// Where planning goes on.
     pub cursor: PlanCursor,
     /// Patients who were queued.
@@ -87,18 +87,18 @@ pub struct NightRun {
     /// When it ended.
     pub ended_at: Option<Timestamp>,
     /// As counted last.
-    pub counts: NightCounts,
+    pub counts: NightlyRunCounts,
 }
 
-impl NightCounts {
+impl NightlyRunCounts {
     /// Patients whose turn is over.
     #[must_use]
     pub fn over(self) -> u64 {
-        self.done + self.parked + self.failed
+        self.done + self.skipped + self.failed
     }
 }
 
-impl NightRun {
+impl RunStatus {
     /// Patients whose turn is still to come.
     #[must_use]
     pub fn left(&self) -> u64 {
@@ -106,7 +106,7 @@ impl NightRun {
     }
 }
 
-impl NightState {
+impl NightlyRunState {
     fn word(self) -> &'static str {
         match self {
             Self::Planning => "planning",
@@ -120,11 +120,11 @@ impl NightState {
     }
 }
 
-fn partition_of(night: Night) -> String {
+fn partition_of(night: NightlyRun) -> String {
     format!("NIGHT#{night}")
 }
 
-impl Nights {
+impl NightlyRuns {
     /// The records in the table of this name.
     #[must_use]
     pub fn new(sdk: &SdkConfig, table: impl Into<String>) -> Self {
@@ -135,14 +135,14 @@ impl Nights {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn begin(&self, night: Night, now: Timestamp) -> Result<NightRun, StoreError> {
+    pub async fn begin(&self, night: NightlyRun, now: Timestamp) -> Result<RunStatus, StoreError> {
         let put = self
             .client
             .put_item()
             .table_name(&self.table)
             .item("pk", s(PARTITION))
             .item("sk", s(night.to_string()))
-            .item("state", s(NightState::Planning.word()))
+            .item("state", s(NightlyRunState::Planning.word()))
             .item("planShard", n(0))
             .item("planned", n(0))
             .item("startedAt", s(now.to_string()))
@@ -164,7 +164,7 @@ impl Nights {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn get(&self, night: Night) -> Result<Option<NightRun>, StoreError> {
+    pub async fn get(&self, night: NightlyRun) -> Result<Option<RunStatus>, StoreError> {
         const ACTION: &str = "read the night";
         let answer = self
             .client
@@ -186,14 +186,14 @@ impl Nights {
     /// [`StoreError`].
     pub async fn advance(
         &self,
-        run: &NightRun,
+        run: &RunStatus,
         queued: usize,
         next: Option<&PlanCursor>,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         let mut set = "SET #state = :state, movedAt = :now, planShard = :shard".to_owned();
         let (mut remove, mut values) = ("", Vec::new());
-        let state = if next.is_some() { NightState::Planning } else { NightState::Running };
+        let state = if next.is_some() { NightlyRunState::Planning } else { NightlyRunState::Running };
         match next.and_then(|next| next.after.as_ref()) {
             Some(after) => {
                 set.push_str(", #after = :after");
@@ -214,7 +214,7 @@ impl Nights {
             (":shard", n(next.map_or(run.cursor.shard, |next| next.shard))),
             (":fromShard", n(run.cursor.shard)),
             (":queued", n(queued)),
-            (":planning", s(NightState::Planning.word())),
+            (":planning", s(NightlyRunState::Planning.word())),
         ]);
         let condition = format!("#state = :planning AND planShard = :fromShard AND {from}");
         let update = format!("{set}{remove} ADD planned :queued");
@@ -225,11 +225,11 @@ impl Nights {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn mark(
+    pub async fn record_outcome(
         &self,
-        night: Night,
+        night: NightlyRun,
         patient: &PatientId,
-        outcome: NightOutcome,
+        outcome: NightlyOutcome,
         requests: u64,
         now: Timestamp,
     ) -> Result<(), StoreError> {
@@ -243,7 +243,7 @@ impl Nights {
             .item("requests", n(requests))
             .item("expiresAt", n(expires(now, LIFE_OF_PATIENTS)))
             .condition_expression("attribute_not_exists(pk) OR outcome <> :done")
-            .expression_attribute_values(":done", s(NightOutcome::Done.as_str()))
+            .expression_attribute_values(":done", s(NightlyOutcome::Done.as_str()))
             .send()
             .await;
         match put {
@@ -259,9 +259,9 @@ impl Nights {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn count(&self, night: Night) -> Result<NightCounts, StoreError> {
+    pub async fn count(&self, night: NightlyRun) -> Result<NightlyRunCounts, StoreError> {
         const ACTION: &str = "count the patients of the night";
-        let mut counts = NightCounts::default();
+        let mut counts = NightlyRunCounts::default();
         let mut start = None;
         loop {
             let page = self
@@ -279,9 +279,9 @@ impl Nights {
             for item in page.items() {
                 let fields = Fields::new(ACTION, item);
                 match fields.get("outcome")? {
-                    NightOutcome::Done => counts.done += 1,
-                    NightOutcome::Parked => counts.parked += 1,
-                    NightOutcome::Failed => counts.failed += 1,
+                    NightlyOutcome::Done => counts.done += 1,
+                    NightlyOutcome::Skipped => counts.skipped += 1,
+                    NightlyOutcome::Failed => counts.failed += 1,
                 }
                 counts.requests += fields.get::<u64>("requests")?;
             }
@@ -299,19 +299,19 @@ impl Nights {
     /// [`StoreError`].
     pub async fn counted(
         &self,
-        night: Night,
-        counts: NightCounts,
+        night: NightlyRun,
+        counts: NightlyRunCounts,
         moved: bool,
         ended: bool,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        let mut update = "SET done = :done, parked = :parked, failed = :failed, requests = :requests".to_owned();
+        let mut update = "SET done = :done, skipped = :skipped, failed = :failed, requests = :requests".to_owned();
         let mut values = vec![
             (":done", n(counts.done)),
-            (":parked", n(counts.parked)),
+            (":skipped", n(counts.skipped)),
             (":failed", n(counts.failed)),
             (":requests", n(counts.requests)),
-            (":ended", s(NightState::Ended.word())),
+            (":ended", s(NightlyRunState::Ended.word())),
         ];
         if moved || ended {
             values.push((":now", s(now.to_string())));
@@ -328,7 +328,7 @@ impl Nights {
     async fn update(
         &self,
         action: &'static str,
-        night: Night,
+        night: NightlyRun,
         update: &str,
         condition: &str,
         values: Vec<(&str, AttributeValue)>,
@@ -359,21 +359,21 @@ impl Nights {
     }
 }
 
-fn night_run(action: &'static str, night: Night, item: &Item) -> Result<NightRun, StoreError> {
+fn night_run(action: &'static str, night: NightlyRun, item: &Item) -> Result<RunStatus, StoreError> {
     let fields = Fields::new(action, item);
     let state: String = fields.get("state")?;
     let count = |field| fields.opt(field).map(Option::unwrap_or_default);
-    Ok(NightRun {
+    Ok(RunStatus {
         night,
-        state: NightState::of_word(&state).ok_or(StoreError::corrupt(action, "state"))?,
+        state: NightlyRunState::of_word(&state).ok_or(StoreError::corrupt(action, "state"))?,
         cursor: PlanCursor { shard: fields.get("planShard")?, after: fields.opt("after")? },
         planned: fields.get("planned")?,
         started_at: fields.get("startedAt")?,
         moved_at: fields.get("movedAt")?,
         ended_at: fields.opt("endedAt")?,
-        counts: NightCounts {
+        counts: NightlyRunCounts {
             done: count("done")?,
-            parked: count("parked")?,
+            skipped: count("skipped")?,
             failed: count("failed")?,
             requests: count("requests")?,
         },

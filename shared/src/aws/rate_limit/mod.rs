@@ -2,7 +2,7 @@
 //! Oura's limit; and what holds all of them back: a limit that was reached all the same, an Oura that does not answer.
 //!
 //! Requests are taken several at once, as many as wait in this process, so that one write serves many requests. The
-//! arithmetic is [`crate::oura::budget`]'s.
+//! arithmetic is [`crate::oura::rate_limit`]'s.
 
 mod item;
 
@@ -24,8 +24,8 @@ pub(super) use self::item::{is_item, is_outage, key};
 use super::item::n;
 use super::{SdkConfig, StoreError};
 use crate::domain::{Clock, PatientId};
-use crate::oura::budget::{Allowance, Lane, Taken, usable_until};
-use crate::oura::{Admission, Held, HeldBy, OuraError, RateTier};
+use crate::oura::rate_limit::{Allowance, Lane, Taken, usable_until};
+use crate::oura::{OuraError, RateLimiter, RateTier, ThrottleReason, Throttled};
 use crate::telemetry;
 
 /// Most requests taken at once.
@@ -65,7 +65,7 @@ const LOWERED_FOR: SignedDuration = SignedDuration::from_hours(6);
 
 /// The budget of one process. Cheap to clone: all clones share what was taken.
 #[derive(Clone)]
-pub struct Budget(Arc<Inner>);
+pub struct SharedRateLimit(Arc<Inner>);
 
 struct Inner {
     client: Client,
@@ -74,8 +74,8 @@ struct Inner {
     configured: Allowance,
     /// As last read or written.
     known: Mutex<State>,
-    live: Slots,
-    nightly: Slots,
+    live: ReservedSlots,
+    nightly: ReservedSlots,
     unanswered: Mutex<Unanswered>,
 }
 
@@ -91,12 +91,12 @@ struct Unanswered {
 
 /// What one lane of this process has taken and not used.
 #[derive(Default)]
-struct Slots {
+struct ReservedSlots {
     taken: tokio::sync::Mutex<VecDeque<Timestamp>>,
     waiting: AtomicU32,
 }
 
-impl Budget {
+impl SharedRateLimit {
     /// The budget in the table of this name. `per_window`: requests that all workers together may send in any five minutes.
     #[must_use]
     pub fn new(sdk: &SdkConfig, table: impl Into<String>, per_window: u32, clock: Clock) -> Self {
@@ -106,23 +106,23 @@ impl Budget {
             clock,
             configured: Allowance::new(per_window),
             known: Mutex::default(),
-            live: Slots::default(),
-            nightly: Slots::default(),
+            live: ReservedSlots::default(),
+            nightly: ReservedSlots::default(),
             unanswered: Mutex::default(),
         }))
     }
 
     /// Admits the requests for one patient's data, in this lane.
     #[must_use]
-    pub fn lane(&self, lane: Lane, patient: &PatientId) -> Arc<dyn Admission> {
+    pub fn lane(&self, lane: Lane, patient: &PatientId) -> Arc<dyn RateLimiter> {
         let mut asker = DefaultHasher::new();
         patient.hash(&mut asker);
-        Arc::new(OfLane { budget: self.clone(), lane, asker: asker.finish() })
+        Arc::new(LaneLimiter { rate_limit: self.clone(), lane, asker: asker.finish() })
     }
 
     /// What holds everybody back for longer than a moment, as far as this process knows: work need not even begin.
     #[must_use]
-    pub fn held(&self) -> Option<Held> {
+    pub fn held(&self) -> Option<Throttled> {
         let long = Duration::try_from(SHORT_PAUSE).unwrap_or_default();
         self.known().held(self.0.clock.now()).filter(|held| held.retry_after > long)
     }
@@ -143,7 +143,7 @@ impl Budget {
                     _ => (Some(after(now, TRY_FOR)), 1),
                 };
                 match state.ledger.take(state.allowance(self.0.configured, now), lane, want, now) {
-                    Taken::Slots { ledger, slots } => Ok((State { ledger, trying, ..state }, slots)),
+                    Taken::ReservedSlots { ledger, slots } => Ok((State { ledger, trying, ..state }, slots)),
                     Taken::Wait(wait) => Err(Refusal::Later(wait)),
                 }
             })
@@ -151,7 +151,7 @@ impl Budget {
         Ok(slots)
     }
 
-    async fn admit(&self, lane: Lane) -> Result<(), Held> {
+    async fn acquire(&self, lane: Lane) -> Result<(), Throttled> {
         let (inner, clock) = (&self.0, &self.0.clock);
         let own = inner.slots(lane);
         let give_up = after(clock.now(), PATIENCE);
@@ -174,8 +174,8 @@ impl Budget {
                             // Others wait as well: coming back at once would only be to wait again.
                             Err(Refusal::Later(wait)) => {
                                 let is_out = self.known().outages > 0;
-                                let why = if is_out { HeldBy::Outage } else { HeldBy::Budget };
-                                return Err(Held { why, retry_after: wait.max(PATIENCE) });
+                                let why = if is_out { ThrottleReason::Outage } else { ThrottleReason::RateLimit };
+                                return Err(Throttled { why, retry_after: wait.max(PATIENCE) });
                             }
                             Err(Refusal::Closed(held)) => {
                                 if SignedDuration::try_from(held.retry_after).is_ok_and(|wait| wait > SHORT_PAUSE) {
@@ -185,7 +185,7 @@ impl Budget {
                             }
                             Err(Refusal::Store(error)) => {
                                 tracing::warn!(%error, "without the request budget nothing is asked of Oura");
-                                return Err(Held { why: HeldBy::Unknown, retry_after: LIMIT_PAUSE });
+                                return Err(Throttled { why: ThrottleReason::Unknown, retry_after: LIMIT_PAUSE });
                             }
                         }
                         continue;
@@ -202,7 +202,7 @@ impl Budget {
         }
     }
 
-    async fn told(&self, asker: u64, error: Option<&OuraError>) {
+    async fn on_response(&self, asker: u64, error: Option<&OuraError>) {
         let changed = match error {
             Some(OuraError::Unavailable { .. }) => self.unanswered(asker).await,
             Some(OuraError::RateLimited { tier: Some(RateTier::Token), .. }) => {
@@ -254,7 +254,7 @@ impl Budget {
                     return Some(State { tried, trying: None, ..state });
                 }
                 let pause = (OUTAGE_PAUSES.0 * 2_u32.saturating_pow(state.outages.min(16))).min(OUTAGE_PAUSES.1);
-                let closed = Some((after(now, pause), HeldBy::Outage));
+                let closed = Some((after(now, pause), ThrottleReason::Outage));
                 Some(State { closed, outages: state.outages + 1, trying: None, tried: 0, ..state })
             })
             .await?;
@@ -274,14 +274,14 @@ impl Budget {
         let pause = retry_after.unwrap_or(LIMIT_PAUSE);
         self.settle("pause for Oura's limit", |state, now| {
             let until = after(now, pause);
-            if state.closed.is_some_and(|(closed, why)| why == HeldBy::Limit && closed > now) {
+            if state.closed.is_some_and(|(closed, why)| why == ThrottleReason::Limit && closed > now) {
                 // The others that were under way at the same moment tell nothing new.
                 let later = state.closed.is_some_and(|(closed, _)| closed < until);
-                return later.then_some(State { closed: Some((until, HeldBy::Limit)), ..state });
+                return later.then_some(State { closed: Some((until, ThrottleReason::Limit)), ..state });
             }
             let lowered = state.allowance(configured, now).lowered(told);
             let forget = now.saturating_add(LOWERED_FOR).unwrap_or(now);
-            Some(State { closed: Some((until, HeldBy::Limit)), lowered: Some((lowered, forget)), ..state })
+            Some(State { closed: Some((until, ThrottleReason::Limit)), lowered: Some((lowered, forget)), ..state })
         })
         .await?;
         tracing::warn!(pause_s = pause.as_secs(), "Oura's limit for the app is reached; everybody pauses");
@@ -414,7 +414,7 @@ impl Budget {
 }
 
 impl Inner {
-    fn slots(&self, lane: Lane) -> &Slots {
+    fn slots(&self, lane: Lane) -> &ReservedSlots {
         match lane {
             Lane::Live => &self.live,
             Lane::Nightly => &self.nightly,
@@ -428,7 +428,7 @@ pub enum Refusal {
     /// All is given away for the moment.
     Later(Duration),
     /// Everybody is held back.
-    Closed(Held),
+    Closed(Throttled),
     /// The item cannot be read or changed.
     Store(StoreError),
 }
@@ -439,19 +439,19 @@ enum Written {
 }
 
 #[derive(Debug)]
-struct OfLane {
-    budget: Budget,
+struct LaneLimiter {
+    rate_limit: SharedRateLimit,
     lane: Lane,
     asker: u64,
 }
 
-impl Admission for OfLane {
-    fn admit(&self) -> BoxFuture<'_, Result<(), Held>> {
-        Box::pin(self.budget.admit(self.lane))
+impl RateLimiter for LaneLimiter {
+    fn acquire(&self) -> BoxFuture<'_, Result<(), Throttled>> {
+        Box::pin(self.rate_limit.acquire(self.lane))
     }
 
-    fn told<'a>(&'a self, error: Option<&'a OuraError>) -> BoxFuture<'a, ()> {
-        Box::pin(self.budget.told(self.asker, error))
+    fn on_response<'a>(&'a self, error: Option<&'a OuraError>) -> BoxFuture<'a, ()> {
+        Box::pin(self.rate_limit.on_response(self.asker, error))
     }
 }
 
@@ -475,8 +475,8 @@ fn after(now: Timestamp, wait: Duration) -> Timestamp {
     SignedDuration::try_from(wait).ok().and_then(|wait| now.saturating_add(wait).ok()).unwrap_or(now)
 }
 
-impl fmt::Debug for Budget {
+impl fmt::Debug for SharedRateLimit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Budget").field("configured", &self.0.configured).finish_non_exhaustive()
+        f.debug_struct("SharedRateLimit").field("configured", &self.0.configured).finish_non_exhaustive()
     }
 }

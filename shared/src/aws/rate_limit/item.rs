@@ -7,10 +7,10 @@ use jiff::Timestamp;
 
 use super::super::StoreError;
 use super::super::item::{Fields, Item, n, s};
-use crate::oura::budget::{Allowance, Ledger};
-use crate::oura::{Held, HeldBy};
+use crate::oura::rate_limit::{Allowance, GcraState};
+use crate::oura::{ThrottleReason, Throttled};
 
-const PARTITION: &str = "BUDGET";
+const PARTITION: &str = "RATE_LIMIT";
 const SORT: &str = "OURA";
 
 /// The key of the item.
@@ -35,9 +35,9 @@ pub(in crate::aws) fn is_outage(action: &'static str, item: &Item) -> Result<boo
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct State {
     pub(super) version: u64,
-    pub(super) ledger: Ledger,
+    pub(super) ledger: GcraState,
     /// Nobody asks before this moment.
-    pub(super) closed: Option<(Timestamp, HeldBy)>,
+    pub(super) closed: Option<(Timestamp, ThrottleReason)>,
     /// Pauses of an outage since Oura last answered.
     pub(super) outages: u32,
     /// After a pause of an outage: up to when the one who tries is waited for before somebody else does.
@@ -57,9 +57,9 @@ impl State {
     }
 
     /// What holds everybody back at this moment.
-    pub(super) fn held(&self, now: Timestamp) -> Option<Held> {
+    pub(super) fn held(&self, now: Timestamp) -> Option<Throttled> {
         let (until, why) = self.closed.filter(|(until, _)| now < *until)?;
-        Some(Held { why, retry_after: Duration::try_from(until.duration_since(now)).unwrap_or_default() })
+        Some(Throttled { why, retry_after: Duration::try_from(until.duration_since(now)).unwrap_or_default() })
     }
 }
 
@@ -88,11 +88,11 @@ pub(super) fn state(action: &'static str, item: &Item) -> Result<State, StoreErr
             .map(|at| Timestamp::from_millisecond(at).map_err(|_range| StoreError::corrupt(action, field)))
             .transpose()
     };
-    let by = fields.opt::<String>("closedBy")?.and_then(|word| HeldBy::of_word(&word));
+    let by = fields.opt::<String>("closedBy")?.and_then(|word| ThrottleReason::of_word(&word));
     Ok(State {
         version: fields.get("version")?,
-        ledger: Ledger { steady: fields.get("steady")?, bursting: fields.get("bursting")? },
-        closed: moment("closedUntil")?.map(|until| (until, by.unwrap_or(HeldBy::Unknown))),
+        ledger: GcraState { steady: fields.get("steady")?, bursting: fields.get("bursting")? },
+        closed: moment("closedUntil")?.map(|until| (until, by.unwrap_or(ThrottleReason::Unknown))),
         outages: fields.opt("outages")?.unwrap_or(0),
         trying: moment("tryingUntil")?,
         tried: fields.opt("tried")?.unwrap_or(0),

@@ -9,7 +9,7 @@ use crate::env::{Env, EnvError};
 
 /// Who may use the API, from the settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Admission {
+pub struct TokenPolicy {
     patient_claim: String,
     audiences: Option<AllowList>,
     parties: Option<AllowList>,
@@ -17,7 +17,7 @@ pub struct Admission {
 
 /// Why a verified token is not let in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum NotAdmitted {
+pub enum TokenRejected {
     /// It was issued for other services (RFC 9068, section 4: to be rejected as an invalid token).
     #[error("the token's audience is not allowed")]
     Audience,
@@ -29,8 +29,8 @@ pub enum NotAdmitted {
     Patient,
 }
 
-impl Admission {
-    /// Reads `PATIENT_ID_CLAIM` (default `sub`), `JWT_ALLOWED_AUDIENCES` and `JWT_ALLOWED_PARTIES` (lists separated by commas;
+impl TokenPolicy {
+    /// Reads `PATIENT_ID_CLAIM` (default `sub`), `JWT_ALLOWED_AUDIENCES` and `JWT_ALLOWED_AZP` (lists separated by commas;
     /// unset or empty: not checked here).
     ///
     /// # Errors
@@ -39,7 +39,7 @@ impl Admission {
         Ok(Self {
             patient_claim: env.get("PATIENT_ID_CLAIM").unwrap_or("sub").to_owned(),
             audiences: env.optional("JWT_ALLOWED_AUDIENCES")?,
-            parties: env.optional("JWT_ALLOWED_PARTIES")?,
+            parties: env.optional("JWT_ALLOWED_AZP")?,
         })
     }
 
@@ -49,18 +49,18 @@ impl Admission {
     /// Connect Core, section 2).
     ///
     /// # Errors
-    /// [`NotAdmitted`].
-    pub fn patient(&self, claims: &HashMap<String, String>) -> Result<PatientId, NotAdmitted> {
+    /// [`TokenRejected`].
+    pub fn patient(&self, claims: &HashMap<String, String>) -> Result<PatientId, TokenRejected> {
         let claim = |name: &str| claims.get(name).map(String::as_str);
         let audience = claim("aud").or_else(|| claim("client_id")).unwrap_or_default();
         if self.audiences.as_ref().is_some_and(|allowed| !values(audience).any(|of| allowed.contains(of))) {
-            return Err(NotAdmitted::Audience);
+            return Err(TokenRejected::Audience);
         }
         let party = claim("azp").unwrap_or_default();
         if self.parties.as_ref().is_some_and(|allowed| !allowed.contains(party)) {
-            return Err(NotAdmitted::Party);
+            return Err(TokenRejected::Party);
         }
-        claim(&self.patient_claim).and_then(|id| PatientId::parse(id).ok()).ok_or(NotAdmitted::Patient)
+        claim(&self.patient_claim).and_then(|id| PatientId::parse(id).ok()).ok_or(TokenRejected::Patient)
     }
 }
 
@@ -98,19 +98,19 @@ impl FromStr for AllowList {
 mod tests {
     use super::*;
 
-    fn admission(audiences: &str, parties: &str) -> Admission {
-        let env = Env::default().with("JWT_ALLOWED_AUDIENCES", audiences).with("JWT_ALLOWED_PARTIES", parties);
-        Admission::from_env(&env).unwrap()
+    fn policy(audiences: &str, parties: &str) -> TokenPolicy {
+        let env = Env::default().with("JWT_ALLOWED_AUDIENCES", audiences).with("JWT_ALLOWED_AZP", parties);
+        TokenPolicy::from_env(&env).unwrap()
     }
 
-    fn admit(admission: &Admission, claims: &[(&str, &str)]) -> Result<String, NotAdmitted> {
+    fn check(policy: &TokenPolicy, claims: &[(&str, &str)]) -> Result<String, TokenRejected> {
         let claims = [("sub", "p")].iter().chain(claims).map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
-        admission.patient(&claims).map(|patient| patient.as_str().to_owned())
+        policy.patient(&claims).map(|patient| patient.as_str().to_owned())
     }
 
     #[test]
     fn one_allowed_audience_is_enough_and_a_part_of_a_name_is_none() {
-        let allowed = admission("wearables, https://api.example", "");
+        let allowed = policy("wearables, https://api.example", "");
         for aud in [
             "wearables",
             "https://api.example",
@@ -119,46 +119,46 @@ mod tests {
             r#"["x","wearables"]"#,
             "[x, wearables]",
         ] {
-            assert_eq!(admit(&allowed, &[("aud", aud)]), Ok("p".into()), "{aud}");
+            assert_eq!(check(&allowed, &[("aud", aud)]), Ok("p".into()), "{aud}");
         }
         for aud in
             ["", "[]", "wearable", "wearables2", "Wearables", "x wearables", "x,wearables", "[https://api.example/]"]
         {
-            assert_eq!(admit(&allowed, &[("aud", aud)]), Err(NotAdmitted::Audience), "{aud}");
+            assert_eq!(check(&allowed, &[("aud", aud)]), Err(TokenRejected::Audience), "{aud}");
         }
-        assert_eq!(admit(&allowed, &[]), Err(NotAdmitted::Audience), "no audience at all");
+        assert_eq!(check(&allowed, &[]), Err(TokenRejected::Audience), "no audience at all");
     }
 
     #[test]
     fn a_client_id_stands_for_the_audience_only_where_there_is_none() {
-        let allowed = admission("wearables", "");
-        assert_eq!(admit(&allowed, &[("client_id", "wearables")]), Ok("p".into()));
-        assert_eq!(admit(&allowed, &[("client_id", "wearables"), ("aud", "x")]), Err(NotAdmitted::Audience));
+        let allowed = policy("wearables", "");
+        assert_eq!(check(&allowed, &[("client_id", "wearables")]), Ok("p".into()));
+        assert_eq!(check(&allowed, &[("client_id", "wearables"), ("aud", "x")]), Err(TokenRejected::Audience));
     }
 
     #[test]
     fn a_token_of_another_app_or_of_none_is_refused_where_parties_are_named() {
-        let allowed = admission("", "https://app.example,mobile");
-        assert_eq!(admit(&allowed, &[("azp", "mobile")]), Ok("p".into()));
-        assert_eq!(admit(&allowed, &[("azp", "https://app.example")]), Ok("p".into()));
+        let allowed = policy("", "https://app.example,mobile");
+        assert_eq!(check(&allowed, &[("azp", "mobile")]), Ok("p".into()));
+        assert_eq!(check(&allowed, &[("azp", "https://app.example")]), Ok("p".into()));
         for azp in ["other", "", "https://app.example/", "[mobile]"] {
-            assert_eq!(admit(&allowed, &[("azp", azp)]), Err(NotAdmitted::Party), "{azp}");
+            assert_eq!(check(&allowed, &[("azp", azp)]), Err(TokenRejected::Party), "{azp}");
         }
-        assert_eq!(admit(&allowed, &[("aud", "mobile")]), Err(NotAdmitted::Party), "no azp");
+        assert_eq!(check(&allowed, &[("aud", "mobile")]), Err(TokenRejected::Party), "no azp");
     }
 
     #[test]
     fn without_lists_every_verified_token_with_a_patient_is_let_in() {
-        let allowed = admission("", "");
-        assert_eq!(admit(&allowed, &[]), Ok("p".into()));
-        assert_eq!(allowed.patient(&HashMap::new()), Err(NotAdmitted::Patient));
+        let allowed = policy("", "");
+        assert_eq!(check(&allowed, &[]), Ok("p".into()));
+        assert_eq!(allowed.patient(&HashMap::new()), Err(TokenRejected::Patient));
     }
 
     #[test]
     fn a_list_that_would_let_nobody_or_the_wrong_ones_in_stops_the_start() {
-        for name in ["JWT_ALLOWED_AUDIENCES", "JWT_ALLOWED_PARTIES"] {
+        for name in ["JWT_ALLOWED_AUDIENCES", "JWT_ALLOWED_AZP"] {
             for bad in [",", "a,", "a,,b", "a b"] {
-                let error = Admission::from_env(&Env::default().with(name, bad)).unwrap_err().to_string();
+                let error = TokenPolicy::from_env(&Env::default().with(name, bad)).unwrap_err().to_string();
                 assert!(error.contains(name) && !error.contains("a b"), "{bad}: {error}");
             }
         }

@@ -46,7 +46,7 @@ pub enum Lane {
 
 /// Up to when each rule has given everything away, in microseconds since 1970.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Ledger {
+pub struct GcraState {
     /// By the steady rule.
     pub steady: i64,
     /// By the bursting rule.
@@ -57,9 +57,9 @@ pub struct Ledger {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Taken {
     /// So many requests may be sent, each from its moment on and for [`SEND_WITHIN`].
-    Slots {
+    ReservedSlots {
         /// The ledger with them in it.
-        ledger: Ledger,
+        ledger: GcraState,
         /// When each may be sent, earliest first; at least one, at most as many as wanted.
         slots: Vec<Timestamp>,
     },
@@ -130,7 +130,7 @@ impl Allowance {
     }
 }
 
-impl Ledger {
+impl GcraState {
     /// Takes at most `want` requests for somebody of this lane.
     #[must_use]
     pub fn take(self, allowance: Allowance, lane: Lane, want: u32, now: Timestamp) -> Taken {
@@ -165,7 +165,7 @@ impl Ledger {
             steady: start + count * steady.cost,
             bursting: (self.bursting.max(now) + count * bursting.cost).min(most_owed),
         };
-        Taken::Slots { ledger, slots }
+        Taken::ReservedSlots { ledger, slots }
     }
 }
 
@@ -219,13 +219,13 @@ mod tests {
     /// while in between.
     fn greedy(limit: u32, seed: u64, lanes: &[Lane]) -> Vec<i64> {
         let (allowance, mut numbers) = (Allowance::new(limit), Numbers(seed));
-        let (mut ledger, mut sent) = (Ledger::default(), Vec::new());
+        let (mut ledger, mut sent) = (GcraState::default(), Vec::new());
         let (begin, hour) = (1_700_000_000_000_000_i64, 3_600_000_000);
         let mut now = begin;
         while now < begin + hour {
             let lane = lanes[numbers.below(lanes.len() as u64) as usize];
             match ledger.take(allowance, lane, numbers.below(80) as u32, at(now)) {
-                Taken::Slots { ledger: after, slots } => {
+                Taken::ReservedSlots { ledger: after, slots } => {
                     ledger = after;
                     let late = |numbers: &mut Numbers| if numbers.below(2) == 0 { 0 } else { LATE_MICROS };
                     sent.extend(slots.iter().map(|slot| slot.as_microsecond() + late(&mut numbers)));
@@ -257,10 +257,10 @@ mod tests {
     fn what_is_late_at_first_and_in_time_afterwards_stays_within_the_limit() {
         for limit in [777, 5000] {
             let (allowance, begin) = (Allowance::new(limit), 1_700_000_000_000_000);
-            let (mut ledger, mut now, mut sent) = (Ledger::default(), begin, Vec::new());
+            let (mut ledger, mut now, mut sent) = (GcraState::default(), begin, Vec::new());
             while now < begin + WINDOW_MICROS + LATE_MICROS {
                 match ledger.take(allowance, Lane::Live, 80, at(now)) {
-                    Taken::Slots { ledger: after, slots } => {
+                    Taken::ReservedSlots { ledger: after, slots } => {
                         ledger = after;
                         let late = if now == begin { LATE_MICROS } else { 0 };
                         sent.extend(slots.iter().map(|slot| slot.as_microsecond() + late));
@@ -285,14 +285,16 @@ mod tests {
     #[test]
     fn live_work_starts_at_once_even_while_the_night_has_reserved_all_it_may() {
         let (allowance, now) = (Allowance::new(5000), at(1_700_000_000_000_000));
-        let mut ledger = Ledger::default();
-        while let Taken::Slots { ledger: after, .. } = ledger.take(allowance, Lane::Nightly, 80, now) {
+        let mut ledger = GcraState::default();
+        while let Taken::ReservedSlots { ledger: after, .. } = ledger.take(allowance, Lane::Nightly, 80, now) {
             ledger = after;
         }
-        let Taken::Slots { slots, .. } = ledger.take(allowance, Lane::Live, 20, now) else { panic!("it has to wait") };
+        let Taken::ReservedSlots { slots, .. } = ledger.take(allowance, Lane::Live, 20, now) else {
+            panic!("it has to wait")
+        };
         assert_eq!(slots, vec![now; 20]);
         // And by day a thousand at once.
-        let Taken::Slots { slots, .. } = Ledger::default().take(allowance, Lane::Live, 1000, now) else {
+        let Taken::ReservedSlots { slots, .. } = GcraState::default().take(allowance, Lane::Live, 1000, now) else {
             panic!("it has to wait")
         };
         assert_eq!(slots.len(), 1000);
@@ -301,15 +303,15 @@ mod tests {
     #[test]
     fn after_a_long_night_live_work_may_burst_again_when_its_window_is_over() {
         let (allowance, mut now) = (Allowance::new(5000), 1_700_000_000_000_000);
-        let (mut ledger, end) = (Ledger::default(), now + 4 * 3_600_000_000);
+        let (mut ledger, end) = (GcraState::default(), now + 4 * 3_600_000_000);
         while now < end {
             match ledger.take(allowance, Lane::Nightly, 50, at(now)) {
-                Taken::Slots { ledger: after, .. } => ledger = after,
+                Taken::ReservedSlots { ledger: after, .. } => ledger = after,
                 Taken::Wait(wait) => now += i64::try_from(wait.as_micros()).unwrap(),
             }
         }
-        let at_once = |ledger: Ledger, now: i64| match ledger.take(allowance, Lane::Live, 5000, at(now)) {
-            Taken::Slots { slots, .. } => slots.len(),
+        let at_once = |ledger: GcraState, now: i64| match ledger.take(allowance, Lane::Live, 5000, at(now)) {
+            Taken::ReservedSlots { slots, .. } => slots.len(),
             Taken::Wait(_) => 0,
         };
         assert!(at_once(ledger, now) >= 25, "half a per cent even then");
@@ -321,10 +323,10 @@ mod tests {
     #[test]
     fn nightly_work_goes_evenly_and_waits_until_there_is_room_for_several() {
         let (allowance, mut now) = (Allowance::new(5000), 1_700_000_000_000_000);
-        let (mut ledger, mut taken) = (Ledger::default(), Vec::new());
+        let (mut ledger, mut taken) = (GcraState::default(), Vec::new());
         for _ in 0..20 {
             match ledger.take(allowance, Lane::Nightly, 50, at(now)) {
-                Taken::Slots { ledger: after, slots } => {
+                Taken::ReservedSlots { ledger: after, slots } => {
                     ledger = after;
                     taken.push(slots);
                 }

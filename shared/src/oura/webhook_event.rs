@@ -6,11 +6,11 @@ use jiff::tz::TimeZone;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::domain::{DocumentId, Notice, NoticeWord, OuraUserId};
+use crate::domain::{DocumentId, OuraUserId, RawEventType, WebhookEvent};
 
 /// Why a genuine body is no notice. The texts name the field and never quote it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum InvalidNotice {
+pub enum InvalidWebhookEvent {
     /// Not JSON, or not an object.
     #[error("the body is not a JSON object")]
     NotJson,
@@ -32,28 +32,32 @@ struct Wire {
 /// notice is as good as with one.
 ///
 /// # Errors
-/// [`InvalidNotice`].
-pub fn parse_notice(body: &[u8], received_at: Timestamp) -> Result<Notice, InvalidNotice> {
+/// [`InvalidWebhookEvent`].
+pub fn parse_webhook_event(body: &[u8], received_at: Timestamp) -> Result<WebhookEvent, InvalidWebhookEvent> {
     // Fields that are skipped would not be looked at.
-    let text = std::str::from_utf8(body).map_err(|_not_utf8| InvalidNotice::NotJson)?;
+    let text = std::str::from_utf8(body).map_err(|_not_utf8| InvalidWebhookEvent::NotJson)?;
     // An array of five texts would be taken for the five fields in their order.
     if !text.trim_ascii_start().starts_with('{') {
-        return Err(InvalidNotice::NotJson);
+        return Err(InvalidWebhookEvent::NotJson);
     }
-    let wire: Wire = serde_json::from_str(text).map_err(|_quotes_the_body| InvalidNotice::NotJson)?;
-    Ok(Notice {
+    let wire: Wire = serde_json::from_str(text).map_err(|_quotes_the_body| InvalidWebhookEvent::NotJson)?;
+    Ok(WebhookEvent {
         user: field("user_id", wire.user_id, |text| OuraUserId::parse(text).ok())?,
-        event_type: field("event_type", wire.event_type, |text| NoticeWord::parse(text).ok())?,
-        data_type: field("data_type", wire.data_type, |text| NoticeWord::parse(text).ok())?,
+        event_type: field("event_type", wire.event_type, |text| RawEventType::parse(text).ok())?,
+        data_type: field("data_type", wire.data_type, |text| RawEventType::parse(text).ok())?,
         document_id: field("object_id", wire.object_id, |text| DocumentId::parse(text).ok())?,
         event_time: wire.event_time.as_ref().and_then(Value::as_str).and_then(moment),
         received_at,
     })
 }
 
-fn field<T>(name: &'static str, value: Option<Value>, parse: impl Fn(String) -> Option<T>) -> Result<T, InvalidNotice> {
-    let Some(Value::String(text)) = value else { return Err(InvalidNotice::Field(name)) };
-    parse(text).ok_or(InvalidNotice::Field(name))
+fn field<T>(
+    name: &'static str,
+    value: Option<Value>,
+    parse: impl Fn(String) -> Option<T>,
+) -> Result<T, InvalidWebhookEvent> {
+    let Some(Value::String(text)) = value else { return Err(InvalidWebhookEvent::Field(name)) };
+    parse(text).ok_or(InvalidWebhookEvent::Field(name))
 }
 
 /// With an offset as documented; one without is taken for UTC, as Oura's other times without one are.
@@ -92,13 +96,13 @@ mod tests {
         "2026-03-01T06:00:30Z".parse().unwrap()
     }
 
-    fn parse(body: &Value) -> Result<Notice, InvalidNotice> {
-        parse_notice(body.to_string().as_bytes(), received_at())
+    fn parse(body: &Value) -> Result<WebhookEvent, InvalidWebhookEvent> {
+        parse_webhook_event(body.to_string().as_bytes(), received_at())
     }
 
     #[test]
     fn a_notice_is_read_whatever_else_the_body_holds() {
-        let expected = Notice {
+        let expected = WebhookEvent {
             user: "ring-1".parse().unwrap(),
             event_type: "update".parse().unwrap(),
             data_type: "daily_sleep".parse().unwrap(),
@@ -109,7 +113,7 @@ mod tests {
         assert_eq!(parse(&body()), Ok(expected.clone()));
         assert_eq!(parse(&with("something_new", json!({"deep": [1, null]}))), Ok(expected.clone()));
         let spaced = format!(" \r\n\t{}\n", serde_json::to_string_pretty(&body()).unwrap());
-        assert_eq!(parse_notice(spaced.as_bytes(), received_at()), Ok(expected));
+        assert_eq!(parse_webhook_event(spaced.as_bytes(), received_at()), Ok(expected));
     }
 
     #[test]
@@ -132,15 +136,15 @@ mod tests {
     #[test]
     fn a_field_that_is_missing_or_no_id_is_named_and_not_quoted() {
         for name in ["event_type", "data_type", "object_id", "user_id"] {
-            assert_eq!(parse(&without(name)), Err(InvalidNotice::Field(name)));
+            assert_eq!(parse(&without(name)), Err(InvalidWebhookEvent::Field(name)));
             for bad in
                 [json!(null), json!(7), json!(["c4nary"]), json!(""), json!("c4nary c4nary"), json!("c4n\u{e4}ry")]
             {
                 let error = parse(&with(name, bad)).unwrap_err();
-                assert_eq!(error, InvalidNotice::Field(name));
+                assert_eq!(error, InvalidWebhookEvent::Field(name));
                 assert!(error.to_string().contains(name) && !error.to_string().contains("c4n"), "{error}");
             }
-            assert_eq!(parse(&with(name, json!("x".repeat(300)))), Err(InvalidNotice::Field(name)));
+            assert_eq!(parse(&with(name, json!("x".repeat(300)))), Err(InvalidWebhookEvent::Field(name)));
         }
     }
 
@@ -170,7 +174,7 @@ mod tests {
             marked.as_bytes(),
             followed.as_bytes(),
         ] {
-            assert_eq!(parse_notice(body, received_at()), Err(InvalidNotice::NotJson), "{}", body.len());
+            assert_eq!(parse_webhook_event(body, received_at()), Err(InvalidWebhookEvent::NotJson), "{}", body.len());
         }
     }
 }

@@ -10,22 +10,22 @@ use super::{Day, InvalidDay, PatientId, SyncId, derived_uuid};
 /// One nightly run: the day (UTC) on which it begins. All that a run does is derived from it, so a run that is begun twice
 /// does nothing twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Night(Day);
+pub struct NightlyRun(Day);
 
 /// What became of a patient in a night.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum NightOutcome {
+pub enum NightlyOutcome {
     /// What there was has arrived.
     Done,
     /// There was nothing to be had: the connection has ended, or Oura gives nothing for this patient.
-    Parked,
+    Skipped,
     /// It was given up; the next night looks further back.
     Failed,
 }
 
 const NIGHTLY: &str = "nightly-";
 
-impl Night {
+impl NightlyRun {
     /// The night of this day.
     #[must_use]
     pub fn of(day: Day) -> Self {
@@ -74,35 +74,35 @@ fn derived_sync(text: &str) -> SyncId {
     SyncId::parse(text).expect("a date is a sync id")
 }
 
-impl NightOutcome {
+impl NightlyOutcome {
     /// Every outcome.
-    pub const ALL: [Self; 3] = [Self::Done, Self::Parked, Self::Failed];
+    pub const ALL: [Self; 3] = [Self::Done, Self::Skipped, Self::Failed];
 
     /// The word that is stored.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Done => "done",
-            Self::Parked => "parked",
+            Self::Skipped => "skipped",
             Self::Failed => "failed",
         }
     }
 }
 
-impl FromStr for NightOutcome {
+impl FromStr for NightlyOutcome {
     type Err = ();
     fn from_str(text: &str) -> Result<Self, ()> {
         Self::ALL.into_iter().find(|outcome| outcome.as_str() == text).ok_or(())
     }
 }
 
-impl fmt::Display for Night {
+impl fmt::Display for NightlyRun {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
 }
 
-impl FromStr for Night {
+impl FromStr for NightlyRun {
     type Err = InvalidDay;
     fn from_str(text: &str) -> Result<Self, InvalidDay> {
         text.parse().map(Self)
@@ -115,20 +115,20 @@ mod tests {
 
     #[test]
     fn a_night_is_known_by_its_sync_and_nothing_else_is() {
-        let night = Night::due_at("2026-03-19T03:00:00Z".parse().unwrap());
-        assert_eq!(Night::due_at("2026-03-19T23:59:59Z".parse().unwrap()), night, "however late");
+        let night = NightlyRun::due_at("2026-03-19T03:00:00Z".parse().unwrap());
+        assert_eq!(NightlyRun::due_at("2026-03-19T23:59:59Z".parse().unwrap()), night, "however late");
         assert_eq!(night.sync_id().as_str(), "nightly-2026-03-19");
-        assert_eq!(Night::of_sync(&night.sync_id()), Some(night));
+        assert_eq!(NightlyRun::of_sync(&night.sync_id()), Some(night));
         for other in ["manual-2026-03-19", "nightly-", "nightly-2026-13-01", "catchup-2026-03-19T12"] {
-            assert_eq!(Night::of_sync(&other.parse().unwrap()), None, "{other}");
+            assert_eq!(NightlyRun::of_sync(&other.parse().unwrap()), None, "{other}");
         }
         assert_eq!(catch_up_sync("2026-03-19T12:59:00Z".parse().unwrap()).as_str(), "catchup-2026-03-19T12");
     }
 
     #[test]
     fn an_alias_tells_patients_and_nights_apart_and_names_nobody() {
-        let (ada, night) = ("ada".parse().unwrap(), Night::of("2026-03-19".parse().unwrap()));
-        let other = Night::of("2026-03-20".parse().unwrap());
+        let (ada, night) = ("ada".parse().unwrap(), NightlyRun::of("2026-03-19".parse().unwrap()));
+        let other = NightlyRun::of("2026-03-20".parse().unwrap());
         assert_ne!(night.alias(&ada), other.alias(&ada));
         assert_ne!(night.alias(&ada), night.alias(&"bruno".parse().unwrap()));
         assert!(!night.alias(&ada).contains("ada"));
