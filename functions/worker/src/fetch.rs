@@ -255,7 +255,7 @@ impl Fetcher<'_> {
     /// Ends a request to Oura early enough that what has arrived can still be stored.
     async fn in_time<T>(&self, request: impl Future<Output = Result<T, OuraError>>) -> Result<T, OuraError> {
         let left = self.deadline.duration_since(self.clock.now()) - STORING;
-        let left = self.clock.really(Duration::try_from(left).unwrap_or_default());
+        let left = self.clock.to_real_time(Duration::try_from(left).unwrap_or_default());
         tokio::time::timeout(left, request).await.unwrap_or(Err(OuraError::Unavailable { status: None }))
     }
 

@@ -1,4 +1,4 @@
-//! Time and randomness as arguments, so that every behaviour can be replayed.
+//! Time and randomness, passed as arguments so that every behaviour can be reproduced in a test.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,41 +7,41 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp, Unit};
 use secrecy::SecretString;
 
-/// Where "now" comes from, and how waiting is done. Cheap to clone.
+/// A source of the current time, and a way to wait. Cheap to clone.
 #[derive(Clone)]
 pub struct Clock {
     now: Arc<dyn Fn() -> Timestamp + Send + Sync>,
-    /// How many times faster than the machine's its time passes.
+    /// Speed relative to the machine's clock.
     pace: u32,
-    /// Hears until when somebody has waited.
-    waited: Option<Arc<dyn Fn(Timestamp) + Send + Sync>>,
+    /// Called after each wait, with the moment at which it ended.
+    on_waited: Option<Arc<dyn Fn(Timestamp) + Send + Sync>>,
 }
 
 impl Clock {
-    /// The machine's clock, in whole milliseconds: what is stored and published shows no more.
+    /// The machine's clock, in whole milliseconds: stored and published times have no finer resolution.
     #[must_use]
     pub fn system() -> Self {
         Self::from_fn(|| whole_milliseconds(Timestamp::now()))
     }
 
-    /// A clock that a test or a simulation drives.
+    /// A clock controlled by a test or a simulation.
     #[must_use]
     pub fn from_fn(now: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
-        Self { now: Arc::new(now), pace: 1, waited: None }
+        Self { now: Arc::new(now), pace: 1, on_waited: None }
     }
 
-    /// The same for one that has to move on when somebody has waited: it then hears until when.
+    /// A clock that only moves when it is set: `on_waited` receives the end of each wait and advances it.
     #[must_use]
-    pub fn driven(
+    pub fn manual(
         now: impl Fn() -> Timestamp + Send + Sync + 'static,
-        waited: impl Fn(Timestamp) + Send + Sync + 'static,
+        on_waited: impl Fn(Timestamp) + Send + Sync + 'static,
     ) -> Self {
-        Self { waited: Some(Arc::new(waited)), ..Self::from_fn(now) }
+        Self { on_waited: Some(Arc::new(on_waited)), ..Self::from_fn(now) }
     }
 
-    /// The same, with waiting so many times shorter than its time says. 0 counts as 1.
+    /// The same clock with every wait shortened by this factor. 0 counts as 1.
     #[must_use]
-    pub fn hurried(self, pace: u32) -> Self {
+    pub fn accelerated(self, pace: u32) -> Self {
         Self { pace: pace.max(1), ..self }
     }
 
@@ -51,30 +51,30 @@ impl Clock {
         Self::from_fn(move || at)
     }
 
-    /// The moment it is.
+    /// Returns the current time.
     #[must_use]
     pub fn now(&self) -> Timestamp {
         (self.now)()
     }
 
-    /// Waits until this much of its time has passed. A clock that shows what somebody else says does not move by waiting:
-    /// there the machine's time passes.
+    /// Waits for this duration of the clock's own time. A clock made by [`from_fn`](Self::from_fn) or
+    /// [`manual`](Self::manual) does not advance during the wait; only the machine's time does.
     pub async fn sleep(&self, time: Duration) {
         let until = SignedDuration::try_from(time).ok().and_then(|time| self.now().saturating_add(time).ok());
-        tokio::time::sleep(self.really(time)).await;
-        if let (Some(waited), Some(until)) = (&self.waited, until) {
-            waited(until);
+        tokio::time::sleep(self.to_real_time(time)).await;
+        if let (Some(on_waited), Some(until)) = (&self.on_waited, until) {
+            on_waited(until);
         }
     }
 
-    /// How long, by the machine's clock, this much of its time takes.
+    /// Converts a duration of this clock's time to the machine's.
     #[must_use]
-    pub fn really(&self, time: Duration) -> Duration {
+    pub fn to_real_time(&self, time: Duration) -> Duration {
         time / self.pace
     }
 }
 
-/// What is stored and published shows no more.
+/// The resolution of stored and published times.
 fn whole_milliseconds(at: Timestamp) -> Timestamp {
     at.round(Unit::Millisecond).unwrap_or(at)
 }
@@ -85,7 +85,7 @@ impl fmt::Debug for Clock {
     }
 }
 
-/// Where unpredictable bytes come from: OAuth states, cookies, grant and sync ids. Cheap to clone.
+/// A source of unpredictable bytes for OAuth states, cookies, grant and sync ids. Cheap to clone.
 #[derive(Clone)]
 pub struct Entropy(Arc<Fill>);
 
@@ -95,14 +95,14 @@ impl Entropy {
     /// The operating system's generator.
     ///
     /// # Panics
-    /// Filling panics when the operating system has no randomness to give: nothing that needs a secret may go on then.
+    /// Filling panics if the operating system's generator fails: without randomness no secret is safe.
     #[must_use]
     pub fn system() -> Self {
-        #[expect(clippy::expect_used, reason = "without randomness no secret can be made; stopping is the safe answer")]
+        #[expect(clippy::expect_used, reason = "without randomness no secret is safe, so the process must stop")]
         Self(Arc::new(|bytes| getrandom::fill(bytes).expect("the operating system's random generator answers")))
     }
 
-    /// A generator that a test or a simulation drives. Never for production: states and cookies must be unpredictable.
+    /// A generator controlled by a test or a simulation. Never for production: states and cookies must be unpredictable.
     #[must_use]
     pub fn from_fn(fill: impl Fn(&mut [u8]) + Send + Sync + 'static) -> Self {
         Self(Arc::new(fill))
@@ -144,12 +144,12 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_clock_that_is_driven_hears_until_when_somebody_has_waited() {
+    async fn manual_clock_receives_the_end_of_each_wait() {
         let now = Arc::new(Mutex::new(Timestamp::UNIX_EPOCH));
         let (read, written) = (Arc::clone(&now), Arc::clone(&now));
-        let clock = Clock::driven(move || *read.lock().unwrap(), move |until| *written.lock().unwrap() = until);
-        let clock = clock.hurried(1000);
-        assert_eq!(clock.really(Duration::from_secs(60)), Duration::from_millis(60));
+        let clock = Clock::manual(move || *read.lock().unwrap(), move |until| *written.lock().unwrap() = until);
+        let clock = clock.accelerated(1000);
+        assert_eq!(clock.to_real_time(Duration::from_secs(60)), Duration::from_millis(60));
         clock.sleep(Duration::from_secs(20)).await;
         assert_eq!(clock.now().as_second(), 20);
     }

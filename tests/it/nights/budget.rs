@@ -332,7 +332,7 @@ async fn whoever_wakes_too_late_asks_anew() {
     let meter = world.aws.meter();
     let now = Arc::new(AtomicI64::new(world.clock.now().as_millisecond()));
     let slept = Arc::clone(&now);
-    let slow = Clock::driven(
+    let slow = Clock::manual(
         move || Timestamp::from_millisecond(now.load(Ordering::SeqCst)).unwrap(),
         move |until| {
             if until.as_millisecond() > slept.load(Ordering::SeqCst) {

@@ -62,13 +62,13 @@ impl World {
         let now = Arc::new(AtomicI64::new(START.parse::<Timestamp>().unwrap().as_millisecond()));
         let ticking = Arc::clone(&now);
         let waited = Arc::clone(&now);
-        let clock = Clock::driven(
+        let clock = Clock::manual(
             move || Timestamp::from_millisecond(ticking.load(Ordering::SeqCst)).unwrap(),
             move |until| {
                 waited.fetch_max(until.as_millisecond(), Ordering::SeqCst);
             },
         )
-        .hurried(HURRY);
+        .accelerated(HURRY);
         let entropy = repeating();
         let aws =
             EmbeddedAws::start(EmbeddedOptions { clock: clock.clone(), ..EmbeddedOptions::default() }).await.unwrap();
@@ -131,7 +131,7 @@ impl World {
     /// shorter than it says.
     pub fn worker_with(&self, env: &Env, ahead: SignedDuration) -> worker::Deps {
         let (clock, waiting) = (self.clock.clone(), Arc::clone(&self.now));
-        let clock = Clock::driven(
+        let clock = Clock::manual(
             move || clock.now().saturating_add(ahead).unwrap(),
             move |until| {
                 let until = until.saturating_sub(ahead).unwrap();
@@ -139,7 +139,7 @@ impl World {
             },
         );
         let config = worker::Config::from_env(env).unwrap();
-        worker::Deps::new(config, &self.sdk, clock.hurried(100), repeating()).unwrap()
+        worker::Deps::new(config, &self.sdk, clock.accelerated(100), repeating()).unwrap()
     }
 
     /// The variables that the functions were made from.

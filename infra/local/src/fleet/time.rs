@@ -26,7 +26,7 @@ impl Time {
     pub(crate) fn clock(&self, pace: u32) -> Clock {
         self.pace.store(i64::from(pace.max(1)), Ordering::SeqCst);
         let time = self.clone();
-        Clock::from_fn(move || time.now()).hurried(pace)
+        Clock::from_fn(move || time.now()).accelerated(pace)
     }
 
     /// Lets all the time until this moment have passed.
