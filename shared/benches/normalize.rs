@@ -8,9 +8,8 @@ use divan::Bencher;
 use divan::counter::ItemsCount;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
-use shared::domain::{Day, PatientId, Record};
+use shared::domain::{DataType, Day, PatientId, Record};
 use shared::normalize::{DayOffsets, day_stats, records};
-use shared::oura::DataType;
 use shared::oura::model::Documents;
 
 fn main() {

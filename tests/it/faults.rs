@@ -5,8 +5,7 @@ use std::time::Duration;
 use local::aws::{Effect, Fault, Service};
 use local::oura_cloud::{Fault as OuraFault, FaultMatch, PutDocument};
 use serde_json::{Value, json};
-use shared::domain::{BackfillState, ConnectionStatus, FetchState, ReasonCode};
-use shared::oura::DataType;
+use shared::domain::{BackfillState, ConnectionStatus, DataType, FetchState, ReasonCode};
 
 use crate::world::{PATIENT, World};
 

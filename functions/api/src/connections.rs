@@ -6,9 +6,8 @@ use jiff::Timestamp;
 use lambda_http::http::StatusCode;
 use lambda_http::{Body, Request, Response};
 use serde_json::{Value, json};
-use shared::domain::{Backfill, Connection, ConnectionStatus, PatientId, ReasonCode, SOURCE};
+use shared::domain::{Backfill, Connection, ConnectionStatus, DataType, PatientId, ReasonCode, SOURCE};
 use shared::http::{self, HttpError};
-use shared::oura::DataType;
 
 use crate::{Deps, unavailable};
 

@@ -8,9 +8,8 @@ use lambda_http::{Body, Request, Response};
 use serde::Serialize;
 use serde_json::Value;
 use shared::aws::PatientDaysReader;
-use shared::domain::{Absence, DailyStats, Day, DayRange, Evidence, MetricType, SOURCE};
+use shared::domain::{Absence, DailyStats, Day, DayRange, Evidence, MetricType, SOURCE, Windows};
 use shared::http::{self, HttpError};
-use shared::normalize::Windows;
 
 use crate::cursor::Cursors;
 use crate::parameters::{self, parse_metric};

@@ -8,9 +8,8 @@ use lambda_http::{Body, Request, Response};
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value};
-use shared::domain::{Day, DayRange, DocumentId, MetricType, PatientId, RecordKey, SOURCE, StoredRecord};
+use shared::domain::{DataType, Day, DayRange, DocumentId, MetricType, PatientId, RecordKey, SOURCE, StoredRecord};
 use shared::http::{self, HttpError};
-use shared::oura::DataType;
 
 use crate::cursor::Cursors;
 use crate::parameters::{self, parse_metric};

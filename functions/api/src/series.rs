@@ -5,10 +5,9 @@ use std::collections::BTreeMap;
 use lambda_http::http::StatusCode;
 use lambda_http::{Body, Request, Response};
 use serde_json::{Value, json};
-use shared::domain::{Day, PatientId, Record, StoredRecord};
+use shared::domain::{DataType, Day, PatientId, Record, StoredRecord};
 use shared::http::{self, HttpError};
 use shared::normalize::sleep_periods;
-use shared::oura::DataType;
 
 use crate::parameters::{self, parse_day};
 use crate::{Deps, unavailable};

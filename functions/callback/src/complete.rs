@@ -8,11 +8,11 @@ use lambda_http::http::StatusCode;
 use secrecy::ExposeSecret;
 use shared::aws::{ConnectOutcome, StoreError, StoredState, StoredTokens};
 use shared::domain::{
-    Backfill, BackfillState, Command, CommandKind, Connection, ConnectionStatus, EventKind, GrantId, PatientEvent,
-    PatientId, ReasonCode, ScopeSet, SyncId, SyncMessage, Trigger,
+    Backfill, BackfillState, Command, CommandKind, Connection, ConnectionStatus, DataType, EventKind, GrantId,
+    PatientEvent, PatientId, ReasonCode, ScopeSet, SyncId, SyncMessage, Trigger,
 };
 use shared::http::HttpError;
-use shared::oura::{AuthorizationCode, DataType, OuraError, PersonalInfo, PkceVerifier, TokenError, TokenGrant};
+use shared::oura::{AuthorizationCode, OuraError, PersonalInfo, PkceVerifier, TokenError, TokenGrant};
 
 use crate::{Deps, history};
 

@@ -1,8 +1,7 @@
 //! Which days a connect fetches: the history, or, for a ring that was connected before, what is missing since.
 
 use jiff::Timestamp;
-use shared::domain::{BackfillState, Connection, Day, DayRange, OuraUserId, ScopeSet};
-use shared::oura::DataType;
+use shared::domain::{BackfillState, Connection, DataType, Day, DayRange, OuraUserId, ScopeSet};
 
 /// More than a year: what is older can be asked for by `POST /sync`.
 const LONGEST: i32 = 400;

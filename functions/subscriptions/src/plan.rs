@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
-use shared::domain::{ScopeSet, WebhookEventType};
-use shared::oura::{DataType, Subscription, SubscriptionId, Topic};
+use shared::domain::{DataType, ScopeSet, WebhookEventType};
+use shared::oura::{Subscription, SubscriptionId, Topic};
 use url::Url;
 
 /// What is wanted.

@@ -21,9 +21,9 @@ use aws_lambda_events::event::lambda_function_urls::{LambdaFunctionUrlRequest, L
 use jiff::Timestamp;
 use secrecy::ExposeSecret;
 use shared::aws::{AppSecrets, Queue, SdkConfig, StoreError};
-use shared::domain::{Clock, WebhookEvent, WebhookEventType};
+use shared::domain::{Clock, DataType, WebhookEvent, WebhookEventType};
 use shared::env::{Env, EnvError};
-use shared::oura::{DataType, SignatureError};
+use shared::oura::SignatureError;
 use shared::telemetry;
 
 pub use crate::answer::Refusal;

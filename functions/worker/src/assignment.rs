@@ -5,9 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 use shared::aws::{PendingEvents, StoreError, StoredDay};
 use shared::domain::{
-    DataTypeProgress, Day, DayRange, DocumentEvent, DocumentId, PatientId, StoredRecord, WebhookEventType,
+    DataType, DataTypeProgress, Day, DayRange, DocumentEvent, DocumentId, PatientId, StoredRecord, WebhookEventType,
 };
-use shared::oura::DataType;
 
 use crate::Deps;
 use crate::fetch::{Ask, Fetch, FetchOutcome};

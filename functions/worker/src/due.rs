@@ -15,8 +15,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
-use shared::domain::{BackfillState, Connection, Day, DayRange};
-use shared::oura::{DataType, RangeQuery};
+use shared::domain::{BackfillState, Connection, DataType, Day, DayRange, RangeQuery};
 
 /// Asked for every night: with the readiness inside a sleep, most of a day's stats.
 const EVERY_NIGHT: [DataType; 3] = [DataType::Sleep, DataType::DailySleep, DataType::DailyActivity];

@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use shared::aws::{BackfillEnd, Ended, StoreError, SyncEnd, SyncRun, WebhookDay};
 use shared::domain::{
-    BackfillState, Connection, ConnectionStatus, DataTypeProgress, Day, EventKind, FetchState, PatientEvent,
+    BackfillState, Connection, ConnectionStatus, DataType, DataTypeProgress, Day, EventKind, FetchState, PatientEvent,
     ReasonCode, SyncMessage, Trigger,
 };
-use shared::oura::{DataType, OuraError};
+use shared::oura::OuraError;
 use shared::telemetry;
 
 use crate::Deps;

@@ -7,9 +7,9 @@ use backon::{ExponentialBuilder, Retryable};
 use futures::future::BoxFuture;
 use futures::stream::{self, FuturesUnordered, StreamExt};
 use jiff::{SignedDuration, Timestamp};
-use shared::domain::{Clock, Connection, DataTypeProgress, DayRange, DocumentId, FetchState};
+use shared::domain::{Clock, Connection, DataType, DataTypeProgress, DayRange, DocumentId, FetchState};
 use shared::oura::model::Malformed;
-use shared::oura::{DataType, Listing, OuraClient, OuraError};
+use shared::oura::{Listing, OuraClient, OuraError};
 use shared::vault::{Access, Vault, VaultError};
 
 /// A wait that Oura asks for is waited out here when it is this short; a longer one sends the message back to its queue.

@@ -7,11 +7,10 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 use shared::aws::{DayChange, RecordWrite, StoredDay};
 use shared::domain::{
-    DailyStats, Day, DayRange, DayUpdateReason, DocumentId, EventKind, MetricType, PatientEvent, PatientId, Record,
-    StoredRecord, content_hash,
+    DailyStats, DataType, Day, DayRange, DayUpdateReason, DocumentId, EventKind, MetricType, PatientEvent, PatientId,
+    Record, StoredRecord, content_hash,
 };
 use shared::normalize;
-use shared::oura::DataType;
 
 /// What one fetch found.
 #[derive(Debug)]

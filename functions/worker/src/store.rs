@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use shared::aws::{Commit, StoreError, StoredDay};
-use shared::domain::{Day, PatientId, SyncMessage, Trigger};
+use shared::domain::{DataType, Day, PatientId, SyncMessage, Trigger};
 use shared::normalize::{self, DayOffsets};
-use shared::oura::{DataType, Listing};
+use shared::oura::Listing;
 
 use crate::Deps;
 use crate::assignment::{Assignment, Key};

@@ -16,11 +16,11 @@ use futures::FutureExt;
 use jiff::{SignedDuration, Timestamp};
 use shared::aws::{Commit, StoreError, StoredDay, SyncRun};
 use shared::domain::{
-    AWAITS_OFFSETS, BackfillState, Connection, ConnectionStatus, DataTypeProgress, Day, DayRange, FetchState,
+    AWAITS_OFFSETS, BackfillState, Connection, ConnectionStatus, DataType, DataTypeProgress, Day, DayRange, FetchState,
     SyncMessage, Trigger,
 };
 use shared::oura::rate_limit::Lane;
-use shared::oura::{DataType, OuraError, TokenError};
+use shared::oura::{OuraError, TokenError};
 use shared::telemetry;
 use shared::vault::VaultError;
 

@@ -23,9 +23,8 @@ use super::outbox::put_event;
 use super::transact::{Cancelled, Reason, run};
 use super::{SdkConfig, StoreError};
 use crate::domain::{
-    Connection, DataTypeProgress, Day, DocumentEvent, DocumentId, MetricType, PatientEvent, PatientId, SyncId,
+    Connection, DataType, DataTypeProgress, Day, DocumentEvent, DocumentId, MetricType, PatientEvent, PatientId, SyncId,
 };
-use crate::oura::DataType;
 
 /// How long the progress of a sync is kept: far longer than a message lives in a queue.
 const LIFE: Duration = Duration::from_secs(30 * 24 * 3600);

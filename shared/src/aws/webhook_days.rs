@@ -11,8 +11,7 @@ use jiff::Timestamp;
 use super::connections::expires;
 use super::item::{Fields, n, s};
 use super::{SdkConfig, StoreError};
-use crate::domain::Day;
-use crate::oura::DataType;
+use crate::domain::{DataType, Day};
 
 const PARTITION: &str = "WEBHOOKS";
 

@@ -6,8 +6,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{BackfillState, Connection, ConnectionStatus, DailyStats, Day, MetricType, ReasonCode};
-use crate::oura::{DataType, OuraError};
+use super::{BackfillState, Connection, ConnectionStatus, DailyStats, DataType, Day, MetricType, ReasonCode};
+use crate::oura::OuraError;
 
 /// Why something is not there. Stable: frontends choose their texts by it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]

@@ -3,8 +3,7 @@
 //! Lists and series (naps, workouts, a night's HRV) are not in it; contributors have entries only where they stand among the
 //! scalar fields themselves.
 
-use super::MetricType;
-use crate::oura::DataType;
+use super::{DataType, MetricType};
 
 /// A unit, for people and for machines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{Day, DayRange, GrantId, OuraUserId, PatientId, ScopeSet, SyncId};
-use crate::oura::{DataType, OuraError};
+use super::{DataType, Day, DayRange, GrantId, OuraUserId, PatientId, ScopeSet, SyncId};
+use crate::oura::OuraError;
 
 /// The four words that the platform's frontend shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -2,10 +2,12 @@
 //! Nothing here performs I/O or knows where it runs.
 
 mod absence;
+mod baselines;
 mod catalogue;
 mod clock;
 mod command;
 mod connection;
+mod data_type;
 mod day;
 mod event;
 mod ids;
@@ -19,6 +21,8 @@ mod scope;
 mod webhook_event;
 
 pub use absence::{Absence, Evidence};
+pub(crate) use baselines::rounded;
+pub use baselines::{Baseline, Baselines, Before, Confidence, DayBaselines, LONGEST_WINDOW, Windows, baselines};
 pub use catalogue::{CATALOGUE, Metric, Unit};
 pub use clock::{Clock, Entropy};
 pub use command::{Command, CommandKind};
@@ -26,6 +30,7 @@ pub use connection::{
     AWAITS_OFFSETS, Backfill, BackfillState, Connection, ConnectionStatus, DataTypeProgress, FetchState, Lease,
     ReasonCode, RefreshIntent, Suspect,
 };
+pub use data_type::{DataType, RangeQuery, UnknownDataType};
 pub use day::{Day, DayRange, InvalidDay, InvalidRange};
 pub use event::{DayUpdateReason, EventKind, PatientEvent, PurgeCounts};
 pub use ids::{

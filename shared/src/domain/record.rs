@@ -7,9 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Day, DocumentId, MetricType, content_hash};
-use crate::normalize::DayBaselines;
-use crate::oura::DataType;
+use super::{DataType, Day, DayBaselines, DocumentId, MetricType, content_hash};
 
 /// One Oura document in normalized form. Its `Debug` shows no measured value.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]

@@ -3,8 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::{Day, DocumentId, Record};
-use crate::oura::DataType;
+use super::{DataType, Day, DocumentId, Record};
 
 /// A record's place: by day, then collection, then document. Its text, `<day>#<collection>#<document>`, sorts the same way.
 #[derive(Debug, Clone, PartialEq, Eq)]

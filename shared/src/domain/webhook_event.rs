@@ -5,8 +5,7 @@ use std::str::FromStr;
 
 use jiff::Timestamp;
 
-use super::{DocumentId, OuraUserId, RawEventType};
-use crate::oura::DataType;
+use super::{DataType, DocumentId, OuraUserId, RawEventType};
 
 /// One notice, genuine and readable, as it travels in the live queue. Event and data types stay as Oura wrote them:
 /// what they mean, and whether they mean anything here, is for the worker to say.

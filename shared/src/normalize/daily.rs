@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::{Make, rounded, series_value};
-use crate::domain::{MetricType, Record};
+use super::{Make, series_value};
+use crate::domain::{MetricType, Record, rounded};
 use crate::oura::model::{
     DailyActivity, DailyCardiovascularAge, DailyReadiness, DailyResilience, DailySleep, DailySpo2, DailyStress, Number,
     ReadinessContributors, SleepTime, Vo2Max,

@@ -4,9 +4,8 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
-use super::rounded;
 use super::stats::{field, instant, picked};
-use crate::domain::Record;
+use crate::domain::{Record, rounded};
 
 const WORKOUT: &[&str] = &["title", "type", "start", "end", "duration", "calories", "distance", "intensity", "source"];
 

@@ -9,7 +9,6 @@
 //!   never derived from wall clocks, so a night of 25 hours or a flight changes nothing.
 //! - Notes that a patient wrote (comments, names of tags) are in no record. The label of a workout is: it is its title.
 
-mod baselines;
 mod daily;
 mod lists;
 mod offsets;
@@ -24,12 +23,10 @@ use std::collections::HashMap;
 
 use serde_json::{Map, Value, json};
 
-pub use self::baselines::{Baseline, Baselines, Before, Confidence, DayBaselines, LONGEST_WINDOW, Windows, baselines};
 pub use self::offsets::DayOffsets;
 pub use self::sleep::sleep_periods;
 pub use self::stats::{changed_fields, day_stats, provisional};
-use crate::domain::{Day, DayRange, DocumentId, MetricType, PatientId, Record, canonical, derived_uuid};
-use crate::oura::DataType;
+use crate::domain::{DataType, Day, DayRange, DocumentId, MetricType, PatientId, Record, canonical, derived_uuid};
 use crate::oura::model::{Documents, Moment, Series};
 
 /// The records of these documents, in their order; the time series by day. Documents that Oura gave twice give one
@@ -122,9 +119,4 @@ fn series_value(series: Option<&Series>) -> Value {
         Value::Null,
         |series| json!({"start": series.timestamp, "intervalSeconds": series.interval, "items": series.items}),
     )
-}
-
-/// Rounded to two decimals: an average has no more meaning than that, and its text stays short.
-fn rounded(value: f64) -> f64 {
-    (value * 100.0).round() / 100.0
 }

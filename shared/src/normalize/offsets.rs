@@ -5,8 +5,7 @@ use jiff::civil::time;
 use jiff::tz::Offset;
 use serde_json::Value;
 
-use crate::domain::{Day, Record};
-use crate::oura::DataType;
+use crate::domain::{DataType, Day, Record};
 use crate::oura::model::{Documents, Moment};
 
 /// The patient's offset from UTC over time, as far as documents tell it. Oura gives heart rate and battery in UTC only,

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde_json::json;
 
-use super::{DayOffsets, Make, rounded};
-use crate::domain::{Day, MetricType, Record};
+use super::{DayOffsets, Make};
+use crate::domain::{Day, MetricType, Record, rounded};
 use crate::oura::model::{HeartRateSample, RingBatterySample};
 
 /// The most samples that a day's record lists, so that it stays far below DynamoDB's 400 KB per item. About 1,200 a day

@@ -4,8 +4,7 @@ use serde_json::{Value, json};
 
 use super::daily::readiness_metrics;
 use super::{Make, series_value};
-use crate::domain::{MetricType, Record};
-use crate::oura::DataType;
+use crate::domain::{DataType, MetricType, Record};
 use crate::oura::model::{Number, Series, Sleep};
 
 pub(super) fn period(make: &Make<'_>, document: &Sleep) -> Record {

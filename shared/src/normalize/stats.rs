@@ -10,8 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::lists::{listed, rest_mode, sessions, tags, workouts};
 use super::sleep::{SleepPeriods, night};
-use crate::domain::{Day, MetricType, Record, canonical};
-use crate::oura::DataType;
+use crate::domain::{DataType, Day, MetricType, Record, canonical};
 
 const READINESS: &[&str] = &[
     "score",

@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::oura::DataType as Kind;
+use crate::domain::DataType as Kind;
 
 fn patient() -> PatientId {
     PatientId::parse("patient-1").unwrap()

@@ -11,7 +11,6 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use url::Url;
 
-use super::data_type::{DataType, RangeQuery};
 use super::error::OuraError;
 use super::hosts::OuraHosts;
 use super::model::{Documents, Malformed};
@@ -19,7 +18,7 @@ use super::page::{self, Page};
 use super::rate_limiter::RateLimiter;
 use super::secret::AccessToken;
 use super::transport::{self, Answer, HttpOptions, HttpSetupError, NoAnswer, NoBody};
-use crate::domain::{Day, DayRange, DocumentId, OuraUserId};
+use crate::domain::{DataType, Day, DayRange, DocumentId, OuraUserId, RangeQuery};
 
 /// Days asked for beyond each end of a range of days. Oura's `end_date` is inclusive for some collections and exclusive
 /// for others, and `workout` is filtered by UTC date while `day` is local; what is too much is dropped by its `day`.

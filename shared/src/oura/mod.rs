@@ -1,7 +1,6 @@
 //! Oura's cloud: its collections, its HTTP API, its OAuth. Knows nothing of AWS.
 
 mod client;
-mod data_type;
 mod error;
 mod hosts;
 pub mod model;
@@ -18,7 +17,6 @@ mod transport;
 mod webhook_event;
 
 pub use client::{Listing, OuraClient, PersonalInfo};
-pub use data_type::{DataType, RangeQuery, UnknownDataType};
 pub use error::{OuraError, RateTier, TokenError};
 pub use hosts::OuraHosts;
 pub use oauth::{OAuthApp, OAuthClient, OAuthHttp, PkceChallenge, TokenGrant};

@@ -2,8 +2,7 @@ use serde_json::Value;
 
 use super::super::test_server::{Nobody, Reply, Seen, Server, hosts_at, impatient};
 use super::*;
-use crate::domain::WebhookEventType;
-use crate::oura::DataType;
+use crate::domain::{DataType, WebhookEventType};
 use crate::oura::model::Malformed;
 
 const ID: &str = "5c1d5e0a-3f0e-4b8e-9c64-0a4e5f1b7d21";

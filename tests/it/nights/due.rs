@@ -6,8 +6,7 @@ use std::time::Duration;
 use local::aws::Service;
 use local::oura_cloud::{Fault, FaultMatch};
 use serde_json::json;
-use shared::domain::{BackfillState, DayRange, Trigger};
-use shared::oura::DataType;
+use shared::domain::{BackfillState, DataType, DayRange, Trigger};
 
 use super::{NIGHT, night, notice, of_one_shard};
 use crate::world::{PATIENT, World};

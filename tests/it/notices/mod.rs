@@ -11,8 +11,7 @@ use local::aws::{Effect, Fault, Service};
 use local::oura_cloud::{Fault as OuraFault, FaultMatch, PutDocument, Touched};
 use serde_json::{Value, json};
 use shared::aws::{Inbox, WebhookDays};
-use shared::domain::{ConnectionStatus, Day, QueueMessage, Trigger, WebhookEvent};
-use shared::oura::DataType;
+use shared::domain::{ConnectionStatus, DataType, Day, QueueMessage, Trigger, WebhookEvent};
 
 use crate::world::{PATIENT, World};
 

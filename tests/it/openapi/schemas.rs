@@ -4,9 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 use serde_json::{Value, json};
-use shared::domain::CATALOGUE;
 use shared::domain::MetricType;
-use shared::oura::DataType;
+use shared::domain::{CATALOGUE, DataType};
 
 use super::{contracts, infra};
 use crate::world::{PATIENT, World};

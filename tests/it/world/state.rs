@@ -6,8 +6,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use local::aws::PublishedEvent;
 use serde_json::{Value, json};
 use shared::aws::ConnectOutcome;
-use shared::domain::{Connection, ConnectionStatus, EventKind, GrantId, PatientEvent, PatientId, ScopeSet};
-use shared::oura::DataType;
+use shared::domain::{Connection, ConnectionStatus, DataType, EventKind, GrantId, PatientEvent, PatientId, ScopeSet};
 
 use super::World;
 

@@ -1,8 +1,8 @@
 //! What has to be done. Nothing is asked here.
 
 use jiff::ToSpan;
-use shared::domain::WebhookEventType;
-use shared::oura::{DataType, Subscription, Topic};
+use shared::domain::{DataType, WebhookEventType};
+use shared::oura::{Subscription, Topic};
 
 use super::*;
 

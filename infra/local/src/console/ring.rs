@@ -7,8 +7,7 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use shared::aws::{Connections, Days};
-use shared::domain::{Clock, ConnectionStatus, Day, DayRange, PatientId, Record};
-use shared::oura::DataType;
+use shared::domain::{Clock, ConnectionStatus, DataType, Day, DayRange, PatientId, Record};
 
 use crate::gateway::answer;
 use crate::oura_cloud::{

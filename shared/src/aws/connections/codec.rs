@@ -146,8 +146,8 @@ fn backfill(action: &'static str, fields: Fields<'_>) -> Result<Option<Backfill>
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::DataType;
     use crate::domain::{BackfillState, DataTypeProgress, FetchState, ReasonCode};
-    use crate::oura::DataType;
 
     #[test]
     fn a_connection_survives_the_table_whole() {

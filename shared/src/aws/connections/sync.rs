@@ -12,9 +12,8 @@ use super::super::item::{n, s};
 use super::codec::word;
 use super::{CONNECTION, Connections, active, built, patient_key};
 use crate::domain::{
-    BackfillState, Connection, ConnectionStatus, DataTypeProgress, Day, GrantId, PatientId, ReasonCode,
+    BackfillState, Connection, ConnectionStatus, DataType, DataTypeProgress, Day, GrantId, PatientId, ReasonCode,
 };
-use crate::oura::DataType;
 
 /// What a sync leaves on the connection.
 #[derive(Debug, Clone, PartialEq)]

@@ -12,8 +12,7 @@ use futures::stream::{self, StreamExt, TryStreamExt};
 use super::super::StoreError;
 use super::super::item::{json, n, s};
 use super::Days;
-use crate::domain::{DailyStats, Day, DayRange, PatientId};
-use crate::normalize::{Before, DayBaselines, LONGEST_WINDOW, baselines};
+use crate::domain::{Before, DailyStats, Day, DayBaselines, DayRange, LONGEST_WINDOW, PatientId, baselines};
 
 /// Days written at once.
 const WRITES_AT_ONCE: usize = 8;

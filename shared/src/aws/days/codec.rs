@@ -6,8 +6,7 @@ use serde_json::{Map, Value};
 
 use super::super::StoreError;
 use super::super::item::{Fields, Item, from_json, from_object, json, n, s, to_json};
-use crate::domain::{DailyStats, MetricType, PatientId, Record, SOURCE, StoredRecord};
-use crate::normalize::DayBaselines;
+use crate::domain::{DailyStats, DayBaselines, MetricType, PatientId, Record, SOURCE, StoredRecord};
 
 pub(super) fn record_item(patient: &PatientId, key: &str, stored: &StoredRecord) -> Item {
     let record = &stored.record;

@@ -24,8 +24,9 @@ use super::outbox::put_event;
 use super::runs::{Found, RunProgress, Runs};
 use super::transact::{Cancelled, Reason, run};
 use super::{SdkConfig, StoreError};
-use crate::domain::{DailyStats, Day, DayRange, DocumentId, PatientEvent, PatientId, RecordKey, StoredRecord, SyncId};
-use crate::oura::DataType;
+use crate::domain::{
+    DailyStats, DataType, Day, DayRange, DocumentId, PatientEvent, PatientId, RecordKey, StoredRecord, SyncId,
+};
 
 /// A transaction holds at most 100 items; some room is left for the run's own update.
 const ITEMS_AT_ONCE: usize = 90;

@@ -6,8 +6,7 @@ use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use super::super::item::{Fields, Item, s};
 use super::super::{SdkConfig, StoreError};
 use super::codec::record;
-use crate::domain::{Day, DayRange, MetricType, PatientId, RecordKey, StoredRecord};
-use crate::oura::DataType;
+use crate::domain::{DataType, Day, DayRange, MetricType, PatientId, RecordKey, StoredRecord};
 
 const ACTION: &str = "read the patient's records";
 

@@ -11,8 +11,7 @@ use super::{
     EnhancedTag, HeartRateSample, RestModePeriod, RingBatterySample, RingConfiguration, Session, Sleep, SleepTime, Tag,
     Vo2Max, Workout,
 };
-use crate::domain::{DayRange, DocumentId};
-use crate::oura::DataType;
+use crate::domain::{DataType, DayRange, DocumentId};
 
 /// One document that could not be read. It says where, never what: parser messages can quote values.
 #[derive(Debug, Clone, PartialEq, Eq)]

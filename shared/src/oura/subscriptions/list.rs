@@ -7,8 +7,7 @@ use jiff::Timestamp;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use crate::domain::{InvalidId, RawEventType, WebhookEventType};
-use crate::oura::DataType;
+use crate::domain::{DataType, InvalidId, RawEventType, WebhookEventType};
 use crate::oura::model::{Malformed, Moment};
 
 /// What one subscription is about: one kind of change in one collection, of every user of the app.

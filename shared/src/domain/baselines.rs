@@ -6,8 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::rounded;
-use crate::domain::{CATALOGUE, Day, Metric, MetricType};
+use super::{CATALOGUE, Day, Metric, MetricType};
 
 /// The days that a baseline looks back at most.
 pub const LONGEST_WINDOW: i32 = 30;
@@ -98,6 +97,11 @@ pub fn baselines(day: Day, stored: &BTreeMap<Day, Before<'_>>) -> DayBaselines {
         }
     }
     DayBaselines { values: all, basis: window.iter().map(|(_, before)| before.revision).sum() }
+}
+
+/// The value rounded to two decimals: an average has no more meaning than that, and its text stays short.
+pub(crate) fn rounded(value: f64) -> f64 {
+    (value * 100.0).round() / 100.0
 }
 
 fn baseline(values: impl Iterator<Item = f64>, enough: u32, most: u32) -> Baseline {
