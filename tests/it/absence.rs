@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use local::aws::{Effect, Fault, Service};
-use local::oura_cloud::{Fault as OuraFault, FaultMatch, Outage, OutageKind, OutageOf};
+use oura_simulator::{Fault as OuraFault, FaultMatch, Outage, OutageKind, OutageTarget};
 use serde_json::{Value, json};
 use shared::domain::{Day, DayRange, Trigger};
 
@@ -132,7 +132,7 @@ async fn a_ring_that_does_not_sync_a_pull_that_is_late_and_an_oura_that_is_down(
     let missed = last.plus(2).to_string();
     assert_eq!(gap(&asked(&world, "2026-03-10", "2026-03-21").await, &missed), "we_are_late");
 
-    let outage = Outage { of: OutageOf::Data, ..Outage::new(OutageKind::Unavailable) };
+    let outage = Outage { target: OutageTarget::Data, ..Outage::new(OutageKind::Unavailable) };
     world.oura().set_outage(Some(outage)).unwrap();
     let began = world.clock.now().to_string();
     pull(&world, "2026-03-21").await;
@@ -157,7 +157,7 @@ async fn a_ring_that_does_not_sync_a_pull_that_is_late_and_an_oura_that_is_down(
     assert!(!pull(&world, "2026-03-23").await.is_empty(), "it comes again");
     assert_eq!(condition(&world).await.0, "connected");
     world.oura().clear_faults();
-    let outage = Outage { of: OutageOf::Data, ..Outage::new(OutageKind::Unavailable) };
+    let outage = Outage { target: OutageTarget::Data, ..Outage::new(OutageKind::Unavailable) };
     world.oura().set_outage(Some(outage)).unwrap();
     pull(&world, "2026-03-24").await;
     assert_eq!(condition(&world).await.1, "oura_unavailable");
@@ -190,7 +190,10 @@ async fn an_oura_that_gives_no_token_or_answers_nobody_is_down_for_whom_it_keeps
     }
     world.pass(3 * DAY);
     // The tokens of that time have ended, so that nothing can even be asked.
-    world.oura().set_outage(Some(Outage { of: OutageOf::Token, ..Outage::new(OutageKind::Unavailable) })).unwrap();
+    world
+        .oura()
+        .set_outage(Some(Outage { target: OutageTarget::Token, ..Outage::new(OutageKind::Unavailable) }))
+        .unwrap();
     // That it is told may fail; the pull waits all the same, and is not one that failed.
     let refused = Effect::Error { status: 400, code: "ValidationException".into(), message: "no".into() };
     let words = Fault { mutations_only: true, ..Fault::any(refused).containing("failing") };
@@ -211,7 +214,10 @@ async fn an_oura_that_gives_no_token_or_answers_nobody_is_down_for_whom_it_keeps
     assert_eq!(world.aws.faults().list()[0].fired, 1, "said once");
 
     // While it answers nobody, nothing is asked for anybody: this explains as well what others lack.
-    world.oura().set_outage(Some(Outage { of: OutageOf::Data, ..Outage::new(OutageKind::Unavailable) })).unwrap();
+    world
+        .oura()
+        .set_outage(Some(Outage { target: OutageTarget::Data, ..Outage::new(OutageKind::Unavailable) }))
+        .unwrap();
     world.pass(Duration::from_secs(600));
     let message = world.pull(Trigger::Daily, "test-two", DayRange::ending("2026-03-22".parse().unwrap(), 8));
     world.deliver(&[message.replace(PATIENT, "patient-2"), message], 1).await;

@@ -10,7 +10,7 @@ use axum::http::StatusCode;
 use axum::routing::post;
 use jiff::Timestamp;
 use local::aws::{Effect, Fault, Service};
-use local::oura_cloud::{Fault as OuraFault, FaultMatch, OptionsPatch};
+use oura_simulator::{Fault as OuraFault, FaultMatch, OptionsPatch};
 use serde_json::json;
 use shared::aws::{AppSecrets, Disconnected, StoredTokens};
 use shared::domain::{Clock, Connection, ConnectionStatus, Entropy, ReasonCode};

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use local::aws::{Effect, Fault, Service};
-use local::oura_cloud::{Fault as OuraFault, FaultMatch};
+use oura_simulator::{Fault as OuraFault, FaultMatch};
 use serde_json::{Value, json};
 use shared::domain::{ConnectionStatus, ReasonCode};
 

@@ -10,7 +10,7 @@ use axum::response::Response;
 use jiff::Timestamp;
 use local::aws::{Effect, Fault, Service};
 use local::gateway::function_url;
-use local::oura_cloud::{NoticeOrder, OptionsPatch, OuraCloudConfig};
+use oura_simulator::{DeliveryOrder, OptionsPatch, OuraSimulatorConfig};
 use serde_json::{Value, json};
 use shared::aws::WebhookDays;
 use shared::domain::{DayRange, Trigger};
@@ -45,7 +45,7 @@ impl Hooked {
         Self::with(|_| ()).await
     }
 
-    async fn with(oura: impl FnOnce(&mut OuraCloudConfig)) -> Self {
+    async fn with(oura: impl FnOnce(&mut OuraSimulatorConfig)) -> Self {
         let world = World::with(
             |env| env,
             |config| {
@@ -94,13 +94,13 @@ impl Hooked {
     /// Oura sends what is due; gives the statuses that it got.
     async fn oura_sends(&self) -> Vec<u16> {
         let mut statuses = Vec::new();
-        for attempt in self.world.oura().take_due_notices() {
+        for attempt in self.world.oura().take_due_deliveries() {
             let mut request = self.http.post(&attempt.url).body(attempt.body);
             for (name, value) in attempt.headers {
                 request = request.header(name, value);
             }
             let status = request.send().await.unwrap().status().as_u16();
-            self.world.oura().settle_notice(attempt.id, Some(status));
+            self.world.oura().settle_delivery(attempt.id, Some(status));
             statuses.push(status);
         }
         statuses
@@ -128,7 +128,7 @@ async fn a_ring_that_syncs_is_in_the_tables_and_on_the_bus_about_a_minute_later(
     assert!(hooked.day("2026-03-18").await["metrics"]["sleep"].is_null(), "the night is still on the ring");
     let began = world.clock.now();
     let events = world.events().len();
-    let touched = world.oura().ring_syncs("ada").unwrap();
+    let touched = world.oura().sync_ring("ada").unwrap();
     assert!(touched.len() > 5, "{touched:?}");
     let statuses = hooked.all_arrives().await;
     assert_eq!(statuses, vec![200; touched.len()]);
@@ -159,12 +159,12 @@ async fn lost_repeated_and_reordered_notices_end_in_the_same_days() {
         if wild {
             let patch = OptionsPatch {
                 webhook_copies: Some(3),
-                webhook_order: Some(NoticeOrder::Shuffled),
+                webhook_order: Some(DeliveryOrder::Shuffled),
                 ..OptionsPatch::default()
             };
             world.oura().set_options(patch).unwrap();
         }
-        world.oura().ring_syncs("ada").unwrap();
+        world.oura().sync_ring("ada").unwrap();
         hooked.all_arrives().await;
         if wild {
             world
@@ -227,7 +227,7 @@ async fn a_queue_that_is_down_costs_nothing_but_time() {
     world.pass(Duration::from_secs(30));
     assert_eq!(hooked.oura_sends().await, vec![503; touched.len()], "so that Oura comes again");
     world.aws.faults().clear();
-    assert_eq!(world.oura().pending_notices().len(), touched.len());
+    assert_eq!(world.oura().pending_deliveries().len(), touched.len());
     world.pass(Duration::from_secs(3600));
     assert_eq!(hooked.all_arrives().await, vec![200; touched.len()]);
     assert_eq!(hooked.day("2026-03-16").await["revision"], 2);
@@ -241,7 +241,7 @@ async fn deletions_and_strangers_arrive_as_they_should() {
     let workout = records.iter().find(|record| record["dataType"] == "workout").unwrap();
     let (id, day) = (workout["documentId"].as_str().unwrap(), workout["day"].as_str().unwrap());
     world.oura().delete_document("ada", "workout", id).unwrap();
-    world.oura().notify_user("nobody-here", "update", "sleep", "s-1");
+    world.oura().send_webhook_event_for_user("nobody-here", "update", "sleep", "s-1");
     assert_eq!(hooked.all_arrives().await, [200, 200], "a user whom nobody here knows is no error of Oura's");
     let records = world.items(&world.names.wearable_data_table).await;
     let stored = records.iter().find(|record| record["documentId"] == id).unwrap();

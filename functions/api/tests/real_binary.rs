@@ -5,9 +5,9 @@
 
 use std::sync::Arc;
 
-use local::oura_cloud::PutDocument;
 use local::rehearsal::{Part, Rehearsal};
 use local::runtime_api::Binary;
+use oura_simulator::PutDocument;
 use serde_json::json;
 use shared::env::Env;
 

@@ -12,7 +12,6 @@ pub mod fleet;
 pub mod gateway;
 mod logs;
 pub mod move_tokens;
-pub mod oura_cloud;
 pub mod poller;
 pub mod ready;
 pub mod rehearsal;

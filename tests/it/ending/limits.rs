@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use local::oura_cloud::{Fault as OuraFault, FaultMatch, Outage, OutageKind, OutageOf};
+use oura_simulator::{Fault as OuraFault, FaultMatch, Outage, OutageKind, OutageTarget};
 use serde_json::{Value, json};
 use shared::domain::ConnectionStatus;
 
@@ -105,7 +105,10 @@ async fn a_refresh_that_oura_does_not_answer_is_left_to_the_next_sync_after_an_h
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_outage_of_ouras_is_shown_and_not_stored() {
     let world = settled().await;
-    world.oura().set_outage(Some(Outage { of: OutageOf::Data, ..Outage::new(OutageKind::Unavailable) })).unwrap();
+    world
+        .oura()
+        .set_outage(Some(Outage { target: OutageTarget::Data, ..Outage::new(OutageKind::Unavailable) }))
+        .unwrap();
     assert_eq!(sync(&world).await.status, 202);
     let began = world.clock.now();
     // One patient's trouble is no outage for the others: the message comes again, and is given up in the end.

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use local::aws::Fault;
-use local::oura_cloud::{Fault as OuraFault, FaultMatch};
+use oura_simulator::{Fault as OuraFault, FaultMatch};
 use serde_json::Value;
 use shared::aws::Inbox;
 use shared::domain::{GrantId, PatientId};

@@ -9,7 +9,7 @@ use futures::FutureExt;
 use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use local::aws::{Effect, Fault, Service};
-use local::oura_cloud::{Fault as OuraFault, FaultMatch, Outage, OutageKind};
+use oura_simulator::{Fault as OuraFault, FaultMatch, Outage, OutageKind};
 use serde_json::json;
 use shared::aws::{Refusal, SharedRateLimit};
 use shared::domain::{Clock, ConnectionStatus, DayRange, PatientId, Trigger};

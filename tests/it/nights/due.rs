@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use local::aws::Service;
-use local::oura_cloud::{Fault, FaultMatch};
+use oura_simulator::{Fault, FaultMatch};
 use serde_json::json;
 use shared::domain::{BackfillState, DataType, DayRange, Trigger};
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures::future::join;
 use local::aws::{Effect, Fault, Service};
-use local::oura_cloud::{Fault as OuraFault, FaultMatch, Outage, OutageKind, OutageOf, PutDocument};
+use oura_simulator::{Fault as OuraFault, FaultMatch, Outage, OutageKind, OutageTarget, PutDocument};
 use serde_json::json;
 use shared::aws::NightlyRuns;
 use shared::domain::{ConnectionStatus, DayRange, NightlyRun, Trigger};
@@ -101,7 +101,7 @@ async fn a_token_host_in_trouble_makes_a_night_wait_and_disconnects_nobody() {
         let world = World::with_fleet(2, &[]).await;
         world.pass_until(NIGHT);
         let until = "2026-03-19T05:00:00Z".parse().unwrap();
-        let outage = Outage { of: OutageOf::Token, until: Some(until), ..Outage::new(kind) };
+        let outage = Outage { target: OutageTarget::Token, until: Some(until), ..Outage::new(kind) };
         world.oura().set_outage(Some(outage)).unwrap();
         world.oura().expire_access_tokens(None).unwrap();
         world.schedule(night()).await;
@@ -263,7 +263,10 @@ async fn what_one_notice_named_and_oura_did_not_give_says_nothing_of_the_rest() 
     let touched = world.oura().edit_night("ada", "2026-03-17".parse().unwrap()).unwrap();
     assert!(world.deliver(&[notice(&world, "sleep", &touched[0].id)], 1).await.is_empty());
     world.pass(Duration::from_secs(31));
-    world.oura().set_outage(Some(Outage { of: OutageOf::Data, ..Outage::new(OutageKind::Unavailable) })).unwrap();
+    world
+        .oura()
+        .set_outage(Some(Outage { target: OutageTarget::Data, ..Outage::new(OutageKind::Unavailable) }))
+        .unwrap();
     let sync = world.bodies().await;
     assert_eq!(world.deliver(&sync, 1).await.len(), 1);
     assert!(world.connection().await.failing.is_empty());
@@ -293,7 +296,7 @@ async fn oura_is_silent_while_it_answers_nothing_that_is_asked() {
     assert!(connection.failing.len() > 5 && connection.silent_since.is_none(), "it says that this is too much");
 
     world.oura().clear_faults();
-    let outage = Outage { of: OutageOf::Data, ..Outage::new(OutageKind::Unavailable) };
+    let outage = Outage { target: OutageTarget::Data, ..Outage::new(OutageKind::Unavailable) };
     world.oura().set_outage(Some(outage.clone())).unwrap();
     let began = world.clock.now();
     assert_eq!(world.deliver(&pull(2), 5).await.len(), 1);

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use local::aws::{Effect, Fault, Service};
-use local::oura_cloud::{Fault as OuraFault, FaultMatch, PutDocument, Touched};
+use oura_simulator::{ChangedDocument, Fault as OuraFault, FaultMatch, PutDocument};
 use serde_json::{Value, json};
 use shared::aws::{Inbox, WebhookDays};
 use shared::domain::{ConnectionStatus, DataType, Day, QueueMessage, Trigger, WebhookEvent};
@@ -53,7 +53,7 @@ fn notice_of(
     QueueMessage::from(notice).to_body()
 }
 
-fn notices(world: &World, event: &str, touched: &[Touched]) -> Vec<String> {
+fn notices(world: &World, event: &str, touched: &[ChangedDocument]) -> Vec<String> {
     touched.iter().map(|touched| notice(world, "ada", event, &touched.collection.to_lowercase(), &touched.id)).collect()
 }
 

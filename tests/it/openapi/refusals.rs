@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use local::aws::{Effect, Fault};
-use local::oura_cloud::{Fault as OuraFault, FaultMatch};
+use oura_simulator::{Fault as OuraFault, FaultMatch};
 use serde_json::{Value, json};
 
 use super::{Operation, contracts};

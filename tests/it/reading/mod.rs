@@ -7,7 +7,7 @@ mod records;
 mod refusals;
 mod series;
 
-use local::oura_cloud::PutDocument;
+use oura_simulator::PutDocument;
 use serde_json::{Value, json};
 use shared::domain::DayRange;
 

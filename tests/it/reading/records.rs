@@ -1,6 +1,6 @@
 //! `GET /workouts` and `GET /records`.
 
-use local::oura_cloud::PutDocument;
+use oura_simulator::PutDocument;
 use serde_json::{Value, json};
 use shared::domain::MetricType;
 

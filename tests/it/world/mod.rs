@@ -12,7 +12,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use local::aws::resources::{self, AppCredentials, Names, Resources};
 use local::aws::{EmbeddedAws, EmbeddedOptions};
-use local::oura_cloud::{Control, OuraCloud, OuraCloudConfig};
+use oura_simulator::{Control, OuraSimulator, OuraSimulatorConfig};
 use secrecy::SecretString;
 use sha2::{Digest, Sha256};
 use shared::aws::{Connections, SdkConfig, TokenSettings, TokenStore};
@@ -35,7 +35,7 @@ const HURRY: u32 = 20;
 
 pub struct World {
     pub aws: EmbeddedAws,
-    pub cloud: OuraCloud,
+    pub cloud: OuraSimulator,
     pub sdk: SdkConfig,
     pub names: Names,
     pub resources: Resources,
@@ -55,7 +55,7 @@ impl World {
         Self::with(|env| env, |_| ()).await
     }
 
-    pub async fn with(env: impl FnOnce(Env) -> Env, oura: impl FnOnce(&mut OuraCloudConfig)) -> Self {
+    pub async fn with(env: impl FnOnce(Env) -> Env, oura: impl FnOnce(&mut OuraSimulatorConfig)) -> Self {
         if std::env::var_os("TEST_LOG").is_some() {
             shared::telemetry::init();
         }
@@ -73,12 +73,13 @@ impl World {
         let aws =
             EmbeddedAws::start(EmbeddedOptions { clock: clock.clone(), ..EmbeddedOptions::default() }).await.unwrap();
         let sdk = hurried(&aws.sdk_config());
-        let mut config = OuraCloudConfig::new("client-1", SecretString::from("client-s3cret"), REDIRECT);
-        config.clock = clock.clone();
-        config.entropy = repeating();
+        let mut config = OuraSimulatorConfig::new("client-1", SecretString::from("client-s3cret"), REDIRECT);
+        let (shown, random) = (clock.clone(), repeating());
+        config.clock = oura_simulator::Clock::from_fn(move || shown.now());
+        config.entropy = oura_simulator::Entropy::from_fn(move || random.bytes());
         oura(&mut config);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let cloud = OuraCloud::start(listener, config).await.unwrap();
+        let cloud = OuraSimulator::start(listener, config).await.unwrap();
         let names = Names::default();
         let app = AppCredentials {
             client_id: "client-1".into(),

@@ -10,8 +10,8 @@ use shared::aws::{Connections, Days};
 use shared::domain::{Clock, ConnectionStatus, DataType, Day, DayRange, PatientId, Record};
 
 use crate::gateway::answer;
-use crate::oura_cloud::{
-    Control, ControlError, NoticeRecord, NoticeState, OptionsPatch, Outage, OutageKind, PersonView,
+use oura_simulator::{
+    Control, ControlError, DeliveryState, OptionsPatch, Outage, OutageKind, PersonView, WebhookDeliveryRecord,
 };
 
 /// How many notices the page shows.
@@ -125,7 +125,7 @@ impl Ring {
         let before = self.last_notice();
         let day = match button {
             "sync" => {
-                self.control.ring_syncs_after_a_walk(&person.key)?;
+                self.control.sync_ring_after_walk(&person.key)?;
                 None
             }
             "edit-night" => Some(self.edit_last_night(&person)?),
@@ -196,9 +196,9 @@ impl Ring {
     }
 
     /// All notices, oldest first.
-    fn notices(&self) -> Vec<NoticeRecord> {
+    fn notices(&self) -> Vec<WebhookDeliveryRecord> {
         let mut all = self.control.delivery_log();
-        all.extend(self.control.pending_notices());
+        all.extend(self.control.pending_deliveries());
         all.sort_by_key(|notice| notice.id);
         all.dedup_by_key(|notice| notice.id);
         all
@@ -210,15 +210,15 @@ impl Ring {
 }
 
 /// A notice as a line of the page.
-fn notice_view(notice: &NoticeRecord) -> Value {
+fn notice_view(notice: &WebhookDeliveryRecord) -> Value {
     let last = notice.attempts.last();
     let state = match notice.state {
-        NoticeState::Pending if last.is_some() => "retrying",
-        NoticeState::Pending => "pending",
-        NoticeState::Delivered => "delivered",
-        NoticeState::GivenUp => "givenUp",
-        NoticeState::Cancelled => "cancelled",
-        NoticeState::Lost => "lost",
+        DeliveryState::Pending if last.is_some() => "retrying",
+        DeliveryState::Pending => "pending",
+        DeliveryState::Delivered => "delivered",
+        DeliveryState::Abandoned => "givenUp",
+        DeliveryState::Cancelled => "cancelled",
+        DeliveryState::Lost => "lost",
     };
     json!({
         "at": last.map_or(notice.queued_at, |attempt| attempt.at), "event": notice.event_type,

@@ -12,8 +12,8 @@ use shared::domain::{Day, DayRange};
 
 use super::client::Patient;
 use super::{all_days, table};
-use crate::oura_cloud::{Control, NoticeRecord, NoticeState, PersonView};
 use crate::stack::Stack;
+use oura_simulator::{Control, DeliveryState, PersonView, WebhookDeliveryRecord};
 
 /// How often the tables are looked at.
 const POLL: Duration = Duration::from_millis(100);
@@ -61,7 +61,7 @@ impl Ring {
             arrived: None,
         };
         let requests = data_requests(&self.control);
-        let touched = self.control.ring_syncs_after_a_walk(&self.person.key)?;
+        let touched = self.control.sync_ring_after_walk(&self.person.key)?;
         writeln!(
             out,
             "The ring of {} was out of reach since {}. Now it syncs, after a walk: {} documents are new or changed.\n",
@@ -123,7 +123,7 @@ impl Wait<'_> {
         Ok((left > 0).then(|| format!("{left} messages are still in the queues")))
     }
 
-    fn notices(&self) -> Vec<NoticeRecord> {
+    fn notices(&self) -> Vec<WebhookDeliveryRecord> {
         let mut all = notices(&self.ring.control);
         all.retain(|notice| notice.id > self.notices_before && notice.user_id == self.ring.person.user_id);
         all
@@ -176,16 +176,16 @@ impl Wait<'_> {
 }
 
 /// All notices, oldest first.
-fn notices(control: &Control) -> Vec<NoticeRecord> {
+fn notices(control: &Control) -> Vec<WebhookDeliveryRecord> {
     let mut all = control.delivery_log();
-    all.extend(control.pending_notices());
+    all.extend(control.pending_deliveries());
     all.sort_by_key(|notice| notice.id);
     all.dedup_by_key(|notice| notice.id);
     all
 }
 
-fn delivered(notices: &[NoticeRecord]) -> impl Iterator<Item = &NoticeRecord> {
-    notices.iter().filter(|notice| notice.state == NoticeState::Delivered)
+fn delivered(notices: &[WebhookDeliveryRecord]) -> impl Iterator<Item = &WebhookDeliveryRecord> {
+    notices.iter().filter(|notice| notice.state == DeliveryState::Delivered)
 }
 
 /// How often data was asked for.

@@ -27,8 +27,8 @@ pub use self::report::Report;
 use self::time::Time;
 use crate::aws::resources::{self, AppCredentials, Names, Resources};
 use crate::aws::{EmbeddedAws, EmbeddedOptions};
-use crate::oura_cloud::{OptionsPatch, OuraCloud, OuraCloudConfig};
 use crate::settings;
+use oura_simulator::{OptionsPatch, OuraSimulator, OuraSimulatorConfig};
 
 /// Everybody connects here, so that a day's tokens have ended by the night.
 const CONNECTING: &str = "2026-03-18T01:30:00Z";
@@ -89,7 +89,7 @@ impl Options {
 /// Everything that the fleet lives in.
 pub(crate) struct World {
     pub(crate) aws: EmbeddedAws,
-    pub(crate) oura: OuraCloud,
+    pub(crate) oura: OuraSimulator,
     pub(crate) sdk: SdkConfig,
     pub(crate) names: Names,
     pub(crate) resources: Resources,
@@ -104,13 +104,14 @@ impl World {
         let clock = time.clock(options.pace());
         let aws = EmbeddedAws::start(EmbeddedOptions { clock: clock.clone(), ..EmbeddedOptions::default() }).await?;
         let sdk = aws.sdk_config();
-        let mut config = OuraCloudConfig::new("fleet-client", SecretString::from("fleet-client-secret"), REDIRECT);
-        config.clock = clock.clone();
+        let mut config = OuraSimulatorConfig::new("fleet-client", SecretString::from("fleet-client-secret"), REDIRECT);
+        let shown = clock.clone();
+        config.clock = oura_simulator::Clock::from_fn(move || shown.now());
         config.fleet = options.patients;
         config.app_limit = NO_LIMIT;
         config.deliver_webhooks = false;
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.context("listen for the simulated Oura")?;
-        let oura = OuraCloud::start(listener, config).await?;
+        let oura = OuraSimulator::start(listener, config).await?;
         let names = Names::default();
         let app = AppCredentials {
             client_id: "fleet-client".into(),

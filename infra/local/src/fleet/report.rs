@@ -8,7 +8,7 @@ use sync::NightlyRunReport;
 
 use super::{Options, permitted_rate};
 use crate::aws::{MeterReport, PublishedEvent};
-use crate::oura_cloud::Summary;
+use oura_simulator::Summary;
 
 /// A secret in Secrets Manager costs this much a month, used or not.
 const SECRET_A_MONTH: f64 = 0.40;

@@ -29,10 +29,10 @@ use crate::aws::{EmbeddedAws, EmbeddedOptions, REGION};
 use crate::gateway::event::{Envelope, event, request};
 use crate::gateway::functions::Functions;
 use crate::gateway::routes;
-use crate::oura_cloud::{OuraCloud, OuraCloudConfig};
 use crate::poller::{Poller, PollerOptions};
 use crate::runtime_api::Binary;
 use crate::settings;
+use oura_simulator::{OuraSimulator, OuraSimulatorConfig};
 
 /// The longest that a function may take for a request: what an HTTP API waits.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
@@ -63,7 +63,7 @@ pub enum Part {
 /// The clouds, and who plays which part.
 pub struct Rehearsal {
     aws: EmbeddedAws,
-    oura: OuraCloud,
+    oura: OuraSimulator,
     sdk: SdkConfig,
     resources: Resources,
     env: Env,
@@ -106,7 +106,7 @@ impl Rehearsal {
     ///
     /// # Errors
     /// As [`start`](Self::start).
-    pub async fn start_with(env: Env, tell: impl FnOnce(&mut OuraCloudConfig)) -> anyhow::Result<Self> {
+    pub async fn start_with(env: Env, tell: impl FnOnce(&mut OuraSimulatorConfig)) -> anyhow::Result<Self> {
         let (clock, entropy) = (Clock::system(), Entropy::system());
         let aws = EmbeddedAws::start(EmbeddedOptions::default()).await?;
         let sdk = aws.sdk_config();
@@ -118,9 +118,9 @@ impl Rehearsal {
         let resources = resources::ensure(&sdk, &Names::default(), &app).await?;
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.context("listen for the simulated Oura")?;
         let secret = SecretString::from(app.client_secret.clone());
-        let mut config = OuraCloudConfig::new(&app.client_id, secret, REDIRECT);
+        let mut config = OuraSimulatorConfig::new(&app.client_id, secret, REDIRECT);
         tell(&mut config);
-        let oura = OuraCloud::start(listener, config).await?;
+        let oura = OuraSimulator::start(listener, config).await?;
         let env = resources.describe_in(settings::simulated_oura(env, oura.url().as_str())?);
         let env = env.with("OURA_REDIRECT_URI", REDIRECT).with("APP_RETURN_URL", RETURN);
         let worker = worker::Deps::new(worker::Config::from_env(&env)?, &sdk, clock.clone(), entropy.clone())?;
@@ -145,7 +145,7 @@ impl Rehearsal {
 
     /// The simulated Oura.
     #[must_use]
-    pub fn oura(&self) -> &OuraCloud {
+    pub fn oura(&self) -> &OuraSimulator {
         &self.oura
     }
 

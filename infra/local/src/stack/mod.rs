@@ -27,11 +27,11 @@ use crate::gateway::authorizer::Authorizer;
 use crate::gateway::cors::Cors;
 use crate::gateway::functions::Functions;
 use crate::gateway::{self, Gateway, function_url};
-use crate::oura_cloud::OuraCloud;
 use crate::poller::{Poller, PollerOptions};
 use crate::ready::{Endpoints, Ready};
 use crate::settings::{self, OuraApp};
 use crate::watch::Watch;
+use oura_simulator::OuraSimulator;
 
 /// The port of the gateway when none is asked for.
 const DEFAULT_PORT: u16 = 3000;
@@ -58,7 +58,7 @@ pub struct Stack {
     nightly_runs: NightlyRuns,
     servers: JoinSet<std::io::Result<()>>,
     stop: watch::Sender<bool>,
-    oura: Option<OuraCloud>,
+    oura: Option<OuraSimulator>,
     aws: Option<Arc<EmbeddedAws>>,
 }
 
@@ -253,7 +253,7 @@ impl Stack {
 
     /// The simulated Oura, unless it is live.
     #[must_use]
-    pub fn oura(&self) -> Option<&OuraCloud> {
+    pub fn oura(&self) -> Option<&OuraSimulator> {
         self.oura.as_ref()
     }
 

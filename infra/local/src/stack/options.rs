@@ -6,7 +6,7 @@ use std::time::Duration;
 use shared::domain::{Clock, Entropy, PatientId};
 use shared::env::Env;
 
-use crate::oura_cloud::OuraCloudConfig;
+use oura_simulator::OuraSimulatorConfig;
 
 /// Which Oura to talk to.
 pub enum OuraMode {
@@ -21,7 +21,7 @@ pub struct Simulation {
     /// Port of the simulated cloud; 0 picks one.
     pub port: u16,
     /// Changes its configuration before it starts.
-    pub configure: Box<dyn Fn(&mut OuraCloudConfig) + Send + Sync>,
+    pub configure: Box<dyn Fn(&mut OuraSimulatorConfig) + Send + Sync>,
 }
 
 impl Default for Simulation {

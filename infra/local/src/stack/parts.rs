@@ -17,10 +17,10 @@ use super::{AwsMode, Options, Simulation};
 use crate::aws::resources::Names;
 use crate::aws::{EmbeddedAws, EmbeddedOptions};
 use crate::gateway::routes;
-use crate::oura_cloud::{OuraCloud, OuraCloudConfig};
 use crate::poller::{Poller, PollerOptions};
 use crate::ready::Endpoints;
 use crate::settings::OuraApp;
+use oura_simulator::{OuraSimulator, OuraSimulatorConfig};
 
 /// Listens on the loopback interface: on IPv6 too where there is one, because `localhost` may mean either.
 pub(super) async fn bind(port: u16) -> anyhow::Result<Vec<TcpListener>> {
@@ -39,20 +39,21 @@ pub(super) async fn simulate(
     url: &str,
     kept: Option<&KeptSecret>,
     options: &Options,
-) -> anyhow::Result<(OuraApp, OuraCloud)> {
+) -> anyhow::Result<(OuraApp, OuraSimulator)> {
     let redirect_uri = format!("{url}{}", routes::CALLBACK);
     let (client_id, client_secret) = match kept {
         Some(kept) => (kept.client_id.clone(), kept.client_secret.clone()),
         None => ("local-client".to_owned(), hex::encode(options.entropy.bytes())),
     };
     let app = OuraApp { client_id, client_secret: client_secret.into(), redirect: redirect_uri.parse()?, redirect_uri };
-    let mut config = OuraCloudConfig::new(&app.client_id, app.client_secret.clone(), &app.redirect_uri);
-    config.clock = options.clock.clone();
-    config.entropy = options.entropy.clone();
+    let mut config = OuraSimulatorConfig::new(&app.client_id, app.client_secret.clone(), &app.redirect_uri);
+    let (clock, entropy) = (options.clock.clone(), options.entropy.clone());
+    config.clock = oura_simulator::Clock::from_fn(move || clock.now());
+    config.entropy = oura_simulator::Entropy::from_fn(move || entropy.bytes());
     (simulation.configure)(&mut config);
     let listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, simulation.port))).await;
     let listener = listener.context("listen for the simulated Oura")?;
-    Ok((app, OuraCloud::start(listener, config).await?))
+    Ok((app, OuraSimulator::start(listener, config).await?))
 }
 
 /// The AWS of this mode, the clients' configuration and the addresses.

@@ -9,7 +9,7 @@ use super::*;
 use crate::demo;
 use crate::demo::client::Patient;
 use crate::gateway::routes::PREFIX;
-use crate::oura_cloud::OuraCloudConfig;
+use oura_simulator::OuraSimulatorConfig;
 
 /// Little history, and no more pauses on a notice's way than must be.
 fn quiet(options: Options) -> Options {
@@ -48,8 +48,8 @@ async fn the_demo_ends_with_the_days_the_events_and_the_costs() {
 async fn live_mode_serves_the_registered_path_and_talks_to_nobody_but_the_named_hosts() {
     let redirect_uri = "https://tunnel.example/oauth/oura-back";
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-    let config = OuraCloudConfig::new("registered-app", "its-secret".into(), redirect_uri);
-    let oura = OuraCloud::start(listener, config).await.unwrap();
+    let config = OuraSimulatorConfig::new("registered-app", "its-secret".into(), redirect_uri);
+    let oura = OuraSimulator::start(listener, config).await.unwrap();
     let at = |path: &str| oura.url().join(path).unwrap().to_string();
     let env = Env::default()
         .with("OURA_CLIENT_ID", "registered-app")
@@ -322,7 +322,7 @@ async fn a_ring_sync_arrives_in_the_tables_by_webhook() {
     let before = workouts().await;
     control.clear_requests();
 
-    let touched = control.ring_syncs_after_a_walk("ada").unwrap();
+    let touched = control.sync_ring_after_walk("ada").unwrap();
     assert!(touched.iter().any(|one| one.collection == "workout"), "{touched:?}");
     until("the walk", async || workouts().await > before).await;
     until("the event", async || {
