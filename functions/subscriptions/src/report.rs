@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 use shared::oura::{Subscription, Topic};
-use shared::telemetry;
+use shared::telemetry::{self, Metric};
 
 /// How Oura's webhook subscriptions stand after a run, and what it did. No address and no secret is in it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -128,11 +128,11 @@ impl Report {
         } else {
             line!(warn, "the webhook subscriptions are not all as they should be");
         }
-        telemetry::count(now, "SubscriptionsDesired", self.desired as u64, &[]);
-        telemetry::count(now, "SubscriptionsMissing", self.missing.len() as u64, &[]);
-        telemetry::count(now, "SubscriptionsFailed", self.failed.len() as u64, &[]);
+        telemetry::count(now, Metric::SubscriptionsDesired, self.desired as u64, &[]);
+        telemetry::count(now, Metric::SubscriptionsMissing, self.missing.len() as u64, &[]);
+        telemetry::count(now, Metric::SubscriptionsFailed, self.failed.len() as u64, &[]);
         if let Some(days) = self.days_left(now) {
-            telemetry::count(now, "SubscriptionDaysLeft", days, &[]);
+            telemetry::count(now, Metric::SubscriptionDaysLeft, days, &[]);
         }
     }
 

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 use shared::aws::{NightlyRunState, RunStatus};
-use shared::telemetry;
+use shared::telemetry::{self, Metric};
 
 /// What a call came to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -82,19 +82,19 @@ impl NightlyRunReport {
     fn tell(&self, now: Timestamp) {
         let Self { night, state, planned, done, skipped, failed, left, requests, seconds, .. } = self;
         tracing::info!(night, state, planned, done, skipped, failed, left, requests, seconds, "a nightly run");
-        telemetry::count(now, "NightlyPatientsRemaining", *left, &[]);
-        telemetry::count(now, "NightlyRunsStalled", u64::from(self.stands_still), &[]);
+        telemetry::count(now, Metric::NightlyPatientsRemaining, *left, &[]);
+        telemetry::count(now, Metric::NightlyRunsStalled, u64::from(self.stands_still), &[]);
     }
 
     /// Told once, by the watch that ended it.
     fn tell_its_end(&self, now: Timestamp) {
         let Self { state, done, skipped, failed, left, requests, seconds, .. } = self;
         if *state == "ended" {
-            telemetry::count(now, "NightlyPatients", *done, &[("outcome", "done")]);
-            telemetry::count(now, "NightlyPatients", *skipped, &[("outcome", "skipped")]);
-            telemetry::count(now, "NightlyPatientsFailed", *failed + *left, &[]);
-            telemetry::count(now, "NightlyRequests", *requests, &[]);
-            telemetry::count(now, "NightlyRunSeconds", *seconds, &[]);
+            telemetry::count(now, Metric::NightlyPatients, *done, &[("outcome", "done")]);
+            telemetry::count(now, Metric::NightlyPatients, *skipped, &[("outcome", "skipped")]);
+            telemetry::count(now, Metric::NightlyPatientsFailed, *failed + *left, &[]);
+            telemetry::count(now, Metric::NightlyRequests, *requests, &[]);
+            telemetry::count(now, Metric::NightlyRunSeconds, *seconds, &[]);
         }
     }
 }
@@ -103,7 +103,7 @@ impl Report {
     pub(crate) fn tell(&self, now: Timestamp) {
         match self {
             Self::NightlyRun(night) => {
-                telemetry::count(now, "NightlyRunsPlanned", 1, &[]);
+                telemetry::count(now, Metric::NightlyRunsPlanned, 1, &[]);
                 night.tell(now);
             }
             Self::Watch(nights) => nights.iter().for_each(|night| {
@@ -112,7 +112,7 @@ impl Report {
             }),
             Self::CatchUp { queued } => {
                 tracing::info!(queued, "patients who should not wait for the night");
-                telemetry::count(now, "CatchUpPatients", *queued as u64, &[]);
+                telemetry::count(now, Metric::CatchUpPatients, *queued as u64, &[]);
             }
         }
     }

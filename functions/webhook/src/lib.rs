@@ -24,7 +24,7 @@ use shared::aws::{AppSecrets, Queue, SdkConfig, StoreError};
 use shared::domain::{Clock, DataType, WebhookEvent, WebhookEventType};
 use shared::env::{Env, EnvError};
 use shared::oura::SignatureError;
-use shared::telemetry;
+use shared::telemetry::{self, Metric};
 
 pub use crate::answer::Refusal;
 pub use crate::delivery::{BODY_LIMIT, Delivery, VerifiedBody};
@@ -122,7 +122,7 @@ async fn receive(deps: &Deps, request: &LambdaFunctionUrlRequest) -> LambdaFunct
     let now = deps.clock.now();
     match accept(deps, request, now).await {
         Ok(notice) => {
-            telemetry::count(now, "WebhooksAccepted", 1, &[]);
+            telemetry::count(now, Metric::WebhooksAccepted, 1, &[]);
             let (data_type, event) = known_words(&notice);
             // The metric counts it and the worker says what became of it: a line for each would cost more than the function.
             tracing::debug!(data_type, event, "a notice was queued");
@@ -130,8 +130,8 @@ async fn receive(deps: &Deps, request: &LambdaFunctionUrlRequest) -> LambdaFunct
         }
         Err(refusal) => {
             match refusal {
-                Refusal::Unavailable => telemetry::count(now, "WebhookEnqueueFailures", 1, &[]),
-                _ => telemetry::count(now, "WebhooksRejected", 1, &[("code", refusal.code())]),
+                Refusal::Unavailable => telemetry::count(now, Metric::WebhookEnqueueFailures, 1, &[]),
+                _ => telemetry::count(now, Metric::WebhooksRejected, 1, &[("code", refusal.code())]),
             }
             // Strangers can call this address as often as they like: the metric's line is enough for each.
             tracing::debug!(code = refusal.code(), status = refusal.status().as_u16(), "a notice was refused");

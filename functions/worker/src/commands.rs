@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use shared::aws::StoreError;
 use shared::domain::{Command, CommandKind, ConnectionStatus, GrantId, PatientId};
 use shared::oura::TokenError;
-use shared::telemetry;
+use shared::telemetry::{self, Metric};
 use shared::vault::VaultError;
 
 use crate::Deps;
@@ -107,11 +107,11 @@ async fn revoke(deps: &Deps, command: &Command, grant: &GrantId) -> Result<Outco
     let now = deps.clock.now();
     let asked_for = now.duration_since(command.requested_at);
     match code {
-        None => count(now, "ConsentsRevoked"),
+        None => count(now, Metric::ConsentsRevoked),
         Some((code, _)) if asked_for >= REVOKED_WITHIN => {
             // Its access token has ended by now, and nobody has the other one: no data can be fetched with this consent.
             tracing::error!(connection.grant = %grant, code, "a consent could not be revoked at Oura for a day");
-            count(now, "RevocationsAbandoned");
+            count(now, Metric::RevocationsAbandoned);
         }
         Some((code, wait)) => {
             tracing::warn!(connection.grant = %grant, code, "a consent is not revoked at Oura yet");
@@ -127,7 +127,7 @@ async fn revoke(deps: &Deps, command: &Command, grant: &GrantId) -> Result<Outco
     Ok(Outcome::Done)
 }
 
-fn count(now: Timestamp, metric: &'static str) {
+fn count(now: Timestamp, metric: Metric) {
     telemetry::count(now, metric, 1, &[]);
 }
 

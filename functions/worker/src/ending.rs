@@ -9,7 +9,7 @@ use shared::domain::{
     ReasonCode, SyncMessage, Trigger,
 };
 use shared::oura::OuraError;
-use shared::telemetry;
+use shared::telemetry::{self, Metric};
 
 use crate::Deps;
 use crate::assignment::NEWEST_DAYS;
@@ -140,8 +140,8 @@ pub(crate) async fn finish(
     match deps.runs.end(&connection, &message.sync_id, kinds, &end, &events).await? {
         Ended::Recorded => {
             let dimensions = [("trigger", message.trigger.as_str())];
-            telemetry::count(now, "Syncs", 1, &dimensions);
-            telemetry::count(now, "RecordsWritten", run.records_written, &dimensions);
+            telemetry::count(now, Metric::Syncs, 1, &dimensions);
+            telemetry::count(now, Metric::RecordsWritten, run.records_written, &dimensions);
             count_announced(deps, &run, end.missed_webhooks.as_ref(), now).await;
             for (kind, error) in end.failing.iter().filter_map(|(kind, error)| Some((kind, error.as_deref()?))) {
                 tracing::warn!(sync.id = %message.sync_id, kind = kind.as_str(), error, "a kind did not arrive whole");
@@ -176,9 +176,10 @@ async fn count_announced(
     for (kind, _) in documents {
         *counted.announced.entry(kind).or_insert(0) += 1;
     }
-    for (metric, counts) in
-        [("DocumentsFromWebhooks", &counted.announced), ("DocumentsMissedByWebhooks", &counted.missed_webhooks)]
-    {
+    for (metric, counts) in [
+        (Metric::DocumentsFromWebhooks, &counted.announced),
+        (Metric::DocumentsMissedByWebhooks, &counted.missed_webhooks),
+    ] {
         for (kind, count) in counts {
             telemetry::count(now, metric, *count, &[("dataType", kind.as_str())]);
         }

@@ -32,7 +32,7 @@ use shared::domain::{Clock, Command, Entropy, OuraUserId, QueueMessage, SyncMess
 use shared::env::{Env, EnvError};
 use shared::oura::rate_limit::LEAST_ALLOWANCE;
 use shared::oura::{HttpOptions, OAuthHttp, OuraClient, OuraHosts};
-use shared::telemetry;
+use shared::telemetry::{self, Metric};
 use shared::vault::{OuraApp, Revocations, Vault};
 
 use crate::due::Rhythm;
@@ -253,7 +253,7 @@ async fn one(deps: &Deps, work: Work, delivery: Delivery, messages: Vec<SqsMessa
         Work::Notices(user, notices) => notices::gather(deps, user, notices, delivery).await,
         Work::Command(command) => commands::run(deps, command, delivery).await,
         Work::Unreadable => {
-            telemetry::count(deps.clock.now(), "MessagesUnreadable", 1, &[]);
+            telemetry::count(deps.clock.now(), Metric::MessagesUnreadable, 1, &[]);
             Outcome::Retry { after: Duration::ZERO, why: "unreadable" }
         }
     };

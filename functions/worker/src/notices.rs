@@ -14,7 +14,7 @@ use shared::aws::{StoreError, SyncRun};
 use shared::domain::{
     Day, DayRange, DocumentEvent, OuraUserId, PatientId, SyncId, SyncMessage, Trigger, WebhookEvent, derived_uuid,
 };
-use shared::telemetry;
+use shared::telemetry::{self, Metric};
 
 use crate::Deps;
 use crate::sync::{Delivery, Outcome};
@@ -51,7 +51,7 @@ async fn try_gather(
         notices.iter().filter_map(|notice| Some((notice.announcement()?, notice.received_at))).collect();
     let unknown = notices.iter().filter(|notice| notice.announcement().is_none()).count();
     if unknown > 0 {
-        telemetry::count(now, "WebhooksUnknownType", unknown as u64, &[]);
+        telemetry::count(now, Metric::WebhooksUnknownType, unknown as u64, &[]);
         tracing::info!(notices = unknown, "notices of types that are not known here");
     }
     let Some((first, received_at)) = known.first() else { return Ok(Outcome::Done) };
@@ -59,7 +59,7 @@ async fn try_gather(
         if delivery.count < DELIVERIES_FOR_STRANGERS {
             return Ok(Outcome::Retry { after: WAIT_FOR_STRANGERS * delivery.count, why: "unknown_user" });
         }
-        telemetry::count(now, "WebhooksUnknownUser", known.len() as u64, &[]);
+        telemetry::count(now, Metric::WebhooksUnknownUser, known.len() as u64, &[]);
         tracing::info!(notices = known.len(), "notices of a ring account that nobody has connected");
         return Ok(Outcome::Done);
     };

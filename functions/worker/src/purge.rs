@@ -12,7 +12,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use shared::aws::{Purge, StoreError, TakenPurge};
 use shared::domain::{CommandKind, EventKind, PatientEvent, PatientId};
-use shared::telemetry;
+use shared::telemetry::{self, Metric};
 
 use crate::Deps;
 use crate::commands::send_later;
@@ -85,7 +85,7 @@ async fn work(deps: &Deps, mut purge: Purge, delivery: Delivery) -> Result<Outco
         };
         deps.purges.record(&purge, &PatientEvent::new(patient.clone(), now, receipt)).await?;
         purge.purged_at = Some(now);
-        telemetry::count(now, "PatientsPurged", 1, &[]);
+        telemetry::count(now, Metric::PatientsPurged, 1, &[]);
     }
     if deps.outbox.drain(&patient).await?.left > 0 {
         return Ok(Outcome::Retry { after: delivery.wait(), why: "outbox" });

@@ -21,7 +21,7 @@ use shared::domain::{
 };
 use shared::oura::rate_limit::Lane;
 use shared::oura::{OuraError, TokenError};
-use shared::telemetry;
+use shared::telemetry::{self, Metric};
 use shared::vault::VaultError;
 
 use crate::assignment::Assignment;
@@ -128,7 +128,12 @@ pub async fn run(deps: &Deps, message: &SyncMessage, delivery: Delivery) -> Outc
     if matches!(outcome, Outcome::Later { .. }) && tally.requests() == 0 {
         return outcome;
     }
-    telemetry::count(deps.clock.now(), "OuraRequests", tally.requests(), &[("trigger", message.trigger.as_str())]);
+    telemetry::count(
+        deps.clock.now(),
+        Metric::OuraRequests,
+        tally.requests(),
+        &[("trigger", message.trigger.as_str())],
+    );
     let outcome = drained(deps, message, delivery, outcome).await;
     night::tell(deps, message, delivery, outcome, &tally).await
 }
@@ -176,7 +181,7 @@ async fn failed(
         VaultError::Store(_) => (delivery.wait(), "store"),
     };
     tracing::warn!(sync.id = %message.sync_id, delivery = delivery.count, why, %error, "a sync could not be done");
-    telemetry::count(deps.clock.now(), "SyncsFailed", 1, &[("trigger", message.trigger.as_str()), ("why", why)]);
+    telemetry::count(deps.clock.now(), Metric::SyncsFailed, 1, &[("trigger", message.trigger.as_str()), ("why", why)]);
     if delivery.is_last() {
         give_up_backfill(deps, message).await;
     }
@@ -417,7 +422,7 @@ fn give_up_missing(deps: &Deps, run: &SyncRun, fetch: &mut Fetch) {
         {
             let missing = std::mem::take(&mut arrival.missing).len() as u64;
             tracing::warn!(kind = kind.as_str(), documents = missing, "announced documents do not appear");
-            telemetry::count(deps.clock.now(), "DocumentsNotFound", missing, &[("dataType", kind.as_str())]);
+            telemetry::count(deps.clock.now(), Metric::DocumentsNotFound, missing, &[("dataType", kind.as_str())]);
         }
     }
 }

@@ -26,7 +26,7 @@ use super::{SdkConfig, StoreError};
 use crate::domain::{Clock, PatientId};
 use crate::oura::rate_limit::{Allowance, Lane, Taken, usable_until};
 use crate::oura::{OuraError, RateLimiter, RateTier, ThrottleReason, Throttled};
-use crate::telemetry;
+use crate::telemetry::{self, Metric};
 
 /// Most requests taken at once.
 const SLICE: u32 = 50;
@@ -206,7 +206,7 @@ impl SharedRateLimit {
         let changed = match error {
             Some(OuraError::Unavailable { .. }) => self.unanswered(asker).await,
             Some(OuraError::RateLimited { tier: Some(RateTier::Token), .. }) => {
-                telemetry::count(self.0.clock.now(), "OuraLimitsReached", 1, &[("tier", "token")]);
+                telemetry::count(self.0.clock.now(), Metric::OuraLimitsReached, 1, &[("tier", "token")]);
                 self.answered().await
             }
             Some(OuraError::RateLimited { retry_after, limit, .. }) => self.limited(*retry_after, *limit).await,
@@ -260,7 +260,7 @@ impl SharedRateLimit {
             .await?;
         let paused = changed && self.held().is_some();
         if paused {
-            telemetry::count(self.0.clock.now(), "OuraOutages", 1, &[]);
+            telemetry::count(self.0.clock.now(), Metric::OuraOutages, 1, &[]);
             tracing::warn!("Oura does not answer anybody; everybody pauses");
         }
         Ok(())
@@ -269,7 +269,7 @@ impl SharedRateLimit {
     /// Oura said that the app sends too much (or did not say who does): everybody pauses, and goes on with less.
     async fn limited(&self, retry_after: Option<Duration>, told: Option<u32>) -> Result<(), StoreError> {
         let now = self.0.clock.now();
-        telemetry::count(now, "OuraLimitsReached", 1, &[("tier", "application")]);
+        telemetry::count(now, Metric::OuraLimitsReached, 1, &[("tier", "application")]);
         let configured = self.0.configured;
         let pause = retry_after.unwrap_or(LIMIT_PAUSE);
         self.settle("pause for Oura's limit", |state, now| {
