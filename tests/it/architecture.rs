@@ -46,14 +46,22 @@ fn a_main_only_composes() {
     }
 }
 
-/// The template's resources without comments, each with its text.
+/// Resources of template.yaml and infra/monitoring.yaml without comments, each with its text.
 fn resources() -> BTreeMap<String, String> {
-    let template = fs::read_to_string(project("template.yaml")).unwrap();
+    let mut resources = resources_of("template.yaml");
+    for (id, text) in resources_of("infra/monitoring.yaml") {
+        assert!(resources.insert(id.clone(), text).is_none(), "{id} is in both files");
+    }
+    resources
+}
+
+fn resources_of(path: &str) -> BTreeMap<String, String> {
+    let template = fs::read_to_string(project(path)).unwrap();
     let (_, rest) = template.split_once("\nResources:\n").expect("the template has resources");
-    let (text, _) = rest.split_once("\nOutputs:\n").expect("the outputs stand last");
+    let text = rest.split_once("\nOutputs:\n").map_or(rest, |(text, _)| text); // the outputs are last
     let mut resources = BTreeMap::new();
     let mut name = String::new();
-    for line in text.lines().filter(|line| !line.trim_start().starts_with('#')) {
+    for line in text.lines().filter(|line| !line.is_empty() && !line.trim_start().starts_with('#')) {
         match line.strip_prefix("  ").and_then(|line| line.strip_suffix(':')) {
             Some(id) if !id.starts_with(' ') => id.clone_into(&mut name),
             _ => {
@@ -110,15 +118,15 @@ fn the_public_function_may_read_one_secret_and_send_to_one_queue() {
         "xray:PutTraceSegments",
     ];
     assert_eq!(actions(role), BTreeSet::from(may));
-    let on = ["!GetAtt WebhookLogs.Arn", "\"*\" # X-Ray knows no narrower resource", "!Ref OuraAppSecret"];
+    let on = ["!GetAtt WebhookLogs.Arn", "\"*\"", "!Ref OuraAppSecret"];
     let on: Vec<_> = on.into_iter().chain(["!GetAtt LiveQueue.Arn"]).collect();
     assert_eq!(values(role, "Resource"), on);
 }
 
 /// The statement of this name, of a role's policies.
 fn statement<'t>(role: &'t str, sid: &str) -> &'t str {
-    let mut statements = role.split("- Sid: ").skip(1);
-    statements.find(|statement| statement.lines().next().unwrap().split(' ').next() == Some(sid)).expect(sid)
+    let mut statements = role.split("Sid: ").skip(1);
+    statements.find(|statement| statement.split([' ', ',', '\n']).next() == Some(sid)).expect(sid)
 }
 
 /// It reaches every patient, so it may only say whose turn it is: no token, no data, no event, and nothing is deleted.
@@ -141,7 +149,7 @@ fn the_planner_may_read_who_is_connected_record_nights_and_queue_patients() {
     assert_eq!(actions(role), BTreeSet::from(may));
     let on = [
         "!GetAtt SyncLogs.Arn",
-        "\"*\" # X-Ray knows no narrower resource",
+        "\"*\"",
         "!GetAtt ConnectionsTable.Arn",
         "!GetAtt NightlyQueue.Arn",
         "!GetAtt SyncDeadLetterQueue.Arn",
@@ -197,9 +205,9 @@ fn the_worker_may_send_to_every_queue_that_it_takes_from() {
         let words = statement(role, sid).split(|c: char| c.is_whitespace() || "[],".contains(c));
         words.filter(|word| word.ends_with("Queue.Arn")).collect()
     };
-    assert_eq!(actions(statement(role, "AskForWork")), BTreeSet::from(["sqs:SendMessage"]));
-    assert_eq!(queues("AskForWork"), queues("TakeWork"));
-    assert_eq!(queues("TakeWork").len(), 2);
+    assert_eq!(actions(statement(role, "SendMessages")), BTreeSet::from(["sqs:SendMessage"]));
+    assert_eq!(queues("SendMessages"), queues("ReceiveMessages"));
+    assert_eq!(queues("ReceiveMessages").len(), 2);
 }
 
 /// More would wait in the process while their messages' time runs; Lambda refuses more than ten without a window.
@@ -240,7 +248,7 @@ fn every_schedule_may_call_its_function_and_what_fails_is_put_aside() {
         let function = named(target);
         assert_eq!(failures_of(&function), [aside], "{id}");
         let own_role = &resources[&format!("{}Role", function.trim_end_matches("Function"))];
-        let put_aside = statement(own_role, "PutAside");
+        let put_aside = statement(own_role, "SendDeadLetters");
         assert_eq!(
             (values(put_aside, "Action"), values(put_aside, "Resource")),
             (vec!["sqs:SendMessage"], vec![aside])
@@ -317,9 +325,10 @@ fn every_function_is_in_the_template_with_a_log_of_limited_life_and_watched() {
         let own_logs = format!("!GetAtt {name}Logs.Arn");
         assert!(values(&resources[&format!("{name}Role")], "Resource").contains(&&*own_logs), "{id} may not log");
         for alarm in ["FunctionErrorsAlarm", "FunctionThrottlesAlarm"] {
-            let watched = format!("{{Name: FunctionName, Value: !Ref {id}}}");
+            let watched = format!("{{Name: FunctionName, Value: !Ref {id}Name}}");
             assert!(resources[alarm].contains(&watched), "{id} is not in {alarm}");
         }
+        assert_eq!(values(&resources["Monitoring"], &format!("{id}Name")), [format!("!Ref {id}")], "{id}");
     }
     let written: BTreeSet<_> = fs::read_dir(project("functions"))
         .unwrap()
@@ -328,13 +337,31 @@ fn every_function_is_in_the_template_with_a_log_of_limited_life_and_watched() {
     assert_eq!(binaries, written);
 }
 
+/// The other functions answer a request, so their failures are server errors of the HTTP API.
+#[test]
+fn errors_in_the_log_of_an_asynchronous_function_reach_an_alarm() {
+    let resources = resources();
+    let filters = of_type("AWS::Logs::MetricFilter");
+    for name in ["Callback", "Worker", "Sync", "Webhook", "Subscriptions"] {
+        let filter = &filters[&format!("{name}LoggedErrors")];
+        assert_eq!(values(filter, "LogGroupName"), [format!("!Ref {name}LogGroupName")]);
+        assert_eq!(values(filter, "MetricName"), ["LoggedErrors"], "{name}");
+        let passed = values(&resources["Monitoring"], &format!("{name}LogGroupName")).concat();
+        assert_eq!(passed, format!("!Ref {name}Logs"));
+    }
+    assert_eq!(filters.len(), 5);
+    assert_eq!(values(&resources["LoggedErrorsAlarm"], "MetricName"), ["LoggedErrors"]);
+}
+
 #[test]
 fn every_queue_of_failures_has_an_alarm() {
     let alarms = of_type("AWS::CloudWatch::Alarm");
     let queues = of_type("AWS::SQS::Queue").into_keys().filter(|id| id.ends_with("DeadLetterQueue"));
     for queue in queues {
-        let watched = format!("!GetAtt {queue}.QueueName");
-        assert!(alarms.values().any(|alarm| alarm.contains(&watched)), "nobody watches {queue}");
+        let watched = format!("{{Name: QueueName, Value: !Ref {queue}Name}}");
+        assert!(alarms.values().any(|alarm| alarm.contains(&watched)), "no alarm watches {queue}");
+        let passed = [format!("!GetAtt {queue}.QueueName")];
+        assert_eq!(values(&resources()["Monitoring"], &format!("{queue}Name")), passed);
     }
 }
 
@@ -346,7 +373,7 @@ fn what_alarms_watch_in_the_stacks_own_namespace_is_counted() {
     let code: String = sources.map(|path| fs::read_to_string(path).unwrap()).collect();
     let mut watched = BTreeSet::new();
     for (id, alarm) in of_type("AWS::CloudWatch::Alarm") {
-        for metric in alarm.split("Namespace: !Ref AWS::StackName").skip(1) {
+        for metric in alarm.split("Namespace: !Ref MetricsNamespace").skip(1) {
             let name = values(metric, "MetricName")[0].to_owned();
             let counted = code.contains(&format!("\"{name}\"")) || values(&filters, "MetricName").contains(&&*name);
             assert!(counted, "{id} watches {name}, which nobody counts");
@@ -358,7 +385,7 @@ fn what_alarms_watch_in_the_stacks_own_namespace_is_counted() {
 
 #[test]
 fn the_runbook_says_what_each_alarm_means() {
-    let runbook = fs::read_to_string(project("infra/README.md")).unwrap();
+    let runbook = fs::read_to_string(project("infra/RUNBOOK.md")).unwrap();
     let headings = runbook.lines().filter_map(|line| line.strip_prefix("### "));
     let explained: BTreeSet<_> =
         headings.flat_map(|heading| heading.split(", ")).filter(|name| name.ends_with("Alarm")).collect();
