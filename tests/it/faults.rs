@@ -21,7 +21,7 @@ fn on(path: &str, status: u16, body: Value) -> OuraFault {
 
 async fn state(world: &World, kind: DataType) -> (FetchState, Option<String>) {
     let progress = world.connection().await.backfill.unwrap().per_type[&kind].clone();
-    (progress.state, progress.error)
+    (progress.state, progress.error.map(|failure| failure.to_string()))
 }
 
 /// One kind goes wrong and stays so: how it is remembered, and that everything else arrives.
@@ -90,7 +90,7 @@ async fn what_never_recovers_is_given_up_with_the_rest_in_place() {
     assert_eq!(world.deliver(&bodies, 5).await.len(), 1, "the last delivery goes to the dead-letter queue");
     let connection = world.connection().await;
     assert_eq!(connection.status, ConnectionStatus::Connected);
-    assert_eq!(connection.failing.get(&DataType::DailyStress).map(String::as_str), Some("unavailable"));
+    assert_eq!(connection.failing.get(&DataType::DailyStress).map(|failure| failure.as_str()), Some("unavailable"));
     assert_eq!(connection.backfill.unwrap().state, BackfillState::Failed);
     assert_eq!((world.count("wearable_sync"), world.count("wearable_backfill_completed")), (0, 0), "it has not ended");
     let shown = world.get("/connections", "").await.data();
@@ -195,7 +195,7 @@ async fn one_unreadable_document_costs_only_itself() {
         "every other document is there"
     );
     let connection = world.connection().await;
-    assert_eq!(connection.failing.get(&DataType::Sleep).map(String::as_str), Some("malformed_documents"));
+    assert_eq!(connection.failing.get(&DataType::Sleep).map(|failure| failure.as_str()), Some("malformed_documents"));
     assert_eq!(connection.backfill.unwrap().state, BackfillState::Done);
 }
 

@@ -158,7 +158,7 @@ pub(crate) async fn run(
     let verifier = state.verifier.as_ref().map(|verifier| PkceVerifier::new(verifier.expose_secret()));
     let oauth = deps.app.oauth().await.map_err(|error| Refusal::store(&error))?;
     let grant = oauth.exchange(code, verifier.as_ref()).await.map_err(|error| {
-        tracing::warn!(%error, code = error.code(), "Oura gave no tokens for a code");
+        tracing::warn!(%error, code = error.failure().as_str(), "Oura gave no tokens for a code");
         Refusal::from(&error)
     })?;
     let scopes = granted(&grant, callback_scope, &deps.config.scopes);
@@ -170,7 +170,7 @@ pub(crate) async fn run(
         return Err(Refusal::OuraUnavailable);
     };
     let info = whose(deps, &grant).await.map_err(|error| {
-        tracing::warn!(%error, code = error.code(), "personal_info could not be read after a consent");
+        tracing::warn!(%error, code = error.failure().as_str(), "personal_info could not be read after a consent");
         Refusal::from(&error)
     })?;
     let now = deps.clock.now();

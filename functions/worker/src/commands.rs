@@ -1,54 +1,43 @@
-//! What patients ask for: a refresh of their tokens, the end of their consent, the end of their data. Every command can be
-//! done again at any point; what has to wait for Oura waits without counting as a failure.
+//! Commands of patients: refresh of their tokens, end of their consent, deletion of their data.
+//!
+//! Every command can be repeated at any point. A command that has to wait for Oura is re-enqueued, which does not count as
+//! a failure.
 
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use shared::aws::StoreError;
-use shared::domain::{Command, CommandKind, ConnectionStatus, GrantId, PatientId};
+use shared::domain::{Command, CommandKind, ConnectionStatus, GrantId};
 use shared::oura::TokenError;
 use shared::telemetry::{self, Metric};
 use shared::vault::VaultError;
 
-use crate::Deps;
+use crate::delivery::{Delivery, MAX_DELAY, Outcome, publish_outbox};
+use crate::deps::Deps;
 use crate::purge;
-use crate::sync::{Delivery, Outcome};
 
-/// For so long Oura is asked to end a consent. Its access token has ended by itself by then.
-const REVOKED_WITHIN: SignedDuration = SignedDuration::from_hours(24);
+/// Time after which a revocation is abandoned. The access token has expired by then.
+const REVOCATION_TTL: SignedDuration = SignedDuration::from_hours(24);
 
-/// For so long a refresh that somebody asked for is tried. After that the next sync does what is due.
-const REFRESHED_WITHIN: SignedDuration = SignedDuration::from_hours(1);
+/// Time after which a requested refresh is abandoned. The next sync refreshes the tokens if they are about to expire.
+const REFRESH_TTL: SignedDuration = SignedDuration::from_hours(1);
 
-const SHORTEST_WAIT: Duration = Duration::from_secs(30);
+const MIN_DELAY: Duration = Duration::from_secs(30);
 
-/// SQS delays no message by more.
-const LONGEST_WAIT: Duration = Duration::from_secs(15 * 60);
-
-/// Does one command and publishes what waits in the patient's outbox.
-pub async fn run(deps: &Deps, command: &Command, delivery: Delivery) -> Outcome {
-    let word = command.kind.as_str();
-    let outcome = match act(deps, command, delivery).await {
+/// Does one command and publishes the patient's outbox.
+pub(crate) async fn run(deps: &Deps, command: &Command, delivery: Delivery) -> Outcome {
+    let outcome = match execute(deps, command, delivery).await {
         Ok(outcome) => outcome,
         Err(error) => {
-            tracing::warn!(command = word, delivery = delivery.count, %error, "a command could not be done");
-            Outcome::Retry { after: delivery.wait(), why: "store" }
+            let name = command.kind.as_str();
+            tracing::warn!(event = "command.failed", command = name, delivery = delivery.count, %error, "a command failed");
+            delivery.retry("store")
         }
     };
-    let left = match deps.outbox.drain(&command.patient_id).await {
-        Ok(drained) => drained.left > 0,
-        Err(error) => {
-            tracing::warn!(command = word, %error, "the outbox could not be drained");
-            true
-        }
-    };
-    match outcome {
-        Outcome::Done if left => Outcome::Retry { after: delivery.wait(), why: "outbox" },
-        outcome => outcome,
-    }
+    publish_outbox(deps, &command.patient_id, delivery, outcome).await
 }
 
-async fn act(deps: &Deps, command: &Command, delivery: Delivery) -> Result<Outcome, StoreError> {
+async fn execute(deps: &Deps, command: &Command, delivery: Delivery) -> Result<Outcome, StoreError> {
     let patient = &command.patient_id;
     match &command.kind {
         CommandKind::Refresh { grant_id, generation } => refresh(deps, command, grant_id, *generation, delivery).await,
@@ -58,7 +47,7 @@ async fn act(deps: &Deps, command: &Command, delivery: Delivery) -> Result<Outco
     }
 }
 
-/// Refreshes the pair, if it is still the one that was meant.
+/// Refreshes the token pair, unless the connection has ended or has a newer pair.
 async fn refresh(
     deps: &Deps,
     command: &Command,
@@ -66,90 +55,88 @@ async fn refresh(
     generation: u64,
     delivery: Delivery,
 ) -> Result<Outcome, StoreError> {
-    let connection = deps.connections.get(&command.patient_id).await?;
-    let is_meant = |status: ConnectionStatus, now: &GrantId| status != ConnectionStatus::Disconnected && now == grant;
-    let Some(connection) = connection.filter(|now| is_meant(now.status, &now.grant_id)) else {
-        return Ok(Outcome::Done);
-    };
-    if connection.generation > generation {
-        return Ok(Outcome::Done);
-    }
-    let (wait, why) = match deps.vault.renew(&connection, delivery.deadline).await {
+    let connection = deps.connections.get(&command.patient_id).await?.filter(|connection| {
+        connection.status != ConnectionStatus::Disconnected
+            && connection.grant_id == *grant
+            && connection.generation <= generation
+    });
+    let Some(connection) = connection else { return Ok(Outcome::Done) };
+    let (retry_after, reason) = match deps.vault.renew(&connection, delivery.deadline).await {
         Ok(_) | Err(VaultError::Ended { .. }) => return Ok(Outcome::Done),
         Err(VaultError::Store(error)) => return Err(error),
         Err(VaultError::Busy { retry_after }) => (retry_after, "tokens_busy"),
-        Err(VaultError::Systemic { code, retry_after }) => (retry_after.unwrap_or_default(), code),
+        Err(VaultError::Systemic { reason, retry_after }) => (retry_after.unwrap_or_default(), reason.as_str()),
     };
-    let asked_for = deps.clock.now().duration_since(command.requested_at);
-    if asked_for >= REFRESHED_WITHIN {
-        tracing::warn!(connection.grant = %grant, why, "a refresh that was asked for is left to the next sync");
+    let age = deps.clock.now().duration_since(command.requested_at);
+    if age >= REFRESH_TTL {
+        tracing::warn!(
+            event = "refresh.expired",
+            connection.grant = %grant,
+            reason,
+            "a requested refresh expired; the next sync refreshes if necessary"
+        );
         return Ok(Outcome::Done);
     }
-    Ok(Outcome::Later { after: wait.max(growing(asked_for)).min(LONGEST_WAIT), why })
+    Ok(Outcome::Requeue { after: requeue_delay(retry_after, age), reason })
 }
 
-/// Ends the consent here, in case that nobody has, and then at Oura.
+/// Ends the connection, if it has not ended yet, and then revokes the consent at Oura.
 async fn revoke(deps: &Deps, command: &Command, grant: &GrantId) -> Result<Outcome, StoreError> {
     let patient = &command.patient_id;
     deps.disconnect.end(patient, grant, command.requested_at).await?;
     deps.disconnect.clean(patient, grant).await?;
-    let Some(aside) = deps.revocations.get(patient, grant).await? else { return Ok(Outcome::Done) };
-    let code = match deps.app.oauth().await {
-        Ok(oauth) => match oauth.revoke_issued(&aside.token, &aside.issued_by).await {
+    let Some(pending) = deps.revocations.get(patient, grant).await? else { return Ok(Outcome::Done) };
+    let failure = match deps.app.oauth().await {
+        Ok(oauth) => match oauth.revoke_issued(&pending.token, &pending.issued_by).await {
             Ok(()) => None,
-            Err(error) => Some((error.code(), wanted_wait(&error))),
+            Err(error) => Some((error.failure().as_str(), retry_after(&error))),
         },
         Err(error) => {
-            tracing::warn!(%error, "without the app secret nothing can be revoked");
+            tracing::warn!(event = "revocation.app_secret_unavailable", %error, "the app secret could not be read");
             Some(("app_secret", Duration::ZERO))
         }
     };
     let now = deps.clock.now();
-    let asked_for = now.duration_since(command.requested_at);
-    match code {
-        None => count(now, Metric::ConsentsRevoked),
-        Some((code, _)) if asked_for >= REVOKED_WITHIN => {
-            // Its access token has ended by now, and nobody has the other one: no data can be fetched with this consent.
-            tracing::error!(connection.grant = %grant, code, "a consent could not be revoked at Oura for a day");
-            count(now, Metric::RevocationsAbandoned);
+    let age = now.duration_since(command.requested_at);
+    match failure {
+        None => telemetry::count(now, Metric::ConsentsRevoked, 1, &[]),
+        Some((reason, _)) if age >= REVOCATION_TTL => {
+            // The access token has expired and the refresh token is deleted: no data can be fetched with this consent.
+            tracing::error!(
+                event = "revocation.abandoned",
+                connection.grant = %grant,
+                reason,
+                "a consent could not be revoked at Oura within a day"
+            );
+            telemetry::count(now, Metric::RevocationsAbandoned, 1, &[]);
         }
-        Some((code, wait)) => {
-            tracing::warn!(connection.grant = %grant, code, "a consent is not revoked at Oura yet");
-            if asked_for.unsigned_abs() < Command::SAFETY_NET {
-                // The second message is still to come, and is the one that goes on.
+        Some((reason, retry_after)) => {
+            tracing::warn!(
+                event = "revocation.failed",
+                connection.grant = %grant,
+                reason,
+                "a consent could not be revoked at Oura yet"
+            );
+            if age.unsigned_abs() < Command::SAFETY_NET {
+                // A second message of the same command is still to be received and retries this.
                 return Ok(Outcome::Done);
             }
-            let after = wait.max(growing(asked_for)).min(LONGEST_WAIT);
-            return Ok(Outcome::Later { after, why: "revocation" });
+            return Ok(Outcome::Requeue { after: requeue_delay(retry_after, age), reason: "revocation" });
         }
     }
     deps.revocations.forget(patient, grant).await?;
     Ok(Outcome::Done)
 }
 
-fn count(now: Timestamp, metric: Metric) {
-    telemetry::count(now, metric, 1, &[]);
-}
-
-fn wanted_wait(error: &TokenError) -> Duration {
+fn retry_after(error: &TokenError) -> Duration {
     match error {
         TokenError::Refused { retry_after, .. } => retry_after.unwrap_or_default(),
         _ => Duration::ZERO,
     }
 }
 
-/// The longer it has been tried the longer the waits.
-fn growing(asked_for: SignedDuration) -> Duration {
-    (Duration::try_from(asked_for).unwrap_or_default() / 2).clamp(SHORTEST_WAIT, LONGEST_WAIT)
-}
-
-/// Sends a command of the patient's that comes after the wait.
-pub(crate) async fn send_later(
-    deps: &Deps,
-    patient: &PatientId,
-    kind: CommandKind,
-    wait: Duration,
-) -> Result<(), StoreError> {
-    let command = Command { patient_id: patient.clone(), kind, requested_at: deps.clock.now() };
-    deps.live.send_later(command, wait).await
+/// Delay before a command of this age is received again: half its age, or longer if Oura asked for it.
+fn requeue_delay(retry_after: Duration, age: SignedDuration) -> Duration {
+    let half_age = Duration::try_from(age).unwrap_or_default() / 2;
+    retry_after.max(half_age.clamp(MIN_DELAY, MAX_DELAY)).min(MAX_DELAY)
 }

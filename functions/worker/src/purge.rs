@@ -1,68 +1,74 @@
-//! The end of a patient's data.
+//! Deletion of a patient's data.
 //!
-//! 1. One worker is at it (a lease, as long as its invocation). The connection ends, if nobody has ended it.
-//! 2. What there is is counted and written down, so that the receipt is right however often the work is cut short.
-//! 3. Everything goes, page by page, as long as there is time; the next delivery goes on.
-//! 4. The receipt is stored and published; only then the purge's own item goes.
-//! 5. Some minutes later it is looked once more whether anything is there. Nothing should be: what writes for a patient
-//!    looks at the connection after it has made the item that its writes depend on.
+//! 1. One worker takes the purge (a lease that outlives its invocation). The connection is ended, if it has not ended yet.
+//! 2. The items are counted and the counts stored, so that the receipt is right however often the purge is interrupted.
+//! 3. Everything is deleted, page by page, while time remains. The next delivery resumes.
+//! 4. The receipt is stored and published. Only then the purge's own item is deleted.
+//! 5. Ten minutes later a sweep checks that nothing is left. Nothing should be: a writer makes the item that its writes
+//!    depend on first, and reads the connection after that.
 
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use shared::aws::{Purge, StoreError, TakenPurge};
+use shared::aws::{Purge, PurgeRequest, StoreError, TakenPurge};
 use shared::domain::{CommandKind, EventKind, PatientEvent, PatientId};
 use shared::telemetry::{self, Metric};
 
-use crate::Deps;
-use crate::commands::send_later;
-use crate::sync::{Delivery, Outcome};
+use crate::delivery::{Delivery, Outcome, send_later};
+use crate::deps::Deps;
 
-/// Beyond the invocation's own deadline: the purge must not be another worker's while this one lives.
+/// Time from the invocation's deadline to the end of its lease, so that no second worker purges while the first one runs.
 const LEASE_AFTER_DEADLINE: SignedDuration = SignedDuration::from_secs(60);
 
-/// Kept free at the end of an invocation, for the page at hand.
-const LAST_PAGE: SignedDuration = SignedDuration::from_secs(20);
+/// Time reserved at the end of an invocation for the current page.
+const PAGE_TIME: SignedDuration = SignedDuration::from_secs(20);
 
-/// Longer than any invocation, and than SQS takes to deliver what was sent before.
-const SWEEP_AFTER: Duration = Duration::from_secs(10 * 60);
+/// Delay of the sweep: longer than any invocation, and longer than SQS takes to deliver earlier messages.
+const SWEEP_DELAY: Duration = Duration::from_secs(10 * 60);
 
-/// Works on the purge that the patient asked for.
+/// Runs the purge that the patient requested.
 pub(crate) async fn run(deps: &Deps, patient: &PatientId, delivery: Delivery) -> Result<Outcome, StoreError> {
     let now = deps.clock.now();
     let purge = match deps.purges.take(patient, now, delivery.deadline + LEASE_AFTER_DEADLINE).await? {
         TakenPurge::Ours(purge) => purge,
         TakenPurge::Busy(until) => {
-            let left = Duration::try_from(until.duration_since(now)).unwrap_or_default();
-            return Ok(Outcome::Later { after: left + Duration::from_secs(1), why: "purge_running" });
+            let remaining = Duration::try_from(until.duration_since(now)).unwrap_or_default();
+            return Ok(Outcome::Requeue { after: remaining + Duration::from_secs(1), reason: "purge_running" });
         }
         TakenPurge::Nothing => return Ok(Outcome::Done),
     };
-    let outcome = work(deps, purge.clone(), delivery).await;
+    let outcome = match &purge.request {
+        Some(request) => delete(deps, purge.clone(), request, delivery).await,
+        None => delete_leftovers(deps, &purge, delivery).await,
+    };
     if !matches!(outcome, Ok(Outcome::Done))
         && let Err(error) = deps.purges.release(&purge).await
     {
-        tracing::warn!(%error, "a purge goes on when its lease is over");
+        tracing::warn!(event = "purge.lease_not_released", %error, "an unfinished purge resumes after its lease");
     }
     outcome
 }
 
-/// Looks once more whether anything of a purged patient is there, unless the patient has come back.
+/// Checks again that nothing of a purged patient is left, unless the patient has reconnected.
 pub(crate) async fn sweep(deps: &Deps, patient: &PatientId, delivery: Delivery) -> Result<Outcome, StoreError> {
     deps.purges.request_sweep(patient, deps.clock.now()).await?;
     run(deps, patient, delivery).await
 }
 
-async fn work(deps: &Deps, mut purge: Purge, delivery: Delivery) -> Result<Outcome, StoreError> {
+async fn delete(
+    deps: &Deps,
+    mut purge: Purge,
+    request: &PurgeRequest,
+    delivery: Delivery,
+) -> Result<Outcome, StoreError> {
     let patient = purge.patient_id.clone();
-    let Some(request) = purge.request.clone() else { return swept(deps, &purge, delivery).await };
-    // Nobody has connected since the purge was asked for: whatever connection there is has to end.
+    // A connect is refused while the purge is pending, so a connection found here is older than the request.
     if let Some(connection) = deps.connections.get(&patient).await? {
         deps.disconnect.end(&patient, &connection.grant_id, request.requested_at).await?;
         deps.disconnect.clean(&patient, &connection.grant_id).await?;
     }
     if deps.outbox.drain(&patient).await?.left > 0 {
-        return Ok(Outcome::Retry { after: delivery.wait(), why: "outbox" });
+        return Ok(delivery.retry("outbox"));
     }
     let counts = match purge.counts {
         Some(counts) => counts,
@@ -73,7 +79,7 @@ async fn work(deps: &Deps, mut purge: Purge, delivery: Delivery) -> Result<Outco
         }
     };
     if !deps.purges.clear(&patient, || has_time(deps, delivery.deadline)).await? {
-        return Ok(Outcome::Later { after: Duration::ZERO, why: "purge_unfinished" });
+        return Ok(Outcome::Requeue { after: Duration::ZERO, reason: "purge_unfinished" });
     }
     if purge.purged_at.is_none() {
         let now = deps.clock.now();
@@ -88,22 +94,23 @@ async fn work(deps: &Deps, mut purge: Purge, delivery: Delivery) -> Result<Outco
         telemetry::count(now, Metric::PatientsPurged, 1, &[]);
     }
     if deps.outbox.drain(&patient).await?.left > 0 {
-        return Ok(Outcome::Retry { after: delivery.wait(), why: "outbox" });
+        return Ok(delivery.retry("outbox"));
     }
     tracing::info!(
+        event = "purge.finished",
         request.id = %request.id,
         records = counts.records,
         days = counts.days,
         connection_items = counts.connection_items,
-        "everything of a patient was deleted"
+        "all data of a patient was deleted"
     );
-    send_later(deps, &patient, CommandKind::Sweep, SWEEP_AFTER).await?;
+    send_later(deps, &patient, CommandKind::Sweep, SWEEP_DELAY).await?;
     deps.purges.end(&purge).await?;
     Ok(Outcome::Done)
 }
 
-/// Nobody connects while the item stands; whoever has connected before, or is about to, has data of their own again.
-async fn swept(deps: &Deps, purge: &Purge, delivery: Delivery) -> Result<Outcome, StoreError> {
+/// Deletes what is left of a purged patient. A patient who has connected, or is about to, has new data, which stays.
+async fn delete_leftovers(deps: &Deps, purge: &Purge, delivery: Delivery) -> Result<Outcome, StoreError> {
     let patient = &purge.patient_id;
     let found = deps.connections.of_patient(patient, deps.clock.now()).await?;
     let is_back = found.connection.is_some() || found.pending_since.is_some();
@@ -111,10 +118,10 @@ async fn swept(deps: &Deps, purge: &Purge, delivery: Delivery) -> Result<Outcome
         let counts = deps.purges.count(patient).await?;
         let items = counts.records + counts.days + counts.connection_items;
         if items > 0 {
-            tracing::warn!(items, "something of a purged patient was left, and goes now");
+            tracing::warn!(event = "purge.leftovers_found", items, "items of a purged patient were found and deleted");
         }
         if !deps.purges.clear(patient, || has_time(deps, delivery.deadline)).await? {
-            return Ok(Outcome::Later { after: Duration::ZERO, why: "purge_unfinished" });
+            return Ok(Outcome::Requeue { after: Duration::ZERO, reason: "purge_unfinished" });
         }
     }
     deps.purges.end(purge).await?;
@@ -122,5 +129,5 @@ async fn swept(deps: &Deps, purge: &Purge, delivery: Delivery) -> Result<Outcome
 }
 
 fn has_time(deps: &Deps, deadline: Timestamp) -> bool {
-    deps.clock.now() + LAST_PAGE < deadline
+    deps.clock.now() + PAGE_TIME < deadline
 }

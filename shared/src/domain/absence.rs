@@ -6,8 +6,9 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{BackfillState, Connection, ConnectionStatus, DailyStats, DataType, Day, MetricType, ReasonCode};
-use crate::oura::OuraError;
+use super::{
+    BackfillState, Connection, ConnectionStatus, DailyStats, DataType, Day, FetchFailure, MetricType, ReasonCode,
+};
 
 /// Why something is not there. Stable: frontends choose their texts by it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -263,8 +264,8 @@ impl Evidence<'_> {
             Some(ReasonCode::AppOutdated) => return Err(Absence::AppOutdated),
             _ => {}
         }
-        let failing = connection.failing.get(&from).map(String::as_str);
-        if failing.is_some_and(OuraError::is_outage) {
+        let failing = connection.failing.get(&from).copied();
+        if failing.is_some_and(FetchFailure::is_outage) {
             return Err(Absence::OuraUnavailable);
         }
         let late = if self.is_outage { Absence::OuraUnavailable } else { Absence::WeAreLate };

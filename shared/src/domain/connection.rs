@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{DataType, Day, DayRange, GrantId, OuraUserId, PatientId, ScopeSet, SyncId};
-use crate::oura::OuraError;
+use super::{DataType, Day, DayRange, FetchFailure, GrantId, OuraUserId, PatientId, ScopeSet, SyncId};
 
 /// The four words that the platform's frontend shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -126,9 +125,9 @@ pub struct DataTypeProgress {
     pub state: FetchState,
     /// Documents that Oura gave for the range.
     pub documents: u64,
-    /// A stable word for what went wrong, if anything did.
+    /// Failure, if it did not arrive completely.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub error: Option<String>,
+    pub error: Option<FetchFailure>,
     /// When the fetch that this tells of was begun.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fetched_at: Option<Timestamp>,
@@ -191,8 +190,8 @@ pub struct Connection {
     pub missed_webhooks: BTreeMap<DataType, u64>,
     /// The history after the connect.
     pub backfill: Option<Backfill>,
-    /// Kinds whose last fetch failed, with a stable word for why.
-    pub failing: BTreeMap<DataType, String>,
+    /// Data types whose last fetch failed.
+    pub failing: BTreeMap<DataType, FetchFailure>,
     /// For each kind, when the last complete fetch of it began.
     pub watermarks: BTreeMap<DataType, Timestamp>,
 }
@@ -210,13 +209,10 @@ impl Connection {
     #[must_use]
     pub fn needs_catch_up(&self) -> bool {
         let has_history = self.backfill.as_ref().is_none_or(|backfill| backfill.state == BackfillState::Done);
-        let waits = self.failing.values().any(|word| word == AWAITS_OFFSETS || OuraError::is_passing(word));
+        let waits = self.failing.values().any(|failure| failure.is_passing());
         self.status == ConnectionStatus::Connected && (!has_history || waits || !self.missed_webhooks.is_empty())
     }
 }
 
 /// A patient of whom Oura has announced nothing for longer than this has no ring that syncs, or no webhooks that work.
 const NOTICES_EVERY: SignedDuration = SignedDuration::from_hours(48);
-
-/// Remembered of a time series that came before the nights and activities that say on which days its samples lie.
-pub const AWAITS_OFFSETS: &str = "awaits_offsets";

@@ -10,6 +10,7 @@ mod connection;
 mod data_type;
 mod day;
 mod event;
+mod fetch_failure;
 mod ids;
 mod json;
 mod message;
@@ -27,12 +28,13 @@ pub use catalogue::{CATALOGUE, Metric, Unit};
 pub use clock::{Clock, Entropy};
 pub use command::{Command, CommandKind};
 pub use connection::{
-    AWAITS_OFFSETS, Backfill, BackfillState, Connection, ConnectionStatus, DataTypeProgress, FetchState, Lease,
-    ReasonCode, RefreshIntent, Suspect,
+    Backfill, BackfillState, Connection, ConnectionStatus, DataTypeProgress, FetchState, Lease, ReasonCode,
+    RefreshIntent, Suspect,
 };
 pub use data_type::{DataType, RangeQuery, UnknownDataType};
 pub use day::{Day, DayRange, InvalidDay, InvalidRange};
 pub use event::{DayUpdateReason, EventKind, PatientEvent, PurgeCounts};
+pub use fetch_failure::FetchFailure;
 pub use ids::{
     DocumentId, GrantId, InvalidId, OuraUserId, PatientId, RawEventType, RequestId, SyncId, Trigger, derived_uuid,
 };

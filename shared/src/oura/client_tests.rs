@@ -2,6 +2,7 @@ use super::super::error::RateTier;
 use super::super::rate_limiter::{ThrottleReason, Throttled};
 use super::super::test_server::{Nobody, Reply, Seen, Server, hosts_at, impatient};
 use super::*;
+use crate::domain::FetchFailure;
 
 const EMPTY: &str = r#"{"data":[],"next_token":null}"#;
 
@@ -253,7 +254,7 @@ async fn a_challenge_in_the_header_names_the_scope_too() {
     })
     .await;
     let error = list(&server, DataType::Tag, week()).await.unwrap_err();
-    assert_eq!(error.code(), "scope_not_granted");
+    assert_eq!(error.failure(), FetchFailure::ScopeNotGranted);
 }
 
 #[tokio::test]
@@ -383,7 +384,7 @@ impl RateLimiter for Two {
     fn acquire(&self) -> futures::future::BoxFuture<'_, Result<(), Throttled>> {
         let mut state = self.0.lock().unwrap();
         state.0 += 1;
-        let held = Throttled { why: ThrottleReason::RateLimit, retry_after: Duration::from_secs(9) };
+        let held = Throttled { reason: ThrottleReason::RateLimit, retry_after: Duration::from_secs(9) };
         let answer = if state.0 > 2 { Err(held) } else { Ok(()) };
         Box::pin(async move { answer })
     }
@@ -403,8 +404,8 @@ async fn every_request_asks_first_and_one_that_is_held_back_is_not_sent() {
     let odd = client.list(&token(), DataType::Sleep, week()).await.unwrap_err();
     assert_eq!(odd, OuraError::malformed("data"));
     let held = client.personal_info(&token()).await.unwrap_err();
-    assert_eq!(held, OuraError::Throttled { why: ThrottleReason::RateLimit, retry_after: Duration::from_secs(9) });
-    assert_eq!(held.only_waits(), Some(Duration::from_secs(9)));
+    assert_eq!(held, OuraError::Throttled { reason: ThrottleReason::RateLimit, retry_after: Duration::from_secs(9) });
+    assert_eq!(held.throttle_delay(), Some(Duration::from_secs(9)));
     assert_eq!(server.seen().len(), 2, "the third was not sent");
     assert_eq!(limiter.0.lock().unwrap().1, [None, None], "an answer is an answer, whatever is in it");
 }

@@ -1,117 +1,99 @@
-//! What can go wrong with Oura, shaped by what callers do about it. No text here holds a body, a token or a value.
+//! Errors of Oura, shaped by what their callers do. No text here holds a body, a token or a measured value.
 
 use std::time::Duration;
 
 use super::rate_limiter::{ThrottleReason, Throttled};
+use crate::domain::FetchFailure;
 
-/// Why Oura gave no data.
+/// Error of a request for data.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[expect(missing_docs, reason = "fields whose names say it")]
 pub enum OuraError {
-    /// 401: refresh and ask again, unless the scope was never granted. Oura answers a missing scope with 401 too.
+    /// 401: the token has expired, or its scope was never granted. Oura responds to a missing scope with 401 too.
     #[error("Oura does not accept the access token")]
     Unauthorized {
-        /// The answer speaks of a scope: a refresh will not help, and the token is not dead.
+        /// True if the response mentions a scope: the token is valid, and a refresh does not help.
         names_scope: bool,
     },
     /// 403: the membership is not active (or, by the documentation, a scope is missing).
     #[error("Oura gives no data for this user")]
     Forbidden,
-    /// 426: the user's Oura app is below Oura's minimum. Asking again does not help, and it is no reason to disconnect.
+    /// 426: the user's Oura app is older than Oura's minimum. A retry does not help, and it is no reason to disconnect.
     #[error("the user's Oura app is too old")]
     AppOutdated,
-    /// 429: ask later.
+    /// 429: Oura's rate limit is reached.
     #[error("Oura's rate limit is reached")]
     RateLimited {
         /// Whose limit; Oura does not always say.
         tier: Option<RateTier>,
-        /// When to come back, at most 15 minutes; Oura does not always say.
+        /// Delay before a retry, at most 15 minutes; Oura does not always say.
         retry_after: Option<Duration>,
-        /// The limit that was reached, in requests in five minutes; Oura does not always say.
+        /// Limit that was reached, in requests per five minutes; Oura does not always say.
         limit: Option<u32>,
     },
-    /// Not asked: see [`ThrottleReason`].
-    #[error("the request was held back ({})", .why.as_str())]
-    Throttled {
-        /// Why.
-        why: ThrottleReason,
-        /// When to come back.
-        retry_after: Duration,
-    },
-    /// 404: no such document, or not yet: it may follow its webhook by minutes.
+    /// The rate limiter did not let the request through; see [`ThrottleReason`].
+    #[error("the request was throttled ({reason})")]
+    Throttled { reason: ThrottleReason, retry_after: Duration },
+    /// 404: no such document, or not yet: a document may appear minutes after its webhook.
     #[error("Oura has no such document")]
     NotFound,
-    /// Another answer that asking again will not change.
+    /// Another status that no retry changes.
     #[error("Oura refused the request with status {status}")]
-    Rejected {
-        /// The HTTP status.
-        status: u16,
-    },
-    /// 5xx, 408, no connection, time-out, an answer cut short: ask again later.
-    #[error("Oura does not answer")]
+    Rejected { status: u16 },
+    /// 5xx, 408, no connection, timeout, or an incomplete response.
+    #[error("Oura does not respond")]
     Unavailable {
-        /// The HTTP status, if there was one.
+        /// HTTP status, if there was a response.
         status: Option<u16>,
     },
-    /// The answer as a whole is not what Oura documents.
-    #[error("Oura's answer is malformed at {path}")]
+    /// The response as a whole is not what Oura documents.
+    #[error("Oura's response is malformed at {path}")]
     Malformed {
-        /// Where in the JSON; `.` is the answer as a whole.
+        /// Place in the JSON; `.` is the response as a whole.
         path: String,
     },
-    /// The pages do not end: a page token came again, or there were too many.
+    /// The pages of a list do not end: a page token was repeated, or there were too many.
     #[error("Oura's pages do not end")]
     Paging,
 }
 
 impl OuraError {
-    /// A stable word for it, for metrics and for the connection's state.
+    /// Delay after a 429 without one: Oura's rate-limit window.
+    const RATE_LIMIT_WINDOW: Duration = Duration::from_secs(300);
+
+    /// Failure that is recorded for it.
     #[must_use]
-    pub fn code(&self) -> &'static str {
+    pub fn failure(&self) -> FetchFailure {
         match self {
-            Self::Unauthorized { names_scope: true } => "scope_not_granted",
-            Self::Unauthorized { names_scope: false } => "unauthorized",
-            Self::Forbidden => "forbidden",
-            Self::AppOutdated => "app_outdated",
-            Self::RateLimited { .. } => "rate_limited",
-            Self::Throttled { why, .. } => why.as_str(),
-            Self::NotFound => "not_found",
-            Self::Rejected { .. } => "rejected",
-            Self::Unavailable { .. } => "unavailable",
-            Self::Malformed { .. } => "malformed",
-            Self::Paging => "paging",
+            Self::Unauthorized { names_scope: true } => FetchFailure::ScopeNotGranted,
+            Self::Unauthorized { names_scope: false } => FetchFailure::Unauthorized,
+            Self::Forbidden => FetchFailure::Forbidden,
+            Self::AppOutdated => FetchFailure::AppOutdated,
+            Self::RateLimited { .. } => FetchFailure::RateLimited,
+            Self::Throttled { reason, .. } => reason.failure(),
+            Self::NotFound => FetchFailure::NotFound,
+            Self::Rejected { .. } => FetchFailure::Rejected,
+            Self::Unavailable { .. } => FetchFailure::Unavailable,
+            Self::Malformed { .. } => FetchFailure::Malformed,
+            Self::Paging => FetchFailure::Paging,
         }
     }
 
-    /// Whether the same request may well succeed later with nothing changed on our side.
+    /// True if the same request may succeed later without a change on this side.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         matches!(self, Self::RateLimited { .. } | Self::Throttled { .. } | Self::Unavailable { .. })
     }
 
-    /// Whether the word (of [`code`](Self::code)) tells of something that passes by itself.
+    /// Delay before a retry, if waiting is all that a retry needs: the request was throttled, here or by Oura.
     #[must_use]
-    pub fn is_passing(code: &str) -> bool {
-        ThrottleReason::of_word(code).is_some() || matches!(code, "rate_limited" | "unavailable")
-    }
-
-    /// Whether the word (of [`code`](Self::code)) tells that Oura did not answer.
-    #[must_use]
-    pub fn is_outage(code: &str) -> bool {
-        code == "unavailable" || code == ThrottleReason::Outage.as_str()
-    }
-
-    /// When to come back, if it only has to be waited: Oura was not asked, or said that this was too much.
-    #[must_use]
-    pub fn only_waits(&self) -> Option<Duration> {
+    pub fn throttle_delay(&self) -> Option<Duration> {
         match self {
             Self::Throttled { retry_after, .. } => Some(*retry_after),
-            Self::RateLimited { retry_after, .. } => Some(retry_after.unwrap_or(Self::WINDOW)),
+            Self::RateLimited { retry_after, .. } => Some(retry_after.unwrap_or(Self::RATE_LIMIT_WINDOW)),
             _ => None,
         }
     }
-
-    /// Oura's rate-limit window: by then a limit that was reached is not any more.
-    const WINDOW: Duration = Duration::from_secs(300);
 
     pub(super) fn malformed(path: &str) -> Self {
         Self::Malformed { path: path.to_owned() }
@@ -119,83 +101,105 @@ impl OuraError {
 }
 
 impl From<Throttled> for OuraError {
-    fn from(Throttled { why, retry_after }: Throttled) -> Self {
-        Self::Throttled { why, retry_after }
+    fn from(Throttled { reason, retry_after }: Throttled) -> Self {
+        Self::Throttled { reason, retry_after }
     }
 }
 
-/// Whose rate limit was reached (`X-RateLimit-Tier`).
+/// Holder of a rate limit (`X-RateLimit-Tier`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RateTier {
-    /// The whole app's: every patient has to wait.
+    /// The whole app: every patient's requests have to wait.
     Application,
-    /// This patient's only.
+    /// This patient only.
     Token,
 }
 
-/// Why the token endpoint gave no tokens. All but [`TokenError::InvalidGrant`] are systemic: they say nothing about the
-/// patient's consent and must never end it.
+/// Error of the token endpoint. All but [`TokenError::InvalidGrant`] are systemic: they say nothing about the patient's
+/// consent and never end it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[expect(missing_docs, reason = "fields whose names say it")]
 pub enum TokenError {
-    /// The code or refresh token is not (or no longer) good (RFC 6749, section 5.2). Only an answer that says so in
-    /// JSON with `"error":"invalid_grant"` is taken for this.
+    /// The code or refresh token is invalid (RFC 6749, section 5.2). Only a JSON response with `"error":"invalid_grant"`
+    /// counts as this.
     #[error("Oura refused the grant: invalid_grant")]
     InvalidGrant,
-    /// Refused for another reason, so nothing was spent: wrong host or client, rate limit, a proxy's page.
+    /// Refused for another reason, so no token was spent: wrong host or client, rate limit, a proxy's page.
     #[error("Oura's token endpoint refused the request with status {status}")]
     Refused {
-        /// The HTTP status.
         status: u16,
-        /// The error word of RFC 6749 if there was one, such as `invalid_client`.
+        /// Error code of RFC 6749, such as `invalid_client`, if there was one.
         error: Option<String>,
-        /// How long to wait, if it said so.
+        /// Delay before a retry, if the response named one.
         retry_after: Option<Duration>,
     },
-    /// There was no connection, so the token was not spent.
+    /// There was no connection, so no token was spent.
     #[error("Oura's token endpoint was not reached")]
     NotSent,
-    /// Time-out, 5xx, a connection cut, or a success whose answer is unreadable: the token may be spent.
-    #[error("it is unknown whether Oura's token endpoint did its work")]
+    /// Timeout, 5xx, a broken connection, or a success with an unreadable body: the token may be spent.
+    #[error("the outcome of a request to Oura's token endpoint is unknown")]
     OutcomeUnknown {
-        /// The HTTP status, if there was one.
+        /// HTTP status, if there was a response.
         status: Option<u16>,
     },
 }
 
 impl TokenError {
-    /// Whether Oura said that this very code or token is not good.
+    /// True if Oura said that this code or token is invalid.
     #[must_use]
     pub fn is_invalid_grant(&self) -> bool {
         matches!(self, Self::InvalidGrant)
     }
 
-    /// Whether it says nothing about the patient: the app, the host or the network is at fault.
+    /// True if it says nothing about the patient: the app, the host or the network is at fault.
     #[must_use]
     pub fn is_systemic(&self) -> bool {
         !self.is_invalid_grant()
     }
 
-    /// Whether the code or refresh token may have been spent although no answer arrived.
+    /// True if the code or refresh token may have been spent although no response arrived.
     #[must_use]
     pub fn outcome_unknown(&self) -> bool {
         matches!(self, Self::OutcomeUnknown { .. })
     }
 
-    /// Whether the word (of [`code`](Self::code)) tells that Oura's token endpoint did not answer.
+    /// Failure that is logged and counted for it.
     #[must_use]
-    pub fn is_outage(code: &str) -> bool {
-        [Self::NotSent, Self::OutcomeUnknown { status: None }].iter().any(|error| error.code() == code)
+    pub fn failure(&self) -> TokenFailure {
+        match self {
+            Self::InvalidGrant => TokenFailure::InvalidGrant,
+            Self::Refused { status: 429, .. } => TokenFailure::TokenRateLimited,
+            Self::Refused { .. } => TokenFailure::TokenRefused,
+            Self::NotSent => TokenFailure::TokenNotSent,
+            Self::OutcomeUnknown { .. } => TokenFailure::TokenOutcomeUnknown,
+        }
+    }
+}
+
+/// Reason for which there is no access token, as logs and metrics name it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::Display, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
+#[expect(missing_docs, reason = "the names of TokenError's variants, which say more")]
+pub enum TokenFailure {
+    InvalidGrant,
+    TokenRateLimited,
+    TokenRefused,
+    TokenNotSent,
+    TokenOutcomeUnknown,
+    /// So many patients would have been disconnected in one day that an operator has to look first.
+    MassDisconnectGuard,
+}
+
+impl TokenFailure {
+    /// Text for logs and metrics.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        self.into()
     }
 
-    /// A stable word for it, for metrics and for the connection's state.
+    /// True if Oura's token endpoint did not respond.
     #[must_use]
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::InvalidGrant => "invalid_grant",
-            Self::Refused { status: 429, .. } => "token_rate_limited",
-            Self::Refused { .. } => "token_refused",
-            Self::NotSent => "token_not_sent",
-            Self::OutcomeUnknown { .. } => "token_outcome_unknown",
-        }
+    pub fn is_outage(self) -> bool {
+        matches!(self, Self::TokenNotSent | Self::TokenOutcomeUnknown)
     }
 }

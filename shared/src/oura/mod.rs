@@ -17,7 +17,7 @@ mod transport;
 mod webhook_event;
 
 pub use client::{Listing, OuraClient, PersonalInfo};
-pub use error::{OuraError, RateTier, TokenError};
+pub use error::{OuraError, RateTier, TokenError, TokenFailure};
 pub use hosts::OuraHosts;
 pub use oauth::{OAuthApp, OAuthClient, OAuthHttp, PkceChallenge, TokenGrant};
 pub use rate_limiter::{RateLimiter, ThrottleReason, Throttled};

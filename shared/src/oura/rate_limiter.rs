@@ -1,4 +1,4 @@
-//! Whether a request may be sent at this moment: asked before every request for data, and told what came of it.
+//! The seam between the data client and the rate limit: asked before every request, and informed of its response.
 
 use std::fmt;
 use std::time::Duration;
@@ -6,8 +6,9 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 
 use super::error::OuraError;
+use crate::domain::FetchFailure;
 
-/// Lets requests through, or holds them back. What it goes by (one budget for all workers) is not known here.
+/// Rate limiter of requests for data.
 pub trait RateLimiter: Send + Sync + fmt::Debug {
     /// Waits until the request may be sent.
     ///
@@ -15,47 +16,50 @@ pub trait RateLimiter: Send + Sync + fmt::Debug {
     /// [`Throttled`] when that would take too long.
     fn acquire(&self) -> BoxFuture<'_, Result<(), Throttled>>;
 
-    /// A request that was admitted has ended: with an answer, or with this error.
+    /// Records the end of a request that was let through: with a response, or with this error.
     fn on_response<'a>(&'a self, error: Option<&'a OuraError>) -> BoxFuture<'a, ()>;
 }
 
 /// A request that was not sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct Throttled {
-    /// Why.
-    pub why: ThrottleReason,
-    /// When to come back.
+    pub reason: ThrottleReason,
     pub retry_after: Duration,
 }
 
-/// What holds requests back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Reason for throttling requests. Its text form is stored and stable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::Display, strum::EnumString, strum::IntoStaticStr)]
 pub enum ThrottleReason {
-    /// The requests of these minutes are given away.
+    /// The rate limit of these minutes is used up.
+    #[strum(serialize = "rate_limited")]
     RateLimit,
     /// Oura said that the app's limit is reached.
+    #[strum(serialize = "throttled_by_oura")]
     Limit,
-    /// Oura does not answer anybody.
+    /// Oura responds to no patient's requests.
+    #[strum(serialize = "paused_by_outage")]
     Outage,
-    /// Whether it may be sent cannot be found out.
+    /// The shared rate limit cannot be read.
+    #[strum(serialize = "rate_limit_unavailable")]
     Unknown,
 }
 
 impl ThrottleReason {
-    /// A stable word for it.
+    /// Stored text.
     #[must_use]
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::RateLimit => "rate_limited",
-            Self::Limit => "throttled_by_oura",
-            Self::Outage => "paused_by_outage",
-            Self::Unknown => "rate_limit_unavailable",
-        }
+        self.into()
     }
 
-    /// What it means, from the word.
+    /// Failure that is recorded for a data type whose request was throttled.
     #[must_use]
-    pub fn of_word(word: &str) -> Option<Self> {
-        [Self::RateLimit, Self::Limit, Self::Outage, Self::Unknown].into_iter().find(|why| why.as_str() == word)
+    pub fn failure(self) -> FetchFailure {
+        match self {
+            Self::RateLimit => FetchFailure::RateLimited,
+            Self::Limit => FetchFailure::ThrottledByOura,
+            Self::Outage => FetchFailure::PausedByOutage,
+            Self::Unknown => FetchFailure::RateLimitUnavailable,
+        }
     }
 }

@@ -31,7 +31,7 @@ pub use revocations::{PendingRevocation, Revocations};
 use self::protocol::Need;
 use crate::aws::{AppSecrets, Connections, StoreError, StoredTokens, TokenStore};
 use crate::domain::{Clock, Connection, Entropy, ReasonCode};
-use crate::oura::{AccessToken, OAuthApp, OAuthClient, OAuthHttp};
+use crate::oura::{AccessToken, OAuthApp, OAuthClient, OAuthHttp, TokenFailure};
 
 /// An access token, and the generation that it belongs to.
 #[derive(Debug, Clone)]
@@ -52,10 +52,10 @@ pub enum VaultError {
         retry_after: Duration,
     },
     /// Oura's token endpoint is in trouble, or our app is. Nothing was concluded about the patient.
-    #[error("Oura's token endpoint gave no tokens ({code})")]
+    #[error("Oura's token endpoint gave no tokens ({reason})")]
     Systemic {
-        /// A stable word.
-        code: &'static str,
+        /// Failure of the token endpoint.
+        reason: TokenFailure,
         /// When to come back, if Oura said so.
         retry_after: Option<Duration>,
     },

@@ -10,7 +10,7 @@ use super::protocol::{Action, Guards, Need, Observed, Pair, Refresh, Verdict};
 use super::{Access, Vault, VaultError};
 use crate::aws::{Disconnected, LeaseOutcome, StoreError, Stored, StoredTokens};
 use crate::domain::{Connection, EventKind, Lease, PatientEvent, ReasonCode, RefreshIntent, Suspect};
-use crate::oura::{TokenError, TokenGrant};
+use crate::oura::{TokenError, TokenFailure, TokenGrant};
 
 type Seen = Result<Observed<String>, StoreError>;
 
@@ -154,7 +154,7 @@ impl Attempt<'_> {
             }
             Err(error) => {
                 let grant = &self.connection.grant_id;
-                tracing::warn!(connection.grant = %grant, %error, code = error.code(), "a refresh gave no tokens");
+                tracing::warn!(connection.grant = %grant, %error, code = error.failure().as_str(), "a refresh gave no tokens");
                 let observed = match &error {
                     TokenError::InvalidGrant => Observed::InvalidGrant,
                     TokenError::OutcomeUnknown { .. } => Observed::OutcomeUnknown,
@@ -240,13 +240,15 @@ impl Attempt<'_> {
             (Verdict::Use, Some(tokens)) => Ok(tokens.into()),
             (Verdict::Busy(retry_after), _) => Err(VaultError::Busy { retry_after }),
             (Verdict::Systemic, _) => Err(VaultError::Systemic {
-                code: self.token_error.as_ref().map_or("token_refused", TokenError::code),
+                reason: self.token_error.as_ref().map_or(TokenFailure::TokenRefused, TokenError::failure),
                 retry_after: match self.token_error {
                     Some(TokenError::Refused { retry_after, .. }) => retry_after,
                     _ => None,
                 },
             }),
-            (Verdict::GuardHolds, _) => Err(VaultError::Systemic { code: "mass_disconnect_guard", retry_after: None }),
+            (Verdict::GuardHolds, _) => {
+                Err(VaultError::Systemic { reason: TokenFailure::MassDisconnectGuard, retry_after: None })
+            }
             (Verdict::Ended(reason), _) => Err(VaultError::Ended { reason }),
             (Verdict::Failed, _) => Err(self.store_error.unwrap_or_else(corrupt).into()),
             (Verdict::PairMissing | Verdict::Use, _) => Err(corrupt().into()),

@@ -146,9 +146,9 @@ async fn a_limit_that_was_reached_is_approached_more_slowly_and_told_to_the_othe
     };
     lane.on_response(Some(&error)).await;
     let held = other.lane(Lane::Live, &patient(1)).acquire().await.unwrap_err();
-    assert_eq!(held.why, ThrottleReason::Limit);
+    assert_eq!(held.reason, ThrottleReason::Limit);
     assert!(held.retry_after > Duration::from_secs(190), "{held:?}");
-    assert_eq!(one.held().map(|held| held.why), Some(ThrottleReason::Limit));
+    assert_eq!(one.held().map(|held| held.reason), Some(ThrottleReason::Limit));
     world.pass(Duration::from_secs(201));
     let Ok(slots) = other.take(Lane::Live, 1000).await else { panic!("it goes on") };
     assert_eq!(slots.len(), 72, "a fifth of nine tenths of what Oura said");
@@ -175,7 +175,7 @@ async fn an_outage_is_found_out_waited_for_longer_and_longer_and_over_with_the_f
     let mut pauses = Vec::new();
     for _ in 0..7 {
         let held = other.lane(Lane::Live, &patient(1)).acquire().await.unwrap_err();
-        assert_eq!(held.why, ThrottleReason::Outage);
+        assert_eq!(held.reason, ThrottleReason::Outage);
         pauses.push(held.retry_after.as_secs());
         world.pass(held.retry_after + Duration::from_secs(1));
         other.lane(Lane::Live, &patient(1)).acquire().await.unwrap();
@@ -208,7 +208,7 @@ async fn after_a_pause_one_tries_and_the_others_go_on_when_oura_has_answered() {
     assert_eq!(one.take(Lane::Nightly, 50).await, wait);
     other.lane(Lane::Live, &patient(2)).on_response(Some(&down)).await;
     let held = one.lane(Lane::Nightly, &patient(1)).acquire().await.unwrap_err();
-    assert_eq!((held.why, held.retry_after), (ThrottleReason::Outage, Duration::from_secs(60)), "two in vain");
+    assert_eq!((held.reason, held.retry_after), (ThrottleReason::Outage, Duration::from_secs(60)), "two in vain");
 
     world.pass(Duration::from_secs(61));
     one.take(Lane::Nightly, 1).await.unwrap();
@@ -217,7 +217,7 @@ async fn after_a_pause_one_tries_and_the_others_go_on_when_oura_has_answered() {
     world.pass(Duration::from_secs(1));
     other.take(Lane::Live, 1).await.expect("whoever died while it tried is not waited for");
     let held = one.lane(Lane::Live, &patient(1)).acquire().await.unwrap_err();
-    assert_eq!(held.why, ThrottleReason::Outage, "nobody waits here for long");
+    assert_eq!(held.reason, ThrottleReason::Outage, "nobody waits here for long");
     world.pass(Duration::from_secs(31));
     other.lane(Lane::Live, &patient(1)).acquire().await.unwrap();
     let limited = OuraError::RateLimited { tier: Some(RateTier::Token), retry_after: None, limit: None };
@@ -361,7 +361,7 @@ async fn without_its_item_nothing_is_asked() {
     let down = Effect::Error { status: 500, code: "InternalServerError".into(), message: "x".into() };
     world.aws.faults().inject(Fault::on(Service::DynamoDb, "UpdateItem", down).times(1000));
     let held = budget(&world, 1000, world.clock.clone()).lane(Lane::Live, &patient(1)).acquire().await.unwrap_err();
-    assert_eq!(held.why, ThrottleReason::Unknown);
+    assert_eq!(held.reason, ThrottleReason::Unknown);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -386,7 +386,7 @@ async fn what_several_requests_are_told_at_the_same_moment_is_one_limit_and_one_
         }
     }
     let held = other.lane(Lane::Live, &patient(1)).acquire().await.unwrap_err();
-    assert_eq!((held.why, held.retry_after), (ThrottleReason::Outage, Duration::from_secs(30)));
+    assert_eq!((held.reason, held.retry_after), (ThrottleReason::Outage, Duration::from_secs(30)));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use local::aws::Service;
 use oura_simulator::{Fault, FaultMatch};
 use serde_json::json;
-use shared::domain::{BackfillState, DataType, DayRange, Trigger};
+use shared::domain::{BackfillState, DataType, DayRange, FetchFailure, Trigger};
 
 use super::{NIGHT, night, notice, of_one_shard};
 use crate::world::{PATIENT, World};
@@ -204,7 +204,7 @@ async fn the_same_pull_twice_in_a_batch_is_done_once() {
 async fn a_catch_up_walks_through_every_page_of_a_shard() {
     let world = World::start().await;
     for name in of_one_shard(101) {
-        world.write_down_with(&name, BTreeMap::from([(DataType::Sleep, "unavailable".to_owned())])).await;
+        world.write_down_with(&name, BTreeMap::from([(DataType::Sleep, FetchFailure::Unavailable)])).await;
     }
     assert_eq!(world.schedule(json!({"task": "catchUp"})).await["queued"], 101);
 }

@@ -128,7 +128,11 @@ async fn one_patient_s_unreadable_documents_keep_nobody_else_from_their_night() 
     assert_eq!((&report["done"], &report["failed"]), (&json!(12), &json!(0)));
     for (n, patient) in World::fleet(12).enumerate() {
         let failing = world.connection_of(&patient).await.failing;
-        assert_eq!(failing.values().any(|word| word == "malformed_documents"), n == 4, "{patient}: {failing:?}");
+        assert_eq!(
+            failing.values().any(|failure| failure.as_str() == "malformed_documents"),
+            n == 4,
+            "{patient}: {failing:?}"
+        );
         let answer = world.request(Some(&patient), "GET", "/daily", "from=2026-03-15&to=2026-03-20", "").await;
         assert!(!answer.data()["days"].as_array().unwrap().is_empty(), "{patient}");
     }

@@ -31,7 +31,10 @@ async fn whatever_oura_answers_to_one_document_the_others_of_its_kind_are_stored
         let stored = records(&world, "workout").await;
         assert!(stored.iter().any(|record| record["documentId"] == "fine"), "{status}: what arrived is stored at once");
         if settles {
-            assert_eq!(world.connection().await.failing.get(&DataType::Workout).map(String::as_str), Some(word));
+            assert_eq!(
+                world.connection().await.failing.get(&DataType::Workout).map(|failure| failure.as_str()),
+                Some(word)
+            );
         } else {
             world.oura().clear_faults();
             world.pass(Duration::from_secs(61));
@@ -151,7 +154,10 @@ async fn a_redriven_sync_goes_on_where_it_stopped() {
     for count in 1..=5 {
         assert_eq!(world.deliver(&syncs, count).await.len(), 1, "delivery {count}");
     }
-    assert_eq!(world.connection().await.failing.get(&DataType::Sleep).map(String::as_str), Some("unavailable"));
+    assert_eq!(
+        world.connection().await.failing.get(&DataType::Sleep).map(|failure| failure.as_str()),
+        Some("unavailable")
+    );
     world.oura().clear_faults();
     let mut count = 0;
     loop {
@@ -183,7 +189,7 @@ async fn a_pull_and_a_webhook_sync_that_end_together_agree() {
     assert!(one.is_empty() && other.is_empty(), "{one:?} {other:?}");
     let connection = world.connection().await;
     assert_eq!(connection.watermarks.get(&DataType::Sleep), Some(&began));
-    assert_eq!(connection.failing.get(&DataType::DailyStress).map(String::as_str), Some("rejected"));
+    assert_eq!(connection.failing.get(&DataType::DailyStress).map(|failure| failure.as_str()), Some("rejected"));
     let told = details(&world, "wearable_day_updated");
     let of_sleep = |one: &&Value| one["day"] == NIGHT && one["changedFields"].to_string().contains("sleep.score");
     assert_eq!(told.iter().filter(of_sleep).count(), 2, "when it was new, and once for the edit");
@@ -193,7 +199,7 @@ async fn a_pull_and_a_webhook_sync_that_end_together_agree() {
     let id = stored.last().unwrap()["documentId"].as_str().unwrap();
     arrive(&world, &[notice(&world, "ada", "update", "daily_stress", id)]).await;
     let failing = world.connection().await.failing;
-    assert_eq!(failing.get(&DataType::DailyStress).map(String::as_str), Some("rejected"));
+    assert_eq!(failing.get(&DataType::DailyStress).map(|failure| failure.as_str()), Some("rejected"));
 }
 
 /// Every transaction takes effect although DynamoDB says that it failed, and says so until the SDK gives up.

@@ -6,7 +6,9 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use local::aws::PublishedEvent;
 use serde_json::{Value, json};
 use shared::aws::ConnectOutcome;
-use shared::domain::{Connection, ConnectionStatus, DataType, EventKind, GrantId, PatientEvent, PatientId, ScopeSet};
+use shared::domain::{
+    Connection, ConnectionStatus, DataType, EventKind, FetchFailure, GrantId, PatientEvent, PatientId, ScopeSet,
+};
 
 use super::World;
 
@@ -17,7 +19,7 @@ impl World {
     }
 
     /// The same, of which these kinds are failing.
-    pub async fn write_down_with(&self, patient: &str, failing: BTreeMap<DataType, String>) -> Connection {
+    pub async fn write_down_with(&self, patient: &str, failing: BTreeMap<DataType, FetchFailure>) -> Connection {
         let (patient_id, now): (PatientId, _) = (patient.parse().unwrap(), self.clock.now());
         let grant_id: GrantId = format!("grant-of-{patient}").parse().unwrap();
         let scopes = ScopeSet::parse(ScopeSet::DEFAULT);

@@ -147,7 +147,7 @@ fn backfill(action: &'static str, fields: Fields<'_>) -> Result<Option<Backfill>
 mod tests {
     use super::*;
     use crate::domain::DataType;
-    use crate::domain::{BackfillState, DataTypeProgress, FetchState, ReasonCode};
+    use crate::domain::{BackfillState, DataTypeProgress, FetchFailure, FetchState, ReasonCode};
 
     #[test]
     fn a_connection_survives_the_table_whole() {
@@ -176,7 +176,7 @@ mod tests {
                     DataTypeProgress {
                         state: FetchState::Failed,
                         documents: 3,
-                        error: Some("unavailable".into()),
+                        error: Some(FetchFailure::Unavailable),
                         fetched_at: Some(at),
                     },
                 )]),
@@ -186,7 +186,7 @@ mod tests {
             silent_since: Some(at),
             last_webhook_at: Some(at),
             missed_webhooks: BTreeMap::from([(DataType::DailySleep, 2)]),
-            failing: BTreeMap::from([(DataType::HeartRate, "rate_limited".to_owned())]),
+            failing: BTreeMap::from([(DataType::HeartRate, FetchFailure::RateLimited)]),
             watermarks: BTreeMap::from([(DataType::Sleep, at)]),
         };
         assert_eq!(connection("read", &item(&full)).unwrap(), full);

@@ -12,7 +12,8 @@ use super::super::item::{n, s};
 use super::codec::word;
 use super::{CONNECTION, Connections, active, built, patient_key};
 use crate::domain::{
-    BackfillState, Connection, ConnectionStatus, DataType, DataTypeProgress, Day, GrantId, PatientId, ReasonCode,
+    BackfillState, Connection, ConnectionStatus, DataType, DataTypeProgress, Day, FetchFailure, GrantId, PatientId,
+    ReasonCode,
 };
 
 /// What a sync leaves on the connection.
@@ -25,7 +26,7 @@ pub struct SyncEnd {
     /// The newest day that has stats.
     pub last_data_day: Option<Day>,
     /// Kinds that did not arrive, with a stable word for why, and those that arrived again. Of others nothing is said.
-    pub failing: BTreeMap<DataType, Option<String>>,
+    pub failing: BTreeMap<DataType, Option<FetchFailure>>,
     /// Kinds of which the newest days were fetched whole, and when that fetch began.
     pub watermarks: BTreeMap<DataType, Timestamp>,
     /// Since when nothing arrives because Oura does not answer, if that is so.
@@ -127,7 +128,7 @@ impl Connections {
             match error {
                 Some(error) => {
                     set.push_str(&format!(", failing.#{kind} = :failing_{kind}"));
-                    values.push((format!(":failing_{kind}"), s(error)));
+                    values.push((format!(":failing_{kind}"), s(error.as_str())));
                 }
                 None => remove.push(format!("failing.#{kind}")),
             }

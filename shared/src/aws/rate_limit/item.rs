@@ -58,8 +58,8 @@ impl State {
 
     /// What holds everybody back at this moment.
     pub(super) fn held(&self, now: Timestamp) -> Option<Throttled> {
-        let (until, why) = self.closed.filter(|(until, _)| now < *until)?;
-        Some(Throttled { why, retry_after: Duration::try_from(until.duration_since(now)).unwrap_or_default() })
+        let (until, reason) = self.closed.filter(|(until, _)| now < *until)?;
+        Some(Throttled { reason, retry_after: Duration::try_from(until.duration_since(now)).unwrap_or_default() })
     }
 }
 
@@ -88,7 +88,7 @@ pub(super) fn state(action: &'static str, item: &Item) -> Result<State, StoreErr
             .map(|at| Timestamp::from_millisecond(at).map_err(|_range| StoreError::corrupt(action, field)))
             .transpose()
     };
-    let by = fields.opt::<String>("closedBy")?.and_then(|word| ThrottleReason::of_word(&word));
+    let by = fields.opt::<String>("closedBy")?.and_then(|word| word.parse().ok());
     Ok(State {
         version: fields.get("version")?,
         ledger: GcraState { steady: fields.get("steady")?, bursting: fields.get("bursting")? },

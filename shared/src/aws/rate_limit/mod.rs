@@ -174,8 +174,8 @@ impl SharedRateLimit {
                             // Others wait as well: coming back at once would only be to wait again.
                             Err(Refusal::Later(wait)) => {
                                 let is_out = self.known().outages > 0;
-                                let why = if is_out { ThrottleReason::Outage } else { ThrottleReason::RateLimit };
-                                return Err(Throttled { why, retry_after: wait.max(PATIENCE) });
+                                let reason = if is_out { ThrottleReason::Outage } else { ThrottleReason::RateLimit };
+                                return Err(Throttled { reason, retry_after: wait.max(PATIENCE) });
                             }
                             Err(Refusal::Closed(held)) => {
                                 if SignedDuration::try_from(held.retry_after).is_ok_and(|wait| wait > SHORT_PAUSE) {
@@ -185,7 +185,7 @@ impl SharedRateLimit {
                             }
                             Err(Refusal::Store(error)) => {
                                 tracing::warn!(%error, "without the request budget nothing is asked of Oura");
-                                return Err(Throttled { why: ThrottleReason::Unknown, retry_after: LIMIT_PAUSE });
+                                return Err(Throttled { reason: ThrottleReason::Unknown, retry_after: LIMIT_PAUSE });
                             }
                         }
                         continue;

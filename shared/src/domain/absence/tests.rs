@@ -131,7 +131,7 @@ fn what_keeps_data_away_is_told_for_the_days_since_the_last_fetch_only() {
     assert_eq!(all_out(&late, "2026-03-15"), Absence::NotWorn, "that day was asked for");
     assert_eq!(all_out(&connection(), "2026-03-18"), Absence::NotWorn, "and that one in time");
     let mut outage = old(connection());
-    outage.failing.insert(DataType::DailyActivity, "unavailable".to_owned());
+    outage.failing.insert(DataType::DailyActivity, FetchFailure::Unavailable);
     assert_eq!(whole(Some(&outage), &[], "2026-03-18"), Absence::OuraUnavailable);
     // Webhooks that work announce what there is: nothing announced means that the ring has not synced.
     let mut current = old(connection());
@@ -216,7 +216,7 @@ fn a_history_explains_its_own_days_and_only_while_it_arrives() {
     empty.last_data_day = None;
     assert_eq!(whole(Some(&empty), &[], "2026-03-15"), Absence::NotSyncedYet, "there was never anything");
     let mut failing = connection();
-    failing.failing.insert(DataType::DailyActivity, "malformed_documents".to_owned());
+    failing.failing.insert(DataType::DailyActivity, FetchFailure::MalformedDocuments);
     assert_eq!(whole(Some(&failing), &[], "2026-03-20"), Absence::WeAreLate, "Oura answered");
     let full = stats("2026-03-14", |metrics| drop(metrics.insert(MetricType::Ring, json!({"batteryLast": 80}))));
     assert_eq!(whole(Some(&connection()), &[full], "2026-03-15"), Absence::NotWorn, "the battery was full");

@@ -1,0 +1,104 @@
+//! Outcome of one patient in a nightly run, and the expiry of syncs that only ever wait.
+
+use jiff::{SignedDuration, Timestamp};
+use shared::aws::StoreError;
+use shared::domain::{NightlyOutcome, NightlyRun, SyncMessage, Trigger};
+
+use crate::counters::SyncCounters;
+use crate::delivery::{Delivery, Outcome};
+use crate::deps::Deps;
+use crate::sync_outcome;
+
+/// Time that a nightly sync may wait for its turn. The next run covers every missing day, so nothing is lost; a message
+/// that waited longer would only delay that run.
+const NIGHTLY_TTL: SignedDuration = SignedDuration::from_hours(20);
+
+/// The same for a catch-up sync: the next catch-up follows soon.
+const CATCH_UP_TTL: SignedDuration = SignedDuration::from_hours(2);
+
+/// Time that any other sync may wait before waiting counts as failing.
+const LIVE_TTL: SignedDuration = SignedDuration::from_hours(24);
+
+/// True if the message has waited longer than its kind may.
+fn is_expired(message: &SyncMessage, now: Timestamp) -> bool {
+    let ttl = match (message.trigger, NightlyRun::of_sync(&message.sync_id)) {
+        (Trigger::Daily, Some(_)) => NIGHTLY_TTL,
+        (Trigger::Daily, None) => CATCH_UP_TTL,
+        _ => LIVE_TTL,
+    };
+    now.duration_since(message.requested_at) > ttl
+}
+
+/// Ends the waiting of an expired message: a nightly or catch-up sync is abandoned, any other is retried as a failure.
+pub(crate) async fn expire(deps: &Deps, message: &SyncMessage, outcome: Outcome) -> Outcome {
+    match outcome {
+        Outcome::Requeue { after, reason } if is_expired(message, deps.clock.now()) => {
+            if message.trigger == Trigger::Daily {
+                abandon(deps, message, reason).await
+            } else {
+                Outcome::Retry { after, reason }
+            }
+        }
+        outcome => outcome,
+    }
+}
+
+async fn abandon(deps: &Deps, message: &SyncMessage, reason: &'static str) -> Outcome {
+    tracing::warn!(
+        event = "sync.expired",
+        sync.id = %message.sync_id,
+        reason,
+        "nightly sync expired while waiting; the next run covers its days"
+    );
+    let recorded: Result<(), StoreError> = async {
+        match deps.runs.get(&message.patient_id, &message.sync_id).await? {
+            Some(run) => sync_outcome::record_unfinished(deps, message, &run).await,
+            None => Ok(()),
+        }
+    }
+    .await;
+    if let Err(error) = recorded {
+        tracing::warn!(
+            event = "sync.expiry_not_recorded",
+            sync.id = %message.sync_id,
+            %error,
+            "the missing data types of an expired sync could not be recorded on the connection"
+        );
+    }
+    Outcome::Abandoned
+}
+
+/// Records a final outcome in the nightly run that queued the sync. Until that has succeeded, the message is retried.
+pub(crate) async fn record(
+    deps: &Deps,
+    message: &SyncMessage,
+    delivery: Delivery,
+    outcome: Outcome,
+    counters: &SyncCounters,
+) -> Outcome {
+    let Some(run) = NightlyRun::of_sync(&message.sync_id) else { return outcome.once_recorded() };
+    let nightly_outcome = match &outcome {
+        Outcome::Done if counters.is_skipped() => NightlyOutcome::Skipped,
+        Outcome::Done => NightlyOutcome::Done,
+        Outcome::Abandoned => NightlyOutcome::Failed,
+        // The queue moves the message to the dead-letter queue now. A redrive may still turn this into `Done`.
+        Outcome::Retry { .. } if delivery.is_last() => NightlyOutcome::Failed,
+        Outcome::Retry { .. } | Outcome::Requeue { .. } => return outcome,
+    };
+    let (patient, now) = (&message.patient_id, deps.clock.now());
+    let Err(error) = deps.nightly_runs.record_outcome(run, patient, nightly_outcome, counters.requests(), now).await
+    else {
+        return outcome.once_recorded();
+    };
+    tracing::warn!(
+        event = "nightly_outcome.not_recorded",
+        sync.id = %message.sync_id,
+        outcome = nightly_outcome.as_str(),
+        %error,
+        "the outcome of a patient could not be recorded in the nightly run"
+    );
+    match outcome {
+        Outcome::Retry { after, reason } => Outcome::Retry { after, reason },
+        _ => delivery.retry("store"),
+    }
+}

@@ -1,0 +1,104 @@
+//! Phase 5: closes a complete sync, once, with its events. An incomplete one returns to its queue.
+
+use std::time::Duration;
+
+use shared::domain::{BackfillState, Connection, DataType, Trigger};
+use shared::oura::OuraError;
+
+use super::open::OpenedSync;
+use super::phase::{Phase, SyncContext};
+use super::store::StoredSync;
+use crate::delivery::{Delivery, MAX_DELAY, Outcome};
+use crate::fetcher::{FetchOutcome, FetchReport, Fetched};
+use crate::sync_outcome::{self, Closed};
+use crate::sync_plan::SyncPlan;
+use crate::webhook_events;
+
+/// Deliveries of a webhook sync that wait for a deleted document to be stored by a concurrent sync.
+const MAX_PENDING_DELIVERIES: u32 = 3;
+
+/// The same while the backfill, which may hold the document, is running.
+const MAX_PENDING_DELIVERIES_IN_BACKFILL: u32 = 4;
+
+pub(super) async fn close(cx: SyncContext<'_>, stored: StoredSync) -> Phase<Outcome> {
+    let StoredSync { opened, plan, report } = stored;
+    let OpenedSync { message, connection, run, is_backfill, .. } = &opened;
+    let SyncContext { deps, delivery, counters } = cx;
+    let (patient, progress) = (&message.patient_id, &run.kinds);
+    let is_complete = progress.values().all(|of| of.state.is_final());
+    let is_pending_elsewhere = is_complete && is_pending_elsewhere(connection, &plan, delivery);
+    // 1. A complete sync is closed with its events. A redelivered one is closed only once.
+    if is_complete && !is_pending_elsewhere {
+        match sync_outcome::close(deps, message, progress).await? {
+            Closed::ConnectionEnded => return Err(cx.connection_ended(message).await),
+            Closed::Done { is_blocked: true } => counters.skip(),
+            Closed::Done { is_blocked: false } => {}
+        }
+        if message.trigger == Trigger::Webhook {
+            webhook_events::hand_over(deps, message).await?;
+        }
+        return Ok(Outcome::Done);
+    }
+    // 2. Any other records its progress for the next delivery.
+    let requests = counters.requests() - run.requests;
+    if !deps.runs.record_kinds(patient, &message.sync_id, progress, requests, deps.clock.now()).await? {
+        return Err(cx.connection_ended(message).await);
+    }
+    let after = delivery.retry_delay().max(max_throttle_delay(&report));
+    if is_pending_elsewhere {
+        return Ok(Outcome::Retry { after, reason: "documents_pending" });
+    }
+    sync_outcome::record_outage(deps, message, connection, run).await?;
+    // 3. If it only has to wait for the rate limit, it is re-enqueued. Otherwise it is retried, and after the last delivery
+    //    the queue moves it to the dead-letter queue, where the alarm fires and a redrive resumes it.
+    let throttle_delay = throttle_delay(&report);
+    if *is_backfill && (throttle_delay.is_some() || !delivery.is_last()) {
+        deps.connections.begin_backfill(connection, progress).await?;
+    }
+    if let Some(after) = throttle_delay {
+        return Ok(Outcome::Requeue { after, reason: "oura_limit" });
+    }
+    if delivery.is_last() {
+        tracing::error!(
+            event = "sync.dead_lettered",
+            sync.id = %message.sync_id,
+            "a sync failed in its last delivery; some data types did not arrive"
+        );
+        sync_outcome::record_unfinished(deps, message, run).await?;
+    }
+    Ok(Outcome::Retry { after, reason: "data_types_missing" })
+}
+
+/// True if a deleted document that is not stored may still be: a concurrent sync may have fetched it before its deletion.
+fn is_pending_elsewhere(connection: &Connection, plan: &SyncPlan, delivery: Delivery) -> bool {
+    let is_granted = |data_type: DataType| connection.scopes_granted.contains(data_type.scope());
+    let max_deliveries = match &connection.backfill {
+        Some(backfill) if matches!(backfill.state, BackfillState::Pending | BackfillState::Running) => {
+            MAX_PENDING_DELIVERIES_IN_BACKFILL
+        }
+        _ => MAX_PENDING_DELIVERIES,
+    };
+    delivery.count < max_deliveries && plan.pending_elsewhere.iter().any(|(data_type, _)| is_granted(*data_type))
+}
+
+/// Errors that kept data types from arriving completely.
+fn errors(report: &FetchReport) -> impl Iterator<Item = &OuraError> {
+    report.outcomes.values().filter_map(|outcome| match outcome {
+        FetchOutcome::Failed(error) | FetchOutcome::Fetched(Fetched { failed: Some(error), .. }) => Some(error),
+        _ => None,
+    })
+}
+
+/// Longest delay that the rate limiter or Oura asked for.
+fn max_throttle_delay(report: &FetchReport) -> Duration {
+    errors(report).filter_map(OuraError::throttle_delay).max().unwrap_or_default().min(MAX_DELAY)
+}
+
+/// Delay before the next delivery, if it is all that is needed: every error is a throttled request.
+fn throttle_delay(report: &FetchReport) -> Option<Duration> {
+    let is_missing = |outcome: &FetchOutcome| matches!(outcome, FetchOutcome::Fetched(Fetched { failed: None, missing, .. }) if !missing.is_empty());
+    if report.outcomes.values().any(is_missing) || errors(report).any(|error| error.throttle_delay().is_none()) {
+        return None;
+    }
+    errors(report).next().map(|_| max_throttle_delay(report))
+}

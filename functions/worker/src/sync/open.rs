@@ -1,0 +1,89 @@
+//! Phase 1: reads the connection and the progress of earlier deliveries.
+//!
+//! Most nightly syncs end here: there is no connection, or nothing is due.
+
+use shared::aws::SyncRun;
+use shared::domain::{Connection, SyncMessage, Trigger};
+
+use super::phase::{Phase, SyncContext};
+use crate::delivery::{FIRST_RETRY, Outcome};
+use crate::progress::drives_backfill;
+use crate::schedule::SyncSchedule;
+use crate::webhook_events::{self, InboxClaim};
+
+/// A sync with something to do.
+pub(super) struct OpenedSync {
+    /// The message, with the days of the schedule.
+    pub(super) message: SyncMessage,
+    pub(super) connection: Connection,
+    /// Progress of earlier deliveries.
+    pub(super) run: SyncRun,
+    /// Due data types of a nightly or catch-up sync.
+    pub(super) schedule: Option<SyncSchedule>,
+    /// True if the patient's history arrives with this sync.
+    pub(super) is_backfill: bool,
+}
+
+pub(super) async fn open(cx: SyncContext<'_>, message: &SyncMessage) -> Phase<OpenedSync> {
+    let SyncContext { deps, delivery, counters } = cx;
+    let patient = &message.patient_id;
+    // 1. A nightly sync without due data types ends before anything is written.
+    let first_look = match message.trigger {
+        Trigger::Daily => {
+            let Some(connection) = cx.live_connection(patient).await? else {
+                counters.skip();
+                return Err(Outcome::Done.into());
+            };
+            let schedule = SyncSchedule::new(&connection, message.range, deps.sync_policy());
+            if schedule.always.is_empty() {
+                return Err(Outcome::Done.into());
+            }
+            Some((connection, schedule))
+        }
+        _ => None,
+    };
+    // 2. The sync is opened before its connection is read: a disconnect from here on stops it.
+    let mut run = deps.runs.open(patient, &message.sync_id, deps.clock.now()).await?;
+    let Some(connection) = cx.live_connection(patient).await? else {
+        tracing::info!(event = "sync.no_connection", sync.id = %message.sync_id, "a sync had no connection");
+        counters.skip();
+        return discard(cx, message).await;
+    };
+    counters.add_requests(run.requests);
+    // 3. The schedule holds, unless another sync of the patient has changed the connection in between.
+    let schedule = first_look.map(|(seen, schedule)| {
+        if seen == connection { schedule } else { SyncSchedule::new(&connection, message.range, deps.sync_policy()) }
+    });
+    let range = schedule.as_ref().map_or(message.range, |schedule| schedule.range);
+    let message = SyncMessage { range, ..message.clone() };
+    let is_backfill = drives_backfill(&connection, &message);
+    if message.trigger == Trigger::Backfill && !is_backfill {
+        tracing::info!(
+            event = "sync.backfill_superseded",
+            sync.id = %message.sync_id,
+            "a backfill had arrived already, or its consent has a newer one"
+        );
+        return discard(cx, &message).await;
+    }
+    // 4. A webhook sync claims the patient's inbox.
+    if message.trigger == Trigger::Webhook {
+        run = match webhook_events::claim(deps, &message, run, delivery).await? {
+            InboxClaim::Claimed(run) => run,
+            InboxClaim::Empty => return discard(cx, &message).await,
+            InboxClaim::InProgress => {
+                return Err(Outcome::Retry { after: FIRST_RETRY, reason: "already_running" }.into());
+            }
+        };
+    }
+    // 5. A redelivered message of a finished sync has nothing to do.
+    if run.ended {
+        return Err(Outcome::Done.into());
+    }
+    Ok(OpenedSync { message, connection, run, schedule, is_backfill })
+}
+
+/// Ends a sync without leaving anything of it.
+async fn discard(cx: SyncContext<'_>, message: &SyncMessage) -> Phase<OpenedSync> {
+    cx.deps.runs.discard(&message.patient_id, &message.sync_id).await?;
+    Err(Outcome::Done.into())
+}
