@@ -23,10 +23,7 @@ const MAX_REEXPORTS: usize = 16;
 pub fn imports(tree: &CrateTree) -> Imports {
     let mut imports = Imports::new();
     for (path, module) in &tree.modules {
-        let mut mentioned = Mentioned::default();
-        for item in &module.items {
-            mentioned.visit_item(item);
-        }
+        let mentioned = Mentioned::of(module);
         let used: BTreeSet<&String> = mentioned.paths.iter().filter_map(|(path, _)| path.first()).collect();
         let own = module
             .uses
@@ -42,6 +39,16 @@ pub fn imports(tree: &CrateTree) -> Imports {
         }
     }
     imports
+}
+
+/// The paths that a crate's items mention: file, path and line.
+#[must_use]
+pub fn mentioned_paths(tree: &CrateTree) -> Vec<(PathBuf, Vec<String>, usize)> {
+    let mut all = Vec::new();
+    for module in tree.modules.values() {
+        all.extend(Mentioned::of(module).paths.into_iter().map(|(path, line)| (module.file.clone(), path, line)));
+    }
+    all
 }
 
 impl CrateTree {
@@ -90,6 +97,12 @@ struct Mentioned {
 }
 
 impl Mentioned {
+    fn of(module: &Module) -> Self {
+        let mut mentioned = Self::default();
+        module.items.iter().for_each(|item| mentioned.visit_item(item));
+        mentioned
+    }
+
     /// Collects `a::b::c` from the tokens of a macro.
     fn tokens(&mut self, tokens: TokenStream) {
         let mut path: Vec<String> = Vec::new();
@@ -145,5 +158,54 @@ impl<'ast> Visit<'ast> for Mentioned {
         if !is_test_only(&function.attrs) {
             visit::visit_impl_item_fn(self, function);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::cycles::circles;
+
+    /// The imports of a crate of these files.
+    fn imports_of(files: &[(&str, &str)]) -> Imports {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, text) in files {
+            let path = folder.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+        imports(&CrateTree::read(&folder.path().join("lib.rs")).unwrap())
+    }
+
+    fn pairs(imports: &Imports) -> Vec<String> {
+        imports.keys().map(|(from, to)| format!("{} > {}", from.display(), to.display())).collect()
+    }
+
+    #[test]
+    fn import_leads_through_reexports_and_modules_to_the_declaring_file() {
+        let files = [
+            ("lib.rs", "mod a; mod b; pub use a::Part; #[cfg(test)] mod tests;"),
+            ("a/mod.rs", "mod inner; pub use inner::{Part, Whole as All};"),
+            ("a/inner.rs", "pub struct Part; pub struct Whole; #[cfg(test)] fn test() { crate::b::run(); }"),
+            ("b.rs", "use crate::a; use crate::Part; fn run(_: Part, _: a::All) {}"),
+        ];
+        let imports = imports_of(&files);
+        assert_eq!(pairs(&imports), ["b.rs > a/inner.rs"]);
+        assert_eq!(circles(&imports), []);
+    }
+
+    #[test]
+    fn import_is_found_in_macros_globs_and_inline_paths() {
+        let files = [
+            ("lib.rs", "mod a; mod b; mod c;"),
+            ("a.rs", "use super::b::*; fn one() { assert!(two()); }"),
+            ("b.rs", "pub fn two() -> bool { matches!(crate::c::three(), 3) }"),
+            ("c.rs", "pub fn three() -> u8 { self::four() } fn four() -> u8 { super::a::one(); 4 }"),
+        ];
+        let imports = imports_of(&files);
+        assert_eq!(pairs(&imports), ["a.rs > b.rs", "b.rs > c.rs", "c.rs > a.rs"]);
+        assert_eq!(circles(&imports), [["a.rs", "b.rs", "c.rs"].map(PathBuf::from).into()]);
     }
 }

@@ -6,6 +6,7 @@ pub mod crate_tree;
 pub mod cycles;
 pub mod imports;
 pub mod macros;
+pub mod production;
 
 use std::path::{Path, PathBuf};
 

@@ -3,47 +3,38 @@
 #![expect(clippy::unwrap_used, reason = "a test may stop")]
 
 use std::collections::BTreeSet;
-use std::fs;
 
-use source_checks::crate_tree::CrateTree;
 use source_checks::macros::{LogCall, log_calls};
-use source_checks::project;
+use source_checks::production::{documented_names, production_crates};
 
 /// The log calls of `shared` and the functions.
 fn production_log_calls() -> Vec<LogCall> {
-    let functions = fs::read_dir(project("functions")).unwrap().map(|entry| entry.unwrap().path().join("src"));
-    let folders = functions.chain([project("shared/src")]);
-    let roots = folders.flat_map(|folder| [folder.join("lib.rs"), folder.join("main.rs")]).filter(|root| root.exists());
-    roots
-        .flat_map(|root| {
-            let crate_name = root.strip_prefix(project("")).unwrap().parent().unwrap().display().to_string();
-            let calls = log_calls(&CrateTree::read(&root).unwrap()).into_iter();
-            calls.map(move |call| LogCall { place: format!("{crate_name}/{}", call.place), ..call })
-        })
-        .collect()
+    let mut calls = Vec::new();
+    for one in production_crates().unwrap() {
+        let place = |call: &LogCall| format!("{}/{}", one.folder, call.place);
+        calls.extend(log_calls(&one.tree).into_iter().map(|call| LogCall { place: place(&call), ..call }));
+    }
+    assert!(calls.len() > 50, "only {} log calls", calls.len());
+    calls
 }
 
-/// The first column of the runbook's tables, where it is a dotted name in backticks.
-fn documented_events() -> BTreeSet<String> {
-    let texts =
-        ["infra/README.md", "infra/RUNBOOK.md"].map(|file| fs::read_to_string(project(file)).unwrap_or_default());
-    let rows = texts.iter().flat_map(|text| text.lines()).filter_map(|line| line.strip_prefix("| `"));
-    let names = rows.filter_map(|row| row.split('`').next());
+/// True for `component.what_happened`.
+fn is_event(name: &str) -> bool {
     let is_word =
-        |word: &str| !word.is_empty() && word.chars().all(|c| c.is_ascii_lowercase() || c == '_' || c.is_ascii_digit());
-    let is_event = |name: &&str| {
-        let is_file = [".json", ".md", ".toml", ".yaml"].iter().any(|extension| name.ends_with(extension));
-        name.contains('.') && !is_file && name.split('.').all(is_word)
-    };
-    names.filter(is_event).map(str::to_owned).collect()
+        |word: &str| !word.is_empty() && word.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+    let is_file = [".json", ".md", ".toml", ".yaml"].iter().any(|extension| name.ends_with(extension));
+    name.contains('.') && !is_file && name.split('.').all(is_word)
 }
 
 #[test]
 #[ignore = "until every log line has an event"]
 fn log_calls_have_an_event() {
-    let calls = production_log_calls();
-    assert!(calls.len() > 50, "only {} log calls", calls.len());
-    let without: Vec<_> = calls.into_iter().filter(|call| call.event.is_none()).map(|call| call.place).collect();
+    let without = |call: LogCall| match call.event {
+        Some(event) if is_event(&event) => None,
+        Some(event) => Some(format!("{}: {event:?} is not of the form component.what_happened", call.place)),
+        None => Some(call.place),
+    };
+    let without: Vec<_> = production_log_calls().into_iter().filter_map(without).collect();
     assert!(without.is_empty(), "{} log calls without an event:\n  {}", without.len(), without.join("\n  "));
 }
 
@@ -51,7 +42,7 @@ fn log_calls_have_an_event() {
 #[ignore = "until every log line has an event"]
 fn runbook_documents_each_log_event() {
     let written: BTreeSet<_> = production_log_calls().into_iter().filter_map(|call| call.event).collect();
-    let documented = documented_events();
+    let documented: BTreeSet<_> = documented_names().unwrap().into_iter().filter(|name| is_event(name)).collect();
     let missing: Vec<_> = written.difference(&documented).collect();
     let unknown: Vec<_> = documented.difference(&written).collect();
     assert!(missing.is_empty() && unknown.is_empty(), "not documented: {missing:#?}\nnot in the code: {unknown:#?}");
