@@ -1,5 +1,6 @@
 //! A function's binary as a process of its own, in the environment that Lambda gives it.
 
+use std::ffi::OsString;
 use std::fs::File;
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
@@ -13,6 +14,13 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::{InvocationError, RuntimeApi};
+
+/// Variables of the dynamic linker and of libfaketime: a clock that is shifted here is shifted in the binary as well.
+const PRELOADED: [&str; 4] = ["LD_PRELOAD", "FAKETIME", "FAKETIME_DONT_FAKE_MONOTONIC", "NO_FAKE_STAT"];
+
+fn preloaded() -> impl Iterator<Item = (&'static str, OsString)> {
+    PRELOADED.into_iter().filter_map(|name| Some((name, std::env::var_os(name)?)))
+}
 
 /// A running binary with a Runtime API of its own. The process is killed when this is dropped.
 #[derive(Debug)]
@@ -56,6 +64,7 @@ impl Binary {
                 ("TZ", ":UTC"),
                 ("LANG", "en_US.UTF-8"),
             ])
+            .envs(preloaded())
             .envs(variables)
             .stdin(Stdio::null())
             .stdout(append(output.path())?)
