@@ -11,11 +11,13 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Begin to connect a ring
-         * @description Stores a state that lives ten minutes and works once, and gives the address of Oura's consent page. Send the
-         *     browser there, in the same window. Call it with `credentials: "include"`, so that the browser keeps the cookie
-         *     `wearable_connect` that binds the flow to it; where it cannot (the API is on another site than the app), complete the
-         *     flow with `POST /callback/oura`.
+         * Start to connect a ring
+         * @description Stores a state that is valid for ten minutes and works once. Returns the address of Oura's consent page. Send the
+         *     browser there, in the same window.
+         *
+         *     Call the route with `credentials: "include"`, so that the browser stores the cookie `wearable_connect`, which binds
+         *     the flow to this browser. If the API and the app are on different sites, the browser does not store it. Then complete
+         *     the flow with `POST /callback/oura`.
          */
         post: operations["connectOura"];
         delete?: never;
@@ -32,16 +34,16 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Oura's consent page returns the browser here
-         * @description Registered at Oura as the redirect URI; nobody else calls it. Always ends the browser's visit: at the app's page
-         *     (`returnTo` of connect, else `APP_RETURN_URL`), or, where there is none, with a small page of its own.
+         * Return of the browser from Oura's consent page
+         * @description Redirect URI at Oura; only browsers that come from Oura call it. It sends the browser to the app's page (`returnTo` of
+         *     connect, otherwise `APP_RETURN_URL`). Without such a page it returns a small page itself.
          */
         get: operations["callbackFromOura"];
         put?: never;
         /**
-         * Complete a connect whose browser could not carry the cookie
-         * @description When Oura returned the browser without the cookie, the app's page gets `code`, `state` and, if Oura gave it, `scope` in its
-         *     query, unspent. The page completes the flow here, signed in; only the patient who began it can.
+         * Complete a connect without the cookie
+         * @description If the browser returned without the cookie, the app's page gets the unused `code`, `state` and, if Oura sent it, `scope` in
+         *     its query. The page completes the flow here with the patient's JWT. Only the patient who started the flow can.
          */
         post: operations["completeConnect"];
         delete?: never;
@@ -78,14 +80,14 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * Disconnect the ring, and have the data deleted if wanted
-         * @description At once: the connection ends (`disconnected`, `user_request`), its tokens are deleted, a sync under way stores nothing
-         *     more, and the ring is free for whoever wears it. The consent is revoked at Oura soon after, and for a day if Oura does
-         *     not answer.
+         * Disconnect the ring, and optionally delete the data
+         * @description At once, the connection ends (`disconnected`, `user_request`), its tokens are deleted, a running sync stores nothing more,
+         *     and the ring account is free for another patient. The consent is revoked at Oura soon after. Without an answer of Oura the
+         *     revocation is retried for a day.
          *
-         *     With `data=purge` everything that is stored of the patient goes too, also of a connection that ended before; the event
-         *     `wearable_data_purged` with the same `requestId` is the receipt. Until then no ring can be connected (`purge_running`).
-         *     Asking again is harmless; while a purge is under way it is the same one.
+         *     `data=purge` also deletes all stored data of the patient, including the data of earlier connections. The event
+         *     `wearable_data_purged` with the same `requestId` is the receipt. Until then the patient cannot connect (`purge_running`).
+         *     Repeating the request is harmless; during a purge it returns the same one.
          */
         delete: operations["disconnectOura"];
         options?: never;
@@ -104,7 +106,7 @@ export interface paths {
         put?: never;
         /**
          * Refresh the tokens now
-         * @description Asks for a refresh and does not wait for it. Nobody has to - every sync refreshes what is due. At most once in ten minutes.
+         * @description Requests a refresh without waiting for it. Usually not needed, because every sync refreshes expired tokens. At most once in ten minutes.
          */
         post: operations["refreshOura"];
         delete?: never;
@@ -124,7 +126,7 @@ export interface paths {
         put?: never;
         /**
          * Fetch from Oura now
-         * @description Asks for a sync and does not wait for it. `lastSyncAt` of `GET /connections` moves when data has arrived; the event `wearable_sync` with the same `syncId` tells of it if anything changed. A patient may ask `MANUAL_SYNCS_PER_HOUR` times an hour (12), and half of that at once.
+         * @description Requests a sync without waiting for it. `lastSyncAt` of `GET /connections` changes after data has arrived. If anything changed, the event `wearable_sync` with the same `syncId` is published. A patient may request `MANUAL_SYNCS_PER_HOUR` syncs per hour (12), and half of them at once.
          */
         post: operations["sync"];
         delete?: never;
@@ -142,11 +144,11 @@ export interface paths {
         };
         /**
          * Daily stats of a range of days
-         * @description Oldest first, 90 calendar days a page. Ask again with `cursor` until it is null; a page can be empty.
+         * @description Oldest first, 90 calendar days per page. Repeat the request with `cursor` until it is null. A page can be empty.
          *
-         *     A day without any data is in `gaps`, with the reason; what a day lacks of that which most days have is in its `missing`.
-         *     Reasons follow from what is stored (what was asked for and when, the granted scopes, the ring's battery and wear
-         *     time, rest mode), and are computed anew with each answer. Days to come are neither days nor gaps.
+         *     A day without data is in `gaps`, with the reason. `missing` of a day lists the metric types that most days have and this day
+         *     lacks. Reasons follow from stored facts (what was fetched and when, the granted scopes, the ring's battery and wear time,
+         *     rest mode) and are computed for each answer. Future days are neither days nor gaps.
          */
         get: operations["listDays"];
         put?: never;
@@ -166,8 +168,8 @@ export interface paths {
         };
         /**
          * Workouts of a range of days
-         * @description Oldest first, at most 100 at once. Ask again with `cursor` until it is null: a page may be empty and have a cursor, because
-         *     a request looks through a bounded part of the patient's records.
+         * @description Oldest first, at most 100 per page. Repeat the request with `cursor` until it is null. A page can be empty and have a cursor,
+         *     because one request reads a bounded part of the patient's records.
          */
         get: operations["listWorkouts"];
         put?: never;
@@ -186,9 +188,9 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Records of one type, document by document
-         * @description Everything that Oura gave of one kind, also what a day's stats leave out. Oldest first, at most 100 at once and about 1 MB.
-         *     Ask again with `cursor` until it is null: a page may be empty and have a cursor, because a request looks through a
+         * Records of one metric type, one per document
+         * @description All data of one metric type, including what the stats of a day leave out. Oldest first, at most 100 records and about 1 MB per
+         *     page. Repeat the request with `cursor` until it is null. A page can be empty and have a cursor, because one request reads a
          *     bounded part of the patient's records.
          */
         get: operations["listRecords"];
@@ -208,10 +210,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * A day's series, to draw
-         * @description - `heartRate`, bpm: the day's samples, which come when they come, and the heart rate of each sleep period at even distances.
-         *     - `hrv`, milliseconds RMSSD, and `hypnogram`, sleep stages in words: of each sleep period, the main sleep first.
-         *     - `met`, metabolic equivalents: of the activity day.
+         * Series of one day, for charts
+         * @description - `heartRate`, bpm: irregular samples of the day, and the heart rate of each sleep period at regular intervals.
+         *     - `hrv` (milliseconds RMSSD) and `hypnogram` (sleep stages in words): each sleep period, the main sleep first.
+         *     - `met`: metabolic equivalents of the activity day.
          *
          *     A day without the series has an empty list.
          */
@@ -232,8 +234,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * What each metric means, and whether this patient has it
-         * @description Every scalar field of a day's stats. Also for a patient who never connected.
+         * Catalogue of metrics, with their availability for this patient
+         * @description Every scalar field of the stats of a day. Also for a patient without a connection.
          */
         get: operations["listMetrics"];
         put?: never;
@@ -252,16 +254,16 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Everything that is held about the patient, in lines
-         * @description Comes in pages of at most 4 MiB: while there is more, the header `Link` has the address of the next page. Nothing is locked
-         *     meanwhile, so what changes between two pages is in the export as it was when its page was read.
+         * All stored data of the patient, one object per line
+         * @description The answer has pages of at most 4 MiB. The header `Link` has the address of the next page, until the last page. An export locks
+         *     nothing, so each page shows the data at the time of its reading.
          *
-         *     - `ndjson`: one JSON object in a line, `type` first. Every page ends with `end`, so that one that was cut off is noticed.
-         *       Without data there are only `export`, `connection` if there ever was one, and `end`.
-         *     - `fhir`: one Observation of FHIR R4 in a line, for each number of each day; the body is empty without data. Its `id` is the
-         *       same in every export. The subject is the patient's id at the platform, as an identifier. `preliminary` are days that
-         *       Oura may still change. A metric without a value has no Observation. Codes are LOINC's where it truly has one, and
-         *       always one of the system `urn:oura-ring-integration:metrics`, whose codes are the names of `GET /metrics`.
+         *     - `ndjson`: one JSON object per line, `type` first. Every page ends with `end`, so that a truncated page is detectable.
+         *       Without data there are only `export`, `connection` if one ever existed, and `end`.
+         *     - `fhir`: one Observation of FHIR R4 per line, for each number of each day. Without data the body is empty. The `id` of an
+         *       Observation is the same in every export. The subject is the patient's id at the platform, as an identifier. `preliminary`
+         *       marks days that Oura can still change. A metric without a value has no Observation. The code is LOINC's if there is a
+         *       true one, and always one of the system `urn:oura-ring-integration:metrics`, whose codes are the names of `GET /metrics`.
          */
         get: operations["exportData"];
         put?: never;
@@ -279,7 +281,7 @@ export interface components {
         Success: {
             /** @constant */
             success: true;
-            /** @description As the route describes it. */
+            /** @description Described by each route. */
             data: unknown;
         };
         Failure: {
@@ -288,18 +290,18 @@ export interface components {
             error: {
                 /** @description Stable. */
                 code: string;
-                /** @description For people; may change. */
+                /** @description For people; can change. */
                 message: string;
             };
         };
-        /** @description Of API Gateway, not of this service. */
+        /** @description Answer of API Gateway, not of this service. */
         GatewayRefusal: {
             message: string;
         };
         ConnectRequest: {
             /**
-             * @description Where the browser goes in the end: a path of the app that `APP_RETURN_URL` belongs to, or an address at one of the
-             *     allowed origins. `APP_RETURN_URL` itself when absent.
+             * @description Final page of the browser: a path of the app of `APP_RETURN_URL`, or an address at one of the allowed origins.
+             *     If absent, `APP_RETURN_URL`.
              */
             returnTo?: string | null;
         };
@@ -311,16 +313,16 @@ export interface components {
             authUrl: string;
             /**
              * Format: date-time
-             * @description Until when the patient may take to consent.
+             * @description End of the time for the consent.
              */
             expiresAt: string;
         };
         CallbackRequest: {
-            /** @description As the app's page got it. */
+            /** @description Value from the query of the app's page. */
             code: string;
-            /** @description As the app's page got it. */
+            /** @description Value from the query of the app's page. */
             state: string;
-            /** @description As the app's page got it, if it did; counts only where Oura's token answer names no scopes. */
+            /** @description Value from the query of the app's page, if present. Used only if Oura's token answer names no scopes. */
             scope?: string | null;
         };
         CallbackDone: {
@@ -336,117 +338,114 @@ export interface components {
             status: "disconnected";
             /** @enum {unknown} */
             data: "keep" | "purge";
-            /** @description Of a purge; the receipt carries it. */
+            /** @description Id of a purge; also in the receipt. */
             requestId?: string;
         };
         Connection: {
             /** @constant */
             source: "oura";
             /**
-             * @description `pending`: at Oura's consent page. `error`: still connected, but something keeps data away; or, with
-             *     `account_conflict`, not connected, because the last consent was refused within a day.
+             * @description `pending`: at Oura's consent page. `error`: connected, but data cannot arrive. With `account_conflict`: not connected,
+             *     because a consent of the last day was refused.
              * @enum {unknown}
              */
             status: "connected" | "disconnected" | "error" | "pending";
-            /** @description Why it is not simply connected. `oura_unavailable`: Oura did not answer when it was asked last; it passes by itself. */
+            /** @description Reason of a status other than connected. `oura_unavailable`: Oura did not answer the last sync; it needs no action. */
             reasonCode: null | ("revoked" | "refresh_lost" | "scope_missing" | "membership" | "app_outdated" | "account_conflict" | "oura_unavailable" | "unauthorized" | "user_request");
             /**
              * Format: date-time
-             * @description Since when it has this status.
+             * @description Start of this status.
              */
             since: string;
-            /** @description What the patient allowed. */
+            /** @description Scopes that the patient granted. */
             scopesGranted: components["schemas"]["Scopes"];
-            /** @description What was asked for and not allowed. */
+            /** @description Scopes that were requested and not granted. */
             scopesMissing: components["schemas"]["Scopes"];
             /**
              * Format: date-time
-             * @description When a sync last ended.
+             * @description End of the last sync.
              */
             lastSyncAt: string | null;
             /**
              * Format: date-time
-             * @description When Oura's webhooks last announced something that a sync has taken.
+             * @description Time of the last webhook event that a sync has processed.
              */
             lastWebhookAt: string | null;
-            /** @description The newest day that has stats. */
+            /** @description Newest day with stats. */
             lastDataDay: components["schemas"]["Day"] | null;
             backfill: components["schemas"]["Backfill"] | null;
-            /** @description Oura collections whose last fetch failed, each with a stable word for why; they are tried again. */
+            /** @description Oura collections whose last fetch failed, each with a stable error word. They are retried. */
             failing: {
                 [key: string]: string;
             };
         };
-        /** @description The history after a connect. */
+        /** @description Fetch of the history after a connect. */
         Backfill: {
             /** @enum {unknown} */
             state: "pending" | "running" | "done" | "failed";
             from: components["schemas"]["Day"];
             to: components["schemas"]["Day"];
-            /** @description Kinds whose fetch is over. */
+            /** @description Data types whose fetch has ended. */
             done: number;
-            /** @description Kinds in all. */
+            /** @description All data types. */
             total: number;
             /** @description Progress by Oura collection. */
             perType: {
                 [key: string]: components["schemas"]["DataTypeProgress"];
             };
-            /** @description Whether only what was missing since the last good day was fetched, because the same ring had been connected before. */
+            /** @description True if the same ring was connected before, so that only the time since the last good day is fetched. */
             reconnected: boolean;
-            /** @description If so, and once it is done, the days whose stats are new or changed by it. */
+            /** @description After such a backfill, the number of days with new or changed stats. */
             daysRepaired: number | null;
         };
         DataTypeProgress: {
             /**
-             * @description `fetched`: arrived from Oura and being stored. `failed`: will be asked for again.
+             * @description `fetched`: arrived from Oura and being stored. `failed`: will be retried.
              * @enum {unknown}
              */
             state: "pending" | "fetched" | "done" | "not_granted" | "not_available" | "malformed" | "failed";
-            /** @description Documents that Oura gave. */
+            /** @description Documents that Oura returned. */
             documents: number;
-            /** @description A stable word for what went wrong; absent when nothing did. */
+            /** @description Stable error word; absent without an error. */
             error?: string;
             /**
              * Format: date-time
-             * @description When the fetch that this tells of was begun; absent before.
+             * @description Start of the described fetch; absent before it.
              */
             fetchedAt?: string;
         };
-        /**
-         * @description Without days: the last `LOOKBACK_DAYS`, and while the history after the connect has not arrived, all of it. With
-         *     days: at most 92.
-         */
+        /** @description Without days: the last `LOOKBACK_DAYS`, or the whole history while the backfill is incomplete. With days: at most 92. */
         SyncRequest: {
             /** @enum {unknown} */
             source?: "oura" | null;
             /** @description First day; not in the future. */
             from?: components["schemas"]["Day"] | null;
-            /** @description Last day, included; today when absent. Needs `from`. */
+            /** @description Last day, inclusive. Today if absent. Needs `from`. */
             to?: components["schemas"]["Day"] | null;
         };
         DaysPage: {
             days: components["schemas"]["DailyStats"][];
-            /** @description The days of the page that have no stats at all, oldest first; not those to come. */
+            /** @description Days of the page without stats, oldest first, without future days. */
             gaps: {
                 day: components["schemas"]["Day"];
                 reason: components["schemas"]["AbsenceReason"];
             }[];
-            /** @description Each reason that this page uses. */
+            /** @description Every reason on this page. */
             reasons: {
                 [key: string]: {
                     /** @description For a frontend's own texts: `wearables.reason.<reason>`. */
                     textKey: string;
-                    /** @description What the patient can be told, in English. */
+                    /** @description Text for the patient, in English. */
                     text: string;
                 };
             };
-            /** @description For the next page; null on the last. */
+            /** @description Cursor of the next page; null on the last page. */
             cursor: string | null;
         };
         DailyStats: components["schemas"]["DayStats"] & {
             /**
-             * @description Kinds that most days have and this one has not, or of which the main value is null, each with why. What Oura
-             *     computes over weeks (`resilience`, `cardiovascularAge`) is not missed while the day is `provisional`.
+             * @description Metric types that most days have and this day lacks, or whose main value is null, each with the reason. Metric types
+             *     that Oura computes over weeks (`resilience`, `cardiovascularAge`) are not listed while the day is `provisional`.
              */
             missing: {
                 [key: string]: components["schemas"]["AbsenceReason"];
@@ -458,66 +457,66 @@ export interface components {
             source: "oura";
             metrics: components["schemas"]["DayMetrics"];
             /**
-             * @description What was usual before the day, by kind and field; empty until the sync that brought the day ends. A field without
-             *     a value in the 30 days before is absent.
+             * @description Usual values before the day, by metric type and field. Empty until the end of the sync that stored the day. A field
+             *     without a value in the 30 days before is absent.
              */
             baselines: components["schemas"]["Baselines"];
-            /** @description One more with every change. */
+            /** @description Grows by one with every change. */
             revision: number;
-            /** @description Whether Oura may still change the day soon. */
+            /** @description True if Oura can still change the day soon. */
             provisional: boolean;
             /**
              * Format: date-time
-             * @description When the newest content of the day was observed.
+             * @description Time at which the newest content of the day was observed.
              */
             observedAt: string;
         };
         /**
-         * @description Why something is not there. Stable; more may come.
+         * @description Reason of missing data. Stable; more can be added.
          *
-         *     - `not_worn`: later data has come and none of this, or the day tells of hours without the ring.
+         *     - `not_worn`: later data has arrived, but not this, or the day has hours without the ring.
          *     - `not_synced_yet`: Oura has nothing newer. The patient opens the Oura app with the ring nearby.
-         *     - `battery`: the battery was low at the last sign of it.
+         *     - `battery`: the battery was low at its last reading.
          *     - `calibrating`: Oura needs more nights.
-         *     - `scope_not_granted`: not allowed at the last consent. The patient reconnects.
+         *     - `scope_not_granted`: not granted at the last consent. The patient reconnects.
          *     - `membership_ended`: the Oura membership is not active.
          *     - `rest_mode`: rest mode was on.
-         *     - `oura_unavailable`: Oura did not answer. It follows by itself.
-         *     - `we_are_late`: not fetched yet, the history after a connect included. It follows by itself.
+         *     - `oura_unavailable`: Oura did not answer. The data follows without action.
+         *     - `we_are_late`: not fetched yet, including the backfill after a connect. The data follows without action.
          *     - `app_outdated`: the patient's Oura app is older than Oura's minimum.
-         *     - `not_connected`: there was no connection when it should have been fetched.
-         *     - `not_fetched`: before the history that was asked for, or asked for once in a few days only.
-         *     - `unknown`: nothing that is stored explains it.
+         *     - `not_connected`: there was no connection at the time of the fetch.
+         *     - `not_fetched`: before the fetched history, or a data type that is requested only every few days.
+         *     - `unknown`: no stored fact explains it.
          * @enum {unknown}
          */
         AbsenceReason: "not_worn" | "not_synced_yet" | "battery" | "calibrating" | "scope_not_granted" | "membership_ended" | "rest_mode" | "oura_unavailable" | "we_are_late" | "app_outdated" | "not_connected" | "not_fetched" | "unknown";
         WorkoutsPage: {
             workouts: components["schemas"]["Record"][];
-            /** @description For the next page; null on the last. */
+            /** @description Cursor of the next page; null on the last page. */
             cursor: string | null;
         };
         RecordsPage: {
             records: components["schemas"]["Record"][];
-            /** @description For the next page; null on the last. */
+            /** @description Cursor of the next page; null on the last page. */
             cursor: string | null;
         };
-        /** @description One document of Oura's; of a time series, one local day. */
+        /** @description One Oura document; for a time series, one local day. */
         Record: components["schemas"]["RecordContent"] & {
             day: components["schemas"]["Day"];
-            /** @description Oura's id; derived where Oura gives none. */
+            /** @description Oura's id; derived if Oura gives none. */
             documentId: string;
             /** @constant */
             source: "oura";
-            /** @description One more with every change. */
+            /** @description Grows by one with every change. */
             revision: number;
             /**
              * Format: date-time
-             * @description When this content was observed.
+             * @description Time at which this content was observed.
              */
             observedAt: string;
         };
         /**
-         * @description A metric type that has records.
+         * @description Metric type with records.
          * @enum {unknown}
          */
         RecordType: "readiness" | "sleep" | "activity" | "spo2" | "stress" | "resilience" | "cardiovascularAge" | "vo2Max" | "heartRate" | "workout" | "session" | "tag" | "sleepTime" | "restMode" | "ring";
@@ -526,59 +525,59 @@ export interface components {
             type: "heartRate" | "hrv" | "hypnogram" | "met";
             day: components["schemas"]["Day"];
             /**
-             * @description Of the items; null for words.
+             * @description Unit of the items; null for words.
              * @enum {unknown}
              */
             unit: "bpm" | "ms" | "MET" | null;
             series: components["schemas"]["Series"][];
         };
         Series: {
-            /** @description The moment of the first item, with the offset that Oura gave. */
+            /** @description Time of the first item, with the offset that Oura gave. */
             start: string | null;
-            /** @description From one item to the next; null when they come when they come. Stages are given every 30 or 300 seconds. */
+            /** @description Interval between two items; null if the samples are irregular. Sleep stages have 30 or 300 seconds. */
             intervalSeconds: number | null;
-            /** @description The record that it is part of. */
+            /** @description Id of the record that contains it. */
             documentId: string;
-            /** @description The type of the sleep period, such as `long_sleep`; `day` for the samples of a day, `activity` for the activity day. */
+            /** @description Type of the sleep period, such as `long_sleep`; `day` for the samples of a day, `activity` for the activity day. */
             label: string | null;
-            /** @description Numbers, or `deep`, `light`, `rem` and `awake`; null where there was no reading. */
+            /** @description Numbers, or `deep`, `light`, `rem` and `awake`; null without a reading. */
             items: (number | string | null)[] | null;
-            /** @description When each item was measured, where `intervalSeconds` is null. */
+            /** @description Time of each item, if `intervalSeconds` is null. */
             secondsFromStart?: number[];
-            /** @description In which condition each item was measured, such as `awake` or `workout`; where `intervalSeconds` is null. */
+            /** @description Condition of each item, such as `awake` or `workout`, if `intervalSeconds` is null. */
             source?: (string | null)[];
         };
         Metric: {
             /**
-             * @description Its name.
+             * @description Name.
              * @example sleep.totalSleep
              */
             metric: string;
             metricType: components["schemas"]["MetricType"];
-            /** @description Its key in a day's metrics of that type. */
+            /** @description Key in the day's metrics of this type. */
             field: string;
-            /** @description As people write it; null for words, moments, ids and yes or no. */
+            /** @description Usual notation; null for words, times, ids and booleans. */
             unit: string | null;
-            /** @description The same as a code of UCUM. */
+            /** @description Unit as a UCUM code. */
             ucum: string | null;
-            /** @description For people; may change. */
+            /** @description For people; can change. */
             meaning: string;
-            /** @description Where Oura has it. */
+            /** @description Field of Oura's API. */
             sourceField: string;
-            /** @description The scope that opens it. */
+            /** @description Scope that grants access to it. */
             scope: string;
-            /** @description Whether days are compared with the days before. */
+            /** @description True if the metric has baselines. */
             baseline: boolean;
             /**
-             * @description - `not_granted`: the patient did not allow it.
-             *     - `membership`: the Oura membership is not active, so nothing new comes.
-             *     - `available`: there is a value in the last 90 days.
-             *     - `none_yet`: there is none.
+             * @description - `not_granted`: the patient did not grant the scope.
+             *     - `membership`: the Oura membership is not active, so no new data arrives.
+             *     - `available`: the last 90 days have a value.
+             *     - `none_yet`: they have no value.
              * @enum {unknown}
              */
             availability: "available" | "not_granted" | "membership" | "none_yet";
         };
-        /** @description A line of an export in `ndjson`. */
+        /** @description Line of an export in `ndjson`. */
         ExportLine: {
             /** @constant */
             type: "export";
@@ -599,9 +598,9 @@ export interface components {
         }) | {
             /** @constant */
             type: "end";
-            /** @description Whether no page follows. */
+            /** @description True if no page follows. */
             complete: boolean;
-            /** @description Of the next page. */
+            /** @description Cursor of the next page. */
             cursor: string | null;
         };
         /**
@@ -1629,9 +1628,9 @@ export interface components {
     };
     responses: {
         /**
-         * @description - `unauthorized`: no verified JWT came with the request. API Gateway answers most of these itself, in its own form.
+         * @description - `unauthorized`: the request has no verified JWT. API Gateway answers most of these requests itself, in its own form.
          *     - `audience_not_allowed`: the JWT is for other services (RFC 9068, section 4).
-         *     - `patient_claim_missing`: the JWT is good but names no patient.
+         *     - `patient_claim_missing`: the JWT is valid but names no patient.
          */
         Unauthorized: {
             headers: {
@@ -1648,8 +1647,8 @@ export interface components {
             };
         };
         /**
-         * @description `party_not_allowed`: the JWT is good, but of an app (`azp`) that may not use this service, or it names none. Signing in once
-         *     more there does not help.
+         * @description `party_not_allowed`: the JWT is valid, but its app (`azp`) is not allowed to use this service, or it names none. Signing in
+         *     again with the same app does not help.
          */
         Forbidden: {
             headers: {
@@ -1664,7 +1663,7 @@ export interface components {
                 };
             };
         };
-        /** @description The outcome as a small page, where there is no page of the app, with the status that `POST /callback/oura` gives it. */
+        /** @description Outcome as a small page, without a page of the app, with the status of `POST /callback/oura`. */
         OutcomePage: {
             headers: {
                 "Set-Cookie": components["headers"]["FlowEnded"];
@@ -1674,7 +1673,7 @@ export interface components {
                 "text/html": string;
             };
         };
-        /** @description `internal`: something went wrong on our side, and was logged. */
+        /** @description `internal`: a fault of this service, which was logged. */
         Internal: {
             headers: {
                 [name: string]: unknown;
@@ -1702,7 +1701,7 @@ export interface components {
                 };
             };
         };
-        /** @description `service_unavailable`: something that this service depends on does not answer. Try again later. */
+        /** @description `service_unavailable`: a dependency of this service does not answer. Repeat the request later. */
         Unavailable: {
             headers: {
                 [name: string]: unknown;
@@ -1737,8 +1736,8 @@ export interface components {
         /**
          * @description - `invalid_json`: the body is not JSON.
          *     - `invalid_body`: a field is missing, has the wrong type, or is too long.
-         *     - `state_invalid`: the state is unknown, expired or used. Begin again.
-         *     - `code_refused`: Oura does not take the code, or not from this app. It is spent: begin again.
+         *     - `state_invalid`: the state is unknown, expired or used. Start again.
+         *     - `code_refused`: Oura refuses the code, or refuses it from this app. The code is used. Start again.
          */
         CallbackRefused: {
             headers: {
@@ -1754,11 +1753,11 @@ export interface components {
             };
         };
         /**
-         * @description - `party_not_allowed`: the JWT is good, but of an app (`azp`) that may not use this service, or it names none.
-         *     - `state_foreign`: another patient began this flow. The state stays unspent.
-         *     - `membership`: the Oura membership is not active: Oura gives no data.
+         * @description - `party_not_allowed`: the JWT is valid, but its app (`azp`) is not allowed to use this service, or it names none.
+         *     - `state_foreign`: another patient started this flow. The state stays unused.
+         *     - `membership`: the Oura membership is not active, so Oura gives no data.
          *     - `app_outdated`: the patient's Oura app is older than Oura's minimum.
-         *     - `scope_missing`: the patient allowed nothing that holds data.
+         *     - `scope_missing`: the patient granted no scope with data.
          */
         CallbackForbidden: {
             headers: {
@@ -1775,7 +1774,7 @@ export interface components {
         };
         /**
          * @description - `account_conflict`: another patient has connected this ring account.
-         *     - `purge_running`: the patient's earlier data is just being deleted. Begin again in a few minutes.
+         *     - `purge_running`: the patient's earlier data is being deleted. Start again in a few minutes.
          */
         AccountConflict: {
             headers: {
@@ -1791,8 +1790,8 @@ export interface components {
             };
         };
         /**
-         * @description - `oura_unavailable`: Oura does not answer, or not as it should. The code may be spent: begin again later.
-         *     - `unauthorized_by_oura`: Oura refuses the token that it has just issued. Begin again.
+         * @description - `oura_unavailable`: Oura does not answer, or sends an invalid answer. The code may be used. Start again later.
+         *     - `unauthorized_by_oura`: Oura refuses the token that it has just issued. Start again.
          */
         OuraFailed: {
             headers: {
@@ -1808,10 +1807,10 @@ export interface components {
             };
         };
         /**
-         * @description - `invalid_json`, `invalid_body`: the body does not fit.
+         * @description - `invalid_json`, `invalid_body`: the body is not JSON, or a field is wrong.
          *     - `unknown_source`: `source` is not `oura`.
          *     - `missing_range`: `to` without `from`.
-         *     - `invalid_date`: a day is no calendar day of the form YYYY-MM-DD, or `from` lies in the future.
+         *     - `invalid_date`: a day is no calendar day of the form YYYY-MM-DD, or `from` is in the future.
          *     - `range_reversed`: `from` is after `to`.
          *     - `range_too_long`: more than 92 days.
          */
@@ -1830,8 +1829,8 @@ export interface components {
         };
         /**
          * @description - `invalid_data`: `data` is neither `keep` nor `purge`.
-         *     - `unknown_parameter`: there is no parameter of this name.
-         *     - `invalid_query`: a parameter is given twice or is not readable.
+         *     - `unknown_parameter`: the route has no parameter of this name.
+         *     - `invalid_query`: a parameter is repeated or unreadable.
          */
         DisconnectRefused: {
             headers: {
@@ -1847,9 +1846,9 @@ export interface components {
             };
         };
         /**
-         * @description - `too_many_syncs`: the patient asks for syncs too often; `Retry-After` says when to come back.
+         * @description - `too_many_syncs`: the patient requests syncs too often; `Retry-After` has the waiting time.
          *
-         *     API Gateway answers so too, for all patients together: `{"message": "..."}`, without the header.
+         *     API Gateway also returns 429, for all patients together: `{"message": "..."}`, without the header.
          */
         TooManySyncs: {
             headers: {
@@ -1866,9 +1865,9 @@ export interface components {
             };
         };
         /**
-         * @description - `too_many_refreshes`: the patient asks for refreshes too often; `Retry-After` says when to come back.
+         * @description - `too_many_refreshes`: the patient requests refreshes too often; `Retry-After` has the waiting time.
          *
-         *     API Gateway answers so too, for all patients together: `{"message": "..."}`, without the header.
+         *     API Gateway also returns 429, for all patients together: `{"message": "..."}`, without the header.
          */
         TooManyRefreshes: {
             headers: {
@@ -1899,14 +1898,14 @@ export interface components {
             };
         };
         /**
-         * @description - `invalid_query`: a parameter is given twice or is not readable.
-         *     - `unknown_parameter`: there is no parameter of this name.
+         * @description - `invalid_query`: a parameter is repeated or unreadable.
+         *     - `unknown_parameter`: the route has no parameter of this name.
          *     - `missing_range`: `from` or `to` is missing.
          *     - `invalid_date`: one of them is not a calendar day of the form YYYY-MM-DD.
          *     - `range_reversed`: `from` is after `to`.
          *     - `range_too_long`: more than 366 days.
-         *     - `unknown_metric`: `metrics` names a kind that there is not.
-         *     - `invalid_cursor`: `cursor` is none, or was made for another question, for another patient or by an older version.
+         *     - `unknown_metric`: `metrics` names an unknown metric type.
+         *     - `invalid_cursor`: `cursor` is not a cursor, or belongs to another request, another patient or an older version.
          */
         DaysRefused: {
             headers: {
@@ -1922,13 +1921,13 @@ export interface components {
             };
         };
         /**
-         * @description - `invalid_query`: a parameter is given twice or is not readable.
-         *     - `unknown_parameter`: there is no parameter of this name.
+         * @description - `invalid_query`: a parameter is repeated or unreadable.
+         *     - `unknown_parameter`: the route has no parameter of this name.
          *     - `missing_range`: `from` or `to` is missing.
          *     - `invalid_date`: one of them is not a calendar day of the form YYYY-MM-DD.
          *     - `range_reversed`: `from` is after `to`.
          *     - `range_too_long`: more than 366 days.
-         *     - `invalid_cursor`: `cursor` is none, or was made for another question, for another patient or by an older version.
+         *     - `invalid_cursor`: `cursor` is not a cursor, or belongs to another request, another patient or an older version.
          */
         WorkoutsRefused: {
             headers: {
@@ -1944,15 +1943,15 @@ export interface components {
             };
         };
         /**
-         * @description - `invalid_query`: a parameter is given twice or is not readable.
-         *     - `unknown_parameter`: there is no parameter of this name.
+         * @description - `invalid_query`: a parameter is repeated or unreadable.
+         *     - `unknown_parameter`: the route has no parameter of this name.
          *     - `missing_type`: `type` is missing.
-         *     - `unknown_metric`: `type` names a kind that there is not, or `hrv`.
+         *     - `unknown_metric`: `type` is `hrv` or an unknown metric type.
          *     - `missing_range`: `from` or `to` is missing.
          *     - `invalid_date`: one of them is not a calendar day of the form YYYY-MM-DD.
          *     - `range_reversed`: `from` is after `to`.
          *     - `range_too_long`: more than 366 days.
-         *     - `invalid_cursor`: `cursor` is none, or was made for another question, for another patient or by an older version.
+         *     - `invalid_cursor`: `cursor` is not a cursor, or belongs to another request, another patient or an older version.
          */
         RecordsRefused: {
             headers: {
@@ -1968,8 +1967,8 @@ export interface components {
             };
         };
         /**
-         * @description - `invalid_query`: a parameter is given twice or is not readable.
-         *     - `unknown_parameter`: there is no parameter of this name.
+         * @description - `invalid_query`: a parameter is repeated or unreadable.
+         *     - `unknown_parameter`: the route has no parameter of this name.
          *     - `missing_type`, `missing_day`: `type` or `day` is missing.
          *     - `unknown_series`: there is no series of this name.
          *     - `invalid_date`: `day` is not a calendar day of the form YYYY-MM-DD.
@@ -1988,8 +1987,8 @@ export interface components {
             };
         };
         /**
-         * @description - `invalid_query`: a parameter is given twice or is not readable.
-         *     - `unknown_parameter`: there is no parameter of this name.
+         * @description - `invalid_query`: a parameter is repeated or unreadable.
+         *     - `unknown_parameter`: the route has no parameter of this name.
          */
         MetricsRefused: {
             headers: {
@@ -2005,10 +2004,10 @@ export interface components {
             };
         };
         /**
-         * @description - `invalid_query`: a parameter is given twice or is not readable.
-         *     - `unknown_parameter`: there is no parameter of this name.
+         * @description - `invalid_query`: a parameter is repeated or unreadable.
+         *     - `unknown_parameter`: the route has no parameter of this name.
          *     - `invalid_format`: `format` is neither `ndjson` nor `fhir`.
-         *     - `invalid_cursor`: `cursor` is none, or was made for another question, for another patient or by an older version.
+         *     - `invalid_cursor`: `cursor` is not a cursor, or belongs to another request, another patient or an older version.
          */
         ExportRefused: {
             headers: {
@@ -2027,18 +2026,18 @@ export interface components {
     parameters: {
         /** @description First day. */
         From: components["schemas"]["Day"];
-        /** @description Last day, included; at most 366 days. */
+        /** @description Last day, inclusive; at most 366 days. */
         To: components["schemas"]["Day"];
-        /** @description The `cursor` of the page before, with the same other parameters. Only made for them and for this patient. */
+        /** @description The `cursor` of the previous page. It is valid only with the same other parameters and for this patient. */
         Cursor: string;
     };
     requestBodies: never;
     headers: {
-        /** @description `Bearer` where no JWT came, `Bearer error="invalid_token"` where one is not taken (RFC 6750, section 3). */
+        /** @description `Bearer` without a JWT, `Bearer error="invalid_token"` with a rejected JWT (RFC 6750, section 3). */
         Challenge: string;
-        /** @description Takes the cookie `wearable_connect` away. Not where the flow goes on, nor where `CALLBACK_BINDING` is `none`. */
+        /** @description Deletes the cookie `wearable_connect`. Absent if the flow continues, or if `CALLBACK_BINDING` is `none`. */
         FlowEnded: string;
-        /** @description Seconds after which the patient may ask again. */
+        /** @description Seconds until the patient may repeat the request. */
         RetryAfter: number;
     };
     pathItems: never;
@@ -2058,10 +2057,10 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Where to send the browser. */
+            /** @description Address for the browser. */
             200: {
                 headers: {
-                    /** @description `wearable_connect`: HttpOnly, Secure, SameSite=Lax, ten minutes. Not where `CALLBACK_BINDING` is `none`. */
+                    /** @description `wearable_connect`: HttpOnly, Secure, SameSite=Lax, ten minutes. Absent if `CALLBACK_BINDING` is `none`. */
                     "Set-Cookie"?: string;
                     [name: string]: unknown;
                 };
@@ -2091,15 +2090,15 @@ export interface operations {
     callbackFromOura: {
         parameters: {
             query?: {
-                /** @description The code, when the patient consented. */
+                /** @description Code, if the patient consented. */
                 code?: string;
-                /** @description The state that connect made. */
+                /** @description State of connect. */
                 state?: string;
-                /** @description The scopes that were granted. */
+                /** @description Granted scopes. */
                 scope?: string;
-                /** @description Oura's newer identity provider names itself. */
+                /** @description Issuer, named by Oura's newer identity provider. */
                 iss?: string;
-                /** @description `access_denied` when the patient did not consent. */
+                /** @description `access_denied` if the patient did not consent. */
                 error?: string;
             };
             header?: never;
@@ -2108,7 +2107,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The outcome, connected or denied, as a small page, where there is no page of the app. */
+            /** @description Outcome, connected or denied, as a small page. Only without a page of the app. */
             200: {
                 headers: {
                     "Set-Cookie": components["headers"]["FlowEnded"];
@@ -2118,15 +2117,18 @@ export interface operations {
                     "text/html": string;
                 };
             };
-            /** @description To the app. */
+            /** @description Redirect to the app. */
             303: {
                 headers: {
                     /**
-                     * @description The app's page with more in its query. Either the outcome: `wearable=oura`, `status` = `connected`, `denied`
-                     *     (the patient did not consent) or `error`, and, unless connected, `reason` = a code of `POST /callback/oura`,
-                     *     `access_denied`, `authorization_failed` (Oura could not ask for consent) or `code_missing`. Or, when the browser
-                     *     did not bring the cookie, `wearable=oura`, `code` and `state`, unspent, and `scope` if Oura gave it: the page
-                     *     completes the flow by `POST /callback/oura`, at once, and removes them from its address.
+                     * @description The app's page with further query parameters. There are two forms.
+                     *
+                     *     With the outcome: `wearable=oura`, `status` = `connected`, `denied` (the patient did not consent) or `error`,
+                     *     and, unless connected, `reason` = a code of `POST /callback/oura`, `access_denied`, `authorization_failed`
+                     *     (Oura could not show its consent page) or `code_missing`.
+                     *
+                     *     Without the cookie: `wearable=oura`, and the unused `code`, `state` and, if Oura sent it, `scope`. The page completes
+                     *     the flow with `POST /callback/oura` at once, and removes them from its address.
                      * @example https://app.example.org/settings?wearable=oura&status=connected
                      */
                     Location?: string;
@@ -2201,7 +2203,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description At most one connection per vendor; empty when the patient never connected. */
+            /** @description At most one connection per vendor; empty if the patient never connected. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2223,7 +2225,7 @@ export interface operations {
     disconnectOura: {
         parameters: {
             query?: {
-                /** @description Whether the data that has arrived stays. */
+                /** @description Keeps or deletes the stored data. */
                 data?: "keep" | "purge";
             };
             header?: never;
@@ -2232,7 +2234,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The connection has ended; the rest follows without anybody asking again. */
+            /** @description The connection has ended. The rest follows without a further request. */
             202: {
                 headers: {
                     [name: string]: unknown;
@@ -2271,7 +2273,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Asked for. */
+            /** @description Requested. */
             202: {
                 headers: {
                     [name: string]: unknown;
@@ -2314,7 +2316,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Asked for. */
+            /** @description Requested. */
             202: {
                 headers: {
                     [name: string]: unknown;
@@ -2350,11 +2352,11 @@ export interface operations {
             query: {
                 /** @description First day. */
                 from: components["schemas"]["Day"];
-                /** @description Last day, included. */
+                /** @description Last day, inclusive. */
                 to: components["schemas"]["Day"];
-                /** @description Kinds to give, separated by commas; all when absent. */
+                /** @description Metric types of the answer, separated by commas. All if absent. */
                 metrics?: components["schemas"]["MetricType"][];
-                /** @description The `cursor` of the page before, with the same other parameters. */
+                /** @description The `cursor` of the previous page, with the same other parameters. */
                 cursor?: string;
             };
             header?: never;
@@ -2448,9 +2450,9 @@ export interface operations {
             query: {
                 /** @description First day. */
                 from: components["parameters"]["From"];
-                /** @description Last day, included; at most 366 days. */
+                /** @description Last day, inclusive; at most 366 days. */
                 to: components["parameters"]["To"];
-                /** @description The `cursor` of the page before, with the same other parameters. Only made for them and for this patient. */
+                /** @description The `cursor` of the previous page. It is valid only with the same other parameters and for this patient. */
                 cursor?: components["parameters"]["Cursor"];
             };
             header?: never;
@@ -2510,13 +2512,13 @@ export interface operations {
     listRecords: {
         parameters: {
             query: {
-                /** @description The kind. `hrv` has no records of its own, it is part of those of `sleep`. */
+                /** @description Metric type. `hrv` has no records of its own; it is part of the records of `sleep`. */
                 type: components["schemas"]["RecordType"];
                 /** @description First day. */
                 from: components["parameters"]["From"];
-                /** @description Last day, included; at most 366 days. */
+                /** @description Last day, inclusive; at most 366 days. */
                 to: components["parameters"]["To"];
-                /** @description The `cursor` of the page before, with the same other parameters. Only made for them and for this patient. */
+                /** @description The `cursor` of the previous page. It is valid only with the same other parameters and for this patient. */
                 cursor?: components["parameters"]["Cursor"];
             };
             header?: never;
@@ -2578,7 +2580,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The day's series. */
+            /** @description Series of the day. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2674,7 +2676,7 @@ export interface operations {
         parameters: {
             query?: {
                 format?: "ndjson" | "fhir";
-                /** @description The `cursor` of the page before, with the same other parameters. Only made for them and for this patient. */
+                /** @description The `cursor` of the previous page. It is valid only with the same other parameters and for this patient. */
                 cursor?: components["parameters"]["Cursor"];
             };
             header?: never;
@@ -2687,12 +2689,12 @@ export interface operations {
             200: {
                 headers: {
                     /**
-                     * @description The next page, `<...>; rel="next"`, relative to the address of the request (RFC 8288); absent on the last page.
+                     * @description Next page, `<...>; rel="next"`, relative to the address of the request (RFC 8288). Absent on the last page.
                      * @example <?format=ndjson&cursor=Mjo5ZTEwN2Q5ZDM3MmJiNjgyNmJkODFkMzU0MmE0MTlkNjpyZWNvcmRz>; rel="next"
                      */
                     Link?: string;
                     /**
-                     * @description To be saved as a file.
+                     * @description File name for a download.
                      * @example attachment; filename="oura-export.ndjson"
                      */
                     "Content-Disposition"?: string;

@@ -1,55 +1,55 @@
 // Made from events/*.schema.json by `npm run generate`: do not edit.
 
 /**
- * The history after a connect has arrived. This is the `detail` of an EventBridge event with source `wearables.oura` and detail-type `wearable_backfill_completed`. It holds no measured value.
+ * The history after a connect is stored. This is the `detail` of an EventBridge event with source `wearables.oura` and detail-type `wearable_backfill_completed`. It holds no measured value.
  */
 export interface WearableBackfillCompleted {
   /**
-   * Version of this shape. A change that could break a consumer gets a new number.
+   * Version of this shape. A breaking change gets a new number.
    */
   version: 1;
   /**
-   * UUIDv5 of the patient and the sync. The same happening always gets the same id, and delivery is at least once: drop what you have seen.
+   * UUIDv5 of the patient and the sync. The id is deterministic and delivery is at least once: drop events whose id you have processed.
    */
   eventId: string;
   /**
-   * The platform's patient: the JWT claim that the ring was connected with.
+   * The platform's patient: JWT claim of the connect.
    */
   patientId: string;
   /**
-   * The vendor of the data.
+   * Vendor of the data.
    */
   source: "oura";
   /**
-   * When it happened, UTC.
+   * Time of the occurrence, UTC.
    */
   occurredAt: string;
   /**
-   * The request to sync. Events of one sync share it; `POST /sync` answers with it.
+   * Id of the sync. All events of one sync share it; `POST /sync` returns it.
    */
   syncId: string;
   /**
-   * First day that was asked for.
+   * First requested day.
    */
   from: string;
   /**
-   * Last day that was asked for, included.
+   * Last requested day, inclusive.
    */
   to: string;
   /**
-   * Days of the range that have stats now. A day on which the ring was not worn has none.
+   * Number of days of the range with stats. A day without the ring has none.
    */
   daysWithData: number;
   /**
-   * Whether every kind arrived whole. If not, `failing` of GET /connections says which did not.
+   * True if every data type arrived completely. Otherwise `failing` of GET /connections lists the missing ones.
    */
   complete: boolean;
   /**
-   * Whether the patient had been connected before, with the same ring, and only what was missing since the last good day was fetched.
+   * True if the patient was connected before with the same ring, so that only the time since the last good day was fetched.
    */
   reconnected: boolean;
   /**
-   * If so, the days whose stats are new or changed by it; 0 otherwise.
+   * After a reconnect, the number of days with new or changed stats; 0 otherwise.
    */
   daysRepaired: number;
 }
@@ -59,81 +59,81 @@ export interface WearableBackfillCompleted {
  */
 export interface WearableConnected {
   /**
-   * Version of this shape. A change that could break a consumer gets a new number.
+   * Version of this shape. A breaking change gets a new number.
    */
   version: 1;
   /**
-   * UUIDv5 of the patient and the consent. The same happening always gets the same id, and delivery is at least once: drop what you have seen.
+   * UUIDv5 of the patient and the consent. The id is deterministic and delivery is at least once: drop events whose id you have processed.
    */
   eventId: string;
   /**
-   * The platform's patient: the JWT claim that the ring was connected with.
+   * The platform's patient: JWT claim of the connect.
    */
   patientId: string;
   /**
-   * The vendor of the data.
+   * Vendor of the data.
    */
   source: "oura";
   /**
-   * When it happened, UTC.
+   * Time of the occurrence, UTC.
    */
   occurredAt: string;
   /**
-   * The consent that this is about. Every connect makes a new one.
+   * Id of the consent. Every connect creates a new one.
    */
   grantId: string;
   /**
-   * Oura's scopes that the patient allowed, bare names.
+   * Scopes that the patient granted, as bare names.
    */
   scopesGranted: string[];
   /**
-   * Scopes that were asked for and not allowed: their data will not arrive.
+   * Scopes that were requested and not granted. Their data does not arrive.
    */
   scopesMissing: string[];
   /**
-   * Whether the patient had been connected before. The history so far is kept.
+   * True if the patient was connected before. The existing history is kept.
    */
   reconnected: boolean;
 }
 
 /**
- * Everything that was stored of a patient is deleted, at the patient's request: the receipt. This is the `detail` of an EventBridge event with source `wearables.oura` and detail-type `wearable_data_purged`. It holds no measured value.
+ * Receipt: all stored data of a patient is deleted, at the patient's request. This is the `detail` of an EventBridge event with source `wearables.oura` and detail-type `wearable_data_purged`. It holds no measured value.
  */
 export interface WearableDataPurged {
   /**
-   * Version of this shape. A change that could break a consumer gets a new number.
+   * Version of this shape. A breaking change gets a new number.
    */
   version: 1;
   /**
-   * UUIDv5 of the patient and the request. The same happening always gets the same id, and delivery is at least once: drop what you have seen.
+   * UUIDv5 of the patient and the request. The id is deterministic and delivery is at least once: drop events whose id you have processed.
    */
   eventId: string;
   /**
-   * The platform's patient: the JWT claim that the ring was connected with.
+   * The platform's patient: JWT claim of the connect.
    */
   patientId: string;
   /**
-   * The vendor of the data.
+   * Vendor of the data.
    */
   source: "oura";
   /**
-   * When it happened, UTC.
+   * Time of the occurrence, UTC.
    */
   occurredAt: string;
   /**
-   * The request: `DELETE /connections/oura?data=purge` answers with it.
+   * Id of the request; `DELETE /connections/oura?data=purge` returns it.
    */
   requestId: string;
   /**
-   * When it was asked for, UTC.
+   * Time of the request, UTC.
    */
   requestedAt: string;
   /**
-   * When the last of it was gone, UTC.
+   * Time of the last deletion, UTC.
    */
   purgedAt: string;
   /**
-   * How many items were stored, and are deleted.
+   * Number of deleted items.
    */
   counts: {
     /**
@@ -145,7 +145,7 @@ export interface WearableDataPurged {
      */
     days: number;
     /**
-     * In `Connections`: the connection, progress of syncs, whatever else.
+     * In `Connections`: the connection, progress of syncs, and all others.
      */
     connectionItems: number;
   };
@@ -156,73 +156,73 @@ export interface WearableDataPurged {
  */
 export interface WearableDayUpdated {
   /**
-   * Version of this shape. A change that could break a consumer gets a new number.
+   * Version of this shape. A breaking change gets a new number.
    */
   version: 1;
   /**
-   * UUIDv5 of the patient, the day and the revision. The same happening always gets the same id, and delivery is at least once: drop what you have seen.
+   * UUIDv5 of the patient, the day and the revision. The id is deterministic and delivery is at least once: drop events whose id you have processed.
    */
   eventId: string;
   /**
-   * The platform's patient: the JWT claim that the ring was connected with.
+   * The platform's patient: JWT claim of the connect.
    */
   patientId: string;
   /**
-   * The vendor of the data.
+   * Vendor of the data.
    */
   source: "oura";
   /**
-   * When it happened, UTC.
+   * Time of the occurrence, UTC.
    */
   occurredAt: string;
   /**
-   * The patient's local day, as Oura counts it.
+   * The patient's local day, as Oura gives it.
    */
   day: string;
   /**
-   * Revision of the day's stats after the change: 1 when new, one more with every change.
+   * Revision of the day's stats after the change: 1 if new, plus one with every change.
    */
   revision: number;
   /**
-   * Names of the metrics that changed, as `kind.key` in the day's `metrics`, sorted. Names only.
+   * Names of the changed metrics, as `metricType.key` of the day's `metrics`, sorted. Names only.
    */
   changedFields: string[];
   /**
-   * Why.
+   * Reason of the change.
    */
   reason: "new" | "revised" | "deleted";
 }
 
 /**
- * A patient's connection to Oura ended: no more data will arrive. This is the `detail` of an EventBridge event with source `wearables.oura` and detail-type `wearable_disconnected`. It holds no measured value.
+ * A patient's connection to Oura ended. No more data arrives. This is the `detail` of an EventBridge event with source `wearables.oura` and detail-type `wearable_disconnected`. It holds no measured value.
  */
 export interface WearableDisconnected {
   /**
-   * Version of this shape. A change that could break a consumer gets a new number.
+   * Version of this shape. A breaking change gets a new number.
    */
   version: 1;
   /**
-   * UUIDv5 of the patient and the consent. The same happening always gets the same id, and delivery is at least once: drop what you have seen.
+   * UUIDv5 of the patient and the consent. The id is deterministic and delivery is at least once: drop events whose id you have processed.
    */
   eventId: string;
   /**
-   * The platform's patient: the JWT claim that the ring was connected with.
+   * The platform's patient: JWT claim of the connect.
    */
   patientId: string;
   /**
-   * The vendor of the data.
+   * Vendor of the data.
    */
   source: "oura";
   /**
-   * When it happened, UTC.
+   * Time of the occurrence, UTC.
    */
   occurredAt: string;
   /**
-   * The consent that this is about. Every connect makes a new one.
+   * Id of the consent. Every connect creates a new one.
    */
   grantId: string;
   /**
-   * Why. Frontends choose their texts by it.
+   * Stable reason code. Frontends choose their texts by it.
    */
   reasonCode:
     | "revoked"
@@ -237,35 +237,35 @@ export interface WearableDisconnected {
 }
 
 /**
- * A connection ended without the patient's doing here: data arrives again only after the patient connects again. Ask for it. This is the `detail` of an EventBridge event with source `wearables.oura` and detail-type `wearable_reconnect_required`. It holds no measured value.
+ * A connection ended without a request of the patient to this service. Data arrives again only after the patient connects again. Ask the patient to do so. This is the `detail` of an EventBridge event with source `wearables.oura` and detail-type `wearable_reconnect_required`. It holds no measured value.
  */
 export interface WearableReconnectRequired {
   /**
-   * Version of this shape. A change that could break a consumer gets a new number.
+   * Version of this shape. A breaking change gets a new number.
    */
   version: 1;
   /**
-   * UUIDv5 of the patient and the consent. The same happening always gets the same id, and delivery is at least once: drop what you have seen.
+   * UUIDv5 of the patient and the consent. The id is deterministic and delivery is at least once: drop events whose id you have processed.
    */
   eventId: string;
   /**
-   * The platform's patient: the JWT claim that the ring was connected with.
+   * The platform's patient: JWT claim of the connect.
    */
   patientId: string;
   /**
-   * The vendor of the data.
+   * Vendor of the data.
    */
   source: "oura";
   /**
-   * When it happened, UTC.
+   * Time of the occurrence, UTC.
    */
   occurredAt: string;
   /**
-   * The consent that this is about. Every connect makes a new one.
+   * Id of the consent. Every connect creates a new one.
    */
   grantId: string;
   /**
-   * Why. Frontends choose their texts by it.
+   * Stable reason code. Frontends choose their texts by it.
    */
   reasonCode:
     | "revoked"
@@ -284,31 +284,31 @@ export interface WearableReconnectRequired {
  */
 export interface WearableSync {
   /**
-   * Version of this shape. A change that could break a consumer gets a new number.
+   * Version of this shape. A breaking change gets a new number.
    */
   version: 1;
   /**
-   * UUIDv5 of the patient and the sync. The same happening always gets the same id, and delivery is at least once: drop what you have seen.
+   * UUIDv5 of the patient and the sync. The id is deterministic and delivery is at least once: drop events whose id you have processed.
    */
   eventId: string;
   /**
-   * The platform's patient: the JWT claim that the ring was connected with.
+   * The platform's patient: JWT claim of the connect.
    */
   patientId: string;
   /**
-   * The vendor of the data.
+   * Vendor of the data.
    */
   source: "oura";
   /**
-   * When it happened, UTC.
+   * Time of the occurrence, UTC.
    */
   occurredAt: string;
   /**
-   * What caused the sync.
+   * Cause of the sync.
    */
   trigger: "backfill" | "daily" | "webhook" | "manual";
   /**
-   * The request to sync. Events of one sync share it; `POST /sync` answers with it.
+   * Id of the sync. All events of one sync share it; `POST /sync` returns it.
    */
   syncId: string;
   /**
@@ -316,7 +316,7 @@ export interface WearableSync {
    */
   days: string[];
   /**
-   * Kinds of the records that changed.
+   * Metric types of the changed records.
    */
   metricTypes: (
     | "readiness"
