@@ -36,8 +36,14 @@ pub struct Visit {
 
 /// The settings of a stack that somebody waits for.
 pub fn quick() -> Options {
-    let simulation =
-        Simulation { configure: Box::new(|config| config.webhook_delay = Duration::ZERO), ..Simulation::default() };
+    let simulation = Simulation {
+        configure: Box::new(|config| {
+            config.webhook_delay = Duration::ZERO;
+            // The machine's clock runs here; the people's days are the same on every date.
+            config.pinned_day = Some(oura_simulator::TYPICAL_DAY);
+        }),
+        ..Simulation::default()
+    };
     Options {
         port: Some(0),
         oura: OuraMode::Simulated(Box::new(simulation)),

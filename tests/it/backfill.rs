@@ -171,8 +171,7 @@ async fn pages_of_any_size_give_the_same_tables() {
     let whole = World::connected().await;
     whole.work().await;
     let paged = World::connected().await;
-    let patch = serde_json::from_value(serde_json::json!({ "pageSize": 7 })).unwrap();
-    paged.oura().set_options(patch).unwrap();
+    paged.oura().change_options(|options| options.page_size = Some(7)).unwrap();
     paged.work().await;
     assert_eq!(whole.tables().await[1..], paged.tables().await[1..]);
 }

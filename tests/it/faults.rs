@@ -161,7 +161,7 @@ async fn a_kind_that_does_not_answer_in_time_costs_only_itself() {
     assert_eq!(again.len(), 1);
     assert_eq!(state(&world, DataType::DailyStress).await, (FetchState::Failed, Some("unavailable".into())));
     assert!(world.daily("2026-02-16", "2026-03-19").await.len() >= 28, "the others are stored");
-    assert_eq!(world.oura().faults()[0].met, 1, "there was no time for another try");
+    assert_eq!(world.oura().faults()[0].matched, 1, "there was no time for another try");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

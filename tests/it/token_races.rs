@@ -10,7 +10,7 @@ use axum::http::StatusCode;
 use axum::routing::post;
 use jiff::Timestamp;
 use local::aws::{Effect, Fault, Service};
-use oura_simulator::{Fault as OuraFault, FaultMatch, OptionsPatch};
+use oura_simulator::{Fault as OuraFault, FaultMatch};
 use serde_json::json;
 use shared::aws::{AppSecrets, Disconnected, StoredTokens};
 use shared::domain::{Clock, Connection, ConnectionStatus, Entropy, ReasonCode};
@@ -38,7 +38,7 @@ fn vault(world: &World) -> Vault {
 async fn ended_token() -> World {
     let world = World::connected().await;
     world.pass(Duration::from_secs(25 * 3600));
-    world.oura().set_options(OptionsPatch { family_revocation: Some(true), ..OptionsPatch::default() }).unwrap();
+    world.oura().change_options(|options| options.family_revocation = true).unwrap();
     world.oura().clear_requests();
     world
 }
@@ -97,7 +97,7 @@ async fn a_worker_whose_clock_is_fast_does_not_take_over_from_one_that_lives() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_answer_that_arrives_after_the_lease_costs_nobody_the_connection() {
     let world = ended_token().await;
-    world.oura().set_options(OptionsPatch { family_revocation: Some(false), ..OptionsPatch::default() }).unwrap();
+    world.oura().change_options(|options| options.family_revocation = false).unwrap();
     slow_refresh(&world, 1000);
     let late = access(&world);
     let other = async {

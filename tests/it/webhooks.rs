@@ -10,7 +10,7 @@ use axum::response::Response;
 use jiff::Timestamp;
 use local::aws::{Effect, Fault, Service};
 use local::gateway::function_url;
-use oura_simulator::{DeliveryOrder, OptionsPatch, OuraSimulatorConfig};
+use oura_simulator::{DeliveryOrder, OuraSimulatorConfig};
 use serde_json::{Value, json};
 use shared::aws::WebhookDays;
 use shared::domain::{DayRange, Trigger};
@@ -157,20 +157,18 @@ async fn lost_repeated_and_reordered_notices_end_in_the_same_days() {
         let hooked = Hooked::settled().await;
         let world = &hooked.world;
         if wild {
-            let patch = OptionsPatch {
-                webhook_copies: Some(3),
-                webhook_order: Some(DeliveryOrder::Shuffled),
-                ..OptionsPatch::default()
-            };
-            world.oura().set_options(patch).unwrap();
+            world
+                .oura()
+                .change_options(|options| {
+                    options.webhook_copies = 3;
+                    options.webhook_order = DeliveryOrder::Shuffled;
+                })
+                .unwrap();
         }
         world.oura().sync_ring("ada").unwrap();
         hooked.all_arrives().await;
         if wild {
-            world
-                .oura()
-                .set_options(OptionsPatch { webhook_lose_every: Some(Some(1)), ..OptionsPatch::default() })
-                .unwrap();
+            world.oura().change_options(|options| options.webhook_lose_every = Some(1)).unwrap();
         }
         world.oura().edit_night("ada", "2026-03-16".parse().unwrap()).unwrap();
         hooked.all_arrives().await;

@@ -23,6 +23,19 @@ const REQUIRED: [&str; 6] = [
     "WEARABLE_DATA_TABLE",
 ];
 
+/// Calories of the canary workout.
+const CANARY: f64 = 746_130_192.0;
+
+/// True if the value contains the canary, alone or in the day's total: the person may have other workouts on that day.
+fn holds_canary(value: &serde_json::Value) -> bool {
+    match value {
+        serde_json::Value::Number(number) => number.as_f64().is_some_and(|n| (CANARY..CANARY + 10_000.0).contains(&n)),
+        serde_json::Value::Array(items) => items.iter().any(holds_canary),
+        serde_json::Value::Object(fields) => fields.values().any(holds_canary),
+        _ => false,
+    }
+}
+
 async fn rehearsal() -> (Rehearsal, Arc<Binary>) {
     let mut rehearsal = Rehearsal::start(Env::default()).await.unwrap();
     let mut variables = rehearsal.variables(&REQUIRED).unwrap();
@@ -55,7 +68,7 @@ async fn it_gives_a_patient_the_connection_the_days_all_there_is_and_another_syn
     let path = format!("/daily?from={from}&to={today}");
     let daily = get("patient-1", &path).await;
     assert!(daily["days"].as_array().unwrap().len() >= 28);
-    assert!(daily.to_string().contains("746130192"), "the canary has come through");
+    assert!(holds_canary(&daily), "the canary is in the days: {daily}");
     assert_eq!(get("patient-2", &path).await["days"], json!([]), "another patient's days are not theirs");
 
     let path = format!("/workouts?from={yesterday}&to={yesterday}");
@@ -75,7 +88,8 @@ async fn it_gives_a_patient_the_connection_the_days_all_there_is_and_another_syn
     assert!(lines.ends_with("{\"type\":\"end\",\"complete\":true,\"cursor\":null}\n"), "{:.200}", lines);
     let (kind, observations) = export("patient-1", "?format=fhir").await;
     assert_eq!(kind, "application/fhir+ndjson");
-    assert!(observations.lines().count() > 1000 && observations.contains("\"value\":746130192"));
+    let canary = |line: &str| holds_canary(&serde_json::from_str(line).unwrap());
+    assert!(observations.lines().count() > 1000 && observations.lines().any(canary));
     assert_eq!(export("patient-2", "").await.1.lines().count(), 2);
 
     let sync = rehearsal.request(Some("patient-1"), "POST", "/sync", None, r#"{"source":"oura"}"#).await.unwrap();

@@ -41,6 +41,19 @@ const VARIABLES: [&str; 11] = [
     "OURA_API_BASE_URL",
 ];
 
+/// Calories of the canary workout.
+const CANARY: f64 = 746_130_192.0;
+
+/// True if the value contains the canary, alone or in the day's total: the person may have other workouts on that day.
+fn holds_canary(value: &serde_json::Value) -> bool {
+    match value {
+        serde_json::Value::Number(number) => number.as_f64().is_some_and(|n| (CANARY..CANARY + 10_000.0).contains(&n)),
+        serde_json::Value::Array(items) => items.iter().any(holds_canary),
+        serde_json::Value::Object(fields) => fields.values().any(holds_canary),
+        _ => false,
+    }
+}
+
 async fn rehearsal() -> (Rehearsal, Arc<Binary>) {
     let mut rehearsal = Rehearsal::start(Env::default()).await.unwrap();
     let mut variables = rehearsal.variables(&VARIABLES).unwrap();
@@ -77,7 +90,7 @@ async fn it_brings_thirty_days_and_says_nothing_of_what_it_read() {
     let daily = rehearsal.request(Some("patient-1"), "GET", &path, None, "").await.unwrap().data().unwrap();
     let days = daily["days"].as_array().unwrap();
     assert!(days.len() >= 28, "{} days", days.len());
-    assert!(daily.to_string().contains("746130192"), "the canary has come through");
+    assert!(holds_canary(&daily), "the canary is in the days: {daily}");
     let events = rehearsal.aws().events().history();
     assert!(events.iter().any(|event| event.detail_type == "wearable_backfill_completed"));
 

@@ -8,15 +8,16 @@ use std::time::Duration;
 use anyhow::Context as _;
 use clap::Parser;
 use jiff::Timestamp;
+use jiff::civil::Date;
 use secrecy::SecretString;
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::OuraSimulator;
 use crate::clock::Clock;
 use crate::config::OuraSimulatorConfig;
-use crate::options::KNOWN_SCOPES;
+use crate::scopes::KNOWN_SCOPES;
+use crate::simulator::OuraSimulator;
 
 /// A simulated Oura on one address: OAuth, the API v2, rate limits, webhooks, and misbehaviour on demand.
 #[derive(Debug, Parser)]
@@ -58,6 +59,9 @@ pub struct Cli {
     /// Number of past days that have data.
     #[arg(long, value_name = "DAYS", default_value_t = 400, value_parser = clap::value_parser!(u16).range(1..=4000))]
     history_days: u16,
+    /// Day that the people live on the date of the start, as 2031-06-12: the same days whatever the date.
+    #[arg(long, value_name = "DATE")]
+    pinned_day: Option<Date>,
     /// Start of the simulator's clock, as 2031-06-12T15:00:00Z, instead of the present: the same data on every run.
     #[arg(long, value_name = "TIME")]
     start_time: Option<Timestamp>,
@@ -85,6 +89,7 @@ impl Cli {
         config.redirect_uris.clone_from(&self.redirect_uri);
         config.enabled_scopes.clone_from(&self.scopes);
         config.seed = self.seed;
+        config.pinned_day = self.pinned_day;
         config.fleet = self.fleet;
         config.history_days = i32::from(self.history_days);
         config.access_token_ttl = Duration::from_secs(self.access_token_ttl);

@@ -1,7 +1,12 @@
-//! Oura's collections as its own API knows them. Deliberately not the client's list: the two check each other.
+//! Oura's collections as its own API names them. Deliberately not a client's list: the two check each other.
 
-/// A collection under `/v2/usercollection/`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+use std::str::FromStr as _;
+
+use strum::{EnumIter, EnumString, IntoEnumIterator as _, IntoStaticStr};
+
+/// A collection under `/v2/usercollection/`, named by the last part of its path. Paths are case-sensitive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, EnumIter, EnumString, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub(crate) enum Collection {
     DailyActivity,
     DailyCardiovascularAge,
@@ -11,6 +16,7 @@ pub(crate) enum Collection {
     DailySpo2,
     DailyStress,
     EnhancedTag,
+    #[strum(serialize = "heartrate")]
     HeartRate,
     RestModePeriod,
     RingBatteryLevel,
@@ -19,11 +25,12 @@ pub(crate) enum Collection {
     Sleep,
     SleepTime,
     Tag,
+    #[strum(serialize = "vO2_max")]
     Vo2Max,
     Workout,
 }
 
-/// How a collection is asked for.
+/// Form of a collection's answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Shape {
     /// Documents by `start_date` and `end_date`.
@@ -35,53 +42,16 @@ pub(crate) enum Shape {
 }
 
 impl Collection {
-    pub(crate) const ALL: [Self; 18] = [
-        Self::DailyActivity,
-        Self::DailyCardiovascularAge,
-        Self::DailyReadiness,
-        Self::DailyResilience,
-        Self::DailySleep,
-        Self::DailySpo2,
-        Self::DailyStress,
-        Self::EnhancedTag,
-        Self::HeartRate,
-        Self::RestModePeriod,
-        Self::RingBatteryLevel,
-        Self::RingConfiguration,
-        Self::Session,
-        Self::Sleep,
-        Self::SleepTime,
-        Self::Tag,
-        Self::Vo2Max,
-        Self::Workout,
-    ];
+    pub(crate) fn all() -> impl Iterator<Item = Self> {
+        Self::iter()
+    }
 
-    /// The last part of its path. Paths are case-sensitive: `vO2_max` has a capital O.
     pub(crate) fn path(self) -> &'static str {
-        match self {
-            Self::DailyActivity => "daily_activity",
-            Self::DailyCardiovascularAge => "daily_cardiovascular_age",
-            Self::DailyReadiness => "daily_readiness",
-            Self::DailyResilience => "daily_resilience",
-            Self::DailySleep => "daily_sleep",
-            Self::DailySpo2 => "daily_spo2",
-            Self::DailyStress => "daily_stress",
-            Self::EnhancedTag => "enhanced_tag",
-            Self::HeartRate => "heartrate",
-            Self::RestModePeriod => "rest_mode_period",
-            Self::RingBatteryLevel => "ring_battery_level",
-            Self::RingConfiguration => "ring_configuration",
-            Self::Session => "session",
-            Self::Sleep => "sleep",
-            Self::SleepTime => "sleep_time",
-            Self::Tag => "tag",
-            Self::Vo2Max => "vO2_max",
-            Self::Workout => "workout",
-        }
+        self.into()
     }
 
     pub(crate) fn of_path(path: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|collection| collection.path() == path)
+        Self::from_str(path).ok()
     }
 
     /// The scope that its 401 names.
@@ -108,15 +78,15 @@ impl Collection {
         }
     }
 
-    /// By how many days the time that ranges are compared with may be off the document's own day.
-    pub(crate) fn strays(self) -> i64 {
+    /// Days by which the range key of a document may differ from the document's own day.
+    pub(crate) fn day_slack(self) -> i64 {
         match self {
             Self::Workout | Self::Session | Self::Tag | Self::EnhancedTag | Self::RestModePeriod => 2,
             _ => 0,
         }
     }
 
-    /// The name that webhooks use for it: its path, but for `vo2_max`. Time series have no webhooks.
+    /// The name in webhooks: the path, except for `vo2_max`. Time series have no webhooks.
     pub(crate) fn webhook_name(self) -> Option<&'static str> {
         match self {
             Self::Vo2Max => Some("vo2_max"),
@@ -126,6 +96,6 @@ impl Collection {
     }
 
     pub(crate) fn of_webhook_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|collection| collection.webhook_name() == Some(name))
+        Self::all().find(|collection| collection.webhook_name() == Some(name))
     }
 }

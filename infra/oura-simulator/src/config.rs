@@ -1,46 +1,51 @@
-//! How the simulated cloud is set up.
+//! Configuration of a simulator.
 
 use std::time::Duration;
 
-use super::clock::{Clock, Entropy};
+use jiff::civil::Date;
 use secrecy::SecretString;
 
-use super::options::KNOWN_SCOPES;
+use crate::clock::{Clock, Entropy};
+use crate::scopes::KNOWN_SCOPES;
 
-/// The registered application and the world around it.
+/// A Thursday after five weeks in which Ada is at home and every ring is worn on all but a few days: a
+/// [`OuraSimulatorConfig::pinned_day`] for tests.
+pub const TYPICAL_DAY: Date = jiff::civil::date(2031, 6, 12);
+
+/// The registered application, the people, and the limits at the start.
 #[derive(Debug, Clone)]
 pub struct OuraSimulatorConfig {
-    /// The application's id.
     pub client_id: String,
-    /// The application's secret. Webhooks are signed with it too.
+    /// The application's secret; webhooks are signed with it too.
     pub client_secret: SecretString,
-    /// Callbacks that the application registered; compared character by character.
+    /// Registered callbacks, compared character by character.
     pub redirect_uris: Vec<String>,
     /// Scopes that the application enabled in the portal; others are dropped from consents silently.
     pub enabled_scopes: Vec<String>,
-    /// What "now" and "today" are.
     pub clock: Clock,
-    /// Where codes and tokens come from.
+    /// Source of codes and tokens.
     pub entropy: Entropy,
-    /// Which world of data: the same seed gives the same documents.
+    /// Seed of the data: the same seed gives the same documents.
     pub seed: u64,
-    /// How many people there are beside the named ones, with keys `fleet-00001`, `fleet-00002` and so on. Who they are
-    /// follows from the seed and their number, and is made when it is asked for.
+    /// Day that the people live on the date of the start, such as [`crate::TYPICAL_DAY`]: weekdays, journeys, workouts
+    /// and days without the ring are then the same whatever the date. `None`: the calendar's days.
+    pub pinned_day: Option<Date>,
+    /// Number of people beside the named ones, with the keys `fleet-00001`, `fleet-00002` and so on. They follow from
+    /// the seed and their number.
     pub fleet: u32,
-    /// How many days back the data reaches.
+    /// Number of past days that have data.
     pub history_days: i32,
-    /// How long an access token lives.
     pub access_token_ttl: Duration,
-    /// How long an authorization code lives (documented: 10 minutes).
+    /// Documented: 10 minutes.
     pub code_ttl: Duration,
-    /// Requests that the application may make in 5 minutes (documented: 5000).
+    /// Requests of the application in 5 minutes (documented: 5000).
     pub app_limit: u32,
-    /// Requests that one access token may make in 5 minutes. Oura says that there is a limit but not which: none here.
+    /// Requests of one access token in 5 minutes. Oura has such a limit but does not document it: none by default.
     pub token_limit: Option<u32>,
-    /// Whether notices are sent by themselves when they are due. Without it, [`super::Control::take_due_deliveries`] and
-    /// [`super::Control::settle_delivery`] drive them.
+    /// True if due webhook events are delivered by themselves. Otherwise [`crate::Control::take_due_deliveries`] and
+    /// [`crate::Control::settle_delivery`] drive them.
     pub deliver_webhooks: bool,
-    /// How long after a change its notices are due (seen in practice: about 30 seconds).
+    /// Time from a change to its webhook events (seen in practice: about 30 seconds).
     pub webhook_delay: Duration,
 }
 
@@ -56,6 +61,7 @@ impl OuraSimulatorConfig {
             clock: Clock::system(),
             entropy: Entropy::system(),
             seed: 1,
+            pinned_day: None,
             fleet: 0,
             history_days: 400,
             access_token_ttl: Duration::from_hours(24),

@@ -9,51 +9,50 @@ use http::{HeaderName, HeaderValue, Method, StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// What a fault meets.
+/// Requests that a fault matches.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct FaultMatch {
-    /// The method; any when absent.
+    /// Any method if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub method: Option<String>,
-    /// The exact path, or the beginning of one with `*` at its end.
+    /// The exact path, or a prefix that ends with `*`.
     pub path: String,
     /// Only requests with an access token of this person.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub person: Option<String>,
 }
 
-/// What goes wrong. A fault with nothing but `delay_ms` only delays.
+/// A failure of matching requests. With `delay_ms` alone it only delays.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Fault {
-    /// Which requests.
     #[serde(rename = "match")]
     pub on: FaultMatch,
-    /// The status to answer; 200 when only a body is given.
+    /// Status of the answer; 200 if only a body is given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
     /// Headers of the answer.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub headers: BTreeMap<String, String>,
-    /// The body: a text as it is, anything else as JSON.
+    /// The body: a text is sent unchanged, any other value as JSON.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body: Option<Value>,
-    /// Wait this long first.
+    /// Milliseconds before the answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delay_ms: Option<u64>,
-    /// Close the connection without an answer.
+    /// Closes the connection without an answer.
     #[serde(default)]
     pub drop_connection: bool,
-    /// For how many requests; all when absent.
+    /// Number of requests that remain; all if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub times: Option<u64>,
-    /// Let the request take effect first: a refresh token rotates, and then the answer is lost.
+    /// Lets the request take effect first: a refresh token rotates, then the answer is lost.
     #[serde(default)]
     pub after_response_applied: bool,
 }
 
-/// A fault that cannot be.
+/// A fault that is not possible.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidFault {
     /// Only 200 to 599 are final answers.
@@ -65,7 +64,7 @@ pub enum InvalidFault {
     /// A method that HTTP does not allow.
     #[error("the method is not valid")]
     Method,
-    /// Nothing would go wrong.
+    /// Without any effect.
     #[error("a fault needs at least one of status, body, delayMs, dropConnection")]
     Empty,
 }
@@ -90,16 +89,16 @@ impl Fault {
         Ok(())
     }
 
-    /// Whether it replaces the answer, rather than only delaying it.
-    pub(super) fn answers(&self) -> bool {
+    /// True if it replaces the answer; false if it only delays it.
+    pub(crate) fn answers(&self) -> bool {
         self.status.is_some() || self.body.is_some() || self.drop_connection
     }
 
-    pub(super) fn delay(&self) -> Duration {
+    pub(crate) fn delay(&self) -> Duration {
         Duration::from_millis(self.delay_ms.unwrap_or(0))
     }
 
-    pub(super) fn response(&self) -> Response {
+    pub(crate) fn response(&self) -> Response {
         let status = self.status.and_then(|status| StatusCode::from_u16(status).ok()).unwrap_or(StatusCode::OK);
         let (body, kind) = match &self.body {
             None => (String::new(), None),
@@ -119,76 +118,75 @@ impl Fault {
         response
     }
 
-    fn meets(&self, method: &Method, path: &str, person: Option<&str>) -> bool {
-        let path_meets = match self.on.path.strip_suffix('*') {
+    fn matches(&self, method: &Method, path: &str, person: Option<&str>) -> bool {
+        let path_matches = match self.on.path.strip_suffix('*') {
             Some(beginning) => path.starts_with(beginning),
             None => path == self.on.path,
         };
-        path_meets
+        path_matches
             && self.on.method.as_ref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(method.as_str()))
             && self.on.person.as_deref().is_none_or(|wanted| person == Some(wanted))
     }
 }
 
-/// A fault as it stands.
+/// A fault with its count.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct FaultState {
-    /// Its id.
     pub id: u64,
-    /// What it does; `times` counts down.
+    /// The fault; `times` counts down.
     #[serde(flatten)]
     pub fault: Fault,
-    /// How many requests it has met.
-    pub met: u64,
+    /// Requests that it has matched.
+    pub matched: u64,
 }
 
-/// All faults in the order in which they were added, and the general latency.
+/// All faults in the order of their addition, and the general latency.
 #[derive(Default)]
-pub(super) struct Faults {
-    standing: Vec<FaultState>,
+pub(crate) struct Faults {
+    active: Vec<FaultState>,
     last: u64,
-    pub(super) latency: Duration,
+    pub(crate) latency: Duration,
 }
 
 impl Faults {
-    pub(super) fn add(&mut self, fault: Fault) -> Result<u64, InvalidFault> {
+    pub(crate) fn add(&mut self, fault: Fault) -> Result<u64, InvalidFault> {
         fault.check()?;
         self.last += 1;
-        self.standing.push(FaultState { id: self.last, fault, met: 0 });
+        self.active.push(FaultState { id: self.last, fault, matched: 0 });
         Ok(self.last)
     }
 
-    pub(super) fn list(&self) -> Vec<FaultState> {
-        self.standing.clone()
+    pub(crate) fn list(&self) -> Vec<FaultState> {
+        self.active.clone()
     }
 
-    pub(super) fn remove(&mut self, id: u64) -> bool {
-        let before = self.standing.len();
-        self.standing.retain(|standing| standing.id != id);
-        self.standing.len() != before
+    pub(crate) fn remove(&mut self, id: u64) -> bool {
+        let before = self.active.len();
+        self.active.retain(|active| active.id != id);
+        self.active.len() != before
     }
 
-    pub(super) fn clear(&mut self) {
-        self.standing.clear();
+    pub(crate) fn clear(&mut self) {
+        self.active.clear();
     }
 
-    /// What befalls this request: the delays of all faults that meet it, and the first one that answers.
-    pub(super) fn befall(&mut self, method: &Method, path: &str, person: Option<&str>) -> (Duration, Option<Fault>) {
+    /// Effect on a request: the delays of all matching faults, and the first one that answers.
+    pub(crate) fn apply(&mut self, method: &Method, path: &str, person: Option<&str>) -> (Duration, Option<Fault>) {
         let mut delay = self.latency;
         let mut answer = None;
-        for standing in &mut self.standing {
-            let spent = standing.fault.times == Some(0);
-            if spent || !standing.fault.meets(method, path, person) {
+        for active in &mut self.active {
+            let spent = active.fault.times == Some(0);
+            if spent || !active.fault.matches(method, path, person) {
                 continue;
             }
-            standing.met += 1;
-            if let Some(times) = &mut standing.fault.times {
+            active.matched += 1;
+            if let Some(times) = &mut active.fault.times {
                 *times -= 1;
             }
-            delay += standing.fault.delay();
-            if standing.fault.answers() {
-                answer = Some(standing.fault.clone());
+            delay += active.fault.delay();
+            if active.fault.answers() {
+                answer = Some(active.fault.clone());
                 break;
             }
         }

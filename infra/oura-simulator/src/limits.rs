@@ -2,26 +2,14 @@
 
 use std::collections::{HashMap, VecDeque};
 
+use crate::options::limit_window::LimitWindow;
+use crate::options::settings::Options;
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
-use serde::{Deserialize, Serialize};
 
-use super::options::Options;
-
-/// The window's length in milliseconds.
-const WINDOW: i64 = 300_000;
-
-/// Which five minutes a limit is for. Oura does not say.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum LimitWindow {
-    /// Any five minutes: a request counts until 300 seconds after it. Who keeps to this keeps to the other as well.
-    #[default]
-    Rolling,
-    /// Five minutes by the clock, at the end of which all is forgotten: up to twice the limit fits around such an end.
-    Fixed,
-}
+/// Length of the window in milliseconds.
+const WINDOW_MILLIS: i64 = 300_000;
 
 /// A layer of the limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,94 +18,94 @@ enum Tier {
     Token,
 }
 
-/// When the requests came that count, in milliseconds, oldest first.
+/// Times of the requests in the window, in milliseconds, oldest first.
 #[derive(Default)]
-struct Counted(VecDeque<i64>);
+struct RecentRequests(VecDeque<i64>);
 
-impl Counted {
-    /// Forgets what does not count any more.
-    fn turn(&mut self, now: i64, window: LimitWindow) {
+impl RecentRequests {
+    /// Removes the requests before the window.
+    fn forget_old(&mut self, now: i64, window: LimitWindow) {
         let first = match window {
-            LimitWindow::Rolling => now - WINDOW + 1,
-            LimitWindow::Fixed => now - now.rem_euclid(WINDOW),
+            LimitWindow::Rolling => now - WINDOW_MILLIS + 1,
+            LimitWindow::Fixed => now - now.rem_euclid(WINDOW_MILLIS),
         };
         while self.0.front().is_some_and(|at| *at < first) {
             self.0.pop_front();
         }
     }
 
-    /// Counts a request, or tells when there is room for one again.
-    fn admit(&mut self, now: i64, limit: u32, window: LimitWindow) -> Result<(), i64> {
-        self.turn(now, window);
+    /// Counts a request. The error is the time at which the next one is allowed.
+    fn count(&mut self, now: i64, limit: u32, window: LimitWindow) -> Result<(), i64> {
+        self.forget_old(now, window);
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         if self.0.len() < limit {
             self.0.push_back(now);
             return Ok(());
         }
         Err(match window {
-            // There may be more than the limit, if it was lowered: so many must leave that one less than it remains.
-            LimitWindow::Rolling => self.0.get(self.0.len() - limit).unwrap_or(&now) + WINDOW,
-            LimitWindow::Fixed => now - now.rem_euclid(WINDOW) + WINDOW,
+            // After a lowered limit there may be more requests than it allows; enough of them must leave the window.
+            LimitWindow::Rolling => self.0.get(self.0.len() - limit).unwrap_or(&now) + WINDOW_MILLIS,
+            LimitWindow::Fixed => now - now.rem_euclid(WINDOW_MILLIS) + WINDOW_MILLIS,
         })
     }
 }
 
-/// What was asked for lately.
+/// Recent requests of the application and of each access token.
 #[derive(Default)]
-pub(super) struct Limits {
-    app: Counted,
-    tokens: HashMap<u64, Counted>,
-    /// When tokens were last forgotten that rest.
+pub(crate) struct Limits {
+    app: RecentRequests,
+    tokens: HashMap<u64, RecentRequests>,
+    /// Time at which unused tokens were last removed.
     swept: i64,
-    /// How many requests were refused, of the application and of tokens.
-    pub(super) refused: (u64, u64),
+    /// Refused requests: by the limit of the application, and by those of tokens.
+    pub(crate) refused: (u64, u64),
 }
 
-/// A limit that was passed.
+/// An exceeded limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Exceeded {
+pub(crate) struct Exceeded {
     tier: Tier,
     limit: u32,
     now: i64,
-    /// When there is room again.
+    /// Time at which the next request is allowed.
     free: i64,
 }
 
 impl Limits {
     /// Counts a request of the application.
-    pub(super) fn app(&mut self, now: i64, options: &Options) -> Result<(), Exceeded> {
+    pub(crate) fn app(&mut self, now: i64, options: &Options) -> Result<(), Exceeded> {
         let limit = options.app_limit;
-        self.app.admit(now, limit, options.limit_window).map_err(|free| {
+        self.app.count(now, limit, options.limit_window).map_err(|free| {
             self.refused.0 += 1;
             Exceeded { tier: Tier::Application, limit, now, free }
         })
     }
 
     /// Counts a request with the access token of this serial number.
-    pub(super) fn token(&mut self, now: i64, serial: u64, options: &Options) -> Result<(), Exceeded> {
+    pub(crate) fn token(&mut self, now: i64, serial: u64, options: &Options) -> Result<(), Exceeded> {
         let Some(limit) = options.token_limit else { return Ok(()) };
-        if now - self.swept >= WINDOW {
+        if now - self.swept >= WINDOW_MILLIS {
             self.swept = now;
             self.tokens.retain(|_, counted| {
-                counted.turn(now, options.limit_window);
+                counted.forget_old(now, options.limit_window);
                 !counted.0.is_empty()
             });
         }
-        self.tokens.entry(serial).or_default().admit(now, limit, options.limit_window).map_err(|free| {
+        self.tokens.entry(serial).or_default().count(now, limit, options.limit_window).map_err(|free| {
             self.refused.1 += 1;
             Exceeded { tier: Tier::Token, limit, now, free }
         })
     }
 
-    /// Forgets what was counted.
-    pub(super) fn clear(&mut self) {
+    /// Clears all counts.
+    pub(crate) fn clear(&mut self) {
         *self = Self::default();
     }
 }
 
 impl Exceeded {
-    /// The 429, as much as the options let it say.
-    pub(super) fn response(self, options: &Options) -> Response {
+    /// The 429, with the headers that the options allow.
+    pub(crate) fn response(self, options: &Options) -> Response {
         if !options.limit_headers {
             return (StatusCode::TOO_MANY_REQUESTS, Body::empty()).into_response();
         }
@@ -126,7 +114,7 @@ impl Exceeded {
         let headers = [
             ("retry-after", seconds(self.free - self.now).max(1).to_string()),
             ("x-ratelimit-limit", self.limit.to_string()),
-            ("x-ratelimit-window", (WINDOW / 1000).to_string()),
+            ("x-ratelimit-window", (WINDOW_MILLIS / 1000).to_string()),
             ("x-ratelimit-reset", seconds(self.free).to_string()),
         ];
         let tier = match self.tier {
@@ -141,25 +129,25 @@ impl Exceeded {
     }
 }
 
-/// The busiest five minutes so far.
+/// Total of the requests, and the largest number in any five minutes.
 #[derive(Default)]
-pub(super) struct Busiest {
-    recent: Counted,
+pub(crate) struct RequestRate {
+    recent: RecentRequests,
     most: usize,
     total: u64,
 }
 
-impl Busiest {
+impl RequestRate {
     /// A request comes.
-    pub(super) fn count(&mut self, now: i64) {
-        self.recent.turn(now, LimitWindow::Rolling);
+    pub(crate) fn count(&mut self, now: i64) {
+        self.recent.forget_old(now, LimitWindow::Rolling);
         self.recent.0.push_back(now);
         self.most = self.most.max(self.recent.0.len());
         self.total += 1;
     }
 
     /// All requests so far, and the most of them in any five minutes.
-    pub(super) fn so_far(&self) -> (u64, u64) {
+    pub(crate) fn so_far(&self) -> (u64, u64) {
         (self.total, u64::try_from(self.most).unwrap_or(u64::MAX))
     }
 }
@@ -225,7 +213,7 @@ mod tests {
 
     #[test]
     fn the_busiest_five_minutes_are_remembered() {
-        let mut busiest = Busiest::default();
+        let mut busiest = RequestRate::default();
         for at in [0, 100_000, 200_000, 299_999, 300_000, 700_000] {
             busiest.count(at);
         }

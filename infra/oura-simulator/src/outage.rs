@@ -1,4 +1,4 @@
-//! Times at which Oura is down.
+//! Outages of Oura.
 
 use std::time::Duration;
 
@@ -8,26 +8,26 @@ use http::{StatusCode, header};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::answers::bare;
+use crate::answers::bare;
 
-/// How long a request hangs when nobody said otherwise: longer than any client should wait.
-const HANGS: u64 = 60_000;
+/// Milliseconds that a request hangs by default: longer than any client should wait.
+const DEFAULT_HANG_MS: u64 = 60_000;
 
-/// How an outage shows.
+/// Symptom of an outage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum OutageKind {
     /// 503 without a body.
     Unavailable,
-    /// 502 with a page of HTML, as from a gateway whose servers are gone.
+    /// 502 with a page of HTML, as from a gateway without servers.
     Gateway,
     /// The connection is closed without an answer.
     Drop,
-    /// There is no answer for a long time, and then the connection is closed.
+    /// No answer for a long time, then the connection is closed.
     Hang,
 }
 
-/// What is down.
+/// Endpoints of an outage.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum OutageTarget {
@@ -40,47 +40,45 @@ pub enum OutageTarget {
     Token,
 }
 
-/// A time at which requests are not answered as they should be. They have no effect then.
+/// A period in which requests fail and have no effect.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Outage {
-    /// How it shows.
     pub kind: OutageKind,
-    /// What is down.
     #[serde(default)]
     pub target: OutageTarget,
-    /// When it begins, by the cloud's clock; at once when absent.
+    /// Start by the simulator's clock; at once if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<Timestamp>,
-    /// When it is over, by the cloud's clock; when it is ended by hand when absent.
+    /// End by the simulator's clock; ended by hand if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Timestamp>,
-    /// How long a request hangs, by the machine's clock; a minute when absent.
+    /// Milliseconds that a request hangs by the machine's clock; a minute if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hang_ms: Option<u64>,
 }
 
-/// An outage that cannot be.
+/// An outage whose end is not after its start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("an outage must end after it begins")]
 pub struct InvalidOutage;
 
 impl Outage {
-    /// One of everything, from now until it is ended by hand.
+    /// An outage of all endpoints, from now until it is ended by hand.
     #[must_use]
     pub fn new(kind: OutageKind) -> Self {
         Self { kind, target: OutageTarget::All, from: None, until: None, hang_ms: None }
     }
 
-    pub(super) fn check(&self) -> Result<(), InvalidOutage> {
+    pub(crate) fn check(&self) -> Result<(), InvalidOutage> {
         match (self.from, self.until) {
             (Some(from), Some(until)) if from >= until => Err(InvalidOutage),
             _ => Ok(()),
         }
     }
 
-    /// Whether a request of this path at this moment meets it.
-    pub(super) fn meets(&self, path: &str, now: Timestamp) -> bool {
+    /// True if the outage applies to a request.
+    pub(crate) fn applies_to(&self, path: &str, now: Timestamp) -> bool {
         let down = match self.target {
             OutageTarget::All => true,
             OutageTarget::Data => path.starts_with("/v2/usercollection/"),
@@ -91,16 +89,16 @@ impl Outage {
         down && self.from.is_none_or(|from| from <= now) && self.until.is_none_or(|until| now < until)
     }
 
-    /// How long nothing happens first.
-    pub(super) fn delay(&self) -> Duration {
+    /// Delay before the answer.
+    pub(crate) fn delay(&self) -> Duration {
         match self.kind {
-            OutageKind::Hang => Duration::from_millis(self.hang_ms.unwrap_or(HANGS)),
+            OutageKind::Hang => Duration::from_millis(self.hang_ms.unwrap_or(DEFAULT_HANG_MS)),
             _ => Duration::ZERO,
         }
     }
 
-    /// The answer, if there is one.
-    pub(super) fn response(&self) -> Option<Response> {
+    /// The answer; `None` closes the connection.
+    pub(crate) fn response(&self) -> Option<Response> {
         match self.kind {
             OutageKind::Unavailable => Some(bare(StatusCode::SERVICE_UNAVAILABLE)),
             OutageKind::Gateway => {

@@ -74,8 +74,7 @@ async fn a_whole_night_stays_within_a_strict_limit_without_a_single_429() {
     for n in 1..=30 {
         world.oura().set_last_synced(&format!("fleet-{n:05}"), Some(world.clock.now())).unwrap();
     }
-    let patch = serde_json::from_value(json!({"appLimit": 60, "limitWindow": "rolling"})).unwrap();
-    world.oura().set_options(patch).unwrap();
+    world.oura().change_options(|options| options.app_limit = 60).unwrap();
     world.pass_until(NIGHT);
     world.schedule(night()).await;
     // Two processes, one of them with a clock that is ahead; 90 requests at 60 in five minutes.

@@ -10,9 +10,7 @@ use shared::aws::{Connections, Days};
 use shared::domain::{Clock, ConnectionStatus, DataType, Day, DayRange, PatientId, Record};
 
 use crate::gateway::answer;
-use oura_simulator::{
-    Control, ControlError, DeliveryState, OptionsPatch, Outage, OutageKind, PersonView, WebhookDeliveryRecord,
-};
+use oura_simulator::{Control, ControlError, DeliveryState, Outage, OutageKind, PersonView, WebhookDeliveryRecord};
 
 /// How many notices the page shows.
 const SHOWN: usize = 100;
@@ -109,8 +107,7 @@ impl Ring {
         match button {
             "lose" => {
                 let every = on()?.then_some(1);
-                self.control
-                    .set_options(OptionsPatch { webhook_lose_every: Some(every), ..OptionsPatch::default() })?;
+                self.control.change_options(|options| options.webhook_lose_every = every)?;
                 return Ok(Some(json!({ "on": every.is_some() })));
             }
             "outage" => {

@@ -28,7 +28,7 @@ use self::time::Time;
 use crate::aws::resources::{self, AppCredentials, Names, Resources};
 use crate::aws::{EmbeddedAws, EmbeddedOptions};
 use crate::settings;
-use oura_simulator::{OptionsPatch, OuraSimulator, OuraSimulatorConfig};
+use oura_simulator::{OuraSimulator, OuraSimulatorConfig};
 
 /// Everybody connects here, so that a day's tokens have ended by the night.
 const CONNECTING: &str = "2026-03-18T01:30:00Z";
@@ -155,8 +155,7 @@ pub async fn run(options: &Options, out: &mut impl Write, live: bool) -> anyhow:
     let live = (&world.resources.live_queue_url, &world.names.live_queue);
     lambda::work_off(&world, live, 4, workers, &mut progress).await?;
 
-    let limit = OptionsPatch { app_limit: Some(options.requests_per_5_min), ..OptionsPatch::default() };
-    world.oura.control().set_options(limit)?;
+    world.oura.control().change_options(|simulated| simulated.app_limit = options.requests_per_5_min)?;
     world.time.leap_to(moment(NIGHT)?);
     world.oura.control().clear_requests();
     world.aws.meter().reset();

@@ -119,6 +119,8 @@ impl Rehearsal {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.context("listen for the simulated Oura")?;
         let secret = SecretString::from(app.client_secret.clone());
         let mut config = OuraSimulatorConfig::new(&app.client_id, secret, REDIRECT);
+        // The machine's clock runs here; the people's days are the same on every date.
+        config.pinned_day = Some(oura_simulator::TYPICAL_DAY);
         tell(&mut config);
         let oura = OuraSimulator::start(listener, config).await?;
         let env = resources.describe_in(settings::simulated_oura(env, oura.url().as_str())?);

@@ -16,7 +16,11 @@ fn quiet(options: Options) -> Options {
     let env = options.env.with("BACKFILL_DAYS", "3").with("WEBHOOK_DEBOUNCE_SECONDS", "1");
     let oura = match options.oura {
         OuraMode::Simulated(_) => OuraMode::Simulated(Box::new(Simulation {
-            configure: Box::new(|config| config.webhook_delay = Duration::ZERO),
+            configure: Box::new(|config| {
+                config.webhook_delay = Duration::ZERO;
+                // The machine's clock runs here; the people's days are the same on every date.
+                config.pinned_day = Some(oura_simulator::TYPICAL_DAY);
+            }),
             ..Simulation::default()
         })),
         OuraMode::Live => OuraMode::Live,

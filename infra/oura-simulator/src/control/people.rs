@@ -1,81 +1,82 @@
-//! People and what they do at Oura.
+//! People, and their actions at Oura.
 
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::generate::time::timestamp;
+use crate::cloud::person_state::PersonState;
+use crate::lock::lock;
 use crate::people::{Character, PEOPLE, key_of};
-use crate::state::{PersonState, lock};
+use crate::time::timestamp;
 
-use super::{Control, ControlError};
+use super::error::ControlError;
+use super::handle::Control;
 
 /// A person as the control API shows them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PersonView {
-    /// The key by which the control API and the consent form know them.
+    /// The key in the control API and the consent form.
     pub key: String,
-    /// Their name.
     pub name: String,
-    /// What their data is like.
+    /// Description of their data.
     pub about: String,
-    /// The id that `personal_info` gives.
+    /// The id in `personal_info` and webhook events.
     pub user_id: String,
-    /// Where they live, as an IANA zone.
+    /// IANA zone of their home.
     pub home: String,
-    /// Whether the membership is active.
+    /// True if the membership is active.
     pub membership: bool,
-    /// Whether their Oura app is too old.
+    /// True if their Oura app is too old.
     pub app_outdated: bool,
-    /// Grants that are alive.
+    /// Number of grants that are not revoked.
     pub grants: usize,
-    /// Until when the ring has synced; `None` = always.
+    /// The last sync of a ring whose data is held back; `None` if all data is visible.
     pub last_synced: Option<Timestamp>,
 }
 
 impl Control {
-    /// The people who have a name. Those of the fleet are not listed: see [`Self::fleet_keys`].
+    /// The named people. For the fleet see [`Self::fleet_keys`].
     #[must_use]
     pub fn people(&self) -> Vec<PersonView> {
-        PEOPLE.iter().map(|who| self.view(who)).collect()
+        PEOPLE.iter().map(|character| self.view(character)).collect()
     }
 
-    /// The person of this key, of the fleet or with a name.
+    /// The person of a key, named or of the fleet.
     ///
     /// # Errors
     /// [`ControlError::UnknownPerson`].
     pub fn person(&self, key: &str) -> Result<PersonView, ControlError> {
-        self.known(key).map(|(_, who)| self.view(&who))
+        self.known(key).map(|(_, character)| self.view(&character))
     }
 
-    /// The keys of the whole fleet, as large as it is now ([`super::super::Options::fleet`]).
+    /// The keys of the whole fleet at its present size ([`crate::Options::fleet`]).
     pub fn fleet_keys(&self) -> impl Iterator<Item = String> + use<> {
         let fleet = usize::try_from(self.0.options().fleet).unwrap_or(usize::MAX);
         (PEOPLE.len()..).take(fleet).map_while(key_of).map(Into::into)
     }
 
-    fn view(&self, who: &Character) -> PersonView {
-        let read = |state: &PersonState| (state.active, state.outdated, state.held.then_some(state.synced));
-        let (membership, app_outdated, synced) = self.0.read(who.nth, read);
+    fn view(&self, character: &Character) -> PersonView {
+        let read = |state: &PersonState| (state.member, state.app_outdated, state.held_back.then_some(state.synced_at));
+        let (membership, app_outdated, synced) = self.0.read(character.nth, read);
         PersonView {
-            key: who.key.to_string(),
-            name: who.name.to_string(),
-            about: who.about.to_string(),
-            user_id: who.user_id(),
-            home: who.home.to_owned(),
+            key: character.key.to_string(),
+            name: character.name.to_string(),
+            about: character.about.to_string(),
+            user_id: character.user_id(),
+            home: character.home.to_owned(),
             membership,
             app_outdated,
-            grants: lock(&self.0.tokens).grants_of(who.nth),
+            grants: lock(&self.0.tokens).grants_of(character.nth),
             last_synced: synced.map(timestamp),
         }
     }
 
-    /// Lets the membership lapse (403 on everything) or begin again.
+    /// Ends the membership (403 on everything) or renews it.
     ///
     /// # Errors
     /// [`ControlError::UnknownPerson`].
     pub fn set_membership(&self, key: &str, active: bool) -> Result<(), ControlError> {
-        self.0.switch(self.known(key)?.0, |state| state.active = active);
+        self.0.switch(self.known(key)?.0, |state| state.member = active);
         Ok(())
     }
 
@@ -84,11 +85,11 @@ impl Control {
     /// # Errors
     /// [`ControlError::UnknownPerson`].
     pub fn set_app_outdated(&self, key: &str, outdated: bool) -> Result<(), ControlError> {
-        self.0.switch(self.known(key)?.0, |state| state.outdated = outdated);
+        self.0.switch(self.known(key)?.0, |state| state.app_outdated = outdated);
         Ok(())
     }
 
-    /// The person withdraws their consent at Oura: access tokens answer 401, refresh tokens `invalid_grant`.
+    /// Withdraws a person's consent at Oura: access tokens answer 401, refresh tokens `invalid_grant`.
     ///
     /// # Errors
     /// [`ControlError::UnknownPerson`].
@@ -98,7 +99,7 @@ impl Control {
         Ok(())
     }
 
-    /// Lets all access tokens, or those of one person, expire now; gives how many did. Refresh tokens live on.
+    /// Expires all access tokens, or those of one person, and returns their number. Refresh tokens stay valid.
     ///
     /// # Errors
     /// [`ControlError::UnknownPerson`].

@@ -1,36 +1,36 @@
-//! What happened so far, in numbers: cheap enough to be asked for at any time.
+//! Counts of requests and tokens, cheap to read at any time.
 
 use serde::Serialize;
 
-use crate::state::lock;
+use crate::lock::lock;
 
-use super::Control;
+use super::handle::Control;
 
-/// What happened since the start, or since [`Control::clear_requests`].
+/// Counts since the start, or since [`Control::clear_requests`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Summary {
-    /// Requests for data that came, whatever became of them.
+    /// Requests for data, answered or not.
     pub data_requests: u64,
-    /// The most of them that came in any 300 seconds.
+    /// The largest number of them in any 300 seconds.
     pub busiest_window: u64,
-    /// How many were refused because the application had asked too often.
+    /// Requests refused by the rate limit of the application.
     pub limited_by_application: u64,
-    /// How many were refused because the access token had been used too often.
+    /// Requests refused by the rate limit of their access token.
     pub limited_by_token: u64,
-    /// Codes that were traded for a grant.
+    /// Codes exchanged for a grant.
     pub exchanges: u64,
-    /// Refresh tokens that were traded for a new pair.
+    /// Refresh tokens exchanged for a new pair.
     pub refreshes: u64,
-    /// How often a refresh token came that had been traded before: a double spend, or a retry after a lost answer.
+    /// Refresh tokens presented again: a double spend, or a retry after a lost answer.
     pub reused: u64,
 }
 
 impl Control {
-    /// What happened so far, in numbers.
+    /// Counts of requests and tokens.
     #[must_use]
     pub fn summary(&self) -> Summary {
-        let (data_requests, busiest_window) = lock(&self.0.busiest).so_far();
+        let (data_requests, busiest_window) = lock(&self.0.request_rate).so_far();
         let (limited_by_application, limited_by_token) = lock(&self.0.limits).refused;
         let counts = lock(&self.0.tokens).counts;
         Summary {

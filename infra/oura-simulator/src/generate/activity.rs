@@ -1,14 +1,16 @@
-//! A day's activity, minute by minute from 04:00, and what Oura adds up from the minutes.
+//! Activity of a day, minute by minute from 04:00, and its totals.
 
 use serde_json::{Value, json};
 
+use crate::arithmetic::{int, mean, whole};
 use crate::people::Character;
+use crate::random::Random;
 
-use super::plan::{Plan, int, mean, whole};
-use super::rng::Rng;
+use super::habits::Habits;
+use super::plan::Plan;
 
 const MINUTES: i64 = 1440;
-/// What the ring says when it is off the finger.
+/// Metabolic equivalent that Oura reports while the ring is off the finger.
 const OFF: f64 = 0.1;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -29,7 +31,7 @@ struct Minute {
     class: Class,
 }
 
-/// What the minutes add up to, each in the order of the minutes.
+/// Totals of the minutes, each summed in the order of the minutes.
 #[derive(Default)]
 struct Sums {
     /// Minutes, and metabolic equivalents above rest, of each class.
@@ -68,31 +70,31 @@ impl Sums {
 }
 
 /// The activity document of a day, of its first `elapsed` minutes (all of them when the day is over).
-pub(crate) fn document(who: &Character, seed: u64, plan: &Plan, next: &Plan, elapsed: i64) -> Value {
-    let minutes = minutes(who, seed, plan, next);
+pub(crate) fn document(person: &Character, habits: Habits, plan: &Plan, next: &Plan, elapsed: i64) -> Value {
+    let minutes = minutes(person, habits, plan, next);
     let elapsed = elapsed.clamp(0, MINUTES);
     let minutes = minutes.get(..usize::try_from(elapsed).unwrap_or(0)).unwrap_or(&minutes);
-    let sums = Sums::of(minutes, who.weight);
+    let sums = Sums::of(minutes, person.weight);
     let (seconds, above_rest) = (|class| sums.seconds(class), |class| sums.above_rest(class));
     let active = whole(sums.burned);
-    let resting_burn = who.weight * 22.0 * int(elapsed) / int(MINUTES);
+    let resting_burn = person.weight * 22.0 * int(elapsed) / int(MINUTES);
     let steps = whole(sums.steps);
-    let walked = whole(int(steps) * who.height * 0.43 + int(active) * 2.2);
-    let target_calories = 250 + whole(who.lively * 10.0) * 30;
-    let target_meters = 5000 + whole(who.lively * 10.0) * 600;
+    let walked = whole(int(steps) * person.height * 0.43 + int(active) * 2.2);
+    let target_calories = 250 + whole(person.activity_level * 10.0) * 30;
+    let target_meters = 5000 + whole(person.activity_level * 10.0) * 600;
     let average = mean(minutes.iter().map(|m| m.met)).unwrap_or(0.0);
-    let mut rng = Rng::new(seed, &who.key, "activity score", plan.number);
+    let mut random = habits.random(person, "activity score", plan.day);
     let progress = 100.0 * (int(active) / int(target_calories)).min(1.0);
     let known = |value: f64| (!plan.unworn).then(|| whole(value).clamp(1, 100));
     let still = int(seconds(Class::Inactive)) / 3600.0;
-    let alerts = if plan.unworn { 0 } else { rng.whole(0, 5) - whole(who.lively * 3.0) };
+    let alerts = if plan.unworn { 0 } else { random.whole(0, 5) - whole(person.activity_level * 3.0) };
     let contributors = [
         ("meet_daily_targets", known(progress)),
         ("move_every_hour", known(100.0 - int(alerts.max(0)) * 12.0)),
-        ("recovery_time", known(rng.near(90.0, 6.0))),
+        ("recovery_time", known(random.near(90.0, 6.0))),
         ("stay_active", known(105.0 - still * 4.5)),
-        ("training_frequency", known(rng.near(55.0 + who.sporty * 50.0, 4.0))),
-        ("training_volume", known(rng.near(50.0 + who.sporty * 55.0, 5.0))),
+        ("training_frequency", known(random.near(55.0 + person.workout_probability * 50.0, 4.0))),
+        ("training_volume", known(random.near(50.0 + person.workout_probability * 55.0, 5.0))),
     ];
     let score = mean(contributors.iter().filter_map(|(_, value)| value.map(int))).map(whole);
     let start = plan.activity_start();
@@ -131,24 +133,24 @@ pub(crate) fn document(who: &Character, seed: u64, plan: &Plan, next: &Plan, ela
 }
 
 /// Every minute of the day. Always the whole day, so that a part of it is the beginning of the same day.
-fn minutes(who: &Character, seed: u64, plan: &Plan, next: &Plan) -> Vec<Minute> {
-    let mut rng = Rng::new(seed, &who.key, "activity", plan.number);
+fn minutes(person: &Character, habits: Habits, plan: &Plan, next: &Plan) -> Vec<Minute> {
+    let mut random = habits.random(person, "activity", plan.day);
     let start = plan.activity_start();
-    let shower = 60 * rng.whole(200, 240) + start;
+    let shower = 60 * random.whole(200, 240) + start;
     let worn_from = plan.worn_from();
-    let mut bout: (i64, Class) = (0, Class::Inactive);
+    let mut phase: (i64, Class) = (0, Class::Inactive);
     let mut day = Vec::with_capacity(1440);
     for n in 0..MINUTES {
         let at = start + n * 60;
         // Drawn whatever the minute turns out to be, so that an edited night leaves the waking day as it was.
-        if bout.0 == 0 {
-            bout = next_bout(who, &mut rng, n);
+        if phase.0 == 0 {
+            phase = next_phase(person, &mut random, n);
         }
-        bout.0 -= 1;
-        let (wiggle, sway) = (rng.unit(), rng.unit());
-        let asleep = [plan.night, next.night].into_iter().flatten().any(|bed| bed.contains(at))
-            || plan.naps.iter().chain(&next.naps).any(|nap| nap.bed.contains(at));
-        let sport = plan.bouts.iter().find(|b| b.time.contains(at)).map(|b| b.sport);
+        phase.0 -= 1;
+        let (wiggle, sway) = (random.unit(), random.unit());
+        let asleep = [plan.night, next.night].into_iter().flatten().any(|in_bed| in_bed.contains(at))
+            || plan.naps.iter().chain(&next.naps).any(|nap| nap.in_bed.contains(at));
+        let sport = plan.workouts.iter().find(|workout| workout.time.contains(at)).map(|workout| workout.sport);
         let minute = if at < worn_from || (shower..shower + 420).contains(&at) {
             Minute { met: OFF, steps: 0.0, class: Class::NonWear }
         } else if let Some(sport) = sport {
@@ -156,7 +158,7 @@ fn minutes(who: &Character, seed: u64, plan: &Plan, next: &Plan) -> Vec<Minute> 
         } else if asleep {
             Minute { met: if wiggle < 0.06 { 1.1 } else { 0.9 }, steps: 0.0, class: Class::Rest }
         } else {
-            match bout.1 {
+            match phase.1 {
                 Class::Medium => measured(3.0 + wiggle * 1.6, 88.0 + sway * 24.0),
                 Class::Low => measured(1.6 + wiggle * 1.2, sway * 46.0),
                 _ => measured(1.0 + wiggle * 0.4, 0.0),
@@ -178,15 +180,16 @@ fn measured(met: f64, steps: f64) -> Minute {
     Minute { met, steps, class }
 }
 
-fn next_bout(who: &Character, rng: &mut Rng, minute: i64) -> (i64, Class) {
+/// The next stretch of minutes of the same class.
+fn next_phase(person: &Character, random: &mut Random, minute: i64) -> (i64, Class) {
     let evening = minute > 16 * 60;
-    let active = if evening { 0.1 } else { 0.16 + who.lively * 0.3 };
-    if rng.chance(active * 0.26) {
-        (rng.whole(3, 11), Class::Medium)
-    } else if rng.chance(active * 1.4) {
-        (rng.whole(4, 16), Class::Low)
+    let active = if evening { 0.1 } else { 0.16 + person.activity_level * 0.3 };
+    if random.chance(active * 0.26) {
+        (random.whole(3, 11), Class::Medium)
+    } else if random.chance(active * 1.4) {
+        (random.whole(4, 16), Class::Low)
     } else {
-        (rng.whole(8, 34), Class::Inactive)
+        (random.whole(8, 34), Class::Inactive)
     }
 }
 

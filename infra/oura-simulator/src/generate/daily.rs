@@ -2,33 +2,34 @@
 
 use serde_json::{Value, json};
 
+use crate::arithmetic::{int, whole};
 use crate::people::Character;
+use crate::random::Random;
+use crate::time::{Zone, day_number, plus};
 
-use super::plan::{Plan, int, whole};
-use super::rng::Rng;
-use super::time::{number, plus};
+use super::plan::Plan;
 
 /// Blood oxygen of a night. A night without a measurement is `0.0` with a null index, as Oura writes it, or null.
-pub(crate) fn spo2(who: &Character, plan: &Plan, rng: &mut Rng) -> Option<Value> {
+pub(crate) fn spo2(person: &Character, plan: &Plan, random: &mut Random) -> Option<Value> {
     plan.night?;
-    let (value, index) = if rng.chance(who.spo2_gaps) {
-        (if rng.chance(0.25) { Value::Null } else { json!({ "average": 0.0 }) }, None)
+    let (value, index) = if random.chance(person.spo2_gap_probability) {
+        (if random.chance(0.25) { Value::Null } else { json!({ "average": 0.0 }) }, None)
     } else {
-        let average = (rng.near(97.4 - (1.0 - who.sound) * 1.6, 0.5).min(99.6) * 1000.0).round() / 1000.0;
-        (json!({ "average": average }), Some(rng.whole(1, 6) + whole((1.0 - who.sound) * 14.0)))
+        let average = (random.near(97.4 - (1.0 - person.sleep_quality) * 1.6, 0.5).min(99.6) * 1000.0).round() / 1000.0;
+        (json!({ "average": average }), Some(random.whole(1, 6) + whole((1.0 - person.sleep_quality) * 14.0)))
     };
     Some(json!({ "breathing_disturbance_index": index, "day": plan.date.to_string(), "spo2_percentage": value }))
 }
 
 /// Stress and recovery of a day in multiples of 15 minutes; on quiet days without a summary.
-pub(crate) fn stress(who: &Character, plan: &Plan, rng: &mut Rng) -> Option<Value> {
+pub(crate) fn stress(person: &Character, plan: &Plan, random: &mut Random) -> Option<Value> {
     if plan.unworn {
         return None;
     }
-    let high = 900 * whole(rng.near(who.stress * 14.0 + plan.strain * 6.0, 2.5)).max(0);
-    let recovery = 900 * whole(rng.near((1.0 - who.stress) * 11.0, 2.5)).max(0);
+    let high = 900 * whole(random.near(person.stress * 14.0 + plan.strain * 6.0, 2.5)).max(0);
+    let recovery = 900 * whole(random.near((1.0 - person.stress) * 11.0, 2.5)).max(0);
     let summary = match high - recovery {
-        _ if rng.chance(0.06) => None,
+        _ if random.chance(0.06) => None,
         more if more > 7200 => Some("stressful"),
         less if less < -5400 => Some("restored"),
         _ => Some("normal"),
@@ -42,14 +43,14 @@ pub(crate) fn stress(who: &Character, plan: &Plan, rng: &mut Rng) -> Option<Valu
 }
 
 /// Long-term resilience; sparse.
-pub(crate) fn resilience(who: &Character, plan: &Plan, rng: &mut Rng) -> Option<Value> {
-    if plan.night.is_none() || rng.chance(0.15) {
+pub(crate) fn resilience(person: &Character, plan: &Plan, random: &mut Random) -> Option<Value> {
+    if plan.night.is_none() || random.chance(0.15) {
         return None;
     }
     let one = |value: f64| (value.clamp(1.0, 100.0) * 10.0).round() / 10.0;
-    let sleep = one(rng.near(38.0 + who.sound * 45.0, 3.0));
-    let daytime = one(rng.near(70.0 - who.stress * 45.0, 3.0));
-    let stress = one(rng.near(25.0 + who.stress * 45.0, 3.0));
+    let sleep = one(random.near(38.0 + person.sleep_quality * 45.0, 3.0));
+    let daytime = one(random.near(70.0 - person.stress * 45.0, 3.0));
+    let stress = one(random.near(25.0 + person.stress * 45.0, 3.0));
     let level = match (sleep + daytime) / 2.0 {
         m if m < 38.0 => "limited",
         m if m < 48.0 => "adequate",
@@ -65,37 +66,37 @@ pub(crate) fn resilience(who: &Character, plan: &Plan, rng: &mut Rng) -> Option<
 }
 
 /// Cardiovascular age; not every day, and not for everybody.
-pub(crate) fn cardiovascular_age(who: &Character, plan: &Plan, rng: &mut Rng) -> Option<Value> {
-    let age = who.vascular_age?;
-    if plan.night.is_none() || rng.chance(0.35) {
+pub(crate) fn cardiovascular_age(person: &Character, plan: &Plan, random: &mut Random) -> Option<Value> {
+    let age = person.vascular_age?;
+    if plan.night.is_none() || random.chance(0.35) {
         return None;
     }
-    let vascular = rng.chance(0.95).then(|| age + rng.whole(-1, 1));
-    let velocity = rng.chance(0.7).then(|| ((4.2 + int(age) * 0.06 + rng.near(0.0, 0.1)) * 10.0).round() / 10.0);
+    let vascular = random.chance(0.95).then(|| age + random.whole(-1, 1));
+    let velocity = random.chance(0.7).then(|| ((4.2 + int(age) * 0.06 + random.near(0.0, 0.1)) * 10.0).round() / 10.0);
     Some(json!({ "day": plan.date.to_string(), "pulse_wave_velocity": velocity, "vascular_age": vascular }))
 }
 
 /// VO2 max; once a week or so.
-pub(crate) fn vo2_max(who: &Character, plan: &Plan, rng: &mut Rng) -> Option<Value> {
-    let level = who.vo2_max?;
-    if plan.unworn || !rng.chance(0.12) {
+pub(crate) fn vo2_max(person: &Character, plan: &Plan, random: &mut Random) -> Option<Value> {
+    let level = person.vo2_max?;
+    if plan.unworn || !random.chance(0.12) {
         return None;
     }
     Some(json!({
         "day": plan.date.to_string(),
         "timestamp": plan.zone.text(plan.zone.moment(plan.date.at(0, 0, 0, 0))),
-        "vo2_max": level + rng.whole(-1, 1),
+        "vo2_max": level + random.whole(-1, 1),
     }))
 }
 
 /// The bedtime that Oura recommends.
-pub(crate) fn sleep_time(who: &Character, plan: &Plan, rng: &mut Rng) -> Option<Value> {
-    if plan.night.is_none() || rng.chance(0.05) {
+pub(crate) fn sleep_time(person: &Character, plan: &Plan, random: &mut Random) -> Option<Value> {
+    if plan.night.is_none() || random.chance(0.05) {
         return None;
     }
-    let known = rng.chance(0.7);
+    let known = random.chance(0.7);
     // Seconds from the midnight that begins the day: an evening before it is negative.
-    let middle = (who.bedtime - 720) * 60;
+    let middle = (person.bedtime - 720) * 60;
     let midnight = plan.zone.moment(plan.date.at(0, 0, 0, 0));
     let window = json!({
         "day_tz": plan.zone.offset(midnight),
@@ -105,7 +106,7 @@ pub(crate) fn sleep_time(who: &Character, plan: &Plan, rng: &mut Rng) -> Option<
     let (recommendation, status) = match (known, plan.late) {
         (true, false) => (Some("follow_optimal_bedtime"), "optimal_found"),
         (true, true) => (Some("earlier_bedtime"), "optimal_found"),
-        (false, _) if rng.chance(0.3) => (None, "not_enough_recent_nights"),
+        (false, _) if random.chance(0.3) => (None, "not_enough_recent_nights"),
         (false, _) => (Some("improve_efficiency"), "only_recommended_found"),
     };
     Some(json!({
@@ -118,9 +119,9 @@ pub(crate) fn sleep_time(who: &Character, plan: &Plan, rng: &mut Rng) -> Option<
 
 /// `timestamp` of a daily document: midnight local. Now and then it is midnight UTC of the day before, as in Oura's
 /// own data, where it is no reliable date either.
-pub(crate) fn midnight(plan: &Plan, rng: &mut Rng) -> String {
-    if rng.chance(0.025) {
-        return super::time::Zone::utc().text((number(plus(plan.date, -1))) * 86_400);
+pub(crate) fn midnight(plan: &Plan, random: &mut Random) -> String {
+    if random.chance(0.025) {
+        return Zone::utc().text((day_number(plus(plan.date, -1))) * 86_400);
     }
     plan.zone.text(plan.zone.moment(plan.date.at(0, 0, 0, 0)))
 }

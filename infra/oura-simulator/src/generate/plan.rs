@@ -1,140 +1,121 @@
-//! What somebody does on a day, before any of it is written down as documents. All documents of a day follow from its
-//! plan, so that they agree with one another.
+//! Plan of a person's day, before it is written as documents. All documents of a day follow from its plan and so agree.
 
 use jiff::civil::Date;
 
-use crate::people::{Character, Sport};
+use crate::arithmetic::whole;
+use crate::people::Character;
+use crate::time::{Zone, after_noon, plus};
 
-use super::rng::Rng;
-use super::time::{Zone, after_noon, number, plus};
-
-/// Time in bed, in seconds since the epoch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Bed {
-    pub(crate) start: i64,
-    pub(crate) end: i64,
-}
-
-impl Bed {
-    pub(crate) fn contains(&self, moment: i64) -> bool {
-        (self.start..self.end).contains(&moment)
-    }
-
-    fn overlaps(&self, other: &Self) -> bool {
-        self.start < other.end && other.start < self.end
-    }
-}
+use super::habits::Habits;
+use super::interval::TimeInBed;
+use super::rhythm::{is_unworn, rest_mode_day};
+use super::workouts::{self, Workout};
 
 /// A short sleep beside the night.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Nap {
     /// Oura's `type`.
     pub(crate) kind: &'static str,
-    pub(crate) bed: Bed,
+    pub(crate) in_bed: TimeInBed,
 }
 
-/// A workout.
-#[derive(Clone, Copy)]
-pub(crate) struct Bout {
-    pub(crate) sport: Sport,
-    pub(crate) time: Bed,
-}
-
-/// A day of somebody.
+/// A day of a person.
 pub(crate) struct Plan {
     pub(crate) date: Date,
-    /// Days since 1970-01-01.
-    pub(crate) number: i64,
-    /// Where they wake up; the documents of the day carry its offset.
+    /// Number of the day of life ([`Habits::day`]).
+    pub(crate) day: i64,
+    /// Zone of the waking; the documents of the day carry its offset.
     pub(crate) zone: Zone,
     /// The ring is off from midnight until nine in the evening.
     pub(crate) unworn: bool,
-    pub(crate) resting: bool,
+    pub(crate) rest_mode: bool,
     /// 0 (fresh) to 1 (exhausted): late nights, short nights, illness.
     pub(crate) strain: f64,
-    /// Why the night was short, when it was.
+    /// True if the night was short because it began late.
     pub(crate) late: bool,
     /// The main sleep that ends on this day.
-    pub(crate) night: Option<Bed>,
+    pub(crate) night: Option<TimeInBed>,
     /// Naps and fragments that Oura counts to this day, oldest first.
     pub(crate) naps: Vec<Nap>,
-    pub(crate) bouts: Vec<Bout>,
+    pub(crate) workouts: Vec<Workout>,
 }
 
 impl Plan {
     /// The plan of a day. `edits` counts the late edits of its night: each one moves the bedtime 20 minutes later.
-    pub(crate) fn of(who: &Character, seed: u64, date: Date, edits: u32) -> Self {
-        let number = number(date);
-        let zone = who.zone(number);
-        let mut rng = Rng::new(seed, &who.key, "plan", number);
+    pub(crate) fn of(person: &Character, habits: Habits, date: Date, edits: u32) -> Self {
+        let day = habits.day(date);
+        let zone = person.zone(day);
+        let mut random = habits.random(person, "plan", day);
         // 1970-01-01 was a Thursday. The evening before decides how late the night begins.
-        let evening_weekday = (number - 1 + 3).rem_euclid(7);
+        let evening_weekday = (day - 1 + 3).rem_euclid(7);
         let weekend = evening_weekday == 4 || evening_weekday == 5;
-        let late = number.rem_euclid(19) == 6;
-        let unworn = unworn(who, number);
-        let resting = rest_day(who, number).is_some();
+        let late = day.rem_euclid(19) == 6;
+        let unworn = is_unworn(person, day);
+        let rest_mode = rest_mode_day(person, day).is_some();
 
-        let shift = if weekend { who.weekend } else { 0 } + if late { 135 } else { 0 };
-        let offset = rng.near(0.0, 18.0 + 12.0 * (1.0 - who.sound));
-        let mut hours = rng.near(who.hours, 0.45) + if weekend { 0.4 } else { 0.0 };
+        let shift = if weekend { person.weekend } else { 0 } + if late { 135 } else { 0 };
+        let offset = random.near(0.0, 18.0 + 12.0 * (1.0 - person.sleep_quality));
+        let mut hours = random.near(person.hours, 0.45) + if weekend { 0.4 } else { 0.0 };
         hours -= if late { 1.9 } else { 0.0 };
-        hours += if resting { 0.8 } else { 0.0 };
-        let begins = zone.moment(after_noon(plus(date, -1), who.bedtime + shift + whole(offset))) + rng.whole(0, 59);
-        let lasts = whole(hours.clamp(3.6, 10.5) * 3600.0);
-        let edited = Bed { start: begins + i64::from(edits) * 1200, end: begins + lasts };
+        hours += if rest_mode { 0.8 } else { 0.0 };
+        let bedtime = after_noon(plus(date, -1), person.bedtime + shift + whole(offset));
+        let start = zone.moment(bedtime) + random.whole(0, 59);
+        let end = start + whole(hours.clamp(3.6, 10.5) * 3600.0);
+        let edited = TimeInBed { start: start + i64::from(edits) * 1200, end };
         let night = (!unworn && edited.end - edited.start > 3600).then_some(edited);
-        let strain = (rng.near(0.25, 0.1)
+        let strain = (random.near(0.25, 0.1)
             + if late { 0.35 } else { 0.0 }
-            + if resting { 0.3 } else { 0.0 }
+            + if rest_mode { 0.3 } else { 0.0 }
             + f64::from(edits) * 0.04
-            + (1.0 - who.sound) * 0.2)
+            + (1.0 - person.sleep_quality) * 0.2)
             .clamp(0.0, 1.0);
 
-        let bouts = bouts(who, seed, date);
-        let mut plan = Self { date, number, zone, unworn, resting, strain, late, night, naps: vec![], bouts };
-        plan.add_naps(who, seed);
+        let workouts = workouts::of_day(person, habits, date);
+        let mut plan = Self { date, day, zone, unworn, rest_mode, strain, late, night, naps: vec![], workouts };
+        plan.add_naps(person, habits);
         plan
     }
 
-    fn add_naps(&mut self, who: &Character, seed: u64) {
-        let mut rng = Rng::new(seed, &who.key, "naps", self.number);
+    fn add_naps(&mut self, person: &Character, habits: Habits) {
+        let mut random = habits.random(person, "naps", self.day);
         // A sleep that ends after 18:00 counts to the next day: this one was taken the evening before.
         let evening = plus(self.date, -1);
-        let free = bouts(who, seed, evening).is_empty() && !unworn(who, self.number - 1);
-        if free && !self.unworn && who.zone(self.number - 1) == self.zone && rng.chance(who.naps * 0.4) {
-            let start = self.zone.moment(after_noon(evening, 342 + rng.whole(0, 25)));
-            self.add_nap("late_nap", start, rng.whole(1500, 3000));
+        let free = workouts::of_day(person, habits, evening).is_empty() && !is_unworn(person, self.day - 1);
+        let at_same_place = person.zone(self.day - 1) == self.zone;
+        if free && !self.unworn && at_same_place && random.chance(person.nap_probability * 0.4) {
+            let start = self.zone.moment(after_noon(evening, 342 + random.whole(0, 25)));
+            self.add_nap("late_nap", start, random.whole(1500, 3000));
         }
         if self.unworn {
             return;
         }
-        if rng.chance(who.naps) {
-            let start = self.zone.moment(after_noon(self.date, 80 + rng.whole(0, 60)));
-            let kind = if rng.chance(0.15) { "rest" } else { "sleep" };
-            self.add_nap(kind, start, rng.whole(1500, 4500));
+        if random.chance(person.nap_probability) {
+            let start = self.zone.moment(after_noon(self.date, 80 + random.whole(0, 60)));
+            let kind = if random.chance(0.15) { "rest" } else { "sleep" };
+            self.add_nap(kind, start, random.whole(1500, 4500));
         }
         for _ in 0..3 {
-            if rng.chance(who.fragments * 0.5) {
-                let start = self.zone.moment(after_noon(self.date, rng.whole(-60, 300))) + rng.whole(0, 59);
-                let kind = if rng.chance(0.12) { "deleted" } else { "sleep" };
-                self.add_nap(kind, start, rng.whole(2, 60) * 15);
+            if random.chance(person.fragment_probability * 0.5) {
+                let start = self.zone.moment(after_noon(self.date, random.whole(-60, 300))) + random.whole(0, 59);
+                let kind = if random.chance(0.12) { "deleted" } else { "sleep" };
+                self.add_nap(kind, start, random.whole(2, 60) * 15);
             }
         }
-        self.naps.sort_by_key(|nap| nap.bed.start);
+        self.naps.sort_by_key(|nap| nap.in_bed.start);
     }
 
-    fn add_nap(&mut self, kind: &'static str, start: i64, lasts: i64) {
-        let bed = Bed { start, end: start + lasts };
-        let taken = self.night.iter().copied().chain(self.naps.iter().map(|nap| nap.bed));
-        let mut taken = taken.chain(self.bouts.iter().map(|bout| bout.time));
-        if !taken.any(|other| other.overlaps(&bed)) {
-            self.naps.push(Nap { kind, bed });
+    fn add_nap(&mut self, kind: &'static str, start: i64, seconds: i64) {
+        let in_bed = TimeInBed { start, end: start + seconds };
+        let taken = self.night.iter().copied().chain(self.naps.iter().map(|nap| nap.in_bed));
+        let mut taken = taken.chain(self.workouts.iter().map(|workout| workout.time));
+        if !taken.any(|other| other.overlaps(&in_bed)) {
+            self.naps.push(Nap { kind, in_bed });
         }
     }
 
-    /// When the ring's data of the night reaches the cloud: the app is opened some minutes after waking.
-    pub(crate) fn synced(&self) -> i64 {
-        self.night.map_or_else(|| self.zone.moment(self.date.at(9, 0, 0, 0)), |bed| bed.end + 12 * 60)
+    /// Moment at which the night reaches Oura: the app is opened some minutes after waking.
+    pub(crate) fn night_synced_at(&self) -> i64 {
+        self.night.map_or_else(|| self.zone.moment(self.date.at(9, 0, 0, 0)), |night| night.end + 12 * 60)
     }
 
     /// The first second of the day's activity: 04:00 local.
@@ -142,7 +123,7 @@ impl Plan {
         activity_start(&self.zone, self.date)
     }
 
-    /// From which moment of the day on the ring is on the finger.
+    /// Moment of the day from which the ring is on the finger.
     pub(crate) fn worn_from(&self) -> i64 {
         if self.unworn { self.zone.moment(self.date.at(21, 0, 0, 0)) } else { i64::MIN }
     }
@@ -151,59 +132,4 @@ impl Plan {
 /// The first second of a day's activity at a place: 04:00 there.
 pub(crate) fn activity_start(zone: &Zone, date: Date) -> i64 {
     zone.moment(date.at(4, 0, 0, 0))
-}
-
-fn unworn(who: &Character, number: i64) -> bool {
-    !who.wears || who.unworn_every.is_some_and(|every| number.rem_euclid(every) == 4)
-}
-
-/// The workouts of a day, oldest first.
-fn bouts(who: &Character, seed: u64, date: Date) -> Vec<Bout> {
-    let number = number(date);
-    let zone = who.zone(number);
-    let mut rng = Rng::new(seed, &who.key, "bouts", number);
-    // 1970-01-01 was a Thursday: 5 and 6 are Saturday and Sunday.
-    let free = (number + 3).rem_euclid(7) >= 5;
-    let likely = who.sporty + if free { 0.15 } else { 0.0 };
-    if unworn(who, number) || rest_day(who, number).is_some() || !rng.chance(likely) {
-        return vec![];
-    }
-    let hours: &[i64] = if rng.chance(0.15) { &[-1, 6] } else { &[6] };
-    let mut bouts = Vec::new();
-    for hour in hours {
-        let Some(sport) = rng.pick(who.sports).copied() else { break };
-        let start = zone.moment(after_noon(date, (hour + rng.whole(-2, 1)) * 60 + rng.whole(0, 55)));
-        let minutes = whole(rng.near(1.0, 0.15).clamp(0.6, 1.5) * int(sport.minutes));
-        bouts.push(Bout { sport, time: Bed { start, end: start + minutes * 60 } });
-    }
-    bouts
-}
-
-/// Which day of a rest mode period this is (0 to 3), if one is on.
-pub(crate) fn rest_day(who: &Character, number: i64) -> Option<i64> {
-    let day = number.rem_euclid(who.rest_mode_every?);
-    (10..14).contains(&day).then_some(day - 10)
-}
-
-/// A float as a whole number, rounded.
-#[expect(clippy::cast_possible_truncation, reason = "values of this simulation are far inside the range")]
-pub(crate) fn whole(value: f64) -> i64 {
-    value.round() as i64
-}
-
-/// A whole number as a float.
-#[expect(clippy::cast_precision_loss, reason = "values of this simulation are far below 2^53")]
-pub(crate) fn int(value: i64) -> f64 {
-    value as f64
-}
-
-/// A length as a float.
-pub(crate) fn len(count: usize) -> f64 {
-    int(i64::try_from(count).unwrap_or(i64::MAX))
-}
-
-/// The mean, or nothing of nothing.
-pub(crate) fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
-    let (sum, count) = values.fold((0.0, 0.0), |(sum, count), value| (sum + value, count + 1.0));
-    (count > 0.0).then(|| sum / count)
 }

@@ -1,24 +1,24 @@
-//! One sleep: its hypnogram, the series of heart rate and variability over it, and what is counted from them.
+//! One sleep: its hypnogram, its series of heart rate and variability, and their totals.
 
 use serde_json::{Value, json};
 
+use crate::arithmetic::{int, len, mean, whole};
 use crate::people::Character;
+use crate::random::Random;
+use crate::time::Zone;
 
-use super::plan::{Bed, int, len, mean, whole};
-use super::rng::Rng;
-use super::time::Zone;
+use super::interval::TimeInBed;
 
 const DEEP: u8 = b'1';
 const LIGHT: u8 = b'2';
 const REM: u8 = b'3';
 const AWAKE: u8 = b'4';
 
-/// A sleep as the ring measured it.
+/// A sleep as the ring measures it.
 pub(crate) struct Sleep {
-    pub(crate) bed: Bed,
-    /// One character per 30 seconds, the last one begun.
+    pub(crate) in_bed: TimeInBed,
+    /// One character per 30 seconds; the last 30 seconds may be incomplete.
     phases: Vec<u8>,
-    /// The seconds of them.
     stages: Stages,
     pub(crate) movement: String,
     /// One value per 5 minutes that were completed; `None` where the ring could not measure.
@@ -27,7 +27,7 @@ pub(crate) struct Sleep {
     pub(crate) breath: f64,
 }
 
-/// How long the stages of sleep lasted, in seconds. They are asked for again and again.
+/// Seconds of each stage of sleep.
 struct Stages {
     deep: i64,
     light: i64,
@@ -51,23 +51,23 @@ impl Stages {
 
 impl Sleep {
     /// A night, or a long nap, with all its series.
-    pub(crate) fn measured(who: &Character, rng: &mut Rng, bed: Bed, strain: f64) -> Self {
-        let phases = hypnogram(who, rng, bed, strain);
-        let movement = movement(rng, &phases);
-        let (heart_rate, hrv) = series(who, rng, &phases, bed, strain);
-        let breath = (rng.near(who.breath, 0.25) * 8.0).round() / 8.0;
-        Self { bed, stages: Stages::of(&phases), phases, movement, heart_rate, hrv, breath }
+    pub(crate) fn measured(person: &Character, random: &mut Random, in_bed: TimeInBed, strain: f64) -> Self {
+        let phases = hypnogram(person, random, in_bed, strain);
+        let movement = movement(random, &phases);
+        let (heart_rate, hrv) = series(person, random, &phases, in_bed, strain);
+        let breath = (random.near(person.breath, 0.25) * 8.0).round() / 8.0;
+        Self { in_bed, stages: Stages::of(&phases), phases, movement, heart_rate, hrv, breath }
     }
 
     /// A fragment too short to measure anything by.
-    pub(crate) fn fragment(who: &Character, rng: &mut Rng, bed: Bed) -> Self {
-        let epochs = epochs(bed);
-        let asleep = rng.whole(2, 12);
+    pub(crate) fn fragment(person: &Character, random: &mut Random, in_bed: TimeInBed) -> Self {
+        let epochs = epochs(in_bed);
+        let asleep = random.whole(2, 12);
         let mut phases: Vec<u8> = (0..epochs).map(|n| if n < asleep { LIGHT } else { AWAKE }).collect();
-        settle(&mut phases, bed);
-        let movement = movement(rng, &phases);
-        let (stages, breath) = (Stages::of(&phases), (who.breath * 8.0).round() / 8.0);
-        Self { bed, phases, stages, movement, heart_rate: vec![], hrv: vec![], breath }
+        settle(&mut phases, in_bed);
+        let movement = movement(random, &phases);
+        let (stages, breath) = (Stages::of(&phases), (person.breath * 8.0).round() / 8.0);
+        Self { in_bed, phases, stages, movement, heart_rate: vec![], hrv: vec![], breath }
     }
 
     pub(crate) fn deep(&self) -> i64 {
@@ -86,8 +86,8 @@ impl Sleep {
         self.deep() + self.light() + self.rem()
     }
 
-    pub(crate) fn in_bed(&self) -> i64 {
-        self.bed.end - self.bed.start
+    pub(crate) fn seconds_in_bed(&self) -> i64 {
+        self.in_bed.end - self.in_bed.start
     }
 
     pub(crate) fn latency(&self) -> i64 {
@@ -95,7 +95,7 @@ impl Sleep {
     }
 
     pub(crate) fn efficiency(&self) -> i64 {
-        whole(100.0 * int(self.total()) / int(self.in_bed()))
+        whole(100.0 * int(self.total()) / int(self.seconds_in_bed()))
     }
 
     pub(crate) fn restless(&self) -> i64 {
@@ -116,9 +116,9 @@ impl Sleep {
             "average_breath": self.breath,
             "average_heart_rate": self.average_heart_rate(),
             "average_hrv": mean(self.hrv.iter().flatten().copied()).map(whole),
-            "awake_time": self.in_bed() - self.total(),
-            "bedtime_end": zone.text(self.bed.end),
-            "bedtime_start": zone.text(self.bed.start),
+            "awake_time": self.seconds_in_bed() - self.total(),
+            "bedtime_end": zone.text(self.in_bed.end),
+            "bedtime_start": zone.text(self.in_bed.start),
             "day": day,
             "deep_sleep_duration": self.deep(),
             "efficiency": self.efficiency(),
@@ -139,7 +139,7 @@ impl Sleep {
             "sleep_phase_30_sec": String::from_utf8_lossy(&self.phases),
             "sleep_phase_5_min": phases,
             "sleep_score_delta": null,
-            "time_in_bed": self.in_bed(),
+            "time_in_bed": self.seconds_in_bed(),
             "total_sleep_duration": self.total(),
             "type": kind,
             "ring_id": null,
@@ -148,52 +148,52 @@ impl Sleep {
     }
 
     fn sample(&self, zone: &Zone, items: &[Option<f64>]) -> Value {
-        json!({ "interval": 300.0, "items": items, "timestamp": zone.text_millis(self.bed.start) })
+        json!({ "interval": 300.0, "items": items, "timestamp": zone.text_millis(self.in_bed.start) })
     }
 }
 
-fn epochs(bed: Bed) -> i64 {
-    (bed.end - bed.start + 29) / 30
+fn epochs(in_bed: TimeInBed) -> i64 {
+    (in_bed.end - in_bed.start + 29) / 30
 }
 
 /// An epoch that was only begun counts as awake, so that the stages add up to whole epochs.
-fn settle(phases: &mut [u8], bed: Bed) {
-    if let Some(last) = phases.last_mut().filter(|_| (bed.end - bed.start) % 30 != 0) {
+fn settle(phases: &mut [u8], in_bed: TimeInBed) {
+    if let Some(last) = phases.last_mut().filter(|_| (in_bed.end - in_bed.start) % 30 != 0) {
         *last = AWAKE;
     }
 }
 
 /// Cycles of about 90 minutes: deep sleep early, REM late, awake between and at both ends.
-fn hypnogram(who: &Character, rng: &mut Rng, bed: Bed, strain: f64) -> Vec<u8> {
-    let size = usize::try_from(epochs(bed)).unwrap_or(0);
+fn hypnogram(person: &Character, random: &mut Random, in_bed: TimeInBed, strain: f64) -> Vec<u8> {
+    let size = usize::try_from(epochs(in_bed)).unwrap_or(0);
     let mut phases = Vec::with_capacity(size + 400);
     let add = |phases: &mut Vec<u8>, phase: u8, minutes: f64| {
         let count = usize::try_from(whole(minutes * 2.0).max(0)).unwrap_or(0);
         phases.extend(std::iter::repeat_n(phase, count));
     };
-    let troubled = 1.0 - who.sound * (1.0 - strain * 0.5);
-    let latency = rng.between(3.0, 9.0) + troubled * 9.0;
+    let troubled = 1.0 - person.sleep_quality * (1.0 - strain * 0.5);
+    let latency = random.between(3.0, 9.0) + troubled * 9.0;
     add(&mut phases, AWAKE, latency.min(len(size) * 0.15).max(0.5));
     let mut cycle = 0.0;
     while phases.len() < size {
-        add(&mut phases, LIGHT, rng.between(14.0, 24.0));
-        add(&mut phases, DEEP, (rng.between(26.0, 40.0) - cycle * 9.0 - strain * 8.0).max(0.0));
-        add(&mut phases, LIGHT, rng.between(22.0, 34.0));
-        add(&mut phases, REM, (rng.between(5.0, 9.0) + cycle * 7.0 - strain * 4.0).clamp(0.0, 32.0));
-        add(&mut phases, AWAKE, rng.between(0.5, 2.0) + troubled * rng.between(0.0, 9.0));
+        add(&mut phases, LIGHT, random.between(14.0, 24.0));
+        add(&mut phases, DEEP, (random.between(26.0, 40.0) - cycle * 9.0 - strain * 8.0).max(0.0));
+        add(&mut phases, LIGHT, random.between(22.0, 34.0));
+        add(&mut phases, REM, (random.between(5.0, 9.0) + cycle * 7.0 - strain * 4.0).clamp(0.0, 32.0));
+        add(&mut phases, AWAKE, random.between(0.5, 2.0) + troubled * random.between(0.0, 9.0));
         cycle += 1.0;
     }
     phases.truncate(size);
-    let waking = rng.whole(4, 16);
+    let waking = random.whole(4, 16);
     let from = size.saturating_sub(usize::try_from(waking).unwrap_or(0));
     for phase in phases.iter_mut().skip(from) {
         *phase = AWAKE;
     }
-    settle(&mut phases, bed);
+    settle(&mut phases, in_bed);
     phases
 }
 
-fn movement(rng: &mut Rng, phases: &[u8]) -> String {
+fn movement(random: &mut Random, phases: &[u8]) -> String {
     let mut text = String::with_capacity(phases.len());
     for phase in phases {
         let still = match *phase {
@@ -202,11 +202,11 @@ fn movement(rng: &mut Rng, phases: &[u8]) -> String {
             LIGHT => 0.72,
             _ => 0.45,
         };
-        text.push(if rng.chance(still) {
+        text.push(if random.chance(still) {
             '1'
-        } else if rng.chance(0.75) {
+        } else if random.chance(0.75) {
             '2'
-        } else if rng.chance(0.85) {
+        } else if random.chance(0.85) {
             '3'
         } else {
             '4'
@@ -217,17 +217,17 @@ fn movement(rng: &mut Rng, phases: &[u8]) -> String {
 
 /// Heart rate sinks until two thirds of the night and rises to the morning; variability does the opposite.
 fn series(
-    who: &Character,
-    rng: &mut Rng,
+    person: &Character,
+    random: &mut Random,
     phases: &[u8],
-    bed: Bed,
+    in_bed: TimeInBed,
     strain: f64,
 ) -> (Vec<Option<f64>>, Vec<Option<f64>>) {
-    let size = usize::try_from((bed.end - bed.start) / 300).unwrap_or(0);
-    let lead = if rng.chance(0.4) { 2 } else { 0 };
-    let gap_from = rng.whole(20, 60);
-    let gap = if rng.chance(0.12) { rng.whole(2, 6) } else { 0 };
-    let (mut beats, mut variability) = (Vec::with_capacity(size), Vec::with_capacity(size));
+    let size = usize::try_from((in_bed.end - in_bed.start) / 300).unwrap_or(0);
+    let lead = if random.chance(0.4) { 2 } else { 0 };
+    let gap_from = random.whole(20, 60);
+    let gap = if random.chance(0.12) { random.whole(2, 6) } else { 0 };
+    let (mut rates, mut variability) = (Vec::with_capacity(size), Vec::with_capacity(size));
     for n in 0..size {
         let t = len(n) / len(size.max(2) - 1);
         let curve = if t < 0.65 { 11.0 * (1.0 - t / 0.65).powi(2) } else { 30.0 * (t - 0.65).powi(2) };
@@ -237,15 +237,15 @@ fn series(
             Some(DEEP) => -0.5,
             _ => 0.0,
         };
-        let rate = (rng.near(who.resting + strain * 7.0 + curve + stage, 0.8)).round().max(36.0);
-        let open = (1.15 - curve / 22.0) * (1.0 - 0.35 * strain) * rng.near(1.0, 0.13).max(0.4);
-        let rmssd = (who.hrv * open).round().max(5.0);
+        let rate = (random.near(person.resting + strain * 7.0 + curve + stage, 0.8)).round().max(36.0);
+        let open = (1.15 - curve / 22.0) * (1.0 - 0.35 * strain) * random.near(1.0, 0.13).max(0.4);
+        let rmssd = (person.hrv * open).round().max(5.0);
         let at = i64::try_from(n).unwrap_or(0);
         let lost = at < lead || (gap_from..gap_from + gap).contains(&at);
-        beats.push((!lost).then_some(rate));
+        rates.push((!lost).then_some(rate));
         variability.push((!lost).then_some(rmssd));
     }
-    (beats, variability)
+    (rates, variability)
 }
 
 /// The stage that fills most of each 5 minutes.

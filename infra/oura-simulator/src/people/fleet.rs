@@ -1,17 +1,17 @@
-//! The fleet: people who are like one of the named ones, and yet each like themselves.
+//! The fleet: variations of the named people.
 
 use std::borrow::Cow;
 
-use crate::generate::plan::{int, whole};
-use crate::generate::rng::Rng;
+use crate::arithmetic::{int, whole};
+use crate::random::Random;
 
+use super::character::{Character, Sport, Trip};
 use super::named::{ADA, BRUNO, CHIYO, CYCLE, DANA, LIFT, RUN, SWIM, WALK, YOGA, eli};
-use super::{Character, Sport, Trip};
 
-/// What every key of the fleet begins with.
+/// First part of every key of the fleet.
 pub(super) const PREFIX: &str = "fleet-";
 
-/// Where they live, and where those fly who fly. Never more than seven hours apart, so that the night after a flight
+/// Homes, and the destinations of those with a journey. Never more than seven hours apart, so that the night after a flight
 /// begins after the night before it has ended.
 const HOMES: [(&str, &str); 20] = [
     ("Africa/Johannesburg", "Europe/London"),
@@ -48,9 +48,9 @@ pub(super) fn key(number: u32) -> String {
 /// The n-th of the fleet, counted from 1: the same on every run.
 pub(super) fn character(seed: u64, nth: usize, number: u32) -> Character {
     let key = key(number);
-    let mut rng = Rng::new(seed, &key, "character", 0);
+    let mut random = Random::new(seed, &key, "character", 0);
     // One in fifty has left the ring in a drawer.
-    let like = match rng.whole(0, 49) {
+    let like = match random.whole(0, 49) {
         0 => eli(),
         other => match other % 4 {
             0 => ADA,
@@ -59,11 +59,11 @@ pub(super) fn character(seed: u64, nth: usize, number: u32) -> Character {
             _ => DANA,
         },
     };
-    let (home, away) = rng.pick(&HOMES).copied().unwrap_or(("Europe/Berlin", "America/New_York"));
-    let age = (like.age + rng.whole(-9, 9)).max(19);
-    let trip = rng.chance(0.2).then(|| {
-        let (every, from) = (rng.whole(21, 70), rng.whole(1, 10));
-        Trip { every, from, until: from + rng.whole(3, 9), zone: away }
+    let (home, away) = random.pick(&HOMES).copied().unwrap_or(("Europe/Berlin", "America/New_York"));
+    let age = (like.age + random.whole(-9, 9)).max(19);
+    let trip = random.chance(0.2).then(|| {
+        let (every, from) = (random.whole(21, 70), random.whole(1, 10));
+        Trip { every, from, until: from + random.whole(3, 9), zone: away }
     });
     let share = |value: f64| value.clamp(0.0, 0.95);
     Character {
@@ -73,31 +73,31 @@ pub(super) fn character(seed: u64, nth: usize, number: u32) -> Character {
         email: Cow::Owned(format!("{key}@patients.example")),
         key: Cow::Owned(key),
         age,
-        weight: tenths(rng.near(like.weight, 6.0).clamp(44.0, 140.0)),
-        height: hundredths(rng.near(like.height, 0.05).clamp(1.5, 2.05)),
+        weight: tenths(random.near(like.weight, 6.0).clamp(44.0, 140.0)),
+        height: hundredths(random.near(like.height, 0.05).clamp(1.5, 2.05)),
         home,
         trip,
-        bedtime: like.bedtime + rng.whole(-30, 30),
-        weekend: like.weekend + rng.whole(-20, 20),
-        hours: rng.near(like.hours, 0.25),
-        sound: rng.near(like.sound, 0.06).clamp(0.3, 0.92),
-        resting: rng.near(like.resting, 3.0).clamp(42.0, 75.0),
-        hrv: rng.near(like.hrv, 7.0).clamp(14.0, 110.0),
-        breath: rng.near(like.breath, 0.5),
-        lively: rng.near(like.lively, 0.1).clamp(0.15, 0.9),
-        sports: rng.pick(&SPORTS).copied().unwrap_or(like.sports),
-        sporty: share(rng.near(like.sporty, 0.1)),
-        naps: share(rng.near(like.naps, 0.05)),
-        fragments: share(rng.near(like.fragments, 0.08)),
-        unworn_every: rng.chance(0.85).then(|| rng.whole(8, 60)),
-        spo2_gaps: share(rng.near(like.spo2_gaps, 0.05)),
-        stress: rng.near(like.stress, 0.1).clamp(0.1, 0.9),
-        utc_workouts: rng.chance(0.1),
-        rest_mode_every: rng.chance(0.15).then(|| rng.whole(24, 90)),
-        vo2_max: rng.chance(0.8).then(|| (whole(56.0 - int(age) * 0.35) + rng.whole(-5, 5)).max(20)),
-        vascular_age: rng.chance(0.8).then(|| age + rng.whole(-6, 6)),
-        mindful: share(rng.near(like.mindful, 0.05)),
-        tags: share(rng.near(like.tags, 0.06)),
+        bedtime: like.bedtime + random.whole(-30, 30),
+        weekend: like.weekend + random.whole(-20, 20),
+        hours: random.near(like.hours, 0.25),
+        sleep_quality: random.near(like.sleep_quality, 0.06).clamp(0.3, 0.92),
+        resting: random.near(like.resting, 3.0).clamp(42.0, 75.0),
+        hrv: random.near(like.hrv, 7.0).clamp(14.0, 110.0),
+        breath: random.near(like.breath, 0.5),
+        activity_level: random.near(like.activity_level, 0.1).clamp(0.15, 0.9),
+        sports: random.pick(&SPORTS).copied().unwrap_or(like.sports),
+        workout_probability: share(random.near(like.workout_probability, 0.1)),
+        nap_probability: share(random.near(like.nap_probability, 0.05)),
+        fragment_probability: share(random.near(like.fragment_probability, 0.08)),
+        unworn_every: random.chance(0.85).then(|| random.whole(8, 60)),
+        spo2_gap_probability: share(random.near(like.spo2_gap_probability, 0.05)),
+        stress: random.near(like.stress, 0.1).clamp(0.1, 0.9),
+        utc_workouts: random.chance(0.1),
+        rest_mode_every: random.chance(0.15).then(|| random.whole(24, 90)),
+        vo2_max: random.chance(0.8).then(|| (whole(56.0 - int(age) * 0.35) + random.whole(-5, 5)).max(20)),
+        vascular_age: random.chance(0.8).then(|| age + random.whole(-6, 6)),
+        session_probability: share(random.near(like.session_probability, 0.05)),
+        tag_probability: share(random.near(like.tag_probability, 0.06)),
         ..like
     }
 }

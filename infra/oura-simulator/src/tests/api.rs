@@ -42,8 +42,7 @@ async fn each_scope_opens_exactly_its_endpoints() {
             }
         }
     }
-    let patch = OptionsPatch { scope_status: Some(403), ..OptionsPatch::default() };
-    world.oura.control().set_options(patch).unwrap();
+    world.oura.control().change_options(|options| options.scope_status = 403).unwrap();
     let tokens = world.connect("ada", "email").await;
     assert_eq!(world.get(&tokens.access, "sleep").await.status(), 403);
 }
@@ -75,8 +74,12 @@ async fn limits_answer_429_with_headers_by_tier_and_a_200_has_none() {
     let world = World::new().await;
     let control = world.oura.control();
     let (ada, bruno) = (world.connect("ada", ALL).await, world.connect("bruno", ALL).await);
-    let patch = OptionsPatch { token_limit: Some(Some(2)), app_limit: Some(4), ..OptionsPatch::default() };
-    control.set_options(patch).unwrap();
+    control
+        .change_options(|options| {
+            options.token_limit = Some(2);
+            options.app_limit = 4;
+        })
+        .unwrap();
     let good = world.get(&ada.access, "personal_info").await;
     assert!(good.headers().keys().all(|name| !name.as_str().starts_with("x-ratelimit")));
     world.get(&ada.access, "personal_info").await;
@@ -223,7 +226,7 @@ async fn pages_join_to_the_whole_and_heart_rate_comes_by_the_thousand() {
     let days = [("start_date", "2031-05-01"), ("end_date", "2031-06-01")];
     let one = pages(&world, &tokens.access, "sleep", &days).await;
     assert_eq!(one.len(), 1);
-    world.oura.control().set_options(OptionsPatch { page_size: Some(Some(7)), ..OptionsPatch::default() }).unwrap();
+    world.oura.control().change_options(|options| options.page_size = Some(7)).unwrap();
     let many = pages(&world, &tokens.access, "sleep", &days).await;
     assert!(many.len() >= 4);
     assert_eq!(many.concat(), one.concat());
@@ -234,7 +237,7 @@ async fn a_page_token_is_good_for_its_own_query_only_and_must_be_encoded() {
     let world = World::new().await;
     let tokens = world.connect("ada", ALL).await;
     let other = world.connect("bruno", ALL).await;
-    world.oura.control().set_options(OptionsPatch { page_size: Some(Some(3)), ..OptionsPatch::default() }).unwrap();
+    world.oura.control().change_options(|options| options.page_size = Some(3)).unwrap();
     let query = "start_date=2031-05-01&end_date=2031-06-01";
     let first = json(world.get(&tokens.access, &format!("daily_sleep?{query}")).await).await;
     let token = first["next_token"].as_str().unwrap();

@@ -1,8 +1,7 @@
 use super::*;
 
 fn family_revocation(world: &World) {
-    let patch = OptionsPatch { family_revocation: Some(true), ..OptionsPatch::default() };
-    world.oura.control().set_options(patch).unwrap();
+    world.oura.control().change_options(|options| options.family_revocation = true).unwrap();
 }
 
 #[tokio::test]

@@ -42,7 +42,7 @@ async fn the_fleet_is_counted_but_not_listed_and_can_grow() {
     let unknown = unknown.into_iter().chain([("redirect_uri", CALLBACK)]).collect::<Vec<_>>();
     let refused = world.http.post(world.url("/oauth/authorize")).form(&unknown).send().await.unwrap();
     assert_eq!(refused.status(), StatusCode::BAD_REQUEST);
-    control.set_options(OptionsPatch { fleet: Some(4), ..OptionsPatch::default() }).unwrap();
+    control.change_options(|options| options.fleet = 4).unwrap();
     assert_eq!(of("fleet-00004").await, StatusCode::OK);
     world.connect("fleet-00004", ALL).await;
 }

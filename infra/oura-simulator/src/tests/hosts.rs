@@ -28,8 +28,7 @@ impl World {
     }
 
     fn served_at(&self, token_host: TokenHost) {
-        let patch = OptionsPatch { token_host: Some(token_host), ..OptionsPatch::default() };
-        self.oura.control().set_options(patch).unwrap();
+        self.oura.control().change_options(|options| options.token_host = token_host).unwrap();
     }
 }
 

@@ -8,15 +8,15 @@ fn header(answer: &Response, name: &str) -> Option<String> {
     answer.headers().get(name).map(|value| value.to_str().unwrap().to_owned())
 }
 
-fn set(world: &World, patch: OptionsPatch) {
-    world.oura.control().set_options(patch).unwrap();
+fn set(world: &World, change: impl FnOnce(&mut Options)) {
+    world.oura.control().change_options(change).unwrap();
 }
 
 #[tokio::test]
 async fn a_window_that_rolls_gives_back_only_what_was_taken_five_minutes_ago() {
     let world = World::new().await;
     let ada = world.connect("ada", ALL).await;
-    set(&world, OptionsPatch { app_limit: Some(3), ..OptionsPatch::default() });
+    set(&world, |options| options.app_limit = 3);
     assert_eq!((status(&world, &ada).await, status(&world, &ada).await), (200, 200));
     world.advance(200);
     assert_eq!(status(&world, &ada).await, 200);
@@ -35,8 +35,11 @@ async fn a_window_that_rolls_gives_back_only_what_was_taken_five_minutes_ago() {
 async fn a_window_by_the_clock_gives_everything_back_at_its_end() {
     let world = World::new().await;
     let ada = world.connect("ada", ALL).await;
-    let window = Some(LimitWindow::Fixed);
-    set(&world, OptionsPatch { app_limit: Some(2), limit_window: window, ..OptionsPatch::default() });
+    let window = LimitWindow::Fixed;
+    set(&world, |options| {
+        options.app_limit = 2;
+        options.limit_window = window;
+    });
     world.advance(299);
     assert_eq!((status(&world, &ada).await, status(&world, &ada).await, status(&world, &ada).await), (200, 200, 429));
     world.advance(1);
@@ -47,12 +50,18 @@ async fn a_window_by_the_clock_gives_everything_back_at_its_end() {
 async fn a_429_can_say_nothing_at_all_or_all_but_its_tier() {
     let world = World::new().await;
     let ada = world.connect("ada", ALL).await;
-    set(&world, OptionsPatch { token_limit: Some(Some(0)), limit_tier: Some(false), ..OptionsPatch::default() });
+    set(&world, |options| {
+        options.token_limit = Some(0);
+        options.limit_tier = false;
+    });
     let limited = world.get(&ada.access, "personal_info").await;
     assert_eq!(limited.status(), 429);
     assert_eq!(header(&limited, "x-ratelimit-tier"), None);
     assert_eq!(header(&limited, "x-ratelimit-limit").as_deref(), Some("0"));
-    set(&world, OptionsPatch { limit_headers: Some(false), limit_tier: Some(true), ..OptionsPatch::default() });
+    set(&world, |options| {
+        options.limit_headers = false;
+        options.limit_tier = true;
+    });
     let limited = world.get(&ada.access, "personal_info").await;
     assert_eq!(limited.status(), 429);
     let told = |name: &str| name == "retry-after" || name.starts_with("x-ratelimit");
@@ -63,7 +72,10 @@ async fn a_429_can_say_nothing_at_all_or_all_but_its_tier() {
 async fn the_summary_tells_the_busiest_five_minutes_and_who_was_limited() {
     let world = World::new().await;
     let (ada, bruno) = (world.connect("ada", ALL).await, world.connect("bruno", ALL).await);
-    set(&world, OptionsPatch { app_limit: Some(4), token_limit: Some(Some(2)), ..OptionsPatch::default() });
+    set(&world, |options| {
+        options.app_limit = 4;
+        options.token_limit = Some(2);
+    });
     for (who, expected) in [(&ada, 200), (&ada, 200), (&ada, 429), (&bruno, 200), (&bruno, 429), (&bruno, 429)] {
         assert_eq!(status(&world, who).await, expected);
     }

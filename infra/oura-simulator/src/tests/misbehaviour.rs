@@ -25,7 +25,7 @@ async fn a_fault_answers_in_the_clouds_place_as_often_as_it_was_told() {
     }
     assert_eq!(world.get(&tokens.access, "sleep").await.status(), 200);
     let listed = super::json(world.http.get(world.url("/control/faults")).send().await.unwrap()).await;
-    assert_eq!((&listed[0]["id"], &listed[0]["met"], &listed[0]["times"]), (&json!(id), &json!(2), &json!(0)));
+    assert_eq!((&listed[0]["id"], &listed[0]["matched"], &listed[0]["times"]), (&json!(id), &json!(2), &json!(0)));
     let gone = world.http.delete(world.url(&format!("/control/faults/{id}"))).send().await.unwrap();
     assert_eq!(gone.status(), 200);
     assert!(world.oura.control().faults().is_empty());
@@ -192,7 +192,7 @@ async fn an_edited_night_keeps_its_ids_and_changes_sleep_scores_and_readiness() 
         before.push(read(kind).await);
     }
     let edited = post(&world, "/control/people/ada/edit-night/2031-06-10", json!({})).await;
-    assert_eq!(edited["touched"].as_array().unwrap().len(), 3);
+    assert_eq!(edited["changes"].as_array().unwrap().len(), 3);
     for (kind, before) in kinds.into_iter().zip(before) {
         let after = read(kind).await;
         assert_eq!(after["id"], before["id"], "{kind}");

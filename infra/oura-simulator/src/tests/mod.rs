@@ -1,6 +1,7 @@
 //! The cloud as its users meet it: over HTTP.
 
 mod api;
+mod consent;
 mod families;
 mod fleet;
 mod hosts;
@@ -8,6 +9,7 @@ mod limits;
 mod misbehaviour;
 mod oauth;
 mod outages;
+mod pinned;
 mod webhooks;
 
 use std::sync::Arc;

@@ -27,13 +27,15 @@ async fn denying_sends_the_error_and_the_state_and_no_code() {
 #[tokio::test]
 async fn only_known_and_enabled_scopes_that_stayed_ticked_are_granted() {
     let world = World::new().await;
-    let patch = OptionsPatch {
-        enabled_scopes: Some(vec!["daily".into(), "tag".into(), "workout".into()]),
-        extapi_prefix: Some(false),
-        iss: Some(None),
-        ..OptionsPatch::default()
-    };
-    world.oura.control().set_options(patch).unwrap();
+    world
+        .oura
+        .control()
+        .change_options(|options| {
+            options.enabled_scopes = vec!["daily".into(), "tag".into(), "workout".into()];
+            options.extapi_prefix = false;
+            options.iss = None;
+        })
+        .unwrap();
     let scopes = [("scope", "daily"), ("scope", "tag"), ("scope", "heartrate"), ("scope", "spo2Daily")];
     let fields: Vec<_> = [("account", "ada"), ("decision", "allow")].into_iter().chain(scopes).collect();
     let callback = world.decide(&fields).await;
@@ -120,8 +122,7 @@ async fn a_refresh_token_rotates_and_its_reuse_can_kill_the_family() {
     assert_eq!(world.get(&second.access, "personal_info").await.status(), 200);
     assert_eq!(error(world.refresh(&first.refresh).await).await, (400, "invalid_grant".into()));
     let third = pair(world.refresh(&second.refresh).await).await;
-    let patch = OptionsPatch { family_revocation: Some(true), ..OptionsPatch::default() };
-    world.oura.control().set_options(patch).unwrap();
+    world.oura.control().change_options(|options| options.family_revocation = true).unwrap();
     assert_eq!(error(world.refresh(&second.refresh).await).await, (400, "invalid_grant".into()));
     assert_eq!(world.get(&third.access, "personal_info").await.status(), 401);
     assert_eq!(error(world.refresh(&third.refresh).await).await, (400, "invalid_grant".into()));

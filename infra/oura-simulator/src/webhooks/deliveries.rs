@@ -1,4 +1,4 @@
-//! Notices on their way: when they are due, how they are signed, what their answers mean.
+//! Deliveries: their due times, signatures, retries and final states.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -7,35 +7,28 @@ use jiff::Timestamp;
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::options::Options;
+use crate::options::delivery_order::DeliveryOrder;
+use crate::options::settings::Options;
+use crate::random::shuffled;
 
-use super::DeliveryOrder;
+use super::event::WebhookEvent;
 use super::record::{DeliveryAttempt, DeliveryState, WebhookDeliveryRecord, WebhookRequest};
 use super::signature::sign;
 use super::subscriptions::{Subscription, later};
 
 /// Retries after the first attempt (documented).
-const RETRIES: usize = 10;
+const MAX_RETRIES: usize = 10;
 
-/// The wait before the first retry. Each further one is twice as long, so that ten take just under an hour (documented:
+/// Wait before the first retry. Each further one is twice as long, so that ten take just under an hour (documented:
 /// about an hour).
-const FIRST_WAIT: Duration = Duration::from_millis(3500);
+const FIRST_RETRY: Duration = Duration::from_millis(3500);
 
-/// How many notices are kept when they have ended.
-const KEPT: usize = 10_000;
+/// Ended deliveries that are kept.
+const MAX_ENDED: usize = 10_000;
 
 const USER_AGENT: &str = "simulated-oura-webhooks/1";
 
-/// What is to be told.
-#[derive(Debug, Clone)]
-pub(super) struct Announcement {
-    pub(super) event_type: String,
-    pub(super) data_type: String,
-    pub(super) object_id: String,
-    pub(super) user_id: String,
-}
-
-/// The body, its fields in Oura's order.
+/// Body of a webhook, its fields in Oura's order.
 #[derive(Serialize)]
 struct Body<'a> {
     event_type: &'a str,
@@ -46,63 +39,63 @@ struct Body<'a> {
     user_id: &'a str,
 }
 
-/// A notice that has not ended.
+/// A delivery that has not ended.
 struct Pending {
     subscription: Uuid,
     body: Vec<u8>,
     /// Timestamp and signature of the first attempt.
     signed: Option<(String, String)>,
-    /// When the attempt began that is under way.
+    /// Start of the attempt in progress.
     taken: Option<Timestamp>,
     record: WebhookDeliveryRecord,
 }
 
-/// What a settled attempt means for others.
+/// Consequence of a settled attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Settled {
+pub(crate) enum Settled {
     /// There is no such attempt.
-    NotUnderWay,
-    /// It concerns this notice alone.
+    NotInProgress,
+    /// None beyond this delivery.
     Done,
-    /// The receiver wants nothing more of this subscription.
-    Gone(Uuid),
+    /// The receiver cancelled the subscription.
+    SubscriptionCancelled(Uuid),
 }
 
-/// All notices.
+/// All deliveries.
 #[derive(Default)]
-pub(super) struct Deliveries {
+pub(crate) struct Deliveries {
     last: u64,
-    /// Notices since losing some was switched on.
+    /// Deliveries since `webhook_lose_every` was set.
     counted: u32,
     pending: BTreeMap<u64, Pending>,
     ended: VecDeque<WebhookDeliveryRecord>,
 }
 
 impl Deliveries {
-    /// Queues a notice for a subscription, as often as the options say, and gives the ids.
-    pub(super) fn queue(
+    /// Queues an event for a subscription, with the configured number of copies, and returns the ids.
+    pub(crate) fn queue(
         &mut self,
-        notice: &Announcement,
+        event: &WebhookEvent,
         to: &Subscription,
         options: &Options,
         now: Timestamp,
     ) -> Vec<u64> {
         let body = Body {
-            event_type: &notice.event_type,
-            data_type: &notice.data_type,
-            object_id: &notice.object_id,
+            event_type: &event.event_type,
+            data_type: &event.data_type,
+            object_id: &event.object_id,
             event_time: options.webhook_event_time.then(|| now.strftime("%Y-%m-%dT%H:%M:%S%.f+00:00").to_string()),
-            user_id: &notice.user_id,
+            user_id: &event.user_id,
         };
         // Texts always serialize.
         let body = serde_json::to_vec(&body).unwrap_or_default();
         let due = later(now, Duration::from_secs(options.webhook_delay_seconds));
-        (0..options.webhook_copies).map(|_| self.queue_one(notice, to, &body, due, options, now)).collect()
+        (0..options.webhook_copies).map(|_| self.queue_one(event, to, &body, due, options, now)).collect()
     }
 
     fn queue_one(
         &mut self,
-        notice: &Announcement,
+        event: &WebhookEvent,
         to: &Subscription,
         body: &[u8],
         due: Timestamp,
@@ -116,10 +109,10 @@ impl Deliveries {
             id,
             subscription_id: to.id.to_string(),
             url: to.callback_url.clone(),
-            event_type: notice.event_type.clone(),
-            data_type: notice.data_type.clone(),
-            object_id: notice.object_id.clone(),
-            user_id: notice.user_id.clone(),
+            event_type: event.event_type.clone(),
+            data_type: event.data_type.clone(),
+            object_id: event.object_id.clone(),
+            user_id: event.user_id.clone(),
             queued_at: now,
             due_at: Some(due),
             attempts: vec![],
@@ -146,14 +139,14 @@ impl Deliveries {
     fn end(&mut self, mut record: WebhookDeliveryRecord, state: DeliveryState) {
         record.state = state;
         record.due_at = None;
-        if self.ended.len() == KEPT {
+        if self.ended.len() == MAX_ENDED {
             self.ended.pop_front();
         }
         self.ended.push_back(record);
     }
 
-    /// Signs and hands out what is due. A notice whose subscription is gone ends instead.
-    pub(super) fn take_due(
+    /// Signs and returns the deliveries that are due. A delivery without a subscription is cancelled instead.
+    pub(crate) fn take_due(
         &mut self,
         now: Timestamp,
         options: &Options,
@@ -167,7 +160,7 @@ impl Deliveries {
         match options.webhook_order {
             DeliveryOrder::Loose => {}
             DeliveryOrder::Reversed => due.reverse(),
-            DeliveryOrder::Shuffled => due.sort_by_key(|(_, id)| mixed(*id)),
+            DeliveryOrder::Shuffled => due.sort_by_key(|(_, id)| shuffled(*id)),
         }
         let mut taken = Vec::with_capacity(due.len());
         for (_, id) in due {
@@ -198,19 +191,19 @@ impl Deliveries {
         taken
     }
 
-    /// What became of an attempt.
-    pub(super) fn settle(&mut self, id: u64, status: Option<u16>, now: Timestamp) -> Settled {
-        let Some(pending) = self.pending.get_mut(&id) else { return Settled::NotUnderWay };
-        let Some(at) = pending.taken.take() else { return Settled::NotUnderWay };
+    /// Records the answer to an attempt.
+    pub(crate) fn settle(&mut self, id: u64, status: Option<u16>, now: Timestamp) -> Settled {
+        let Some(pending) = self.pending.get_mut(&id) else { return Settled::NotInProgress };
+        let Some(at) = pending.taken.take() else { return Settled::NotInProgress };
         let subscription = pending.subscription;
         pending.record.attempts.push(DeliveryAttempt { at, status });
         match (status, pending.record.attempts.len()) {
             (Some(200..=299), _) => self.finish(id, DeliveryState::Delivered),
             (Some(410), _) => {
                 self.finish(id, DeliveryState::Cancelled);
-                return Settled::Gone(subscription);
+                return Settled::SubscriptionCancelled(subscription);
             }
-            (_, made @ 1..=RETRIES) => pending.record.due_at = Some(later(now, wait_after(made))),
+            (_, made @ 1..=MAX_RETRIES) => pending.record.due_at = Some(later(now, wait_after(made))),
             _ => self.finish(id, DeliveryState::Abandoned),
         }
         Settled::Done
@@ -222,8 +215,8 @@ impl Deliveries {
         }
     }
 
-    /// Ends what waits for a subscription. What is under way is settled by its answer, and ends then at the latest.
-    pub(super) fn cancel(&mut self, subscription: Uuid) {
+    /// Cancels the waiting deliveries of a subscription. A delivery in progress is settled by its answer.
+    pub(crate) fn cancel(&mut self, subscription: Uuid) {
         let waits = |one: &Pending| one.subscription == subscription && one.taken.is_none();
         let ids: Vec<u64> = self.pending.iter().filter(|(_, one)| waits(one)).map(|(id, _)| *id).collect();
         for id in ids {
@@ -231,13 +224,13 @@ impl Deliveries {
         }
     }
 
-    /// What has not ended, oldest first.
-    pub(super) fn pending(&self) -> Vec<WebhookDeliveryRecord> {
+    /// Deliveries that have not ended, oldest first.
+    pub(crate) fn pending(&self) -> Vec<WebhookDeliveryRecord> {
         self.pending.values().map(|one| one.record.clone()).collect()
     }
 
-    /// What was tried or has ended, oldest first.
-    pub(super) fn log(&self) -> Vec<WebhookDeliveryRecord> {
+    /// Deliveries that were attempted or have ended, oldest first.
+    pub(crate) fn log(&self) -> Vec<WebhookDeliveryRecord> {
         let tried = self.pending.values().map(|one| &one.record).filter(|record| !record.attempts.is_empty());
         let mut log: Vec<WebhookDeliveryRecord> = self.ended.iter().chain(tried).cloned().collect();
         log.sort_by_key(|record| record.id);
@@ -245,16 +238,8 @@ impl Deliveries {
     }
 }
 
-/// The wait after this many failed attempts.
+/// Wait after this many failed attempts.
 fn wait_after(made: usize) -> Duration {
     let doublings = u32::try_from(made.saturating_sub(1)).unwrap_or(u32::MAX);
-    FIRST_WAIT.saturating_mul(2_u32.saturating_pow(doublings))
-}
-
-/// A number without visible order that is always the same (the last step of SplitMix64).
-fn mixed(id: u64) -> u64 {
-    let z = id.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
+    FIRST_RETRY.saturating_mul(2_u32.saturating_pow(doublings))
 }

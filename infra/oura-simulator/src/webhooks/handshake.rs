@@ -1,4 +1,4 @@
-//! The handshake: before a URL gets notices, it has to prove that it knows what it is asked for.
+//! Handshake: a URL receives events only after it has returned the challenge.
 
 use std::time::Duration;
 
@@ -6,12 +6,12 @@ use reqwest::StatusCode;
 use serde::Deserialize;
 use url::Url;
 
-/// More than this no proof needs.
-const LONGEST_ANSWER: usize = 64 * 1024;
+/// Largest body of an answer.
+const MAX_ANSWER: usize = 64 * 1024;
 
-/// Why a URL did not prove itself. The texts hold nothing of the request or the answer.
+/// Reason of a failed handshake. The texts contain nothing of the request or the answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Refused {
+pub(crate) enum HandshakeFailure {
     #[error("callback_url is not an http or https URL")]
     NotAUrl,
     #[error("callback_url did not answer in time")]
@@ -23,35 +23,36 @@ pub(super) enum Refused {
 }
 
 #[derive(Deserialize)]
-struct Proof {
+struct Answer {
     challenge: String,
 }
 
 /// `GET callback_url?verification_token=..&challenge=..` must answer 200 and `{"challenge":"<the same>"}` (documented).
-pub(super) async fn shake(
+pub(crate) async fn shake(
     http: &reqwest::Client,
     callback_url: &str,
     token: &str,
     challenge: &str,
     timeout: Duration,
-) -> Result<(), Refused> {
-    let mut url = Url::parse(callback_url).map_err(|_not_a_url| Refused::NotAUrl)?;
+) -> Result<(), HandshakeFailure> {
+    let mut url = Url::parse(callback_url).map_err(|_not_a_url| HandshakeFailure::NotAUrl)?;
     if !matches!(url.scheme(), "http" | "https") {
-        return Err(Refused::NotAUrl);
+        return Err(HandshakeFailure::NotAUrl);
     }
     url.query_pairs_mut().append_pair("verification_token", token).append_pair("challenge", challenge);
     // The time-out covers the body too.
-    let mut answer = http.get(url).timeout(timeout).send().await.map_err(|_unreachable| Refused::NoAnswer)?;
-    if answer.status() != StatusCode::OK {
-        return Err(Refused::Status(answer.status().as_u16()));
+    let mut response =
+        http.get(url).timeout(timeout).send().await.map_err(|_unreachable| HandshakeFailure::NoAnswer)?;
+    if response.status() != StatusCode::OK {
+        return Err(HandshakeFailure::Status(response.status().as_u16()));
     }
     let mut body = Vec::new();
-    while let Some(chunk) = answer.chunk().await.map_err(|_broke_off| Refused::NoAnswer)? {
+    while let Some(chunk) = response.chunk().await.map_err(|_broke_off| HandshakeFailure::NoAnswer)? {
         body.extend_from_slice(&chunk);
-        if body.len() > LONGEST_ANSWER {
-            return Err(Refused::Challenge);
+        if body.len() > MAX_ANSWER {
+            return Err(HandshakeFailure::Challenge);
         }
     }
-    let proof: Proof = serde_json::from_slice(&body).map_err(|_other_body| Refused::Challenge)?;
-    if proof.challenge == challenge { Ok(()) } else { Err(Refused::Challenge) }
+    let answer: Answer = serde_json::from_slice(&body).map_err(|_other_body| HandshakeFailure::Challenge)?;
+    if answer.challenge == challenge { Ok(()) } else { Err(HandshakeFailure::Challenge) }
 }

@@ -69,7 +69,7 @@ async fn one_after_the_other_when_the_order_matters() {
 #[tokio::test]
 async fn the_sender_ends_with_its_cloud() {
     let (world, _receiver) = delivering().await;
-    let cloud = Arc::downgrade(&world.oura.cloud);
+    let cloud = Arc::downgrade(world.oura.cloud());
     drop(world);
     until(|| cloud.strong_count() == 0).await;
 }

@@ -19,7 +19,7 @@ use serde_json::json;
 use tokio::task::JoinHandle;
 
 use super::*;
-use crate::state::lock;
+use crate::lock::lock;
 use crate::webhooks::signature;
 
 const TOKEN: &str = "v3rify & t+ken";
@@ -182,7 +182,7 @@ impl World {
     }
 
     fn set(&self, patch: Value) {
-        self.oura.control().set_options(serde_json::from_value(patch).unwrap()).unwrap();
+        self.oura.control().patch_options(&patch).unwrap();
     }
 
     fn now(&self) -> Timestamp {

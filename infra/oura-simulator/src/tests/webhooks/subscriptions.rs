@@ -170,8 +170,8 @@ async fn an_unknown_subscription_is_403_or_404_as_it_was_told() {
     let control = world.oura.control();
     assert!(
         matches!(
-            control.set_options(OptionsPatch { webhook_unknown_status: Some(410), ..OptionsPatch::default() }),
-            Err(ControlError::Option(InvalidOption::UnknownStatus))
+            control.change_options(|options| options.webhook_unknown_status = 410),
+            Err(ControlError::InvalidOption(InvalidOption::UnknownStatus))
         ),
         "no other status was ever seen"
     );

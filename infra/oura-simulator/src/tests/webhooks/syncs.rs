@@ -209,17 +209,17 @@ async fn the_ring_syncs_over_http_too() {
         let sent = request.send().await.unwrap();
         (sent.status().as_u16(), super::super::json(sent).await)
     };
-    assert_eq!(sync("ada", "").await, (200, json!({ "touched": [] })));
+    assert_eq!(sync("ada", "").await, (200, json!({ "changes": [] })));
     let (_, walked) = sync("ada", r#"{"walk":true}"#).await;
     assert_eq!(
-        (&walked["touched"][0]["collection"], &walked["touched"][0]["event"]),
+        (&walked["changes"][0]["collection"], &walked["changes"][0]["event"]),
         (&json!("workout"), &json!("create"))
     );
     assert_eq!(sync("nobody", "").await.0, 404);
     assert_eq!(sync("ada", r#"{"run":true}"#).await.0, 400);
     let shown = async |path: &str| super::super::json(world.http.get(world.url(path)).send().await.unwrap()).await;
     let notices = shown("/control/webhook-deliveries").await;
-    assert_eq!(notices["pending"][0]["objectId"], walked["touched"][0]["id"]);
+    assert_eq!(notices["pending"][0]["objectId"], walked["changes"][0]["id"]);
     assert_eq!((&notices["pending"][0]["state"], &notices["log"]), (&json!("pending"), &json!([])));
     world.deliver();
     let notices = shown("/control/webhook-deliveries").await;

@@ -1,0 +1,14 @@
+//! Routes of the simulator.
+
+pub(crate) mod authorize;
+mod consent_page;
+mod control_answer;
+pub(crate) mod control_routes;
+pub(crate) mod control_webhook_routes;
+mod fields;
+mod json_form;
+mod paging;
+mod query;
+pub(crate) mod subscriptions;
+pub(crate) mod token;
+pub(crate) mod usercollection;

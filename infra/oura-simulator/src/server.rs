@@ -1,0 +1,143 @@
+//! Connections, and the checks around every request: User-Agent, latency, faults, the log.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::response::Response;
+use axum::routing::{get, post};
+use http::{Request, StatusCode, header};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
+use hyper_util::rt::TokioIo;
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+
+use crate::answers::{Subject, bare, detail};
+use crate::cloud::state::Cloud;
+use crate::lock::lock;
+use crate::options::token_host::{NEW_PORTAL_REVOKE, NEW_PORTAL_TOKEN};
+use crate::people::key_of;
+use crate::request_log::{RequestRecord, redacted};
+use crate::routes::{authorize, control_routes, control_webhook_routes, subscriptions, token, usercollection};
+
+/// A connection that a fault closes without an answer.
+#[derive(Debug, thiserror::Error)]
+#[error("a fault drops this connection")]
+struct Dropped;
+
+type Routes = TowerToHyperService<Router>;
+
+fn routes(cloud: Arc<Cloud>) -> Routes {
+    let router = Router::new()
+        .route("/oauth/authorize", get(authorize::page).post(authorize::decision))
+        .route("/oauth/token", post(token::token))
+        .route("/oauth/revoke", post(token::revoke))
+        .route(NEW_PORTAL_TOKEN, post(token::new_portal_token))
+        .route(NEW_PORTAL_REVOKE, post(token::new_portal_revoke))
+        .route("/v2/usercollection/{collection}", get(usercollection::list))
+        .route("/v2/usercollection/{collection}/{document_id}", get(usercollection::single))
+        .merge(subscriptions::routes())
+        .merge(control_routes::routes())
+        .merge(control_webhook_routes::routes())
+        .fallback(async || detail(StatusCode::NOT_FOUND, "Not Found"))
+        .method_not_allowed_fallback(async || detail(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed"))
+        .with_state(cloud);
+    TowerToHyperService::new(router)
+}
+
+/// Accepts connections until it is dropped, which closes them all.
+pub(crate) async fn serve(listener: TcpListener, cloud: Arc<Cloud>) {
+    let routes = routes(Arc::clone(&cloud));
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => {
+                    connections.spawn(serve_connection(stream, Arc::clone(&cloud), routes.clone()));
+                }
+                Err(error) => {
+                    // Out of file descriptors, most likely: others will close in a moment.
+                    tracing::warn!(event = "simulator.accept_failed", %error, "a connection could not be accepted");
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+            },
+            Some(_) = connections.join_next(), if !connections.is_empty() => {}
+        }
+    }
+}
+
+async fn serve_connection(stream: TcpStream, cloud: Arc<Cloud>, routes: Routes) {
+    // Answers are small and awaited: waiting to fill a packet would only add 40 ms here and there.
+    let _ = stream.set_nodelay(true);
+    let service = service_fn(move |request| answer(Arc::clone(&cloud), routes.clone(), request));
+    if let Err(error) = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await {
+        tracing::debug!(event = "simulator.connection_failed", %error, "a connection ended early");
+    }
+}
+
+async fn answer(cloud: Arc<Cloud>, routes: Routes, request: Request<Incoming>) -> Result<Response, Dropped> {
+    if request.uri().path().starts_with("/control/") {
+        return Ok(routed(&routes, request).await);
+    }
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let query = redacted(request.uri().query().unwrap_or(""));
+    let mut person = usercollection::bearer_token(request.headers()).and_then(|token| lock(&cloud.tokens).owner(token));
+    let key = person.and_then(key_of);
+    let now = cloud.clock.now();
+    if path.starts_with("/v2/usercollection/") {
+        lock(&cloud.request_rate).count(now.as_millisecond());
+    }
+    let outage = lock(&cloud.outage).clone().filter(|outage| outage.applies_to(&path, now));
+    let (delay, fault) = match &outage {
+        Some(outage) => (outage.delay(), None),
+        None => lock(&cloud.faults).apply(&method, &path, key.as_deref()),
+    };
+    if !delay.is_zero() {
+        tokio::time::sleep(delay).await;
+    }
+    let faulted = fault.is_some() || outage.is_some();
+    let outcome = match (outage, fault) {
+        (Some(outage), _) => outage.response().ok_or(Dropped),
+        (None, Some(fault)) => {
+            if fault.after_response_applied {
+                let applied = accepted(&routes, request).await;
+                person = person.or(applied.extensions().get::<Subject>().map(|subject| subject.0));
+            }
+            if fault.drop_connection { Err(Dropped) } else { Ok(fault.response()) }
+        }
+        (None, None) => Ok(accepted(&routes, request).await),
+    };
+    let subject = outcome.as_ref().ok().and_then(|response| response.extensions().get::<Subject>());
+    lock(&cloud.log).add(RequestRecord {
+        at: cloud.clock.now().to_string(),
+        method: method.to_string(),
+        path,
+        query,
+        person: subject.map(|subject| subject.0).or(person).and_then(key_of).map(Cow::into_owned),
+        status: outcome.as_ref().ok().map(|response| response.status().as_u16()),
+        faulted,
+    });
+    outcome
+}
+
+/// Answers a request with a `User-Agent`; the pages for browsers need none.
+async fn accepted(routes: &Routes, request: Request<Incoming>) -> Response {
+    let named = request.headers().get(header::USER_AGENT).is_some_and(|agent| !agent.is_empty());
+    if named || request.uri().path() == "/oauth/authorize" {
+        routed(routes, request).await
+    } else {
+        bare(StatusCode::FORBIDDEN)
+    }
+}
+
+async fn routed(routes: &Routes, request: Request<Incoming>) -> Response {
+    match routes.call(request.map(Body::new)).await {
+        Ok(response) => response,
+        Err(never) => match never {},
+    }
+}
