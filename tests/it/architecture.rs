@@ -242,7 +242,7 @@ fn the_schedules_ask_the_planner_for_each_of_its_tasks() {
         let input = schedule.lines().find_map(|line| line.trim().strip_prefix("Input: ")).expect("an input");
         // As the scheduler fills it in.
         let event = input.trim_matches('\'').replace("<aws.scheduler.scheduled-time>", "2026-03-19T03:00:00Z");
-        let request = sync::Request::of_event(serde_json::from_str(&event).unwrap()).expect(&id);
+        let request = sync::Request::from_event(serde_json::from_str(&event).unwrap()).expect(&id);
         tasks.insert(id, (request.task, request.scheduled_at.is_some()));
     }
     let expected = [

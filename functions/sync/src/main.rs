@@ -15,7 +15,7 @@ async fn main() -> Result<(), Error> {
     let deps = Deps::new(config, &aws::load().await, Clock::system());
     run(service_fn(async |event: LambdaEvent<Value>| {
         let deadline = Timestamp::from_millisecond(i64::try_from(event.context.deadline)?)?;
-        Ok::<_, Error>(handle(&deps, Request::of_event(event.payload)?, deadline).await?)
+        Ok::<_, Error>(handle(&deps, Request::from_event(event.payload)?, deadline).await?)
     }))
     .await
 }

@@ -1,67 +1,61 @@
-//! What a call came to: its answer, one line in the log, and metrics.
+//! The report of a call: its response, a line in the log, and metrics.
 
 use jiff::Timestamp;
 use serde::Serialize;
 use shared::aws::{NightlyRunState, RunStatus};
 use shared::telemetry::{self, Metric};
 
-/// What a call came to.
+/// Report of a call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase", tag = "task")]
 pub enum Report {
-    /// Of the night that was planned.
-    NightlyRun(NightlyRunReport),
-    /// Of the nights that are open.
-    #[serde(serialize_with = "nights")]
-    Watch(Vec<NightlyRunReport>),
-    /// Of a catch-up.
+    /// The nightly run that was planned.
+    Nightly(NightlyRunReport),
+    /// Open nightly runs.
+    Watch {
+        /// One report per run.
+        runs: Vec<NightlyRunReport>,
+    },
+    /// Patients queued for a catch-up sync.
     CatchUp {
-        /// Patients who were queued.
+        /// Number of patients queued by this call.
         queued: usize,
     },
 }
 
-fn nights<S: serde::Serializer>(nights: &[NightlyRunReport], serializer: S) -> Result<S::Ok, S::Error> {
-    #[derive(Serialize)]
-    struct NightlyRuns<'a> {
-        nights: &'a [NightlyRunReport],
-    }
-    NightlyRuns { nights }.serialize(serializer)
-}
-
-/// How a night stands.
+/// Status of a nightly run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct NightlyRunReport {
-    /// Which one: its day.
-    pub night: String,
+    /// Day that identifies the run.
+    pub day: String,
     /// `planning`, `running` or `ended`.
     pub state: &'static str,
-    /// Patients whom this call queued.
+    /// Patients queued by this call.
     pub queued: usize,
-    /// Patients who were queued in all.
+    /// Patients queued in all.
     pub planned: u64,
-    /// Patients whose data is in.
+    /// Patients whose data has arrived.
     pub done: u64,
-    /// Patients for whom there was nothing to be had.
+    /// Patients without available data.
     pub skipped: u64,
-    /// Patients whose sync was given up.
+    /// Patients whose sync was abandoned.
     pub failed: u64,
-    /// Patients whose turn is still to come.
-    pub left: u64,
+    /// Patients without outcome yet.
+    pub remaining: u64,
     /// Requests to Oura so far.
     pub requests: u64,
-    /// How long it took, or has taken so far, in seconds.
+    /// Duration so far, in seconds.
     pub seconds: u64,
-    /// Nothing has moved for long.
-    pub stands_still: bool,
+    /// True if there was no progress for an hour.
+    pub stalled: bool,
 }
 
 impl NightlyRunReport {
-    pub(crate) fn of(run: &RunStatus, queued: usize, stands_still: bool) -> Self {
+    pub(crate) fn new(run: &RunStatus, queued: usize, stalled: bool) -> Self {
         let until = run.ended_at.unwrap_or(run.moved_at);
         Self {
-            night: run.night.to_string(),
+            day: run.night.to_string(),
             state: match run.state {
                 NightlyRunState::Planning => "planning",
                 NightlyRunState::Running => "running",
@@ -72,27 +66,39 @@ impl NightlyRunReport {
             done: run.counts.done,
             skipped: run.counts.skipped,
             failed: run.counts.failed,
-            left: run.left(),
+            remaining: run.left(),
             requests: run.counts.requests,
             seconds: u64::try_from(until.duration_since(run.started_at).as_secs()).unwrap_or(0),
-            stands_still,
+            stalled,
         }
     }
 
-    fn tell(&self, now: Timestamp) {
-        let Self { night, state, planned, done, skipped, failed, left, requests, seconds, .. } = self;
-        tracing::info!(night, state, planned, done, skipped, failed, left, requests, seconds, "a nightly run");
-        telemetry::count(now, Metric::NightlyPatientsRemaining, *left, &[]);
-        telemetry::count(now, Metric::NightlyRunsStalled, u64::from(self.stands_still), &[]);
+    fn publish(&self, now: Timestamp) {
+        let Self { day, state, planned, done, skipped, failed, remaining, requests, seconds, .. } = self;
+        tracing::info!(
+            event = "nightly_run.status",
+            day,
+            state,
+            planned,
+            done,
+            skipped,
+            failed,
+            remaining,
+            requests,
+            seconds,
+            "the status of a nightly run was reported"
+        );
+        telemetry::count(now, Metric::NightlyPatientsRemaining, *remaining, &[]);
+        telemetry::count(now, Metric::NightlyRunsStalled, u64::from(self.stalled), &[]);
     }
 
-    /// Told once, by the watch that ended it.
-    fn tell_its_end(&self, now: Timestamp) {
-        let Self { state, done, skipped, failed, left, requests, seconds, .. } = self;
+    /// Counts the totals of a run. Only the watch that ends the run sees it in the state `ended`.
+    fn publish_totals(&self, now: Timestamp) {
+        let Self { state, done, skipped, failed, remaining, requests, seconds, .. } = self;
         if *state == "ended" {
             telemetry::count(now, Metric::NightlyPatients, *done, &[("outcome", "done")]);
             telemetry::count(now, Metric::NightlyPatients, *skipped, &[("outcome", "skipped")]);
-            telemetry::count(now, Metric::NightlyPatientsFailed, *failed + *left, &[]);
+            telemetry::count(now, Metric::NightlyPatientsFailed, *failed + *remaining, &[]);
             telemetry::count(now, Metric::NightlyRequests, *requests, &[]);
             telemetry::count(now, Metric::NightlyRunSeconds, *seconds, &[]);
         }
@@ -100,18 +106,19 @@ impl NightlyRunReport {
 }
 
 impl Report {
-    pub(crate) fn tell(&self, now: Timestamp) {
+    /// Writes the log lines and metrics of this report.
+    pub(crate) fn publish(&self, now: Timestamp) {
         match self {
-            Self::NightlyRun(night) => {
+            Self::Nightly(run) => {
                 telemetry::count(now, Metric::NightlyRunsPlanned, 1, &[]);
-                night.tell(now);
+                run.publish(now);
             }
-            Self::Watch(nights) => nights.iter().for_each(|night| {
-                night.tell(now);
-                night.tell_its_end(now);
+            Self::Watch { runs } => runs.iter().for_each(|run| {
+                run.publish(now);
+                run.publish_totals(now);
             }),
             Self::CatchUp { queued } => {
-                tracing::info!(queued, "patients who should not wait for the night");
+                tracing::info!(event = "catch_up.queued", queued, "patients were queued for a catch-up sync");
                 telemetry::count(now, Metric::CatchUpPatients, *queued as u64, &[]);
             }
         }

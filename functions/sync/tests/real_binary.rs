@@ -1,5 +1,5 @@
-//! The binary that is deployed, behind a Runtime API as Lambda's: it plans the night once, tells how it goes, and refuses
-//! what is no call of its.
+//! The deployed binary behind a Runtime API like Lambda's: plans a nightly run once, reports its progress, refuses invalid
+//! requests.
 
 #![expect(clippy::unwrap_used, reason = "a test may stop")]
 
@@ -12,10 +12,10 @@ use shared::env::Env;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_sync");
 
-/// The function does not start without these.
+/// Variables without which the function does not start.
 const REQUIRED: [&str; 2] = ["CONNECTIONS_TABLE", "NIGHTLY_QUEUE_URL"];
 
-/// The function's own time-out.
+/// Timeout of the function.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
 async fn planner() -> (Rehearsal, Binary) {
@@ -32,7 +32,7 @@ async fn call(binary: &Binary, event: Value) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_night_is_planned_once_however_often_the_schedule_fires() {
+async fn planner_plans_a_nightly_run_once_for_repeated_calls() {
     let (rehearsal, binary) = planner().await;
     rehearsal.connect("c4nary-of-one", "ada").await.unwrap();
     rehearsal.connect("c4nary-of-two", "bruno").await.unwrap();
@@ -43,7 +43,7 @@ async fn a_night_is_planned_once_however_often_the_schedule_fires() {
     let night = json!({"task": "nightly", "scheduledAt": due});
     let first = call(&binary, night.clone()).await;
     let day = due.to_zoned(jiff::tz::TimeZone::UTC).date();
-    assert_eq!((&first["task"], &first["night"]), (&json!("night"), &json!(day)), "{first}");
+    assert_eq!((&first["task"], &first["day"]), (&json!("nightly"), &json!(day)), "{first}");
     assert_eq!((&first["queued"], &first["planned"], &first["state"]), (&json!(2), &json!(2), &json!("running")));
     assert_eq!(depth().await, 2);
     let second = call(&binary, night).await;
@@ -51,13 +51,9 @@ async fn a_night_is_planned_once_however_often_the_schedule_fires() {
     assert_eq!(depth().await, 2);
 
     let watched = call(&binary, json!({"task": "watch"})).await;
-    assert_eq!((&watched["nights"][0]["left"], &watched["nights"][0]["done"]), (&json!(2), &json!(0)), "{watched}");
+    assert_eq!((&watched["runs"][0]["remaining"], &watched["runs"][0]["done"]), (&json!(2), &json!(0)), "{watched}");
     let caught = call(&binary, json!({"task": "catchUp"})).await;
-    assert_eq!(
-        (&caught["task"], &caught["queued"]),
-        (&json!("catchUp"), &json!(0)),
-        "their histories are on their way"
-    );
+    assert_eq!((&caught["task"], &caught["queued"]), (&json!("catchUp"), &json!(0)), "their backfills are running");
 
     let output = binary.output();
     let metrics = output.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
@@ -66,23 +62,24 @@ async fn a_night_is_planned_once_however_often_the_schedule_fires() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_no_call_plans_nothing_and_is_not_repeated_in_the_error() {
+async fn planner_refuses_an_invalid_request_without_quoting_it() {
     let (rehearsal, binary) = planner().await;
     rehearsal.connect("patient-1", "ada").await.unwrap();
-    for event in [json!("night"), json!({"task": "c4nary"}), json!({"tsk": "night"}), json!({"scheduledAt": "c4nary"})]
+    for event in
+        [json!("nightly"), json!({"task": "c4nary"}), json!({"tsk": "nightly"}), json!({"scheduledAt": "c4nary"})]
     {
-        let Err(InvocationError::Reported { message, .. }) = binary.invoke(event, TIMEOUT).await else {
-            panic!("it ended as if nothing were wrong");
+        let Err(InvocationError::Reported { message, .. }) = binary.invoke(event.clone(), TIMEOUT).await else {
+            panic!("accepted: {event}");
         };
-        assert!(message.contains("not a call of this function") && !message.contains("c4nary"), "{message}");
+        assert!(message.contains("not a request of this function") && !message.contains("c4nary"), "{message}");
     }
     let queue = &rehearsal.resources().names.nightly_queue;
     assert_eq!(rehearsal.aws().queue_depth(queue).await.unwrap().total(), 0);
-    assert_eq!(call(&binary, json!({})).await["queued"], 1, "it lives on, and `{{}}` plans tonight");
+    assert_eq!(call(&binary, json!({})).await["queued"], 1, "still alive, and `{{}}` plans today's run");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_missing_variable_stops_it_at_start_and_is_named() {
+async fn planner_names_a_missing_variable_at_start() {
     let rehearsal = Rehearsal::start(Env::default()).await.unwrap();
     for missing in REQUIRED {
         let output = rehearsal.start_without(BINARY, &REQUIRED, missing).await.unwrap();

@@ -3,7 +3,7 @@
 use shared::aws::TokenSettings;
 use shared::env::{Env, EnvError};
 use shared::oura::OuraHosts;
-use shared::oura::rate_limit::LEAST_ALLOWANCE;
+use shared::oura::rate_limit::MIN_ALLOWANCE;
 
 /// Settings of this function.
 #[derive(Debug, Clone)]
@@ -50,7 +50,7 @@ impl Config {
             // SQS delays a message by at most 15 minutes.
             debounce_seconds: env.bounded("WEBHOOK_DEBOUNCE_SECONDS", 30, 0..=900)?,
             lookback_days: env.bounded("LOOKBACK_DAYS", 7, 1..=30)?,
-            requests_per_window: env.bounded("OURA_REQUESTS_PER_5_MIN", 5000, LEAST_ALLOWANCE..=10_000_000)?,
+            requests_per_window: env.bounded("OURA_REQUESTS_PER_5_MIN", 5000, MIN_ALLOWANCE..=10_000_000)?,
             full_sync_interval_days: env.bounded("FULL_SYNC_INTERVAL_DAYS", 7, 1..=30)?,
         })
     }

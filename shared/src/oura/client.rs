@@ -1,4 +1,4 @@
-//! Oura's data API (v2): lists in pages, single documents, the user's id.
+//! Client of Oura's data API (v2): paged lists, single documents, the user's id.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -20,25 +20,25 @@ use super::secret::AccessToken;
 use super::transport::{self, Answer, HttpOptions, HttpSetupError, NoAnswer, NoBody};
 use crate::domain::{DataType, Day, DayRange, DocumentId, OuraUserId, RangeQuery};
 
-/// Days asked for beyond each end of a range of days. Oura's `end_date` is inclusive for some collections and exclusive
-/// for others, and `workout` is filtered by UTC date while `day` is local; what is too much is dropped by its `day`.
+/// Days requested beyond each end of a range. Oura's `end_date` is inclusive for some collections and exclusive for others,
+/// and `workout` is filtered by UTC date while `day` is local. Surplus documents are dropped by their `day`.
 const EXTRA_DAYS: i32 = 2;
 
-/// Days in one window of a time series. Pages hold 1,000 samples and must be fetched one after the other, windows need
-/// not: at a sample every five minutes, three days are one page.
+/// Days in one window of a time series. Pages hold 1,000 samples and have to be fetched in sequence, windows do not: at a
+/// sample every five minutes, three days are one page.
 const WINDOW_DAYS: i32 = 3;
 const _: () = assert!(WINDOW_DAYS <= DataType::MAX_WINDOW_DAYS);
 
-/// Windows in flight at once: those of a 30-day backfill.
-const CONCURRENT_WINDOWS: usize = 12;
+/// Windows fetched at once: those of a 30-day backfill.
+const WINDOW_CONCURRENCY: usize = 12;
 
-/// More pages than any true list has: of heart rate, half a million samples in one window.
+/// Maximum number of pages of one list: half a million heart-rate samples in one window, more than any real list has.
 const MAX_PAGES: u32 = 500;
 
-/// More than any true page: about 2,000 of the largest documents, which are nights.
+/// Maximum size of one page in bytes: about 2,000 of the largest documents, which are sleep periods.
 const MAX_BODY: usize = 32 * 1024 * 1024;
 
-/// Reads from Oura on behalf of patients, each by a token given with the call. Cheap to clone.
+/// Client for the data of all patients; each call takes the patient's access token. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct OuraClient {
     http: reqwest::Client,
@@ -46,18 +46,18 @@ pub struct OuraClient {
     limiter: Option<Arc<dyn RateLimiter>>,
 }
 
-/// All documents of a list.
+/// Documents of a complete list.
 #[derive(Debug)]
 pub struct Listing {
-    /// Those that parsed, oldest first. At the seams of a time series' windows one may stand twice.
+    /// Documents that parsed, oldest first. At the seams of a time series' windows, one may occur twice.
     pub documents: Documents,
-    /// Those that did not, by their place in the list as Oura gave it.
+    /// Documents that did not parse, by their position in Oura's list.
     pub malformed: Vec<Malformed>,
-    /// How many requests it took.
+    /// Number of requests sent.
     pub requests: u32,
 }
 
-/// Who a token belongs to. Oura tells more (e-mail, age, weight); it is not kept.
+/// Owner of an access token. Oura's response holds more (e-mail, age, weight), which is dropped.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PersonalInfo {
     /// The `user_id` of webhooks.
@@ -65,46 +65,46 @@ pub struct PersonalInfo {
 }
 
 impl OuraClient {
-    /// A client with a pool of connections of its own: make one and clone it.
+    /// Creates a client with its own pool of connections, to be cloned rather than created again.
     ///
     /// # Errors
     /// [`HttpSetupError`] when TLS cannot be set up.
     pub fn new(hosts: &OuraHosts, options: HttpOptions) -> Result<Self, HttpSetupError> {
         let http = transport::client(options.connect_timeout, options.data_timeout, &[&hosts.api_base])
-            // A function may be frozen between two invocations, and what it kept open is dead when it thaws.
+            // Lambda freezes a function between invocations; a connection kept open is broken afterwards.
             .pool_idle_timeout(Duration::from_secs(30))
             .build()?;
         Ok(Self { http, hosts: Arc::new(hosts.clone()), limiter: None })
     }
 
-    /// The same client, its requests let through by this.
+    /// Returns the same client with a rate limiter in front of every request.
     #[must_use]
     pub fn rate_limited_by(&self, limiter: Arc<dyn RateLimiter>) -> Self {
         Self { limiter: Some(limiter), ..self.clone() }
     }
 
-    /// All documents of a collection whose `day` lies in the range; of a time series, all samples of the range and
-    /// some hours around it, since a sample's local day is not known here; of `ring_configuration`, all there are.
+    /// Fetches all documents of a data type whose `day` is in the range. A time series is returned with some hours around
+    /// the range, since the local day of a sample is not known here; `ring_configuration` completely.
     ///
     /// # Errors
-    /// [`OuraError`]. A document that does not parse is none: it stands in [`Listing::malformed`].
-    pub async fn list(&self, token: &AccessToken, kind: DataType, range: DayRange) -> Result<Listing, OuraError> {
-        match kind.range_query() {
-            RangeQuery::None => self.pages(token, kind, None).await,
+    /// [`OuraError`]. A document that does not parse is no error: it is in [`Listing::malformed`].
+    pub async fn list(&self, token: &AccessToken, data_type: DataType, range: DayRange) -> Result<Listing, OuraError> {
+        match data_type.range_query() {
+            RangeQuery::None => self.pages(token, data_type, None).await,
             RangeQuery::Days => {
-                let asked = range.widened(EXTRA_DAYS);
-                let bounds = Bounds::days(asked.first(), asked.last());
-                let mut listing = self.pages(token, kind, Some(bounds)).await?;
+                let requested = range.widened(EXTRA_DAYS);
+                let bounds = Bounds::days(requested.first(), requested.last());
+                let mut listing = self.pages(token, data_type, Some(bounds)).await?;
                 listing.documents.retain_days(range);
                 Ok(listing)
             }
             RangeQuery::Instants => {
                 // A local day begins and ends up to 14 hours away from the UTC day.
-                let asked = range.widened(1);
-                stream::iter(asked.pieces(WINDOW_DAYS))
-                    .map(|window| self.pages(token, kind, Some(Bounds::instants(window))))
-                    .buffered(CONCURRENT_WINDOWS)
-                    .try_fold(Listing::empty(kind), |mut all, window| async move {
+                let requested = range.widened(1);
+                stream::iter(requested.pieces(WINDOW_DAYS))
+                    .map(|window| self.pages(token, data_type, Some(Bounds::instants(window))))
+                    .buffered(WINDOW_CONCURRENCY)
+                    .try_fold(Listing::empty(data_type), |mut all, window| async move {
                         all.append(window);
                         Ok(all)
                     })
@@ -113,26 +113,26 @@ impl OuraClient {
         }
     }
 
-    /// One document. Exactly one of the two results holds it: whether it parsed decides which.
+    /// Fetches one document. Exactly one of the two results holds it: the second if it did not parse.
     ///
     /// # Errors
     /// [`OuraError`]; [`OuraError::NotFound`] also for the time series, which Oura serves as lists only.
     pub async fn document(
         &self,
         token: &AccessToken,
-        kind: DataType,
+        data_type: DataType,
         id: &DocumentId,
     ) -> Result<(Documents, Vec<Malformed>), OuraError> {
-        // A URL swallows dot segments: `sleep/..` would ask for something else.
-        if !kind.has_documents() || matches!(id.as_str(), "." | "..") {
+        // A URL drops dot segments: `sleep/..` would be another path.
+        if !data_type.has_documents() || matches!(id.as_str(), "." | "..") {
             return Err(OuraError::NotFound);
         }
-        let body = self.get(token, self.hosts.api(["usercollection", kind.path(), id.as_str()])).await?;
+        let body = self.get(token, self.hosts.api(["usercollection", data_type.path(), id.as_str()])).await?;
         let raw: &RawValue = page::parse(&body, ".")?;
-        Ok(Documents::parse(kind, &[raw]))
+        Ok(Documents::parse(data_type, &[raw]))
     }
 
-    /// Who the token belongs to. Needs no scope.
+    /// Fetches the owner of the token. Needs no scope.
     ///
     /// # Errors
     /// [`OuraError`].
@@ -149,20 +149,25 @@ impl OuraClient {
         Ok(PersonalInfo { id })
     }
 
-    /// Follows the pages of one list to their end.
-    async fn pages(&self, token: &AccessToken, kind: DataType, bounds: Option<Bounds>) -> Result<Listing, OuraError> {
-        let mut first = self.hosts.api(["usercollection", kind.path()]);
+    /// Fetches the pages of one list to the end.
+    async fn pages(
+        &self,
+        token: &AccessToken,
+        data_type: DataType,
+        bounds: Option<Bounds>,
+    ) -> Result<Listing, OuraError> {
+        let mut first = self.hosts.api(["usercollection", data_type.path()]);
         if let Some(Bounds { start, end }) = &bounds {
             first.query_pairs_mut().append_pair(start.0, &start.1).append_pair(end.0, &end.1);
         }
-        let mut listing = Listing::empty(kind);
+        let mut listing = Listing::empty(data_type);
         let mut seen = HashSet::new();
         let mut url = first.clone();
         while listing.requests < MAX_PAGES {
             let body = self.get(token, url).await?;
             let page = Page::parse(&body)?;
             let next = page.next_token.clone();
-            listing.append(Listing::of_page(kind, &page));
+            listing.append(Listing::of_page(data_type, &page));
             let Some(next) = next else { return Ok(listing) };
             url = first.clone();
             url.query_pairs_mut().append_pair("next_token", &next);
@@ -173,27 +178,29 @@ impl OuraClient {
         Err(OuraError::Paging)
     }
 
-    /// The body of a 200, once the request may be sent.
+    /// Returns the body of a 200, once the rate limiter lets the request through.
     async fn get(&self, token: &AccessToken, url: Url) -> Result<String, OuraError> {
         let Some(limiter) = &self.limiter else { return self.send(token, url).await };
         limiter.acquire().await?;
-        let answer = self.send(token, url).await;
-        limiter.on_response(answer.as_ref().err()).await;
-        answer
+        let response = self.send(token, url).await;
+        limiter.on_response(response.as_ref().err()).await;
+        response
     }
 
-    /// A byte that is no UTF-8 is replaced, so that it spoils one text and not the page.
+    /// Sends a request. An invalid UTF-8 byte is replaced, so that it damages one text and not the page.
     async fn send(&self, token: &AccessToken, url: Url) -> Result<String, OuraError> {
-        let answer = match transport::send(self.http.get(url).bearer_auth(token.expose()), MAX_BODY).await {
-            Ok(answer) => answer,
-            // No header can hold such a token, so no server can have issued it as one.
+        let response = match transport::send(self.http.get(url).bearer_auth(token.expose()), MAX_BODY).await {
+            Ok(response) => response,
+            // No header can hold such a token, so no server can have issued it.
             Err(NoAnswer::Unsendable) => return Err(OuraError::Unauthorized { names_scope: false }),
-            Err(NoAnswer::NotConnected | NoAnswer::Unknown) => return Err(OuraError::Unavailable { status: None }),
+            Err(NoAnswer::NotConnected | NoAnswer::Unknown) => {
+                return Err(OuraError::Unavailable { status: None });
+            }
         };
-        if answer.status != StatusCode::OK {
-            return Err(refusal(&answer));
+        if response.status != StatusCode::OK {
+            return Err(refusal(&response));
         }
-        let body = answer.body.map_err(|why| match why {
+        let body = response.body.map_err(|error| match error {
             NoBody::Cut => OuraError::Unavailable { status: None },
             NoBody::TooLarge => OuraError::malformed("."),
         })?;
@@ -202,18 +209,18 @@ impl OuraClient {
 }
 
 impl Listing {
-    /// A list of this collection that holds nothing and cost nothing.
+    /// Creates an empty list that cost no request.
     #[must_use]
-    pub fn empty(kind: DataType) -> Self {
-        Self { documents: Documents::empty(kind), malformed: Vec::new(), requests: 0 }
+    pub fn empty(data_type: DataType) -> Self {
+        Self { documents: Documents::empty(data_type), malformed: Vec::new(), requests: 0 }
     }
 
-    fn of_page(kind: DataType, page: &Page<'_>) -> Self {
-        let (documents, malformed) = Documents::parse(kind, &page.documents);
+    fn of_page(data_type: DataType, page: &Page<'_>) -> Self {
+        let (documents, malformed) = Documents::parse(data_type, &page.documents);
         Self { documents, malformed, requests: 1 }
     }
 
-    /// Adds what came later.
+    /// Appends the next page or window.
     fn append(&mut self, later: Self) {
         let before = self.documents.len() + self.malformed.len();
         self.malformed.extend(later.malformed.into_iter().map(|one| Malformed { index: before + one.index, ..one }));
@@ -222,7 +229,7 @@ impl Listing {
     }
 }
 
-/// The range parameters of a list. Both ends are always sent: without them Oura chooses.
+/// Range parameters of a list. Both ends are always sent, since Oura's defaults vary.
 struct Bounds {
     start: (&'static str, String),
     end: (&'static str, String),
@@ -233,7 +240,7 @@ impl Bounds {
         Self { start: ("start_date", first.to_string()), end: ("end_date", last.to_string()) }
     }
 
-    /// From midnight UTC to midnight UTC: the windows of neighbours share only that moment.
+    /// From midnight UTC to midnight UTC: neighbouring windows share only that moment.
     fn instants(window: DayRange) -> Self {
         Self {
             start: ("start_datetime", window.first().start_utc().to_string()),
@@ -242,27 +249,27 @@ impl Bounds {
     }
 }
 
-/// What an answer other than 200 means. The status decides: bodies are empty, text, `{"detail"}` or `{"error"}`.
-fn refusal(answer: &Answer) -> OuraError {
-    match answer.status {
-        StatusCode::UNAUTHORIZED => {
-            OuraError::Unauthorized { names_scope: names_scope(&answer.headers, answer.body.as_deref().unwrap_or(&[])) }
-        }
+/// Returns the error of a response other than 200. The status decides: bodies are empty, text, `{"detail"}` or `{"error"}`.
+fn refusal(response: &Answer) -> OuraError {
+    match response.status {
+        StatusCode::UNAUTHORIZED => OuraError::Unauthorized {
+            names_scope: names_scope(&response.headers, response.body.as_deref().unwrap_or(&[])),
+        },
         StatusCode::FORBIDDEN => OuraError::Forbidden,
         StatusCode::NOT_FOUND => OuraError::NotFound,
         StatusCode::UPGRADE_REQUIRED => OuraError::AppOutdated,
         StatusCode::TOO_MANY_REQUESTS => OuraError::RateLimited {
-            tier: transport::rate_tier(&answer.headers),
-            retry_after: transport::retry_after(&answer.headers),
-            limit: transport::rate_limit(&answer.headers),
+            tier: transport::rate_tier(&response.headers),
+            retry_after: transport::retry_after(&response.headers),
+            limit: transport::rate_limit(&response.headers),
         },
-        StatusCode::REQUEST_TIMEOUT => OuraError::Unavailable { status: Some(answer.status.as_u16()) },
+        StatusCode::REQUEST_TIMEOUT => OuraError::Unavailable { status: Some(response.status.as_u16()) },
         status if status.is_server_error() => OuraError::Unavailable { status: Some(status.as_u16()) },
         status => OuraError::Rejected { status: status.as_u16() },
     }
 }
 
-/// Whether a 401 is about a scope: Oura names it in the body, RFC 6750 in a header.
+/// True if a 401 is about a scope: Oura names it in the body, RFC 6750 in a header.
 fn names_scope(headers: &HeaderMap, body: &[u8]) -> bool {
     let challenge = headers.get(WWW_AUTHENTICATE).map_or(&[][..], |value| value.as_bytes());
     String::from_utf8_lossy(body).to_ascii_lowercase().contains("scope")

@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 
 use super::error::OuraError;
 
-/// A page with its documents still as text, so that one which is not as expected costs none of the others.
+/// A page with its documents as text, so that a malformed one costs none of the others.
 #[derive(Debug)]
 pub(super) struct Page<'a> {
     pub documents: Vec<&'a RawValue>,
@@ -21,8 +21,10 @@ struct Wire<'a> {
 }
 
 impl<'a> Page<'a> {
+    /// Parses the body of a page.
+    ///
     /// # Errors
-    /// [`OuraError::Malformed`], naming the member. serde's own message is dropped: it can quote values.
+    /// [`OuraError::Malformed`] with the path of the malformed member. serde's own message is dropped: it can quote values.
     pub fn parse(body: &'a str) -> Result<Self, OuraError> {
         let wire: Wire<'a> = parse(body, ".")?;
         let data = wire.data.ok_or_else(|| OuraError::malformed("data"))?;
@@ -31,7 +33,7 @@ impl<'a> Page<'a> {
     }
 }
 
-/// Parses JSON; an error names `path` and nothing else.
+/// Parses JSON; an error holds `path` and nothing else.
 pub(super) fn parse<'a, T: Deserialize<'a>>(text: &'a str, path: &str) -> Result<T, OuraError> {
     serde_json::from_str(text).ok().ok_or_else(|| OuraError::malformed(path))
 }
@@ -41,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_token_may_be_text_null_empty_or_absent() {
+    fn next_token_may_be_text_null_empty_or_absent() {
         for (body, token) in [
             (r#"{"data":[],"next_token":"a:b+c"}"#, Some("a:b+c")),
             (r#"{"data":[],"next_token":null}"#, None),
@@ -53,14 +55,14 @@ mod tests {
     }
 
     #[test]
-    fn documents_of_any_kind_are_handed_on_unread() {
+    fn page_keeps_documents_of_any_form_as_text() {
         let page = Page::parse(r#"{"data":[{"day":"2024-06-15"}, 7, null, "x"]}"#).unwrap();
         let texts: Vec<_> = page.documents.iter().map(|raw| raw.get()).collect();
         assert_eq!(texts, [r#"{"day":"2024-06-15"}"#, "7", "null", "\"x\""]);
     }
 
     #[test]
-    fn what_is_no_page_is_refused_by_the_member_at_fault() {
+    fn page_names_the_malformed_member() {
         for (body, path) in [
             ("", "."),
             ("<html>", "."),

@@ -1,4 +1,4 @@
-//! How requests to Oura are sent: time-outs, no redirects, no retries, bodies read whole and bounded.
+//! Transport of requests to Oura: timeouts, no redirects, no retries, complete and bounded bodies.
 
 use std::time::Duration;
 
@@ -12,24 +12,24 @@ use super::error::RateTier;
 /// Oura asks for a `User-Agent` on every request and may refuse one without (OpenAPI 1.43).
 const USER_AGENT: &str = concat!("oura-ring-integration/", env!("CARGO_PKG_VERSION"));
 
-/// The longest wait that an answer may ask for: three of Oura's rate-limit windows. A header that asks for more is a
-/// mistake, and obeying it would stop a sync for good.
-const LONGEST_WAIT: Duration = Duration::from_secs(15 * 60);
+/// Longest delay that a response may ask for: three of Oura's rate-limit windows. A longer one is a mistake and would block
+/// a sync.
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(15 * 60);
 
-/// Time-outs of requests to Oura.
+/// Timeouts of requests to Oura.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HttpOptions {
-    /// From the start until the connection stands.
+    /// Time until the connection is established.
     pub connect_timeout: Duration,
-    /// From the start until the last byte of a data answer.
+    /// Time until the last byte of a data response.
     pub data_timeout: Duration,
-    /// The same for the token and revocation endpoints. Longer, since giving up on a refresh may lose the connection.
+    /// The same for the token and revocation endpoints. Longer, since an interrupted refresh may lose the connection.
     pub token_timeout: Duration,
 }
 
 impl HttpOptions {
-    /// For a browser that waits: API Gateway ends a request after 30 s, so the exchange of a code and the request for
-    /// `personal_info` after it have to fit in.
+    /// Timeouts while a browser waits: API Gateway ends a request after 30 s, which has to suffice for the exchange of a code
+    /// and the request for `personal_info`.
     #[must_use]
     pub fn interactive() -> Self {
         Self {
@@ -50,12 +50,12 @@ impl Default for HttpOptions {
     }
 }
 
-/// The HTTP client could not be built: the machine has no usable TLS set-up.
+/// Error of creating an HTTP client: the machine has no usable TLS configuration.
 #[derive(Debug, thiserror::Error)]
 #[error("set up the HTTP client for Oura")]
 pub struct HttpSetupError(#[from] reqwest::Error);
 
-/// A client for these addresses with the rules that hold for every request to Oura.
+/// Returns the builder of a client for these addresses, with the rules for every request to Oura.
 pub(super) fn client(connect_timeout: Duration, timeout: Duration, urls: &[&Url]) -> reqwest::ClientBuilder {
     let mut headers = HeaderMap::new();
     headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
@@ -64,11 +64,11 @@ pub(super) fn client(connect_timeout: Duration, timeout: Duration, urls: &[&Url]
         .default_headers(headers)
         .connect_timeout(connect_timeout)
         .timeout(timeout)
-        // A redirect would carry a token or the app's secret to a place that nobody configured.
+        // A redirect would send a token or the app's secret to an address that is not configured.
         .redirect(redirect::Policy::none())
-        // Repeating a refresh spends the token twice; whether a GET is worth repeating is for its caller to say.
+        // A repeated refresh spends the token twice; the caller decides about a repeated GET.
         .retry(retry::never());
-    // What listens on this machine is not behind the proxy that the environment may name.
+    // A server on this machine is not behind the environment's proxy.
     if urls.iter().all(|url| is_loopback(url)) { builder.no_proxy() } else { builder }
 }
 
@@ -81,34 +81,34 @@ fn is_loopback(url: &Url) -> bool {
     }
 }
 
-/// Why there is no answer. The cause is not kept: its text holds the URL, and that of a revocation holds a token.
+/// Reason for a missing response. The cause is dropped: its text holds the URL, and a revocation's URL holds a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum NoAnswer {
-    /// The request could not even be written: a token with characters that no header may hold.
+    /// The request could not be written: the token has characters that no header may hold.
     Unsendable,
-    /// No connection came to stand, so nothing was sent.
+    /// There was no connection, so nothing was sent.
     NotConnected,
-    /// Something may have been sent, but no answer came.
+    /// The request may have been sent, but there was no response.
     Unknown,
 }
 
-/// Why an answer has no usable body.
+/// Reason for a response without usable body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum NoBody {
-    /// It broke off, or took too long.
+    /// It broke off or took too long.
     Cut,
-    /// It is larger than any true answer.
+    /// It is larger than any real response.
     TooLarge,
 }
 
-/// An answer, its body read to the end (or not).
+/// A response with its body.
 pub(super) struct Answer {
     pub status: StatusCode,
     pub headers: HeaderMap,
     pub body: Result<Vec<u8>, NoBody>,
 }
 
-/// Sends a request once and reads the whole answer. Of a failure's body at most 64 KiB are read, of a success's `limit`.
+/// Sends a request once and reads the complete response: at most `limit` bytes of a success, 64 KiB of a failure.
 pub(super) async fn send(request: RequestBuilder, limit: usize) -> Result<Answer, NoAnswer> {
     let mut response = request.send().await.map_err(|error| {
         if error.is_builder() {
@@ -137,9 +137,9 @@ async fn read(response: &mut reqwest::Response, limit: usize) -> Result<Vec<u8>,
     }
 }
 
-/// How long a 429 or 503 asks to wait: `Retry-After` (seconds, or a date), else `X-RateLimit-Reset` (epoch seconds),
-/// else `X-RateLimit-Window` (seconds). Moments are counted from the answer's own `Date`, so no clock has to agree
-/// with Oura's. At most 15 minutes.
+/// Returns the delay that a 429 or 503 asks for: `Retry-After` (seconds, or a date), else `X-RateLimit-Reset` (epoch
+/// seconds), else `X-RateLimit-Window` (seconds), at most 15 minutes. Times are relative to the response's own `Date`, so
+/// this machine's clock does not matter.
 pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = |name: &str| headers.get(name)?.to_str().ok().map(str::trim);
     let seconds = |name: &str| text(name)?.parse::<u64>().ok();
@@ -150,17 +150,17 @@ pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
         .or_else(|| until(moment(RETRY_AFTER.as_str())?))
         .or_else(|| until(i64::try_from(seconds("x-ratelimit-reset")?).ok()?))
         .or_else(|| seconds("x-ratelimit-window"))
-        .map(|seconds| Duration::from_secs(seconds).min(LONGEST_WAIT))
+        .map(|seconds| Duration::from_secs(seconds).min(MAX_RETRY_AFTER))
 }
 
-/// The limit that a 429 speaks of, as requests in five minutes.
+/// Returns the limit that a 429 names, in requests per five minutes.
 pub(super) fn rate_limit(headers: &HeaderMap) -> Option<u32> {
     let number = |name: &str| headers.get(name)?.to_str().ok()?.trim().parse::<u64>().ok();
     let (limit, window) = (number("x-ratelimit-limit")?, number("x-ratelimit-window").unwrap_or(300));
     u32::try_from(limit.checked_mul(300)?.checked_div(window)?).ok().filter(|limit| *limit > 0)
 }
 
-/// Whose limit a 429 speaks of.
+/// Returns the holder of the limit that a 429 names.
 pub(super) fn rate_tier(headers: &HeaderMap) -> Option<RateTier> {
     let tier = headers.get("x-ratelimit-tier")?.to_str().ok()?.to_ascii_lowercase();
     if tier.contains("app") || tier.contains("client") {
@@ -180,30 +180,30 @@ mod tests {
         lines.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect()
     }
 
-    fn wait(lines: &[(&'static str, &str)]) -> Option<u64> {
-        retry_after(&headers(lines)).map(|wait| wait.as_secs())
+    fn delay(lines: &[(&'static str, &str)]) -> Option<u64> {
+        retry_after(&headers(lines)).map(|delay| delay.as_secs())
     }
 
     #[test]
-    fn the_wait_is_read_from_whichever_header_there_is() {
+    fn retry_after_is_read_from_any_of_the_headers() {
         let date = ("date", "Sat, 15 Jun 2024 03:00:00 GMT");
         let reset = ("x-ratelimit-reset", "1718420530"); // 03:02:10
-        assert_eq!(wait(&[("retry-after", "42"), reset, date]), Some(42));
-        assert_eq!(wait(&[("retry-after", "Sat, 15 Jun 2024 03:00:20 GMT"), date]), Some(20));
-        assert_eq!(wait(&[("retry-after", "soon"), reset, date]), Some(130));
-        assert_eq!(wait(&[reset, ("x-ratelimit-window", "300")]), Some(300), "no date to count from");
-        assert_eq!(wait(&[("x-ratelimit-reset", "1"), date]), None, "already over");
-        assert_eq!(wait(&[]), None);
+        assert_eq!(delay(&[("retry-after", "42"), reset, date]), Some(42));
+        assert_eq!(delay(&[("retry-after", "Sat, 15 Jun 2024 03:00:20 GMT"), date]), Some(20));
+        assert_eq!(delay(&[("retry-after", "soon"), reset, date]), Some(130));
+        assert_eq!(delay(&[reset, ("x-ratelimit-window", "300")]), Some(300), "no date to count from");
+        assert_eq!(delay(&[("x-ratelimit-reset", "1"), date]), None, "in the past");
+        assert_eq!(delay(&[]), None);
     }
 
     #[test]
-    fn an_absurd_wait_is_capped() {
-        assert_eq!(wait(&[("retry-after", "18446744073709551615")]), Some(900));
-        assert_eq!(wait(&[("retry-after", "-1")]), None);
+    fn retry_after_is_capped() {
+        assert_eq!(delay(&[("retry-after", "18446744073709551615")]), Some(900));
+        assert_eq!(delay(&[("retry-after", "-1")]), None);
     }
 
     #[test]
-    fn the_limit_is_read_as_requests_in_five_minutes() {
+    fn rate_limit_is_in_requests_per_five_minutes() {
         let limit = |lines: &[(&'static str, &str)]| rate_limit(&headers(lines));
         assert_eq!(limit(&[("x-ratelimit-limit", "5000"), ("x-ratelimit-window", "300")]), Some(5000));
         assert_eq!(limit(&[("x-ratelimit-limit", "60"), ("x-ratelimit-window", "60")]), Some(300));
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn the_tier_is_known_or_not() {
+    fn rate_tier_is_known_or_none() {
         for (text, tier) in [
             ("application", Some(RateTier::Application)),
             ("access_token", Some(RateTier::Token)),
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn loopback_is_recognised_in_all_its_forms() {
+    fn loopback_is_recognized_in_all_its_forms() {
         for (url, expected) in [
             ("http://127.0.0.1:3/", true),
             ("http://[::1]:3/", true),

@@ -160,7 +160,7 @@ async fn a_catch_up_whose_time_ends_leaves_the_rest_to_the_next() {
     let world = World::connected().await;
     world.pass(Duration::from_secs(2 * 3600));
     let deadline = world.clock.now() + Duration::from_secs(10);
-    let request = sync::Request::of_event(json!({"task": "catchUp"})).unwrap();
+    let request = sync::Request::from_event(json!({"task": "catchUp"})).unwrap();
     let report = sync::handle(&world.planner(), request, deadline).await.unwrap();
     assert_eq!(report, sync::Report::CatchUp { queued: 0 });
     assert_eq!(world.schedule(json!({"task": "catchUp"})).await["queued"], 1);
@@ -181,7 +181,7 @@ async fn the_rest_is_asked_for_again_if_it_failed_although_what_showed_the_sync_
     assert_eq!(world.hand_over(world.worker(), &messages).await, 1);
     assert!(world.connection_of(PATIENT).await.failing.is_empty(), "the others came, and this one may yet");
     let report = world.watch().await.remove(0);
-    assert_eq!((&report["failed"], &report["left"]), (&json!(0), &json!(1)), "it is not over");
+    assert_eq!((&report["failed"], &report["remaining"]), (&json!(0), &json!(1)), "it is not over");
     let before = asked(&world)["heartrate"];
     world.oura().clear_faults();
     assert_eq!(world.work_off_night().await.failed, 0);

@@ -38,7 +38,7 @@ impl World {
     pub async fn schedule(&self, event: Value) -> Value {
         let sync = self.planner();
         let deadline = self.clock.now() + Duration::from_secs(900);
-        let report = sync::handle(&sync, sync::Request::of_event(event).unwrap(), deadline).await.unwrap();
+        let report = sync::handle(&sync, sync::Request::from_event(event).unwrap(), deadline).await.unwrap();
         serde_json::to_value(report).unwrap()
     }
 
@@ -158,7 +158,7 @@ impl World {
 
     /// The night's record, by the watch; a night that is over, by its own record.
     pub async fn watch(&self) -> Vec<Value> {
-        self.schedule(json!({"task": "watch"})).await["nights"].as_array().unwrap().clone()
+        self.schedule(json!({"task": "watch"})).await["runs"].as_array().unwrap().clone()
     }
 
     /// Requests for data so far.

@@ -30,7 +30,7 @@ async fn a_night_queues_everybody_once_and_ends_when_all_have_had_their_turn() {
     assert_eq!((worked.deliveries, worked.failed), (23, 0));
     let watched = world.watch().await;
     let report = &watched[0];
-    assert_eq!((&report["state"], &report["done"], &report["left"]), (&json!("ended"), &json!(23), &json!(0)));
+    assert_eq!((&report["state"], &report["done"], &report["remaining"]), (&json!("ended"), &json!(23), &json!(0)));
     assert_eq!(report["requests"].as_u64(), Some(world.data_requests()), "every request is counted");
     assert!(world.watch().await.is_empty(), "it has ended");
     assert_eq!(world.schedule(night()).await["state"], "ended");
@@ -101,7 +101,7 @@ async fn a_planner_whose_time_ends_leaves_the_rest_to_the_watch() {
     }
     world.pass_until(NIGHT);
     let short = world.clock.now() + Duration::from_secs(10);
-    let request = sync::Request::of_event(night()).unwrap();
+    let request = sync::Request::from_event(night()).unwrap();
     sync::handle(&world.planner(), request, short).await.unwrap();
     assert_eq!(world.waiting_nightly().await, 0, "nothing is begun so late");
     assert_eq!(world.watch().await[0]["state"], "planning", "a planner may still be at work");
@@ -121,7 +121,7 @@ async fn a_queue_that_does_not_take_everything_fails_the_call_and_the_next_one_q
     let down = Effect::Error { status: 503, code: "ServiceUnavailable".into(), message: "x".into() };
     world.aws.faults().inject(Fault::on(Service::Sqs, "SendMessageBatch", down).times(1000));
     let deadline = world.clock.now() + Duration::from_secs(900);
-    let request = sync::Request::of_event(night()).unwrap();
+    let request = sync::Request::from_event(night()).unwrap();
     assert!(sync::handle(&world.planner(), request, deadline).await.is_err());
     world.aws.faults().clear();
     assert_eq!(world.schedule(night()).await["planned"], 12);
@@ -134,13 +134,13 @@ async fn a_night_that_stands_still_is_seen_and_one_that_never_ends_is_closed() {
     world.write_down("patient-1").await;
     world.pass_until(NIGHT);
     world.schedule(night()).await;
-    assert_eq!(world.watch().await[0]["standsStill"], false);
+    assert_eq!(world.watch().await[0]["stalled"], false);
     world.pass(Duration::from_secs(3700));
     let watched = world.watch().await;
-    assert_eq!((&watched[0]["standsStill"], &watched[0]["left"]), (&json!(true), &json!(1)));
+    assert_eq!((&watched[0]["stalled"], &watched[0]["remaining"]), (&json!(true), &json!(1)));
     world.pass(Duration::from_secs(26 * 3600));
     let watched = world.watch().await;
-    assert_eq!((&watched[0]["state"], &watched[0]["left"]), (&json!("ended"), &json!(1)));
+    assert_eq!((&watched[0]["state"], &watched[0]["remaining"]), (&json!("ended"), &json!(1)));
     assert!(world.watch().await.is_empty());
 }
 
@@ -182,14 +182,14 @@ async fn a_slow_night_does_not_stand_still_while_it_moves() {
     world.schedule(night()).await;
     let messages = world.receive_nightly().await;
     assert_eq!(world.hand_over(world.worker(), &messages).await, 0);
-    let mut stands_still = Vec::new();
+    let mut stalled = Vec::new();
     for minutes in [65, 55, 10] {
         world.pass(Duration::from_secs(minutes * 60));
         let report = world.watch().await.remove(0);
-        assert_eq!(report["left"].as_u64().unwrap(), 12 - messages.len() as u64);
-        stands_still.push(report["standsStill"].as_bool().unwrap());
+        assert_eq!(report["remaining"].as_u64().unwrap(), 12 - messages.len() as u64);
+        stalled.push(report["stalled"].as_bool().unwrap());
     }
-    assert_eq!(stands_still, [false, false, true], "an hour after it was seen to move");
+    assert_eq!(stalled, [false, false, true], "an hour after it was seen to move");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -223,7 +223,7 @@ async fn what_the_queue_refuses_of_a_batch_is_sent_again_and_fails_the_call_in_t
     let refused = || Effect::FailEntries { entries: vec![0], code: "InternalError".into() };
     world.aws.faults().inject(Fault::on(Service::Sqs, "SendMessageBatch", refused()).times(1000));
     let deadline = world.clock.now() + Duration::from_secs(900);
-    let request = sync::Request::of_event(night()).unwrap();
+    let request = sync::Request::from_event(night()).unwrap();
     assert!(sync::handle(&world.planner(), request, deadline).await.is_err(), "it refuses again and again");
     world.aws.faults().clear();
     let before = world.waiting_nightly().await;

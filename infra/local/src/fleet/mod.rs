@@ -165,16 +165,16 @@ pub async fn run(options: &Options, out: &mut impl Write, live: bool) -> anyhow:
     let sync = sync::Deps::new(sync::Config::from_env(&world.env)?, &world.sdk, world.clock.clone());
     let call = |task: &str| {
         let event = serde_json::json!({"task": task, "scheduledAt": NIGHT});
-        sync::Request::of_event(event).context("call the planner")
+        sync::Request::from_event(event).context("call the planner")
     };
     let deadline = || world.clock.now() + Duration::from_secs(900);
-    sync::handle(&sync, call("night")?, deadline()).await?;
+    sync::handle(&sync, call("nightly")?, deadline()).await?;
     let workers = || world.worker(options.requests_per_5_min);
     let nightly = (&world.resources.nightly_queue_url, &world.names.nightly_queue);
     lambda::work_off(&world, nightly, 16, workers, &mut progress).await?;
     let ended = world.clock.now();
     let spent = world.aws.meter().report();
-    let sync::Report::Watch(nights) = sync::handle(&sync, call("watch")?, deadline()).await? else {
+    let sync::Report::Watch { runs: nights } = sync::handle(&sync, call("watch")?, deadline()).await? else {
         anyhow::bail!("the watch told of something else")
     };
     let night = nights.into_iter().next().context("there was no night")?;

@@ -42,7 +42,7 @@ impl Drop for NightlyRuns {
 }
 
 async fn call(planner: &sync::Deps, task: &str, at: Timestamp, deadline: Timestamp) {
-    let Ok(request) = sync::Request::of_event(json!({"task": task, "scheduledAt": at})) else { return };
+    let Ok(request) = sync::Request::from_event(json!({"task": task, "scheduledAt": at})) else { return };
     match sync::handle(planner, request, deadline).await {
         Ok(report) => tracing::info!(?report, "the planner"),
         Err(error) => tracing::warn!(error = format!("{error:#}"), "the planner did not come to its end"),
@@ -55,7 +55,7 @@ fn next(now: Timestamp) -> (Timestamp, Vec<&'static str>) {
     let night_of = |day: Day| day.start_utc() + NIGHT_AT;
     let today = Day::of_utc(now);
     let night = if night_of(today) > now { night_of(today) } else { night_of(today.plus(1)) };
-    let all = [(night, "night"), (every(WATCH_EVERY), "watch"), (every(CATCH_UP_EVERY), "catchUp")];
+    let all = [(night, "nightly"), (every(WATCH_EVERY), "watch"), (every(CATCH_UP_EVERY), "catchUp")];
     let first = all.iter().map(|(at, _)| *at).min().unwrap_or(night);
     (first, all.into_iter().filter(|(at, _)| *at == first).map(|(_, task)| task).collect())
 }
@@ -70,7 +70,7 @@ mod tests {
             let (at, tasks) = next(now.parse().unwrap());
             (at.to_string(), tasks)
         };
-        assert_eq!(due("2026-03-19T02:57:00Z"), ("2026-03-19T03:00:00Z".to_owned(), vec!["night", "watch"]));
+        assert_eq!(due("2026-03-19T02:57:00Z"), ("2026-03-19T03:00:00Z".to_owned(), vec!["nightly", "watch"]));
         assert_eq!(due("2026-03-19T03:00:00Z"), ("2026-03-19T03:05:00Z".to_owned(), vec!["watch"]));
         assert_eq!(due("2026-03-19T11:59:59Z"), ("2026-03-19T12:00:00Z".to_owned(), vec!["watch", "catchUp"]));
     }

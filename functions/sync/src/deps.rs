@@ -1,0 +1,75 @@
+//! Settings and clients of the planner.
+
+use jiff::{SignedDuration, Timestamp};
+use shared::aws::{Connections, NightlyRuns, Queue, SdkConfig};
+use shared::domain::{Clock, Day, DayRange, PatientId, QueueMessage, SyncId, SyncMessage, Trigger};
+use shared::env::{Env, EnvError};
+
+/// Time reserved at the end of an invocation, in which no new page begins.
+const CLOSING_TIME: SignedDuration = SignedDuration::from_secs(15);
+
+/// Settings of this function.
+#[derive(Debug, Clone)]
+pub struct Config {
+    connections_table: String,
+    nightly_queue_url: String,
+    lookback_days: u32,
+}
+
+impl Config {
+    /// Reads `CONNECTIONS_TABLE`, `NIGHTLY_QUEUE_URL` and `LOOKBACK_DAYS`.
+    ///
+    /// # Errors
+    /// [`EnvError`] names the variable that is missing or malformed.
+    pub fn from_env(env: &Env) -> Result<Self, EnvError> {
+        Ok(Self {
+            connections_table: env.required("CONNECTIONS_TABLE")?,
+            nightly_queue_url: env.required("NIGHTLY_QUEUE_URL")?,
+            lookback_days: env.bounded("LOOKBACK_DAYS", 7, 1..=30)?,
+        })
+    }
+}
+
+/// Clients and settings of this function.
+#[derive(Debug)]
+pub struct Deps {
+    pub(crate) connections: Connections,
+    pub(crate) nightly_runs: NightlyRuns,
+    pub(crate) queue: Queue,
+    pub(crate) clock: Clock,
+    lookback_days: u32,
+}
+
+impl Deps {
+    /// Creates the clients, without any request.
+    #[must_use]
+    pub fn new(config: Config, sdk: &SdkConfig, clock: Clock) -> Self {
+        Self {
+            connections: Connections::new(sdk, &config.connections_table),
+            nightly_runs: NightlyRuns::new(sdk, &config.connections_table),
+            queue: Queue::new(sdk, &config.nightly_queue_url),
+            clock,
+            lookback_days: config.lookback_days,
+        }
+    }
+
+    /// Returns the messages of this sync for these patients.
+    ///
+    /// Its days are those of the look-back, up to the day after `today`: east of UTC it may be tomorrow already.
+    pub(crate) fn messages(&self, patients: &[PatientId], sync_id: &SyncId, today: Day) -> Vec<QueueMessage> {
+        let range = DayRange::ending(today.plus(1), i32::try_from(self.lookback_days).unwrap_or(7) + 1);
+        let requested_at = self.clock.now();
+        let message = |patient_id: &PatientId| SyncMessage {
+            patient_id: patient_id.clone(),
+            sync_id: sync_id.clone(),
+            trigger: Trigger::Daily,
+            range,
+            requested_at,
+        };
+        patients.iter().map(|patient| message(patient).into()).collect()
+    }
+
+    pub(crate) fn has_time(&self, deadline: Timestamp) -> bool {
+        deadline.duration_since(self.clock.now()) > CLOSING_TIME
+    }
+}
