@@ -7,9 +7,8 @@
 
 use std::time::{Duration, Instant};
 
-use local::rehearsal::Rehearsal;
 use serde_json::json;
-use shared::env::Env;
+use tests::BinaryWorld;
 
 /// How long the simulated Oura takes for each answer.
 const LATENCY: Duration = Duration::from_millis(50);
@@ -68,21 +67,21 @@ struct Measured {
 }
 
 async fn backfill(account: &str, latency: Duration, empty: &[&str]) -> anyhow::Result<Measured> {
-    let rehearsal = Rehearsal::start(Env::default()).await?;
-    rehearsal.connect("patient-1", account).await?;
-    let control = rehearsal.oura().control();
+    let world = BinaryWorld::start(&[]).await;
+    world.connect("patient-1", account).await?;
+    let control = world.oura().control();
     control.set_latency(latency);
     for kind in empty {
         let path = format!("/v2/usercollection/{kind}");
         let nothing = json!({"match": {"path": path}, "body": {"data": [], "next_token": null}});
         control.add_fault(serde_json::from_value(nothing)?)?;
     }
-    let request = one_request(&rehearsal).await?;
+    let request = one_request(&world).await?;
     control.clear_requests();
-    rehearsal.aws().meter().reset();
-    let delivery = rehearsal.deliver().await?;
+    world.aws().meter().reset();
+    let delivery = world.deliver().await?;
     anyhow::ensure!(delivery.failed.is_empty(), "the backfill has to come again");
-    let report = rehearsal.aws().meter().report();
+    let report = world.aws().meter().report();
     // The poller's own calls are Lambda's in the cloud.
     let calls = report.operations.into_iter().filter(|line| !line.operation.contains("Message"));
     Ok(Measured {
@@ -93,10 +92,10 @@ async fn backfill(account: &str, latency: Duration, empty: &[&str]) -> anyhow::R
     })
 }
 
-async fn one_request(rehearsal: &Rehearsal) -> anyhow::Result<Duration> {
+async fn one_request(world: &BinaryWorld) -> anyhow::Result<Duration> {
     let http = reqwest::Client::builder().user_agent("benchmark").no_proxy().build()?;
-    let url = rehearsal.oura().url().join("v2/usercollection/personal_info")?;
-    let token = rehearsal.access_token().await?;
+    let url = world.oura().url().join("v2/usercollection/personal_info")?;
+    let token = world.access_token().await?;
     let mut took = Vec::new();
     for _ in 0..6 {
         let began = Instant::now();

@@ -18,11 +18,9 @@ use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use jiff::Timestamp;
-use local::rehearsal::{Part, Rehearsal};
 use local::runtime_api::Binary;
-use serde_json::json;
 use shared::domain::{Day, DayRange, PatientId, SyncId, SyncMessage, Trigger};
-use shared::env::Env;
+use tests::{BinaryWorld, Part, sqs_event};
 
 /// Patients whom the worker takes at once: a batch of the nightly queue.
 const PATIENTS: u32 = 16;
@@ -48,41 +46,40 @@ const VARIABLES: [&str; 11] = [
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let env = Env::default().with("BACKFILL_DAYS", "9");
-    let mut rehearsal = Rehearsal::start_with(env, |oura| {
+    let mut world = BinaryWorld::start_with(&[("BACKFILL_DAYS", "9")], |oura| {
         oura.fleet = PATIENTS;
         oura.deliver_webhooks = false;
     })
-    .await?;
-    let keys: Vec<String> = rehearsal.oura().control().fleet_keys().collect();
+    .await;
+    let keys: Vec<String> = world.oura().control().fleet_keys().collect();
     for key in &keys {
-        rehearsal.connect(&patient(key), key).await?;
+        world.connect(&patient(key), key).await?;
     }
     let mut arrived = 0;
     while arrived < keys.len() {
-        let delivery = rehearsal.deliver().await?;
+        let delivery = world.deliver().await?;
         ensure!(delivery.failed.is_empty(), "a history did not arrive: {delivery:?}");
         arrived += delivery.messages;
     }
 
     // A fresh process: what it holds of the histories is not the night's.
-    let mut variables = rehearsal.variables(&VARIABLES)?;
+    let mut variables = world.variables(&VARIABLES)?;
     variables.push(("OURA_REQUESTS_PER_5_MIN".to_owned(), "10000000".to_owned()));
-    let worker = rehearsal.cast(Part::Worker, Binary::spawn(release_folder()?.join("worker"), variables).await?);
+    let worker = world.replace(Part::Worker, Binary::spawn(release_folder()?.join("worker"), variables).await?);
     println!("night of {PATIENTS}    requests a patient   CPU ms a patient   patients/s of a core   peak MiB");
-    measure(&rehearsal, &worker, &keys, "nothing new", false).await?;
-    measure(&rehearsal, &worker, &keys, "a night edited", true).await
+    measure(&world, &worker, &keys, "nothing new", false).await?;
+    measure(&world, &worker, &keys, "a night edited", true).await
 }
 
 /// Several nights of one kind.
 async fn measure(
-    rehearsal: &Rehearsal,
+    world: &BinaryWorld,
     worker: &Arc<Binary>,
     keys: &[String],
     what: &str,
     edited: bool,
 ) -> anyhow::Result<()> {
-    let control = rehearsal.oura().control();
+    let control = world.oura().control();
     let mut took = Vec::new();
     let mut requests = 0;
     for night in 0..NIGHTS {
@@ -96,7 +93,7 @@ async fn measure(
         control.clear_requests();
         let process = worker.id().context("the worker runs")?.to_string();
         let before = processor_time(&process)?;
-        let answer = worker.invoke(batch(rehearsal, keys, &format!("{edited}-{night}"))?, TIMEOUT).await?;
+        let answer = worker.invoke(batch(world, keys, &format!("{edited}-{night}"))?, TIMEOUT).await?;
         took.push(processor_time(&process)?.saturating_sub(before));
         ensure!(answer["batchItemFailures"].as_array().is_none_or(Vec::is_empty), "not all patients: {answer}");
         requests = control.summary().data_requests;
@@ -118,10 +115,10 @@ fn patient(key: &str) -> String {
 }
 
 /// One batch of the nightly queue.
-fn batch(rehearsal: &Rehearsal, keys: &[String], night: &str) -> anyhow::Result<serde_json::Value> {
+fn batch(world: &BinaryWorld, keys: &[String], night: &str) -> anyhow::Result<serde_json::Value> {
     let now = Timestamp::now();
-    let queue = &rehearsal.resources().names.nightly_queue;
-    let records = keys.iter().enumerate().map(|(n, key)| {
+    let queue = &world.resources().names.nightly_queue;
+    let body = |key: &String| {
         let message = SyncMessage {
             patient_id: PatientId::parse(patient(key))?,
             sync_id: SyncId::parse(format!("pull-{night}"))?,
@@ -129,13 +126,10 @@ fn batch(rehearsal: &Rehearsal, keys: &[String], night: &str) -> anyhow::Result<
             range: DayRange::ending(Day::of_utc(now).plus(1), 8),
             requested_at: now,
         };
-        Ok(json!({
-            "messageId": format!("m-{n}"), "body": message.to_body(), "eventSource": "aws:sqs",
-            "eventSourceARN": format!("arn:aws:sqs:us-east-1:000000000000:{queue}"),
-            "attributes": {"ApproximateReceiveCount": "1"}, "messageAttributes": {},
-        }))
-    });
-    Ok(json!({"Records": records.collect::<anyhow::Result<Vec<_>>>()?}))
+        Ok(message.to_body())
+    };
+    let bodies = keys.iter().map(body).collect::<anyhow::Result<Vec<_>>>()?;
+    Ok(serde_json::to_value(sqs_event::of_bodies(queue, &bodies, 1))?)
 }
 
 /// How long the threads of a process have run so far.

@@ -19,9 +19,8 @@ use anyhow::{Context as _, ensure};
 use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
 use jiff::Span;
 use jiff::civil::Date;
-use local::rehearsal::{Part, Rehearsal};
 use local::runtime_api::Binary;
-use shared::env::Env;
+use tests::{BinaryWorld, Part};
 
 /// Who has how much: one a month that was synced, the others the same month again and again.
 const MONTH: &str = "patient-1";
@@ -44,26 +43,26 @@ type Item = HashMap<String, AttributeValue>;
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let mut rehearsal = Rehearsal::start(Env::default()).await?;
-    rehearsal.connect(MONTH, "ada").await?;
-    let delivery = rehearsal.deliver().await?;
+    let mut world = BinaryWorld::start(&[]).await;
+    world.connect(MONTH, "ada").await?;
+    let delivery = world.deliver().await?;
     ensure!(delivery.failed.is_empty(), "the backfill failed: {delivery:?}");
-    let names = rehearsal.resources().names.clone();
+    let names = world.resources().names.clone();
     for table in [names.wearable_data_table, names.daily_stats_table] {
-        let items = items(&rehearsal, &table).await?;
-        repeat(&rehearsal, &table, &items, YEAR, 12).await?;
-        repeat(&rehearsal, &table, &items, YEARS, 24).await?;
+        let items = items(&world, &table).await?;
+        repeat(&world, &table, &items, YEAR, 12).await?;
+        repeat(&world, &table, &items, YEARS, 24).await?;
     }
 
     println!("export            pages   AWS calls        bytes   largest page   peak MiB");
     for (patient, days) in [(MONTH, "30 days"), (YEAR, "1 year "), (YEARS, "2 years")] {
         for format in ["ndjson", "fhir"] {
-            let binary = rehearsal.cast(Part::Api, start(&rehearsal).await?);
-            export(&rehearsal, &binary, patient, days, format).await?;
+            let binary = world.replace(Part::Api, start(&world).await?);
+            export(&world, &binary, patient, days, format).await?;
         }
     }
 
-    let binary = rehearsal.cast(Part::Api, start(&rehearsal).await?);
+    let binary = world.replace(Part::Api, start(&world).await?);
     let process = binary.id().context("the api runs")?.to_string();
     let today = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date();
     let back = |days: i32| today.saturating_sub(Span::new().days(days));
@@ -81,13 +80,13 @@ async fn main() -> anyhow::Result<()> {
         format!("/series?type=met&day={}", back(2)),
         "/metrics".to_owned(),
     ] {
-        rehearsal.aws().meter().reset();
-        let answer = rehearsal.request(Some(YEARS), "GET", &path, None, "").await?;
-        let calls = rehearsal.aws().meter().calls();
-        let more = answer.data()?["cursor"].is_string();
+        world.aws().meter().reset();
+        let answer = world.request(Some(YEARS), "GET", &path, None, "").await?;
+        let calls = world.aws().meter().calls();
+        let more = answer.data()["cursor"].is_string();
         let before = processor_time(&process)?;
         for _ in 0..REPEATS {
-            rehearsal.request(Some(YEARS), "GET", &path, None, "").await?;
+            world.request(Some(YEARS), "GET", &path, None, "").await?;
         }
         let took = (processor_time(&process)? - before).as_secs_f64() * 1000.0 / f64::from(REPEATS);
         println!("{path:62} {calls:>7} {:>11} {took:>8.1}   {}", answer.body.len(), if more { "yes" } else { "" });
@@ -97,17 +96,17 @@ async fn main() -> anyhow::Result<()> {
 
 /// Reads an export to its end, and prints what it took.
 async fn export(
-    rehearsal: &Rehearsal,
+    world: &BinaryWorld,
     binary: &Arc<Binary>,
     patient: &str,
     days: &str,
     format: &str,
 ) -> anyhow::Result<()> {
-    rehearsal.aws().meter().reset();
+    world.aws().meter().reset();
     let (mut pages, mut bytes, mut largest) = (0, 0, 0);
     let mut path = format!("/export?format={format}");
     loop {
-        let answer = rehearsal.request(Some(patient), "GET", &path, None, "").await?;
+        let answer = world.request(Some(patient), "GET", &path, None, "").await?;
         ensure!(answer.status == 200, "{path}: {}", answer.status);
         (pages, bytes, largest) = (pages + 1, bytes + answer.body.len(), largest.max(answer.body.len()));
         match answer.headers.get("link").and_then(|link| link.strip_prefix('<')?.split('>').next()) {
@@ -115,7 +114,7 @@ async fn export(
             None => break,
         }
     }
-    let calls = rehearsal.aws().meter().calls();
+    let calls = world.aws().meter().calls();
     #[expect(clippy::cast_precision_loss, reason = "some megabytes")]
     let peak = binary.peak_memory_kib().unwrap_or_default() as f64 / 1024.0;
     println!("{days} {format:8} {pages:>7} {calls:>11} {bytes:>12} {largest:>14} {peak:>10.1}");
@@ -123,8 +122,8 @@ async fn export(
 }
 
 /// What lies in a table.
-async fn items(rehearsal: &Rehearsal, table: &str) -> anyhow::Result<Vec<Item>> {
-    let client = aws_sdk_dynamodb::Client::new(rehearsal.sdk_config());
+async fn items(world: &BinaryWorld, table: &str) -> anyhow::Result<Vec<Item>> {
+    let client = aws_sdk_dynamodb::Client::new(world.sdk_config());
     let mut items: Vec<Item> = Vec::new();
     let mut start = None;
     loop {
@@ -138,8 +137,8 @@ async fn items(rehearsal: &Rehearsal, table: &str) -> anyhow::Result<Vec<Item>> 
 }
 
 /// Gives a patient these items again and again, a month earlier each time.
-async fn repeat(rehearsal: &Rehearsal, table: &str, items: &[Item], patient: &str, months: i32) -> anyhow::Result<()> {
-    let client = aws_sdk_dynamodb::Client::new(rehearsal.sdk_config());
+async fn repeat(world: &BinaryWorld, table: &str, items: &[Item], patient: &str, months: i32) -> anyhow::Result<()> {
+    let client = aws_sdk_dynamodb::Client::new(world.sdk_config());
     for month in 0..months {
         let moved: Vec<Item> = items.iter().map(|item| earlier(item, patient, month)).collect::<anyhow::Result<_>>()?;
         for some in moved.chunks(25) {
@@ -182,9 +181,9 @@ fn processor_time(process: &str) -> anyhow::Result<Duration> {
 }
 
 /// The release binary, whatever this bench was built as.
-async fn start(rehearsal: &Rehearsal) -> anyhow::Result<Binary> {
+async fn start(world: &BinaryWorld) -> anyhow::Result<Binary> {
     let own = std::env::current_exe()?;
     let target = own.ancestors().nth(3).context("the target folder")?;
     let missing = "build the release binary first: see the head of tests/benches/reading.rs";
-    Binary::spawn(target.join("release/api"), rehearsal.variables(&VARIABLES)?).await.context(missing)
+    Binary::spawn(target.join("release/api"), world.variables(&VARIABLES)?).await.context(missing)
 }

@@ -18,9 +18,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
-use local::rehearsal::{Part, Rehearsal};
 use local::runtime_api::Binary;
-use shared::env::Env;
+use tests::{BinaryWorld, Part};
 
 /// How often each binary is started.
 const STARTS: usize = 25;
@@ -52,8 +51,8 @@ async fn main() -> anyhow::Result<()> {
     let release = release_folder()?;
     let names = ["examples/empty"].into_iter().chain(PARTS.map(|(name, _)| name));
     let paths: BTreeMap<&str, PathBuf> = names.map(|name| (name, release.join(name))).collect();
-    let rehearsal = Rehearsal::start(Env::default()).await?;
-    let variables = rehearsal.variables(&VARIABLES)?;
+    let world = BinaryWorld::start(&[]).await;
+    let variables = world.variables(&VARIABLES)?;
 
     let mut starts: BTreeMap<&str, Vec<Duration>> = BTreeMap::new();
     let mut idle: BTreeMap<&str, u64> = BTreeMap::new();
@@ -93,22 +92,22 @@ const PATIENTS: [(&str, &str); 3] = [("patient-1", "ada"), ("patient-2", "bruno"
 
 /// The main job, every part played by its release binary; gives the peak memory of each, in KiB.
 async fn main_job(release: &Path) -> anyhow::Result<BTreeMap<&'static str, u64>> {
-    let mut rehearsal = Rehearsal::start(Env::default()).await?;
-    let variables = rehearsal.variables(&VARIABLES)?;
+    let mut world = BinaryWorld::start(&[]).await;
+    let variables = world.variables(&VARIABLES)?;
     let mut binaries: Vec<(&str, Arc<Binary>)> = Vec::new();
     for (name, part) in PARTS {
         let binary = start(&release.join(name), &variables).await?;
-        binaries.push((name, rehearsal.cast(part, binary)));
+        binaries.push((name, world.replace(part, binary)));
     }
     for (patient, account) in PATIENTS {
-        rehearsal.connect(patient, account).await.with_context(|| format!("connect {patient}"))?;
+        world.connect(patient, account).await.with_context(|| format!("connect {patient}"))?;
     }
-    let delivery = rehearsal.deliver().await?;
+    let delivery = world.deliver().await?;
     ensure!((delivery.messages, delivery.failed.len()) == (PATIENTS.len(), 0), "the backfill failed: {delivery:?}");
     let today = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date();
     let path = format!("/daily?from={}&to={today}", today.saturating_sub(jiff::Span::new().days(30)));
     for (patient, _) in PATIENTS {
-        let daily = rehearsal.request(Some(patient), "GET", &path, None, "").await?.data()?;
+        let daily = world.request(Some(patient), "GET", &path, None, "").await?.data();
         let days = daily["days"].as_array().map_or(0, Vec::len);
         ensure!(days >= 20, "{patient} has {days} days");
     }

@@ -12,9 +12,6 @@
 
 #![allow(clippy::print_stdout, reason = "a benchmark prints what it found")]
 
-#[path = "../../functions/webhook/tests/function_url/mod.rs"]
-mod function_url;
-
 use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -27,15 +24,15 @@ use aws_sdk_sqs::config::{BehaviorVersion, Credentials, Region};
 use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::http::StatusCode;
-use function_url::{event, notice, post, signed_with};
 use futures::StreamExt as _;
-use local::rehearsal::Rehearsal;
 use local::runtime_api::Binary;
 use serde_json::{Value, json};
 use shared::aws::{AppSecrets, Queue, SdkConfig};
 use shared::domain::Clock;
 use shared::env::Env;
 use shared::oura::{ClientSecret, parse_webhook_event, sign, verify};
+use tests::BinaryWorld;
+use tests::function_url::{event, notice, post, signed_with};
 use webhook::{Config, Deps};
 
 /// Calls in one round. The unit of what is fast is measured with a hundred times as many.
@@ -167,10 +164,10 @@ async fn median<F: Future<Output = ()>>(times: u32, call: impl Fn() -> F) -> any
 /// The release binary behind a Runtime API: its processor time, beside that of a function that does nothing.
 async fn as_binary() -> anyhow::Result<()> {
     let release = release_folder()?;
-    let rehearsal = Rehearsal::start(Env::default()).await?;
-    let variables = rehearsal.variables(&["OURA_APP_SECRET_ID", "LIVE_QUEUE_URL"])?;
-    let app_secret = &rehearsal.resources().names.app_secret;
-    let app = AppSecrets::new(rehearsal.sdk_config(), app_secret, Clock::system()).get().await?;
+    let world = BinaryWorld::start(&[]).await;
+    let variables = world.variables(&["OURA_APP_SECRET_ID", "LIVE_QUEUE_URL"])?;
+    let app_secret = &world.resources().names.app_secret;
+    let app = AppSecrets::new(world.sdk_config(), app_secret, Clock::system()).get().await?;
     let stamp = jiff::Timestamp::now().as_millisecond().to_string();
     let genuine = |n: u64| signed_with(&app.client_secret, &stamp, &notice(&format!("document-{n}")));
     let forged = |_| post(&"0".repeat(64), &stamp, &notice("d-1"));

@@ -8,7 +8,7 @@ use oura_simulator::{Fault as OuraFault, FaultMatch, Outage, OutageKind, OutageT
 use serde_json::{Value, json};
 use shared::domain::{Day, DayRange, Trigger};
 
-use crate::world::{PATIENT, World};
+use tests::{PATIENT, World};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 

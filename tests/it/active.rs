@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use shared::aws::Connections;
 use shared::domain::{PatientId, ReasonCode};
 
-use crate::world::World;
+use tests::World;
 
 /// Everybody whom the pages of all shards hold, in the order in which they came.
 async fn walk(world: &World, limit: i32) -> Vec<PatientId> {

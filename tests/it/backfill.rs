@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 use shared::domain::{BackfillState, ConnectionStatus, FetchState};
 
-use crate::world::{PATIENT, World};
+use tests::{PATIENT, World};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_connect_brings_thirty_days_of_every_kind() {
@@ -98,7 +98,7 @@ async fn its_events_tell_of_every_day_once_and_of_the_end() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_page_sees_the_progress() {
     let world = World::connected().await;
-    let backfill = |answer: crate::world::Answer| answer.data()["connections"][0]["backfill"].clone();
+    let backfill = |answer: tests::Answer| answer.data()["connections"][0]["backfill"].clone();
     let before = backfill(world.get("/connections", "").await);
     assert_eq!((&before["state"], &before["done"], &before["total"]), (&"pending".into(), &0.into(), &18.into()));
     world.work().await;

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use shared::aws::Days;
 use shared::domain::{Day, DayRange, Trigger};
 
-use crate::world::{PATIENT, World};
+use tests::{PATIENT, World};
 
 /// The stored days, by day.
 async fn stored(world: &World) -> BTreeMap<Day, Value> {

@@ -7,7 +7,7 @@ use oura_simulator::{Fault as OuraFault, FaultMatch};
 use serde_json::{Value, json};
 use shared::domain::{ConnectionStatus, Trigger};
 
-use crate::world::{APP, PATIENT, World, event};
+use tests::{APP, PATIENT, World, event};
 
 fn at(path: &str) -> FaultMatch {
     FaultMatch { path: path.to_owned(), ..FaultMatch::default() }
@@ -305,8 +305,7 @@ async fn without_the_binding_the_state_alone_decides() {
     let world = World::with(|env| env.with("CALLBACK_BINDING", "none"), |_| ()).await;
     let answer = world.request(Some(PATIENT), "POST", "/connect/oura", "", "{}").await;
     assert!(!answer.headers.contains_key("set-cookie"));
-    let flow =
-        crate::world::Flow { auth_url: answer.data()["authUrl"].as_str().unwrap().into(), cookie: String::new() };
+    let flow = tests::Flow { auth_url: answer.data()["authUrl"].as_str().unwrap().into(), cookie: String::new() };
     let query = world.consent(&flow, "ada", "allow", None).await;
     assert_eq!(world.callback(&query, None).await.outcome().0, "connected");
 }

@@ -3,7 +3,7 @@
 
 use local::aws::{Effect, Fault};
 
-use crate::world::World;
+use tests::World;
 
 /// Days enough for several transactions, few enough for a world per write.
 async fn connected() -> World {

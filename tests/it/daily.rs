@@ -2,7 +2,7 @@
 
 use shared::domain::Trigger;
 
-use crate::world::{PATIENT, World};
+use tests::{PATIENT, World};
 
 #[tokio::test]
 async fn bad_questions_are_refused_by_name() {

@@ -7,7 +7,7 @@ use oura_simulator::{Fault as OuraFault, FaultMatch, PutDocument};
 use serde_json::{Value, json};
 use shared::domain::{BackfillState, ConnectionStatus, DataType, FetchState, ReasonCode};
 
-use crate::world::{PATIENT, World};
+use tests::{PATIENT, World};
 
 fn on(path: &str, status: u16, body: Value) -> OuraFault {
     let path = format!("/v2/usercollection/{path}");

@@ -26,4 +26,3 @@ mod vault;
 #[path = "vault.rs"]
 mod vault_sealed;
 mod webhooks;
-mod world;

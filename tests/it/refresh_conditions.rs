@@ -8,7 +8,7 @@ use shared::domain::{
 };
 use shared::vault::Known;
 
-use crate::world::World;
+use tests::World;
 
 const GRANT: &str = "grant-1";
 const ME: &str = "attempt-me";

@@ -8,7 +8,7 @@ use shared::aws::{Stored, StoredTokens, TokenSettings, TokenStore, TokenVaultKin
 use shared::domain::{Connection, ConnectionStatus, Entropy, Lease, RefreshIntent};
 
 use crate::token_vaults::pair;
-use crate::world::{PATIENT, World};
+use tests::{PATIENT, World};
 
 use TokenVaultKind::{Sealed, Secret};
 

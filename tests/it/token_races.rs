@@ -19,7 +19,7 @@ use shared::oura::{HttpOptions, OAuthHttp, OuraHosts};
 use shared::vault::{Access, OuraApp, Vault, VaultError};
 use tokio::net::TcpListener;
 
-use crate::world::{PATIENT, World};
+use tests::{PATIENT, World};
 
 const LIFE: Duration = Duration::from_secs(120);
 

@@ -9,7 +9,7 @@ use shared::aws::{Resealed, StoreError, Stored, StoredTokens, TokenSettings, Tok
 use shared::domain::{GrantId, PatientId, ScopeSet};
 use shared::oura::{AccessToken, RefreshToken};
 
-use crate::world::{PATIENT, World};
+use tests::{PATIENT, World};
 
 const KINDS: [&str; 2] = ["secret", "sealed"];
 

@@ -8,7 +8,7 @@ use oura_simulator::{Fault as OuraFault, FaultMatch};
 use serde_json::{Value, json};
 use shared::domain::{ConnectionStatus, ReasonCode};
 
-use crate::world::{PATIENT, World};
+use tests::{PATIENT, World};
 
 /// The vault of this copy of the file.
 fn vault() -> &'static str {

@@ -16,7 +16,7 @@ use shared::aws::WebhookDays;
 use shared::domain::{DayRange, Trigger};
 use tokio::net::TcpListener;
 
-use crate::world::{PATIENT, World};
+use tests::{PATIENT, World};
 
 /// A world whose function URL really listens, with the subscriptions made.
 struct Hooked {

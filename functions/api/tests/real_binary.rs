@@ -5,11 +5,10 @@
 
 use std::sync::Arc;
 
-use local::rehearsal::{Part, Rehearsal};
 use local::runtime_api::Binary;
 use oura_simulator::PutDocument;
 use serde_json::json;
-use shared::env::Env;
+use tests::{BinaryWorld, CANARY_CALORIES, Part, holds_canary};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_api");
 
@@ -23,44 +22,29 @@ const REQUIRED: [&str; 6] = [
     "WEARABLE_DATA_TABLE",
 ];
 
-/// Calories of the canary workout.
-const CANARY: f64 = 746_130_192.0;
-
-/// True if the value contains the canary, alone or in the day's total: the person may have other workouts on that day.
-fn holds_canary(value: &serde_json::Value) -> bool {
-    match value {
-        serde_json::Value::Number(number) => number.as_f64().is_some_and(|n| (CANARY..CANARY + 10_000.0).contains(&n)),
-        serde_json::Value::Array(items) => items.iter().any(holds_canary),
-        serde_json::Value::Object(fields) => fields.values().any(holds_canary),
-        _ => false,
-    }
-}
-
-async fn rehearsal() -> (Rehearsal, Arc<Binary>) {
-    let mut rehearsal = Rehearsal::start(Env::default()).await.unwrap();
-    let mut variables = rehearsal.variables(&REQUIRED).unwrap();
+async fn world() -> (BinaryWorld, Arc<Binary>) {
+    let mut world = BinaryWorld::start(&[]).await;
+    let mut variables = world.variables(&REQUIRED).unwrap();
     variables.push(("AWS_LAMBDA_LOG_LEVEL".to_owned(), "TRACE".to_owned()));
-    let binary = rehearsal.cast(Part::Api, Binary::spawn(BINARY, variables).await.unwrap());
-    (rehearsal, binary)
+    let binary = world.replace(Part::Api, Binary::spawn(BINARY, variables).await.unwrap());
+    (world, binary)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn it_gives_a_patient_the_connection_the_days_all_there_is_and_another_sync() {
-    let (rehearsal, binary) = rehearsal().await;
+    let (world, binary) = world().await;
     let today = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date();
     let yesterday = today.yesterday().unwrap();
     let (start, end) = (format!("{yesterday}T12:00:00+00:00"), format!("{yesterday}T12:30:00+00:00"));
     let document = json!({"id": "c-1", "day": yesterday.to_string(), "activity": "running", "intensity": "moderate",
-        "source": "manual", "calories": 746_130_192, "start_datetime": start, "end_datetime": end});
+        "source": "manual", "calories": CANARY_CALORIES, "start_datetime": start, "end_datetime": end});
     let put = PutDocument { collection: "workout".to_owned(), document, day: None };
-    rehearsal.oura().control().put_document("ada", put).unwrap();
-    let get = async |patient, path: &str| {
-        rehearsal.request(Some(patient), "GET", path, None, "").await.unwrap().data().unwrap()
-    };
+    world.oura().control().put_document("ada", put).unwrap();
+    let get = async |patient, path: &str| world.request(Some(patient), "GET", path, None, "").await.unwrap().data();
     assert_eq!(get("patient-1", "/connections").await["connections"], json!([]));
-    rehearsal.connect("patient-1", "ada").await.unwrap();
+    world.connect("patient-1", "ada").await.unwrap();
     assert_eq!(get("patient-1", "/connections").await["connections"][0]["backfill"]["state"], "pending");
-    rehearsal.deliver().await.unwrap();
+    world.deliver().await.unwrap();
     let connection = get("patient-1", "/connections").await["connections"][0].clone();
     assert_eq!((&connection["status"], &connection["backfill"]["state"]), (&json!("connected"), &json!("done")));
 
@@ -73,14 +57,14 @@ async fn it_gives_a_patient_the_connection_the_days_all_there_is_and_another_syn
 
     let path = format!("/workouts?from={yesterday}&to={yesterday}");
     let workouts = get("patient-1", &path).await["workouts"].clone();
-    let is_canary = |workout: &serde_json::Value| workout["metrics"]["calories"] == 746_130_192;
+    let is_canary = |workout: &serde_json::Value| workout["metrics"]["calories"] == CANARY_CALORIES;
     assert!(workouts.as_array().unwrap().iter().any(is_canary), "{workouts}");
     assert_eq!(get("patient-2", &path).await["workouts"], json!([]));
 
     let export = async |patient, query: &str| {
-        let answer = rehearsal.request(Some(patient), "GET", &format!("/export{query}"), None, "").await.unwrap();
+        let answer = world.request(Some(patient), "GET", &format!("/export{query}"), None, "").await.unwrap();
         assert_eq!((answer.status, answer.headers["cache-control"].as_str()), (200, "no-store"));
-        (answer.headers["content-type"].clone(), String::from_utf8(answer.body).unwrap())
+        (answer.headers["content-type"].clone(), answer.body.clone())
     };
     let (kind, lines) = export("patient-1", "").await;
     assert_eq!(kind, "application/x-ndjson");
@@ -92,22 +76,21 @@ async fn it_gives_a_patient_the_connection_the_days_all_there_is_and_another_syn
     assert!(observations.lines().count() > 1000 && observations.lines().any(canary));
     assert_eq!(export("patient-2", "").await.1.lines().count(), 2);
 
-    let sync = rehearsal.request(Some("patient-1"), "POST", "/sync", None, r#"{"source":"oura"}"#).await.unwrap();
+    let sync = world.request(Some("patient-1"), "POST", "/sync", None, r#"{"source":"oura"}"#).await.unwrap();
     assert_eq!(sync.status, 202);
-    let delivery = rehearsal.deliver().await.unwrap();
+    let delivery = world.deliver().await.unwrap();
     assert_eq!((delivery.messages, delivery.failed), (1, Vec::new()));
 
     let output = binary.output();
     assert!(output.contains("\"level\":"), "JSON lines: {output}");
-    assert_eq!(rehearsal.leaks(&output, &["746130192"]).await.unwrap(), Vec::<String>::new());
+    assert_eq!(world.leaks(&output, &["746130192"]).await.unwrap(), Vec::<String>::new());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn it_refuses_bad_requests_and_lives_on() {
-    let (rehearsal, binary) = rehearsal().await;
-    let refused = async |patient, method, path, body| {
-        rehearsal.request(patient, method, path, None, body).await.unwrap().refusal().unwrap().0
-    };
+    let (world, binary) = world().await;
+    let refused =
+        async |patient, method, path, body| world.request(patient, method, path, None, body).await.unwrap().refusal().0;
     let patient = Some("patient-1");
     assert_eq!(refused(None, "GET", "/connections", "").await, 401);
     assert_eq!(refused(patient, "GET", "/daily?from=c4nary&to=2026-01-01", "").await, 400);
@@ -117,15 +100,15 @@ async fn it_refuses_bad_requests_and_lives_on() {
     assert_eq!(refused(patient, "GET", "/export?cursor=c4nary", "").await, 400);
     assert_eq!(refused(patient, "GET", "/c4nary", "").await, 404);
     assert_eq!(refused(patient, "DELETE", "/daily", "").await, 405);
-    assert!(rehearsal.request(patient, "GET", "/connections", None, "").await.unwrap().data().is_ok());
+    assert_eq!(world.request(patient, "GET", "/connections", None, "").await.unwrap().status, 200);
     assert!(!binary.output().contains("c4nary"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_missing_variable_stops_it_at_start_and_is_named() {
-    let rehearsal = Rehearsal::start(Env::default()).await.unwrap();
+    let world = BinaryWorld::start(&[]).await;
     for missing in REQUIRED {
-        let output = rehearsal.start_without(BINARY, &REQUIRED, missing).await.unwrap();
+        let output = world.start_without(BINARY, &REQUIRED, missing).await.unwrap();
         assert!(output.contains(missing), "{missing}: {output}");
     }
 }

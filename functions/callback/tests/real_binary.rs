@@ -3,9 +3,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may stop")]
 
-use local::rehearsal::{Part, Rehearsal};
 use local::runtime_api::Binary;
-use shared::env::Env;
+use tests::{BinaryWorld, Part};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_callback");
 
@@ -32,54 +31,54 @@ const VARIABLES: [&str; 9] = [
     "APP_RETURN_URL",
 ];
 
-async fn rehearsal() -> (Rehearsal, std::sync::Arc<Binary>) {
-    let mut rehearsal = Rehearsal::start(Env::default()).await.unwrap();
-    let mut variables = rehearsal.variables(&VARIABLES).unwrap();
+async fn world() -> (BinaryWorld, std::sync::Arc<Binary>) {
+    let mut world = BinaryWorld::start(&[]).await;
+    let mut variables = world.variables(&VARIABLES).unwrap();
     variables.push(("AWS_LAMBDA_LOG_LEVEL".to_owned(), "TRACE".to_owned()));
-    let binary = rehearsal.cast(Part::Callback, Binary::spawn(BINARY, variables).await.unwrap());
-    (rehearsal, binary)
+    let binary = world.replace(Part::Callback, Binary::spawn(BINARY, variables).await.unwrap());
+    (world, binary)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn it_stores_the_tokens_tells_the_platform_and_asks_for_the_history() {
-    let (rehearsal, binary) = rehearsal().await;
-    rehearsal.connect("patient-1", "ada").await.unwrap();
+    let (world, binary) = world().await;
+    world.connect("patient-1", "ada").await.unwrap();
 
-    let told: Vec<_> = rehearsal.aws().events().history().into_iter().map(|event| event.detail_type).collect();
+    let told: Vec<_> = world.aws().events().history().into_iter().map(|event| event.detail_type).collect();
     assert_eq!(told, ["wearable_connected"]);
     // The worker finds its message and the tokens.
-    let delivery = rehearsal.deliver().await.unwrap();
+    let delivery = world.deliver().await.unwrap();
     assert_eq!((delivery.messages, delivery.failed), (1, Vec::new()));
-    let counts = rehearsal.oura().control().request_counts();
+    let counts = world.oura().control().request_counts();
     assert!(counts.contains_key("GET /v2/usercollection/sleep"), "{counts:?}");
 
     let output = binary.output();
     assert!(output.contains("\"level\":"), "JSON lines: {output}");
-    assert_eq!(rehearsal.leaks(&output, &[]).await.unwrap(), Vec::<String>::new());
+    assert_eq!(world.leaks(&output, &[]).await.unwrap(), Vec::<String>::new());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_second_use_of_the_same_way_back_ends_nothing_and_shows_nothing() {
-    let (rehearsal, binary) = rehearsal().await;
-    let begun = rehearsal.begin("patient-1").await.unwrap();
-    let query = rehearsal.consent(&begun, "ada").await.unwrap();
+    let (world, binary) = world().await;
+    let begun = world.begin("patient-1").await.unwrap();
+    let query = world.consent(&begun, "ada");
     let path = format!("/callback/oura?{query}");
     let outcome = async |cookie: Option<&str>| {
-        let back = rehearsal.request(None, "GET", &path, cookie, "").await.unwrap();
+        let back = world.request(None, "GET", &path, cookie, "").await.unwrap();
         let location = back.headers["location"].clone();
         (back.status, location.contains("status=connected"), location.contains("status=error"))
     };
     assert_eq!(outcome(Some(&begun.cookie)).await, (303, true, false));
     assert_eq!(outcome(Some(&begun.cookie)).await, (303, false, true));
     let output = binary.output();
-    assert_eq!(rehearsal.leaks(&output, &[]).await.unwrap(), Vec::<String>::new());
+    assert_eq!(world.leaks(&output, &[]).await.unwrap(), Vec::<String>::new());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_missing_variable_stops_it_at_start_and_is_named() {
-    let rehearsal = Rehearsal::start(Env::default()).await.unwrap();
+    let world = BinaryWorld::start(&[]).await;
     for missing in REQUIRED {
-        let output = rehearsal.start_without(BINARY, &VARIABLES, missing).await.unwrap();
+        let output = world.start_without(BINARY, &VARIABLES, missing).await.unwrap();
         assert!(output.contains(missing), "{missing}: {output}");
     }
 }

@@ -8,13 +8,12 @@ mod stand_in;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use local::rehearsal::Rehearsal;
 use local::runtime_api::{Binary, InvocationError};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use shared::aws::{AppSecret, AppSecrets};
 use shared::domain::Clock;
-use shared::env::Env;
+use tests::BinaryWorld;
 
 use crate::stand_in::{Reply, StandIn};
 
@@ -28,12 +27,8 @@ const REQUIRED: [&str; 2] = ["OURA_APP_SECRET_ID", "WEBHOOK_URL"];
 /// The function's own time-out.
 const TIMEOUT: Duration = Duration::from_secs(120);
 
-fn env() -> Env {
-    Env::default().with("WEBHOOK_URL", HERE)
-}
-
 struct Stage {
-    rehearsal: Rehearsal,
+    world: BinaryWorld,
     oura: StandIn,
     app: AppSecret,
     binary: Binary,
@@ -41,13 +36,13 @@ struct Stage {
 
 impl Stage {
     async fn set() -> Self {
-        let rehearsal = Rehearsal::start(env()).await.unwrap();
-        let secrets = AppSecrets::new(rehearsal.sdk_config(), &rehearsal.resources().names.app_secret, Clock::system());
+        let world = BinaryWorld::start(&[("WEBHOOK_URL", HERE)]).await;
+        let secrets = AppSecrets::new(world.sdk_config(), &world.resources().names.app_secret, Clock::system());
         let app = secrets.get().await.unwrap();
         // Hours behind the machine's clock, which may be set back while a test runs: days that are left are whole days.
         let now = Timestamp::now() - SignedDuration::from_hours(6);
         let oura = StandIn::start(&app.client_id, app.client_secret.expose(), now).await;
-        let mut variables = rehearsal.variables(&REQUIRED).unwrap();
+        let mut variables = world.variables(&REQUIRED).unwrap();
         variables.extend(
             [
                 ("OURA_API_BASE_URL", oura.url()),
@@ -59,7 +54,7 @@ impl Stage {
             .map(|(name, value)| (name.to_owned(), value.to_owned())),
         );
         let binary = Binary::spawn(BINARY, variables).await.unwrap();
-        Self { rehearsal, oura, app, binary }
+        Self { world, oura, app, binary }
     }
 
     async fn run(&self, event: Value) -> Value {
@@ -79,7 +74,7 @@ impl Stage {
     async fn told_nothing(&self) {
         let token = self.app.webhook_verification_token.expose_secret();
         let secrets = [self.app.client_secret.expose(), token, "c4nary"];
-        let leaks = self.rehearsal.leaks(&self.binary.output(), &secrets).await.unwrap();
+        let leaks = self.world.leaks(&self.binary.output(), &secrets).await.unwrap();
         assert_eq!(leaks, Vec::<String>::new(), "{}", self.binary.output());
     }
 }
@@ -148,9 +143,9 @@ async fn it_tells_what_failed_and_lets_lambda_repeat_what_could_not_begin() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_missing_variable_stops_it_at_start_and_is_named() {
-    let rehearsal = Rehearsal::start(env()).await.unwrap();
+    let world = BinaryWorld::start(&[("WEBHOOK_URL", HERE)]).await;
     for missing in REQUIRED {
-        let output = rehearsal.start_without(BINARY, &REQUIRED, missing).await.unwrap();
+        let output = world.start_without(BINARY, &REQUIRED, missing).await.unwrap();
         assert!(output.contains(missing), "{missing}: {output}");
     }
 }

@@ -5,10 +5,9 @@
 
 use std::time::Duration;
 
-use local::rehearsal::Rehearsal;
 use local::runtime_api::{Binary, InvocationError};
 use serde_json::{Value, json};
-use shared::env::Env;
+use tests::BinaryWorld;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_sync");
 
@@ -18,12 +17,12 @@ const REQUIRED: [&str; 2] = ["CONNECTIONS_TABLE", "NIGHTLY_QUEUE_URL"];
 /// Timeout of the function.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
-async fn planner() -> (Rehearsal, Binary) {
-    let rehearsal = Rehearsal::start(Env::default()).await.unwrap();
-    let mut variables = rehearsal.variables(&REQUIRED).unwrap();
+async fn planner() -> (BinaryWorld, Binary) {
+    let world = BinaryWorld::start(&[]).await;
+    let mut variables = world.variables(&REQUIRED).unwrap();
     let further = [("AWS_LAMBDA_LOG_LEVEL", "TRACE"), ("METRICS_NAMESPACE", "a-stack")];
     variables.extend(further.map(|(name, value)| (name.to_owned(), value.to_owned())));
-    (rehearsal, Binary::spawn(BINARY, variables).await.unwrap())
+    (world, Binary::spawn(BINARY, variables).await.unwrap())
 }
 
 async fn call(binary: &Binary, event: Value) -> Value {
@@ -33,11 +32,11 @@ async fn call(binary: &Binary, event: Value) -> Value {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn planner_plans_a_nightly_run_once_for_repeated_calls() {
-    let (rehearsal, binary) = planner().await;
-    rehearsal.connect("c4nary-of-one", "ada").await.unwrap();
-    rehearsal.connect("c4nary-of-two", "bruno").await.unwrap();
-    let queue = &rehearsal.resources().names.nightly_queue;
-    let depth = async || rehearsal.aws().queue_depth(queue).await.unwrap().total();
+    let (world, binary) = planner().await;
+    world.connect("c4nary-of-one", "ada").await.unwrap();
+    world.connect("c4nary-of-two", "bruno").await.unwrap();
+    let queue = &world.resources().names.nightly_queue;
+    let depth = async || world.aws().queue_depth(queue).await.unwrap().total();
 
     let due = jiff::Timestamp::now();
     let night = json!({"task": "nightly", "scheduledAt": due});
@@ -58,13 +57,13 @@ async fn planner_plans_a_nightly_run_once_for_repeated_calls() {
     let output = binary.output();
     let metrics = output.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     assert!(metrics.filter(|line| line["NightlyRunsPlanned"] == 1).count() >= 1, "{output}");
-    assert_eq!(rehearsal.leaks(&output, &["c4nary"]).await.unwrap(), Vec::<String>::new());
+    assert_eq!(world.leaks(&output, &["c4nary"]).await.unwrap(), Vec::<String>::new());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn planner_refuses_an_invalid_request_without_quoting_it() {
-    let (rehearsal, binary) = planner().await;
-    rehearsal.connect("patient-1", "ada").await.unwrap();
+    let (world, binary) = planner().await;
+    world.connect("patient-1", "ada").await.unwrap();
     for event in
         [json!("nightly"), json!({"task": "c4nary"}), json!({"tsk": "nightly"}), json!({"scheduledAt": "c4nary"})]
     {
@@ -73,16 +72,16 @@ async fn planner_refuses_an_invalid_request_without_quoting_it() {
         };
         assert!(message.contains("not a request of this function") && !message.contains("c4nary"), "{message}");
     }
-    let queue = &rehearsal.resources().names.nightly_queue;
-    assert_eq!(rehearsal.aws().queue_depth(queue).await.unwrap().total(), 0);
+    let queue = &world.resources().names.nightly_queue;
+    assert_eq!(world.aws().queue_depth(queue).await.unwrap().total(), 0);
     assert_eq!(call(&binary, json!({})).await["queued"], 1, "still alive, and `{{}}` plans today's run");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn planner_names_a_missing_variable_at_start() {
-    let rehearsal = Rehearsal::start(Env::default()).await.unwrap();
+    let world = BinaryWorld::start(&[]).await;
     for missing in REQUIRED {
-        let output = rehearsal.start_without(BINARY, &REQUIRED, missing).await.unwrap();
+        let output = world.start_without(BINARY, &REQUIRED, missing).await.unwrap();
         assert!(output.contains(missing), "{missing}: {output}");
     }
 }

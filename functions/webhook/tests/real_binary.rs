@@ -3,21 +3,18 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may stop")]
 
-mod function_url;
-
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use function_url::{event, notice, post, signed_with};
 use local::aws::{Effect, Fault, Service};
-use local::rehearsal::Rehearsal;
 use local::runtime_api::Binary;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use shared::aws::{AppSecret, AppSecrets};
 use shared::domain::{Clock, QueueMessage};
-use shared::env::Env;
+use tests::BinaryWorld;
+use tests::function_url::{event, notice, post, signed_with};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_webhook");
 
@@ -28,20 +25,20 @@ const VARIABLES: [&str; 2] = ["OURA_APP_SECRET_ID", "LIVE_QUEUE_URL"];
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 struct Stage {
-    rehearsal: Rehearsal,
+    world: BinaryWorld,
     binary: Binary,
     app: AppSecret,
 }
 
 impl Stage {
     async fn set() -> Self {
-        let rehearsal = Rehearsal::start(Env::default()).await.unwrap();
-        let mut variables = rehearsal.variables(&VARIABLES).unwrap();
+        let world = BinaryWorld::start(&[]).await;
+        let mut variables = world.variables(&VARIABLES).unwrap();
         variables.push(("AWS_LAMBDA_LOG_LEVEL".to_owned(), "TRACE".to_owned()));
-        let secrets = AppSecrets::new(rehearsal.sdk_config(), &rehearsal.resources().names.app_secret, Clock::system());
+        let secrets = AppSecrets::new(world.sdk_config(), &world.resources().names.app_secret, Clock::system());
         let app = secrets.get().await.unwrap();
-        rehearsal.aws().meter().reset();
-        Self { binary: Binary::spawn(BINARY, variables).await.unwrap(), rehearsal, app }
+        world.aws().meter().reset();
+        Self { binary: Binary::spawn(BINARY, variables).await.unwrap(), world, app }
     }
 
     /// Status and body of the answer.
@@ -61,8 +58,8 @@ impl Stage {
 
     /// The documents that the queued notices name.
     async fn queued(&self) -> Vec<String> {
-        let sqs = aws_sdk_sqs::Client::new(self.rehearsal.sdk_config());
-        let queue = &self.rehearsal.resources().live_queue_url;
+        let sqs = aws_sdk_sqs::Client::new(self.world.sdk_config());
+        let queue = &self.world.resources().live_queue_url;
         let page = sqs.receive_message().queue_url(queue).max_number_of_messages(10).send().await.unwrap();
         let documents =
             page.messages().iter().map(|message| match QueueMessage::parse(message.body().unwrap()).unwrap() {
@@ -77,7 +74,7 @@ impl Stage {
     /// Nothing that is secret, and nothing of what was sent, is in what it wrote.
     async fn told_nothing(&self) {
         let sent = ["c4nary", "ring-1", "document-1", "document-2", "203.0.113.9"];
-        let leaks = self.rehearsal.leaks(&self.binary.output(), &sent).await.unwrap();
+        let leaks = self.world.leaks(&self.binary.output(), &sent).await.unwrap();
         assert_eq!(leaks, Vec::<String>::new(), "{}", self.binary.output());
     }
 }
@@ -104,7 +101,7 @@ async fn it_queues_genuine_notices_in_either_form_and_refuses_all_else() {
     let genuine = stage.signed(&notice("document-1"));
     assert_eq!(stage.ask(&genuine).await, accepted);
     assert_eq!(stage.ask(&in_base64(stage.signed(&notice("document-2")))).await, accepted);
-    let meter = stage.rehearsal.aws().meter();
+    let meter = stage.world.aws().meter();
     assert_eq!((meter.calls(), meter.calls_of(Service::Sqs, "SendMessage")), (3, 2), "and the secret, once");
 
     let mut unflagged = in_base64(genuine.clone());
@@ -162,11 +159,11 @@ async fn it_shakes_hands_with_who_knows_the_token() {
 async fn it_lives_through_an_outage_of_the_queue() {
     let stage = Stage::set().await;
     let refusing = Effect::Error { status: 403, code: "AccessDenied".into(), message: "c4nary".into() };
-    stage.rehearsal.aws().faults().inject(Fault::on(Service::Sqs, "SendMessage", refusing));
+    stage.world.aws().faults().inject(Fault::on(Service::Sqs, "SendMessage", refusing));
     let genuine = stage.signed(&notice("document-1"));
     assert_eq!(code(&stage.ask(&genuine).await), (503, "service_unavailable"));
     assert!(stage.binary.output().contains("\"WebhookEnqueueFailures\":1"));
-    stage.rehearsal.aws().faults().clear();
+    stage.world.aws().faults().clear();
     assert_eq!(stage.ask(&genuine).await.0, 200);
     assert_eq!(stage.queued().await, ["document-1"]);
     stage.told_nothing().await;
@@ -174,10 +171,10 @@ async fn it_lives_through_an_outage_of_the_queue() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn it_starts_although_the_secret_cannot_be_read_yet() {
-    let rehearsal = Rehearsal::start(Env::default()).await.unwrap();
+    let world = BinaryWorld::start(&[]).await;
     let refusing = Effect::Error { status: 400, code: "AccessDeniedException".into(), message: "c4nary".into() };
-    rehearsal.aws().faults().inject(Fault::on(Service::SecretsManager, "GetSecretValue", refusing));
-    let binary = Binary::spawn(BINARY, rehearsal.variables(&VARIABLES).unwrap()).await.unwrap();
+    world.aws().faults().inject(Fault::on(Service::SecretsManager, "GetSecretValue", refusing));
+    let binary = Binary::spawn(BINARY, world.variables(&VARIABLES).unwrap()).await.unwrap();
     let answer = binary.invoke(post(&"0".repeat(64), &stamp(), "{}"), TIMEOUT).await.unwrap();
     assert_eq!(answer["statusCode"], 503);
     assert!(!binary.output().contains("c4nary"), "{}", binary.output());
@@ -185,9 +182,9 @@ async fn it_starts_although_the_secret_cannot_be_read_yet() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_missing_variable_stops_it_at_start_and_is_named() {
-    let rehearsal = Rehearsal::start(Env::default()).await.unwrap();
+    let world = BinaryWorld::start(&[]).await;
     for missing in VARIABLES {
-        let output = rehearsal.start_without(BINARY, &VARIABLES, missing).await.unwrap();
+        let output = world.start_without(BINARY, &VARIABLES, missing).await.unwrap();
         assert!(output.contains(missing), "{missing}: {output}");
     }
 }

@@ -5,11 +5,10 @@
 
 use std::sync::Arc;
 
-use local::rehearsal::{Part, Rehearsal};
 use local::runtime_api::Binary;
 use oura_simulator::{Fault, PutDocument};
 use serde_json::json;
-use shared::env::Env;
+use tests::{BinaryWorld, CANARY_CALORIES, Part, holds_canary, sqs_event};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_worker");
 
@@ -41,98 +40,85 @@ const VARIABLES: [&str; 11] = [
     "OURA_API_BASE_URL",
 ];
 
-/// Calories of the canary workout.
-const CANARY: f64 = 746_130_192.0;
-
-/// True if the value contains the canary, alone or in the day's total: the person may have other workouts on that day.
-fn holds_canary(value: &serde_json::Value) -> bool {
-    match value {
-        serde_json::Value::Number(number) => number.as_f64().is_some_and(|n| (CANARY..CANARY + 10_000.0).contains(&n)),
-        serde_json::Value::Array(items) => items.iter().any(holds_canary),
-        serde_json::Value::Object(fields) => fields.values().any(holds_canary),
-        _ => false,
-    }
-}
-
-async fn rehearsal() -> (Rehearsal, Arc<Binary>) {
-    let mut rehearsal = Rehearsal::start(Env::default()).await.unwrap();
-    let mut variables = rehearsal.variables(&VARIABLES).unwrap();
+async fn world() -> (BinaryWorld, Arc<Binary>) {
+    let mut world = BinaryWorld::start(&[]).await;
+    let mut variables = world.variables(&VARIABLES).unwrap();
     variables.push(("AWS_LAMBDA_LOG_LEVEL".to_owned(), "TRACE".to_owned()));
     variables.push(("WEBHOOK_DEBOUNCE_SECONDS".to_owned(), "0".to_owned()));
-    let binary = rehearsal.cast(Part::Worker, Binary::spawn(BINARY, variables).await.unwrap());
-    (rehearsal, binary)
+    let binary = world.replace(Part::Worker, Binary::spawn(BINARY, variables).await.unwrap());
+    (world, binary)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn it_brings_thirty_days_and_says_nothing_of_what_it_read() {
-    let (rehearsal, binary) = rehearsal().await;
+    let (world, binary) = world().await;
     let today = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date();
     let yesterday = today.yesterday().unwrap();
     let put = |collection: &str, document: serde_json::Value| {
         let put = PutDocument { collection: collection.to_owned(), document, day: Some(yesterday) };
-        rehearsal.oura().control().put_document("ada", put).unwrap();
+        world.oura().control().put_document("ada", put).unwrap();
     };
     // Values that can be found again, in a document that is read and in one that is not.
     let (start, end) = (format!("{yesterday}T12:00:00+00:00"), format!("{yesterday}T12:30:00+00:00"));
     put(
         "workout",
         json!({"id": "c-1", "day": yesterday.to_string(), "activity": "running", "intensity": "moderate",
-        "source": "manual", "calories": 746_130_192, "start_datetime": start, "end_datetime": end}),
+        "source": "manual", "calories": CANARY_CALORIES, "start_datetime": start, "end_datetime": end}),
     );
     put("daily_stress", json!({"id": "c-2", "day": yesterday.to_string(), "stress_high": {"c4nary": 918_273_645}}));
     put("enhanced_tag", json!({"id": "c-3", "start_day": yesterday.to_string(), "comment": "c4nary in words"}));
-    rehearsal.connect("patient-1", "ada").await.unwrap();
+    world.connect("patient-1", "ada").await.unwrap();
 
-    let delivery = rehearsal.deliver().await.unwrap();
+    let delivery = world.deliver().await.unwrap();
     assert_eq!((delivery.messages, delivery.failed), (1, Vec::new()));
     let (from, to) = (today.saturating_sub(jiff::Span::new().days(30)), today);
     let path = format!("/daily?from={from}&to={to}");
-    let daily = rehearsal.request(Some("patient-1"), "GET", &path, None, "").await.unwrap().data().unwrap();
+    let daily = world.request(Some("patient-1"), "GET", &path, None, "").await.unwrap().data();
     let days = daily["days"].as_array().unwrap();
     assert!(days.len() >= 28, "{} days", days.len());
     assert!(holds_canary(&daily), "the canary is in the days: {daily}");
-    let events = rehearsal.aws().events().history();
+    let events = world.aws().events().history();
     assert!(events.iter().any(|event| event.detail_type == "wearable_backfill_completed"));
 
     let output = binary.output();
     assert!(output.contains("\"level\":") && output.contains("\"_aws\":"), "lines and metrics: {output}");
     let values = ["746130192", "918273645", "c4nary"];
-    assert_eq!(rehearsal.leaks(&output, &values).await.unwrap(), Vec::<String>::new());
+    assert_eq!(world.leaks(&output, &values).await.unwrap(), Vec::<String>::new());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_message_that_has_to_come_again_is_named_and_the_others_are_done() {
-    let (rehearsal, binary) = rehearsal().await;
-    rehearsal.connect("patient-1", "ada").await.unwrap();
-    rehearsal.connect("patient-2", "bruno").await.unwrap();
+    let (world, binary) = world().await;
+    world.connect("patient-1", "ada").await.unwrap();
+    world.connect("patient-2", "bruno").await.unwrap();
     let failing: Fault = serde_json::from_value(json!({
         "match": {"path": "/v2/usercollection/sleep", "person": "bruno"}, "status": 503, "body": {"detail": "c4nary"},
     }))
     .unwrap();
-    rehearsal.oura().control().add_fault(failing).unwrap();
+    world.oura().control().add_fault(failing).unwrap();
 
-    let delivery = rehearsal.deliver().await.unwrap();
+    let delivery = world.deliver().await.unwrap();
     assert_eq!((delivery.messages, delivery.failed.len()), (2, 1));
     let status = async |patient| {
-        let answer = rehearsal.request(Some(patient), "GET", "/connections", None, "").await.unwrap().data().unwrap();
+        let answer = world.request(Some(patient), "GET", "/connections", None, "").await.unwrap().data();
         answer["connections"][0]["backfill"]["state"].as_str().unwrap().to_owned()
     };
     assert_eq!((status("patient-1").await, status("patient-2").await), ("done".to_owned(), "running".to_owned()));
     let output = binary.output();
-    assert_eq!(rehearsal.leaks(&output, &["c4nary"]).await.unwrap(), Vec::<String>::new());
+    assert_eq!(world.leaks(&output, &["c4nary"]).await.unwrap(), Vec::<String>::new());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn notices_become_a_sync_and_what_is_dropped_is_counted() {
-    let (rehearsal, binary) = rehearsal().await;
-    rehearsal.connect("patient-1", "ada").await.unwrap();
-    assert!(rehearsal.deliver().await.unwrap().failed.is_empty());
-    let control = rehearsal.oura().control();
+    let (world, binary) = world().await;
+    world.connect("patient-1", "ada").await.unwrap();
+    assert!(world.deliver().await.unwrap().failed.is_empty());
+    let control = world.oura().control();
     let night =
         jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date().saturating_sub(jiff::Span::new().days(3));
     let touched = control.edit_night("ada", night).unwrap();
     let ada = control.people().into_iter().find(|person| person.key == "ada").unwrap().user_id;
-    let message = |user: &str, data_type: &str, id: &str, count: &str| {
+    let message = |user: &str, data_type: &str, id: &str| {
         let now = jiff::Timestamp::now();
         let notice = shared::domain::WebhookEvent {
             user: user.parse().unwrap(),
@@ -142,20 +128,18 @@ async fn notices_become_a_sync_and_what_is_dropped_is_counted() {
             event_time: Some(now),
             received_at: now,
         };
-        json!({"messageId": format!("{user}-{id}"), "body": notice.to_body(), "eventSource": "aws:sqs", "messageAttributes": {},
-            "eventSourceARN": "arn:aws:sqs:us-east-1:000000000000:oura-live",
-            "attributes": {"ApproximateReceiveCount": count}})
+        notice.to_body()
     };
-    let mut records: Vec<_> =
-        touched.iter().map(|touched| message(&ada, &touched.collection, &touched.id, "1")).collect();
-    records.push(message("nobody", "sleep", "d-1", "3"));
-    records.push(message(&ada, "meal", "d-2", "1"));
-    let answer = binary.invoke(json!({"Records": records}), std::time::Duration::from_secs(20)).await.unwrap();
+    let mut bodies: Vec<_> = touched.iter().map(|touched| message(&ada, &touched.collection, &touched.id)).collect();
+    bodies.push(message("nobody", "sleep", "d-1"));
+    bodies.push(message(&ada, "meal", "d-2"));
+    let event = serde_json::to_value(sqs_event::of_bodies("oura-live", &bodies, 3)).unwrap();
+    let answer = binary.invoke(event, std::time::Duration::from_secs(20)).await.unwrap();
     assert_eq!(answer["batchItemFailures"], json!([]));
-    let sync = rehearsal.deliver().await.unwrap();
+    let sync = world.deliver().await.unwrap();
     assert_eq!((sync.messages, sync.failed), (1, Vec::new()));
-    let daily = rehearsal.request(Some("patient-1"), "GET", &format!("/daily?from={night}&to={night}"), None, "").await;
-    assert_eq!(daily.unwrap().data().unwrap()["days"][0]["revision"], 2);
+    let daily = world.request(Some("patient-1"), "GET", &format!("/daily?from={night}&to={night}"), None, "").await;
+    assert_eq!(daily.unwrap().data()["days"][0]["revision"], 2);
     let output = binary.output();
     for metric in ["\"WebhooksUnknownUser\":1", "\"WebhooksUnknownType\":1", "\"DocumentsFromWebhooks\":1"] {
         assert!(output.contains(metric), "{metric}");
@@ -164,9 +148,9 @@ async fn notices_become_a_sync_and_what_is_dropped_is_counted() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_missing_variable_stops_it_at_start_and_is_named() {
-    let rehearsal = Rehearsal::start(Env::default()).await.unwrap();
+    let world = BinaryWorld::start(&[]).await;
     for missing in REQUIRED {
-        let output = rehearsal.start_without(BINARY, &VARIABLES, missing).await.unwrap();
+        let output = world.start_without(BINARY, &VARIABLES, missing).await.unwrap();
         assert!(output.contains(missing), "{missing}: {output}");
     }
 }

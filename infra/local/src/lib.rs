@@ -14,7 +14,6 @@ mod logs;
 pub mod move_tokens;
 pub mod poller;
 pub mod ready;
-pub mod rehearsal;
 mod run;
 pub mod runtime_api;
 pub mod settings;

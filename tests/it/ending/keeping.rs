@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use shared::domain::{ConnectionStatus, ReasonCode};
 
 use super::{asked, assert_ended, delete, delete_of, delete_until_killed, details, secrets_of, settle, settled, small};
-use crate::world::PATIENT;
+use tests::PATIENT;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_patient_who_disconnects_keeps_the_data_and_nothing_else() {

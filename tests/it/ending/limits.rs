@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use shared::domain::ConnectionStatus;
 
 use super::{asked, delete, settle, settled};
-use crate::world::{Answer, PATIENT, World};
+use tests::{Answer, PATIENT, World};
 
 async fn sync(world: &World) -> Answer {
     world.request(Some(PATIENT), "POST", "/sync", "", "{}").await

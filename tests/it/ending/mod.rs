@@ -16,7 +16,7 @@ use serde_json::Value;
 use shared::aws::Inbox;
 use shared::domain::{GrantId, PatientId};
 
-use crate::world::{Answer, PATIENT, World};
+use tests::{Answer, PATIENT, World};
 
 /// The usual patient, connected, with the whole history.
 async fn settled() -> World {

@@ -10,7 +10,7 @@ use super::{
     asked, delete, delete_of, delete_until_killed, details, failed, items_of, revoke, secrets_of, settle, settled,
     settled_with, small,
 };
-use crate::world::{PATIENT, World};
+use tests::{PATIENT, World};
 
 /// The commands among the bodies.
 fn purge_of(bodies: Vec<String>) -> Vec<String> {

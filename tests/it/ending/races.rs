@@ -8,7 +8,7 @@ use shared::aws::Inbox;
 use shared::domain::{ConnectionStatus, QueueMessage, Trigger, WebhookEvent};
 
 use super::{asked, assert_ended, delete, delete_of, details, items_of, secrets_of, settle, settled, slow};
-use crate::world::{PATIENT, World};
+use tests::{PATIENT, World};
 
 const BOTH: [&str; 2] = ["data=keep", "data=purge"];
 

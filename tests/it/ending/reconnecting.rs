@@ -6,7 +6,7 @@ use serde_json::json;
 use shared::domain::{Day, DayRange, Trigger};
 
 use super::{delete, details, settle, settled};
-use crate::world::{PATIENT, World};
+use tests::{PATIENT, World};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 

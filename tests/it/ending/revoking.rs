@@ -6,7 +6,7 @@ use serde_json::Value;
 use shared::domain::ConnectionStatus;
 
 use super::{asked, assert_ended, delete, items_of, revoke, secrets_of, settle, settled};
-use crate::world::{PATIENT, World};
+use tests::{PATIENT, World};
 
 /// Delivers what comes within this time; nothing of it counts as a failure.
 async fn let_pass(world: &World, hours: u64) {

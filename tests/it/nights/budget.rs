@@ -16,8 +16,7 @@ use shared::domain::{Clock, ConnectionStatus, DayRange, PatientId, Trigger};
 use shared::oura::rate_limit::{Lane, usable_until};
 use shared::oura::{OuraError, RateTier, ThrottleReason};
 
-use super::{NIGHT, night};
-use crate::world::{PATIENT, World};
+use tests::{NIGHT, PATIENT, World, night};
 
 fn budget(world: &World, limit: u32, clock: Clock) -> SharedRateLimit {
     SharedRateLimit::new(&world.sdk, &world.names.connections_table, limit, clock)

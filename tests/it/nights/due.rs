@@ -8,8 +8,8 @@ use oura_simulator::{Fault, FaultMatch};
 use serde_json::json;
 use shared::domain::{BackfillState, DataType, DayRange, FetchFailure, Trigger};
 
-use super::{NIGHT, night, notice, of_one_shard};
-use crate::world::{PATIENT, World};
+use super::{notice, of_one_shard};
+use tests::{NIGHT, PATIENT, World, night};
 
 /// One patient, the history in, the day before the night.
 async fn settled() -> World {

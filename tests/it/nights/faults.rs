@@ -9,8 +9,8 @@ use serde_json::json;
 use shared::aws::NightlyRuns;
 use shared::domain::{ConnectionStatus, DayRange, NightlyRun, Trigger};
 
-use super::{NIGHT, night, notice};
-use crate::world::World;
+use super::notice;
+use tests::{NIGHT, World, fleet, night};
 
 const NEXT: &str = "2026-03-20T03:00:00Z";
 
@@ -19,7 +19,7 @@ fn next_night() -> serde_json::Value {
 }
 
 async fn nobody_is_disconnected(world: &World, count: u32) {
-    for patient in World::fleet(count) {
+    for patient in fleet(count) {
         let connection = world.connection_of(&patient).await;
         assert_eq!((connection.status, connection.reason), (ConnectionStatus::Connected, None), "{patient}");
     }
@@ -84,7 +84,7 @@ async fn a_night_without_oura_is_made_good_by_the_next_one_and_loses_nothing() {
     assert_eq!(world.work_off_night().await.failed, 0);
     assert_eq!(world.watch().await[0]["done"], 3);
     nobody_is_disconnected(&world, 3).await;
-    for patient in World::fleet(3) {
+    for patient in fleet(3) {
         let connection = world.connection_of(&patient).await;
         assert!(connection.failing.is_empty(), "{:?}", connection.failing);
         // The day that the lost night should have brought is further back than the look-back.
@@ -126,7 +126,7 @@ async fn one_patient_s_unreadable_documents_keep_nobody_else_from_their_night() 
     assert_eq!(world.work_off_night().await.failed, 0);
     let report = world.watch().await.remove(0);
     assert_eq!((&report["done"], &report["failed"]), (&json!(12), &json!(0)));
-    for (n, patient) in World::fleet(12).enumerate() {
+    for (n, patient) in fleet(12).enumerate() {
         let failing = world.connection_of(&patient).await.failing;
         assert_eq!(
             failing.values().any(|failure| failure.as_str() == "malformed_documents"),

@@ -8,8 +8,8 @@ use serde_json::json;
 use shared::aws::{NightlyRunCounts, NightlyRuns};
 use shared::domain::{NightlyOutcome, NightlyRun, QueueMessage, Trigger};
 
-use super::{NIGHT, night, of_one_shard};
-use crate::world::World;
+use super::of_one_shard;
+use tests::{NIGHT, World, fleet, night};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_night_queues_everybody_once_and_ends_when_all_have_had_their_turn() {
@@ -34,7 +34,7 @@ async fn a_night_queues_everybody_once_and_ends_when_all_have_had_their_turn() {
     assert_eq!(report["requests"].as_u64(), Some(world.data_requests()), "every request is counted");
     assert!(world.watch().await.is_empty(), "it has ended");
     assert_eq!(world.schedule(night()).await["state"], "ended");
-    for patient in World::fleet(23) {
+    for patient in fleet(23) {
         let connection = world.connection_of(&patient).await;
         assert!(connection.last_sync_at.is_some_and(|at| at >= NIGHT.parse().unwrap()), "{patient}");
     }

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use shared::aws::{Inbox, WebhookDays};
 use shared::domain::{ConnectionStatus, DataType, Day, QueueMessage, Trigger, WebhookEvent};
 
-use crate::world::{PATIENT, World};
+use tests::{PATIENT, World};
 
 const NIGHT: &str = "2026-03-16";
 

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{contracts, escaped};
+use tests::contracts::{contracts, escaped};
 
 /// Every object of the description that has both a schema and examples, with the pointer to it.
 fn with_examples(at: &str, value: &Value, found: &mut Vec<(String, Vec<Value>)>) {

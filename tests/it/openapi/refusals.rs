@@ -7,8 +7,8 @@ use local::aws::{Effect, Fault};
 use oura_simulator::{Fault as OuraFault, FaultMatch};
 use serde_json::{Value, json};
 
-use super::{Operation, contracts};
-use crate::world::{Answer, PATIENT, World, event};
+use tests::contracts::{Operation, contracts, escaped};
+use tests::{Answer, PATIENT, World, event};
 
 /// An operation, a status, and the code that comes with it (none with a page).
 type Refusals = BTreeSet<(String, u16, String)>;
@@ -32,7 +32,7 @@ fn described() -> Refusals {
     let mut described = Refusals::new();
     for operation in contracts().operations() {
         let name = format!("{} {}", operation.method, operation.path);
-        let responses = super::escaped(operation.path);
+        let responses = escaped(operation.path);
         for status in
             operation.described["responses"].as_object().unwrap().keys().filter(|status| status.as_str() >= "400")
         {

@@ -7,8 +7,8 @@ use axum::http::Method;
 use local::gateway::routes::{self, PREFIX};
 use serde_json::json;
 
-use super::{contracts, infra};
-use crate::world::{PATIENT, World};
+use tests::contracts::{contracts, infra};
+use tests::{PATIENT, World};
 
 /// A route: method and path below the prefix.
 type Routes = BTreeSet<(String, String)>;

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use shared::domain::MetricType;
 use shared::domain::{CATALOGUE, DataType};
 
-use super::{contracts, infra};
-use crate::world::{PATIENT, World};
+use tests::contracts::{contracts, infra};
+use tests::{PATIENT, World};
 
 /// Places of objects of which the schema does not say what they hold.
 fn open_objects(at: &str, value: &Value, found: &mut Vec<String>) {

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use shared::domain::content_hash;
 
 use super::{RANGE, long_records, month};
-use crate::world::{PATIENT, World};
+use tests::{PATIENT, World};
 
 const OTHER: &str = "patient-2";
 

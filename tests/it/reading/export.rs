@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use shared::domain::CATALOGUE;
 
 use super::{long_records, month, stored};
-use crate::world::{Answer, PATIENT, World};
+use tests::{Answer, PATIENT, World};
 
 /// A page takes this much, a third more in Base64, and Lambda 6 MiB.
 const PAGE_BYTES: usize = 4 * 1024 * 1024;

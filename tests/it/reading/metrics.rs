@@ -6,7 +6,7 @@ use serde_json::Value;
 use shared::domain::{CATALOGUE, ScopeSet};
 
 use super::month;
-use crate::world::{PATIENT, World};
+use tests::{PATIENT, World};
 
 async fn metrics(world: &World) -> BTreeMap<String, Value> {
     let data = world.get("/metrics", "").await.data();

@@ -11,7 +11,7 @@ use oura_simulator::PutDocument;
 use serde_json::{Value, json};
 use shared::domain::DayRange;
 
-use crate::world::{PATIENT, World};
+use tests::{PATIENT, World};
 
 /// The usual patient with the usual 30 days.
 async fn month() -> World {

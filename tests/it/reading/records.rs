@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use shared::domain::MetricType;
 
 use super::{RANGE, long_records, month, pages, stored};
-use crate::world::{PATIENT, World};
+use tests::{PATIENT, World};
 
 /// What a record is shown with, of its item.
 fn shown(item: &Value) -> Value {

@@ -4,7 +4,7 @@ use local::aws::{Effect, Fault, Service};
 use serde_json::{Value, json};
 
 use super::{RANGE, month};
-use crate::world::{PATIENT, World, event};
+use tests::{PATIENT, World, event};
 
 const ROUTES: [(&str, &str); 5] = [
     ("/workouts", RANGE),

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{month, stored};
-use crate::world::World;
+use tests::World;
 
 const DAY: &str = "2026-03-16";
 

@@ -1,7 +1,5 @@
 //! The handler against the embedded AWS: what Oura sends, and what everybody else does.
 
-#[path = "../../tests/function_url/mod.rs"]
-mod function_url;
 mod handshakes;
 mod notices;
 mod outages;
@@ -19,8 +17,8 @@ use shared::domain::{Clock, QueueMessage};
 use shared::env::Env;
 use shared::oura::ClientSecret;
 
-use self::function_url::{event, notice, post};
 use super::*;
+use ::tests::function_url::{self, event, notice, post};
 
 const SECRET: &str = "app-s3cret";
 const TOKEN: &str = "handshake-t0ken";

@@ -5,13 +5,13 @@ use std::io::Write;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use aws_lambda_events::event::sqs::SqsEvent;
 use aws_sdk_sqs::types::{Message, MessageSystemAttributeName};
 use futures::stream::{FuturesUnordered, StreamExt as _};
-use serde_json::json;
 
 use super::World;
 use super::report::Progress;
+use crate::aws::REGION;
+use crate::poller::sqs_event;
 
 /// Workers at once: the template's `MaximumConcurrency` of the nightly queue.
 const WORKERS: usize = 4;
@@ -92,20 +92,7 @@ async fn receive(world: &World, url: &str, size: usize) -> anyhow::Result<Vec<Me
 
 /// One invocation: the worker says which messages have to come again, the others are deleted.
 async fn settle(world: &World, url: &str, name: &str, worker: &worker::Deps, batch: &[Message]) -> anyhow::Result<()> {
-    let records: Vec<_> = batch
-        .iter()
-        .map(|message| {
-            let count = message
-                .attributes()
-                .and_then(|all| all.get(&MessageSystemAttributeName::ApproximateReceiveCount).cloned());
-            json!({
-                "messageId": message.message_id(), "receiptHandle": message.receipt_handle(), "body": message.body(),
-                "eventSource": "aws:sqs", "eventSourceARN": format!("arn:aws:sqs:us-east-1:000000000000:{name}"),
-                "attributes": { "ApproximateReceiveCount": count }, "messageAttributes": {},
-            })
-        })
-        .collect();
-    let event: SqsEvent = serde_json::from_value(json!({ "Records": records })).context("write an event")?;
+    let event = sqs_event(batch, &format!("arn:aws:sqs:{REGION}:000000000000:{name}"), Some(REGION));
     let deadline = world.clock.now() + TIMEOUT;
     let response = worker::handle(worker, event, deadline).await?;
     let again: Vec<_> = response.batch_item_failures.iter().map(|one| one.item_identifier.as_str()).collect();

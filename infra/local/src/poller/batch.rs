@@ -34,9 +34,7 @@ impl Batch {
 
     /// The event as Lambda builds it.
     pub fn event(&self, arn: &str, region: Option<&str>) -> SqsEvent {
-        let mut event = SqsEvent::default();
-        event.records = self.0.iter().map(|message| record(message, arn, region)).collect();
-        event
+        sqs_event(&self.0, arn, region)
     }
 
     /// The messages that need no further delivery: all, except those reported as failed; none, when one is reported that is
@@ -51,6 +49,14 @@ impl Batch {
         }
         self.0.iter().filter(|message| message.message_id().is_none_or(|id| !failed.contains(id))).collect()
     }
+}
+
+/// The event of received messages, as Lambda builds it.
+#[must_use]
+pub fn sqs_event(messages: &[Message], arn: &str, region: Option<&str>) -> SqsEvent {
+    let mut event = SqsEvent::default();
+    event.records = messages.iter().map(|message| record(message, arn, region)).collect();
+    event
 }
 
 fn record(message: &Message, arn: &str, region: Option<&str>) -> SqsMessage {

@@ -21,6 +21,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::Instant;
 
 use batch::Batch;
+pub use batch::sqs_event;
 
 /// The most messages that one receive brings.
 const RECEIVE_LIMIT: usize = 10;

@@ -1,7 +1,5 @@
 //! The events of a function URL, payload 2.0, as Lambda writes them; for tests and benchmarks.
 
-#![allow(dead_code, reason = "each of those who include this uses a part of it")]
-
 use serde_json::{Value, json};
 use shared::oura::{ClientSecret, sign};
 

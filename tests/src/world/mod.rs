@@ -2,6 +2,7 @@
 //! and randomness that repeats, so that two worlds that live through the same end with the same tables.
 
 mod deliveries;
+mod nightly;
 mod routes;
 mod state;
 
@@ -12,6 +13,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use local::aws::resources::{self, AppCredentials, Names, Resources};
 use local::aws::{EmbeddedAws, EmbeddedOptions};
+use local::settings;
 use oura_simulator::{Control, OuraSimulator, OuraSimulatorConfig};
 use secrecy::SecretString;
 use sha2::{Digest, Sha256};
@@ -20,17 +22,20 @@ use shared::domain::{Clock, Connection, Entropy, PatientId};
 use shared::env::Env;
 use tokio::net::TcpListener;
 
-pub use self::routes::{Answer, Flow, event};
+pub use self::nightly::{NIGHT, Worked, fleet, night};
 
 pub const PATIENT: &str = "patient-1";
 pub const APP: &str = "https://app.example/wearables";
 const REDIRECT: &str = "https://api.example/api/patient-graph/wearables/callback/oura";
-const PREFIX: &str = "/api/patient-graph/wearables";
+
+pub(crate) const CLIENT_ID: &str = "client-1";
+pub(crate) const CLIENT_SECRET: &str = "client-s3cret";
+pub(crate) const VERIFICATION_TOKEN: &str = "verify-s3cret";
 
 /// A Wednesday at noon, some days before the clocks change in Europe and some after they did in North America.
 const START: &str = "2026-03-18T12:00:00Z";
 
-/// Whoever waits in a world waits so many times shorter than it says, and its clock moves on as if not.
+/// Waits take this many times shorter than they say; the clock advances by their full length.
 const HURRY: u32 = 20;
 
 pub struct World {
@@ -47,7 +52,7 @@ pub struct World {
     connect: connect::Deps,
     callback: callback::Deps,
     api: api::Deps,
-    worker: worker::Deps,
+    worker: Arc<worker::Deps>,
 }
 
 impl World {
@@ -60,21 +65,39 @@ impl World {
             shared::telemetry::init();
         }
         let now = Arc::new(AtomicI64::new(START.parse::<Timestamp>().unwrap().as_millisecond()));
-        let ticking = Arc::clone(&now);
-        let waited = Arc::clone(&now);
+        let (ticking, waited) = (Arc::clone(&now), Arc::clone(&now));
         let clock = Clock::manual(
             move || Timestamp::from_millisecond(ticking.load(Ordering::SeqCst)).unwrap(),
             move |until| {
                 waited.fetch_max(until.as_millisecond(), Ordering::SeqCst);
             },
-        )
-        .accelerated(HURRY);
-        let entropy = repeating();
+        );
+        let setup = Setup { clock: clock.accelerated(HURRY), entropy: repeating, backoff_divisor: HURRY, now };
+        Self::assemble(setup, env, oura).await
+    }
+
+    /// A world on the machine's clock, with secrets of its own.
+    pub(crate) async fn on_system_clock(
+        env: impl FnOnce(Env) -> Env,
+        oura: impl FnOnce(&mut OuraSimulatorConfig),
+    ) -> Self {
+        let pinned = |config: &mut OuraSimulatorConfig| {
+            // The people's days are the same on every date.
+            config.pinned_day = Some(oura_simulator::TYPICAL_DAY);
+            oura(config);
+        };
+        let now = Arc::default();
+        let setup = Setup { clock: Clock::system(), entropy: Entropy::system, backoff_divisor: 1, now };
+        Self::assemble(setup, env, pinned).await
+    }
+
+    async fn assemble(setup: Setup, env: impl FnOnce(Env) -> Env, oura: impl FnOnce(&mut OuraSimulatorConfig)) -> Self {
+        let Setup { clock, entropy, backoff_divisor, now } = setup;
         let aws =
             EmbeddedAws::start(EmbeddedOptions { clock: clock.clone(), ..EmbeddedOptions::default() }).await.unwrap();
-        let sdk = hurried(&aws.sdk_config());
-        let mut config = OuraSimulatorConfig::new("client-1", SecretString::from("client-s3cret"), REDIRECT);
-        let (shown, random) = (clock.clone(), repeating());
+        let sdk = with_shorter_backoff(&aws.sdk_config(), backoff_divisor);
+        let mut config = OuraSimulatorConfig::new(CLIENT_ID, SecretString::from(CLIENT_SECRET), REDIRECT);
+        let (shown, random) = (clock.clone(), entropy());
         config.clock = oura_simulator::Clock::from_fn(move || shown.now());
         config.entropy = oura_simulator::Entropy::from_fn(move || random.bytes());
         oura(&mut config);
@@ -82,36 +105,43 @@ impl World {
         let cloud = OuraSimulator::start(listener, config).await.unwrap();
         let names = Names::default();
         let app = AppCredentials {
-            client_id: "client-1".into(),
-            client_secret: "client-s3cret".into(),
-            webhook_verification_token: "verify-s3cret".into(),
+            client_id: CLIENT_ID.into(),
+            client_secret: CLIENT_SECRET.into(),
+            webhook_verification_token: VERIFICATION_TOKEN.into(),
         };
         let resources = resources::ensure(&sdk, &names, &app).await.unwrap();
-        let at = |path: &str| cloud.url().join(path).unwrap().to_string();
-        let env = env(resources
+        let base = resources
             .describe_in(Env::default())
             .with("OURA_REDIRECT_URI", REDIRECT)
-            .with("OURA_AUTHORIZE_URL", at("/oauth/authorize"))
-            .with("OURA_TOKEN_URL", at("/oauth/token"))
-            .with("OURA_REVOKE_URL", at("/oauth/revoke"))
-            .with("OURA_API_BASE_URL", at("/"))
             .with("APP_RETURN_URL", APP)
-            // Tests of the budget set their own: nobody else is to wait.
-            .with("OURA_REQUESTS_PER_5_MIN", "10000000"));
+            // Only tests of the rate limit set a lower one.
+            .with("OURA_REQUESTS_PER_5_MIN", "10000000");
+        let env = env(settings::simulated_oura(base, cloud.url().as_str()).unwrap());
+        let entropy = entropy();
+        let deps = || (&sdk, clock.clone(), entropy.clone());
+        let connect = {
+            let (sdk, clock, entropy) = deps();
+            connect::Deps::new(connect::Config::from_env(&env).unwrap(), sdk, clock, entropy).unwrap()
+        };
+        let callback = {
+            let (sdk, clock, entropy) = deps();
+            callback::Deps::new(callback::Config::from_env(&env).unwrap(), sdk, clock, entropy).unwrap()
+        };
+        let api = {
+            let (sdk, clock, entropy) = deps();
+            api::Deps::new(api::Config::from_env(&env).unwrap(), sdk, clock, entropy).unwrap()
+        };
+        let worker = {
+            let (sdk, clock, entropy) = deps();
+            worker::Deps::new(worker::Config::from_env(&env).unwrap(), sdk, clock, entropy).unwrap()
+        };
         Self {
             connections: Connections::new(&sdk, &names.connections_table),
             secrets: TokenStore::new(&sdk, &TokenSettings::from_env(&env).unwrap(), &clock),
-            connect: connect::Deps::new(connect::Config::from_env(&env).unwrap(), &sdk, clock.clone(), entropy.clone())
-                .unwrap(),
-            callback: callback::Deps::new(
-                callback::Config::from_env(&env).unwrap(),
-                &sdk,
-                clock.clone(),
-                entropy.clone(),
-            )
-            .unwrap(),
-            api: api::Deps::new(api::Config::from_env(&env).unwrap(), &sdk, clock.clone(), entropy.clone()).unwrap(),
-            worker: worker::Deps::new(worker::Config::from_env(&env).unwrap(), &sdk, clock.clone(), entropy).unwrap(),
+            connect,
+            callback,
+            api,
+            worker: Arc::new(worker),
             aws,
             cloud,
             sdk,
@@ -126,6 +156,10 @@ impl World {
     /// The worker that everything is delivered to.
     pub fn worker(&self) -> &worker::Deps {
         &self.worker
+    }
+
+    pub(crate) fn shared_worker(&self) -> Arc<worker::Deps> {
+        Arc::clone(&self.worker)
     }
 
     /// Another worker, with settings of its own: a process whose clock is ahead of this world's (or behind), and which waits
@@ -166,10 +200,18 @@ impl World {
     }
 }
 
-/// The functions' own settings, with shorter pauses between the SDK's attempts.
-fn hurried(sdk: &SdkConfig) -> SdkConfig {
+/// The parts in which worlds differ.
+struct Setup {
+    clock: Clock,
+    entropy: fn() -> Entropy,
+    /// The SDK's pauses between attempts are divided by this number.
+    backoff_divisor: u32,
+    now: Arc<AtomicI64>,
+}
+
+fn with_shorter_backoff(sdk: &SdkConfig, divisor: u32) -> SdkConfig {
     let retries = sdk.retry_config().expect("the functions' own").clone();
-    let pause = retries.initial_backoff() / HURRY;
+    let pause = retries.initial_backoff() / divisor;
     sdk.clone().into_builder().retry_config(retries.with_initial_backoff(pause)).build()
 }
 

@@ -1,15 +1,14 @@
-//! What must never stand in a log: everything secret that a rehearsal has seen.
+//! Everything secret in a world: texts that no log may hold.
 
 use std::sync::{MutexGuard, PoisonError};
 
 use anyhow::Context as _;
 use serde_json::Value;
-use shared::aws::{Connections, StoredTokens, TokenSettings, TokenStore};
-use shared::domain::Clock;
+use shared::aws::{Connections, StoredTokens};
 
-use super::Rehearsal;
+use super::BinaryWorld;
 
-impl Rehearsal {
+impl BinaryWorld {
     /// An access token of the patient who connected first.
     ///
     /// # Errors
@@ -19,15 +18,15 @@ impl Rehearsal {
         Ok(pairs.first().context("no patient has connected")?.access_token.expose().to_owned())
     }
 
-    /// Everything secret that this rehearsal has seen, and the e-mail addresses of the accounts: what must never stand in
+    /// Everything secret that this world has seen, and the e-mail addresses of the accounts: what must never stand in
     /// a log.
     ///
     /// # Errors
     /// When AWS or Oura does not give them.
     pub async fn secrets(&self) -> anyhow::Result<Vec<String>> {
         let mut secrets = self.kept().clone();
-        let http = reqwest::Client::builder().user_agent("rehearsal").no_proxy().build()?;
-        let url = self.oura.url().join("v2/usercollection/personal_info")?;
+        let http = reqwest::Client::builder().user_agent("tests").no_proxy().build()?;
+        let url = self.oura().url().join("v2/usercollection/personal_info")?;
         for pair in self.token_pairs().await? {
             let person: Value =
                 http.get(url.clone()).bearer_auth(pair.access_token.expose()).send().await?.json().await?;
@@ -38,8 +37,7 @@ impl Rehearsal {
     }
 
     async fn token_pairs(&self) -> anyhow::Result<Vec<StoredTokens>> {
-        let connections = Connections::new(&self.sdk, &self.resources.names.connections_table);
-        let store = TokenStore::new(&self.sdk, &TokenSettings::from_env(&self.env)?, &Clock::system());
+        let (connections, store) = (&self.world.connections, &self.world.secrets);
         let mut pairs = Vec::new();
         for shard in 0..Connections::ACTIVE_SHARDS {
             for patient in connections.active_page(shard, None, 100).await?.patients {

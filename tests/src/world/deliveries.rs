@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
-use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 use local::aws::{Fault, Service};
-use serde_json::json;
 use shared::domain::{DayRange, QueueMessage, SyncMessage, Trigger};
 
 use super::World;
+use crate::sqs_event::{self, failures, id};
 
 impl World {
     /// The messages that wait in the live queue, taken out of it.
@@ -59,7 +58,10 @@ impl World {
     /// The same, with this much time for the invocation.
     pub async fn deliver_with(&self, bodies: &[String], count: u32, time: Duration) -> Vec<String> {
         let deadline = self.clock.now() + time;
-        let response = worker::handle(&self.worker, batch(bodies, count), deadline).await.unwrap();
+        let response =
+            worker::handle(&self.worker, sqs_event::of_bodies(&self.names.live_queue, bodies, count), deadline)
+                .await
+                .unwrap();
         failures(response)
     }
 
@@ -106,27 +108,4 @@ impl World {
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
     }
-}
-
-fn batch(bodies: &[String], count: u32) -> SqsEvent {
-    let records: Vec<_> = bodies
-        .iter()
-        .enumerate()
-        .map(|(n, body)| {
-            json!({
-                "messageId": id(n), "body": body, "eventSource": "aws:sqs",
-                "eventSourceARN": "arn:aws:sqs:us-east-1:000000000000:oura-live",
-                "attributes": { "ApproximateReceiveCount": count.to_string() }, "messageAttributes": {},
-            })
-        })
-        .collect();
-    serde_json::from_value(json!({ "Records": records })).unwrap()
-}
-
-fn id(n: usize) -> String {
-    format!("m-{n}")
-}
-
-fn failures(response: SqsBatchResponse) -> Vec<String> {
-    response.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect()
 }
