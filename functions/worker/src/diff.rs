@@ -261,7 +261,7 @@ fn tombstone(stored: &StoredRecord, observed_at: Timestamp) -> RecordWrite {
     }
 }
 
-/// Returns the change of one day: its record writes, its new stats, and the event that announces them.
+/// Returns the change of one day: its record writes, its new stats, and the event about them.
 fn day_change(
     patient: &PatientId,
     day: Day,

@@ -19,7 +19,7 @@ const CATCH_UP_TTL: SignedDuration = SignedDuration::from_hours(2);
 /// Time that any other sync may wait before waiting counts as failing.
 const LIVE_TTL: SignedDuration = SignedDuration::from_hours(24);
 
-/// True if the message has waited longer than its kind may.
+/// True if the message has waited longer than its time to live.
 fn is_expired(message: &SyncMessage, now: Timestamp) -> bool {
     let ttl = match (message.trigger, NightlyRun::of_sync(&message.sync_id)) {
         (Trigger::Daily, Some(_)) => NIGHTLY_TTL,

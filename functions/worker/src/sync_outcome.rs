@@ -155,7 +155,7 @@ fn sync_end(
         .map(|(data_type, of)| (*data_type, of.error))
         .filter(|(_, failure)| failure.is_some() || !is_webhook)
         .collect();
-    // A watermark stands for the newest days: a sync of older days or of single documents does not move it.
+    // A watermark means that the newest days were fetched: a sync of older days or of single documents does not move it.
     let holds_newest = |fetched: &Timestamp| {
         let today = Day::of_utc(*fetched);
         !is_webhook && message.range.last() >= today && message.range.first() <= today.plus(1 - NEWEST_DAYS)

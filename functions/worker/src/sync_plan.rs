@@ -1,4 +1,4 @@
-//! What a sync fetches: data types of a range of days, or the documents that webhook events named.
+//! The plan of a sync: data types of a range of days, or the documents that webhook events named.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -26,7 +26,7 @@ const REDELIVERED_AFTER: SignedDuration = SignedDuration::from_mins(2);
 /// Longest list that is fetched instead of a request for each of several older documents.
 const MAX_LISTED_DAYS: i32 = 35;
 
-/// What a sync fetches, and which stored days may change.
+/// Requests of a sync, and the stored days that may change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct SyncPlan {
     pub(crate) requests: BTreeMap<DataType, FetchRequest>,
@@ -70,7 +70,7 @@ impl SyncPlan {
         Self::of_data_types(range, DataType::ALL.into_iter().map(|data_type| (data_type, range)).collect())
     }
 
-    /// Plans these data types, each for its days, all of which lie in `range`.
+    /// Plans these data types, each for its days, all of them in `range`.
     pub(crate) fn of_data_types(range: DayRange, due: DueDays) -> Self {
         Self {
             requests: due.into_iter().map(|(data_type, days)| (data_type, FetchRequest::Days(days))).collect(),

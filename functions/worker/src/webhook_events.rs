@@ -17,7 +17,7 @@ use shared::telemetry::{self, Metric};
 use crate::delivery::{Delivery, Outcome};
 use crate::deps::Deps;
 
-/// Deliveries of an event whose account nobody has connected. After the last one a minute has passed, and a connect takes
+/// Deliveries of an event whose ring account has no connection. After the last one a minute has passed, and a connect takes
 /// half a minute at most.
 const MAX_UNKNOWN_ACCOUNT_DELIVERIES: u32 = 3;
 

@@ -1,5 +1,5 @@
-//! The binary that is deployed, behind a Runtime API as Lambda's: it takes the queue's batches as Lambda hands them over,
-//! brings the ring's history, and says nothing of what it read.
+//! The deployed binary behind a Runtime API like Lambda's: processes the queue's batches, brings the history, and logs no
+//! measured value.
 
 #![expect(clippy::unwrap_used, reason = "a test may stop")]
 
@@ -50,7 +50,7 @@ async fn world() -> (BinaryWorld, Arc<Binary>) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn it_brings_thirty_days_and_says_nothing_of_what_it_read() {
+async fn worker_brings_thirty_days_and_logs_no_measured_value() {
     let (world, binary) = world().await;
     let today = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date();
     let yesterday = today.yesterday().unwrap();
@@ -58,7 +58,7 @@ async fn it_brings_thirty_days_and_says_nothing_of_what_it_read() {
         let put = PutDocument { collection: collection.to_owned(), document, day: Some(yesterday) };
         world.oura().control().put_document("ada", put).unwrap();
     };
-    // Values that can be found again, in a document that is read and in one that is not.
+    // Canary values, in a readable document and in an unreadable one.
     let (start, end) = (format!("{yesterday}T12:00:00+00:00"), format!("{yesterday}T12:30:00+00:00"));
     put(
         "workout",
@@ -87,7 +87,7 @@ async fn it_brings_thirty_days_and_says_nothing_of_what_it_read() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_message_that_has_to_come_again_is_named_and_the_others_are_done() {
+async fn worker_returns_only_the_failed_message_of_a_batch() {
     let (world, binary) = world().await;
     world.connect("patient-1", "ada").await.unwrap();
     world.connect("patient-2", "bruno").await.unwrap();
@@ -109,7 +109,7 @@ async fn a_message_that_has_to_come_again_is_named_and_the_others_are_done() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn notices_become_a_sync_and_what_is_dropped_is_counted() {
+async fn worker_turns_webhook_events_into_a_sync_and_counts_dropped_ones() {
     let (world, binary) = world().await;
     world.connect("patient-1", "ada").await.unwrap();
     assert!(world.deliver().await.unwrap().failed.is_empty());
@@ -120,7 +120,7 @@ async fn notices_become_a_sync_and_what_is_dropped_is_counted() {
     let ada = control.people().into_iter().find(|person| person.key == "ada").unwrap().user_id;
     let message = |user: &str, data_type: &str, id: &str| {
         let now = jiff::Timestamp::now();
-        let notice = shared::domain::WebhookEvent {
+        let event = shared::domain::WebhookEvent {
             user: user.parse().unwrap(),
             event_type: "update".parse().unwrap(),
             data_type: data_type.parse().unwrap(),
@@ -128,7 +128,7 @@ async fn notices_become_a_sync_and_what_is_dropped_is_counted() {
             event_time: Some(now),
             received_at: now,
         };
-        notice.to_body()
+        event.to_body()
     };
     let mut bodies: Vec<_> = touched.iter().map(|touched| message(&ada, &touched.collection, &touched.id)).collect();
     bodies.push(message("nobody", "sleep", "d-1"));
@@ -147,7 +147,7 @@ async fn notices_become_a_sync_and_what_is_dropped_is_counted() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_missing_variable_stops_it_at_start_and_is_named() {
+async fn worker_names_a_missing_variable_at_start() {
     let world = BinaryWorld::start(&[]).await;
     for missing in REQUIRED {
         let output = world.start_without(BINARY, &VARIABLES, missing).await.unwrap();

@@ -34,7 +34,7 @@ fn days(listing: &Listing) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_list_sends_the_expected_request() {
+async fn list_sends_the_expected_request() {
     let server = Server::answering(200, EMPTY).await;
     let listing = list(&server, DataType::Vo2Max, week()).await.unwrap();
     assert_eq!((listing.documents.len(), listing.requests), (0, 1));
@@ -49,7 +49,7 @@ async fn a_list_sends_the_expected_request() {
 }
 
 #[tokio::test]
-async fn every_collection_is_asked_at_its_path_with_both_ends_of_its_range() {
+async fn list_requests_each_path_with_both_ends_of_its_range() {
     let server = Server::answering(200, EMPTY).await;
     let client = client(&server);
     for kind in DataType::ALL {
@@ -69,7 +69,7 @@ async fn every_collection_is_asked_at_its_path_with_both_ends_of_its_range() {
 }
 
 #[tokio::test]
-async fn documents_outside_the_range_are_dropped_by_their_day() {
+async fn list_drops_documents_outside_the_range_by_their_day() {
     let server = Server::answering(
         200,
         r#"{"data":[{"id":"a","day":"2031-03-09"},{"id":"b","day":"2031-03-10"},{"id":"c","day":"2031-03-16"},
@@ -80,7 +80,7 @@ async fn documents_outside_the_range_are_dropped_by_their_day() {
 }
 
 #[tokio::test]
-async fn pages_are_joined_in_order_and_each_asks_for_the_same_range() {
+async fn list_joins_pages_in_order_with_the_same_range() {
     let server = Server::start(|seen: &Seen| match seen.query("next_token").as_deref() {
         None => Reply::ok(r#"{"data":[{"id":"a","day":"2031-03-10"}],"next_token":"p2:x+/= é"}"#),
         Some("p2:x+/= é") => Reply::ok(r#"{"data":[{"id":"b","day":"2031-03-11"}],"next_token":"p3"}"#),
@@ -98,7 +98,7 @@ async fn pages_are_joined_in_order_and_each_asks_for_the_same_range() {
 }
 
 #[tokio::test]
-async fn a_page_token_that_comes_again_ends_the_list() {
+async fn list_fails_on_a_repeated_page_token() {
     let server = Server::start(|seen: &Seen| {
         let next = if seen.query("next_token").as_deref() == Some("p2") { "p3" } else { "p2" };
         Reply::ok(format!(r#"{{"data":[],"next_token":"{next}"}}"#))
@@ -109,7 +109,7 @@ async fn a_page_token_that_comes_again_ends_the_list() {
 }
 
 #[tokio::test]
-async fn pages_without_end_are_given_up() {
+async fn list_fails_after_the_maximum_number_of_pages() {
     let server = Server::start(|seen: &Seen| {
         let n = seen.query("next_token").map_or(0, |token| token.parse::<u32>().unwrap());
         Reply::ok(format!(r#"{{"data":[],"next_token":"{}"}}"#, n + 1))
@@ -120,7 +120,7 @@ async fn pages_without_end_are_given_up() {
 }
 
 #[tokio::test]
-async fn a_document_that_does_not_parse_costs_only_itself() {
+async fn malformed_document_costs_none_of_the_others() {
     let server = Server::start(|seen: &Seen| match seen.query("next_token") {
         None => Reply::ok(r#"{"data":[{"id":"a","day":"2031-03-10"},{"id":"b","day":"no day"}],"next_token":"2"}"#),
         Some(_) => Reply::ok(r#"{"data":[17,{"id":"d","day":"2031-03-12"}]}"#),
@@ -133,7 +133,7 @@ async fn a_document_that_does_not_parse_costs_only_itself() {
 }
 
 #[tokio::test]
-async fn a_byte_that_is_no_text_costs_no_page() {
+async fn invalid_utf_8_byte_costs_no_page() {
     let server = Server::start(|_| {
         let mut body = br#"{"data":[{"id":"a","day":"2031-03-10"},{"id":"b","day":"2031-03-11","note":"?"}]}"#.to_vec();
         let at = body.iter().position(|byte| *byte == b'?').unwrap();
@@ -145,7 +145,7 @@ async fn a_byte_that_is_no_text_costs_no_page() {
 }
 
 #[tokio::test]
-async fn a_page_that_is_none_is_malformed_and_not_quoted() {
+async fn malformed_page_is_not_quoted() {
     for (body, path) in [("", "."), ("<html>s3cret</html>", "."), (r#"{"data":"s3cret"}"#, "data"), ("{}", "data")] {
         let server = Server::answering(200, body).await;
         let error = list(&server, DataType::DailySleep, week()).await.unwrap_err();
@@ -155,7 +155,7 @@ async fn a_page_that_is_none_is_malformed_and_not_quoted() {
 }
 
 #[tokio::test]
-async fn a_time_series_is_asked_in_windows_that_cover_the_range_without_gap_or_overlap() {
+async fn time_series_windows_cover_the_range_without_gap_or_overlap() {
     const FIRST_WINDOWS_PAGES: u32 = 20;
     let server = Server::start(|seen: &Seen| {
         let start = seen.query("start_datetime").unwrap();
@@ -194,8 +194,8 @@ async fn a_time_series_is_asked_in_windows_that_cover_the_range_without_gap_or_o
 }
 
 #[tokio::test]
-async fn the_windows_of_a_backfill_are_asked_for_at_once() {
-    // 30 days and a day on each side; nobody is answered before all have asked.
+async fn time_series_windows_are_fetched_at_once() {
+    // 30 days and a day on each side; the server responds once all requests have arrived.
     let barrier = Arc::new(tokio::sync::Barrier::new(11));
     let server = Server::start(move |_| Reply::Together { barrier: Arc::clone(&barrier), body: EMPTY }).await;
     let client = OuraClient::new(&server.hosts(), impatient()).unwrap();
@@ -204,7 +204,7 @@ async fn the_windows_of_a_backfill_are_asked_for_at_once() {
 }
 
 #[tokio::test]
-async fn one_window_that_fails_fails_the_list() {
+async fn failed_window_fails_the_list() {
     let server = Server::start(|seen: &Seen| match seen.query("start_datetime").unwrap().as_str() {
         "2031-03-12T00:00:00Z" => Reply::status(503, ""),
         _ => Reply::ok(EMPTY),
@@ -215,7 +215,7 @@ async fn one_window_that_fails_fails_the_list() {
 }
 
 #[tokio::test]
-async fn each_status_means_one_thing_to_callers() {
+async fn each_status_is_one_error() {
     let unauthorized = |names_scope| OuraError::Unauthorized { names_scope };
     for (status, body, expected) in [
         (401, "", unauthorized(false)),
@@ -246,7 +246,7 @@ async fn each_status_means_one_thing_to_callers() {
 }
 
 #[tokio::test]
-async fn a_challenge_in_the_header_names_the_scope_too() {
+async fn scope_is_read_from_the_challenge_header_too() {
     let server = Server::start(|_| Reply::Answer {
         status: 401,
         headers: "www-authenticate: Bearer error=\"insufficient_scope\"\r\n".to_owned(),
@@ -258,7 +258,7 @@ async fn a_challenge_in_the_header_names_the_scope_too() {
 }
 
 #[tokio::test]
-async fn a_rate_limit_carries_its_tier_and_its_wait() {
+async fn rate_limited_error_holds_tier_and_delay() {
     let server = Server::start(|_| Reply::Answer {
         status: 429,
         headers: "retry-after: 7\r\nx-ratelimit-tier: application\r\nx-ratelimit-window: 300\r\n".to_owned(),
@@ -276,7 +276,7 @@ async fn a_rate_limit_carries_its_tier_and_its_wait() {
 }
 
 #[tokio::test]
-async fn a_redirect_is_not_followed_with_the_token() {
+async fn redirect_is_not_followed_with_the_token() {
     let elsewhere = Server::answering(200, EMPTY).await;
     let target = elsewhere.hosts().token;
     let server = Server::start(move |_| Reply::Answer {
@@ -290,7 +290,7 @@ async fn a_redirect_is_not_followed_with_the_token() {
 }
 
 #[tokio::test]
-async fn no_connection_no_answer_and_half_an_answer_are_unavailable() {
+async fn missing_or_incomplete_response_is_unavailable() {
     let unavailable = OuraError::Unavailable { status: None };
     for reply in
         [(|_: &Seen| Reply::HangUp) as fn(&Seen) -> Reply, |_| Reply::CutShort { status: 200 }, |_| Reply::Silence]
@@ -305,13 +305,13 @@ async fn no_connection_no_answer_and_half_an_answer_are_unavailable() {
 }
 
 #[tokio::test]
-async fn a_body_without_end_is_not_read_for_ever() {
+async fn endless_body_is_not_read_completely() {
     let server = Server::start(|_| Reply::Endless).await;
     assert_eq!(list(&server, DataType::Tag, week()).await.unwrap_err(), OuraError::malformed("."));
 }
 
 #[tokio::test]
-async fn a_token_that_no_header_can_hold_is_not_sent() {
+async fn token_that_no_header_can_hold_is_not_sent() {
     let server = Server::answering(200, EMPTY).await;
     let error = client(&server).list(&AccessToken::new("a\r\nx: y"), DataType::Tag, week()).await.unwrap_err();
     assert_eq!(error, OuraError::Unauthorized { names_scope: false });
@@ -319,7 +319,7 @@ async fn a_token_that_no_header_can_hold_is_not_sent() {
 }
 
 #[tokio::test]
-async fn single_documents_are_asked_by_their_escaped_id() {
+async fn document_is_requested_by_its_escaped_id() {
     let server = Server::answering(200, r#"{"id":"n/1","day":"2031-03-12"}"#).await;
     let client = client(&server);
     for kind in DataType::ALL.into_iter().filter(|kind| kind.has_documents()) {
@@ -332,7 +332,7 @@ async fn single_documents_are_asked_by_their_escaped_id() {
 }
 
 #[tokio::test]
-async fn what_has_no_single_documents_is_not_asked_for_them() {
+async fn document_of_a_time_series_is_not_requested() {
     let server = Server::answering(200, "{}").await;
     let client = client(&server);
     for (kind, id) in [(DataType::HeartRate, "x"), (DataType::RingBatteryLevel, "x"), (DataType::Sleep, "..")] {
@@ -343,7 +343,7 @@ async fn what_has_no_single_documents_is_not_asked_for_them() {
 }
 
 #[tokio::test]
-async fn a_document_that_is_gone_and_one_that_does_not_parse_are_told_apart() {
+async fn missing_and_malformed_documents_differ() {
     let id = DocumentId::parse("d-1").unwrap();
     let gone = Server::answering(404, r#"{"detail":"Gone."}"#).await;
     assert_eq!(client(&gone).document(&token(), DataType::Sleep, &id).await.unwrap_err(), OuraError::NotFound);
@@ -356,7 +356,7 @@ async fn a_document_that_is_gone_and_one_that_does_not_parse_are_told_apart() {
 }
 
 #[tokio::test]
-async fn of_personal_info_only_the_id_is_kept() {
+async fn personal_info_keeps_only_the_id() {
     let server =
         Server::answering(200, r#"{"id":"ou-51","email":"pat@clinic.example","weight":71.5,"age":null}"#).await;
     let info = client(&server).personal_info(&token()).await.unwrap();
@@ -376,7 +376,7 @@ async fn personal_info_without_a_usable_id_is_malformed() {
     assert_eq!(client(&refused).personal_info(&token()).await.unwrap_err(), OuraError::AppOutdated);
 }
 
-/// Lets two requests through, and remembers what it was told.
+/// Rate limiter that lets two requests through and records their errors.
 #[derive(Debug, Default)]
 struct Two(std::sync::Mutex<(u32, Vec<Option<OuraError>>)>);
 
@@ -384,9 +384,9 @@ impl RateLimiter for Two {
     fn acquire(&self) -> futures::future::BoxFuture<'_, Result<(), Throttled>> {
         let mut state = self.0.lock().unwrap();
         state.0 += 1;
-        let held = Throttled { reason: ThrottleReason::RateLimit, retry_after: Duration::from_secs(9) };
-        let answer = if state.0 > 2 { Err(held) } else { Ok(()) };
-        Box::pin(async move { answer })
+        let throttled = Throttled { reason: ThrottleReason::RateLimit, retry_after: Duration::from_secs(9) };
+        let result = if state.0 > 2 { Err(throttled) } else { Ok(()) };
+        Box::pin(async move { result })
     }
 
     fn on_response<'a>(&'a self, error: Option<&'a OuraError>) -> futures::future::BoxFuture<'a, ()> {
@@ -396,16 +396,16 @@ impl RateLimiter for Two {
 }
 
 #[tokio::test]
-async fn every_request_asks_first_and_one_that_is_held_back_is_not_sent() {
+async fn throttled_request_is_not_sent() {
     let server = Server::answering(200, r#"{"id":"ou-51"}"#).await;
     let limiter = Arc::new(Two::default());
     let client = client(&server).rate_limited_by(limiter.clone());
     client.personal_info(&token()).await.unwrap();
     let odd = client.list(&token(), DataType::Sleep, week()).await.unwrap_err();
     assert_eq!(odd, OuraError::malformed("data"));
-    let held = client.personal_info(&token()).await.unwrap_err();
-    assert_eq!(held, OuraError::Throttled { reason: ThrottleReason::RateLimit, retry_after: Duration::from_secs(9) });
-    assert_eq!(held.throttle_delay(), Some(Duration::from_secs(9)));
+    let error = client.personal_info(&token()).await.unwrap_err();
+    assert_eq!(error, OuraError::Throttled { reason: ThrottleReason::RateLimit, retry_after: Duration::from_secs(9) });
+    assert_eq!(error.throttle_delay(), Some(Duration::from_secs(9)));
     assert_eq!(server.seen().len(), 2, "the third was not sent");
-    assert_eq!(limiter.0.lock().unwrap().1, [None, None], "an answer is an answer, whatever is in it");
+    assert_eq!(limiter.0.lock().unwrap().1, [None, None], "a malformed response is a response");
 }

@@ -24,7 +24,7 @@ pub enum OuraError {
     /// 429: Oura's rate limit is reached.
     #[error("Oura's rate limit is reached")]
     RateLimited {
-        /// Whose limit; Oura does not always say.
+        /// Holder of the limit; Oura does not always say.
         tier: Option<RateTier>,
         /// Delay before a retry, at most 15 minutes; Oura does not always say.
         retry_after: Option<Duration>,

@@ -1,4 +1,4 @@
-//! What the phases of a sync have in common: their context, and their early exits.
+//! Context and early exits that all phases of a sync share.
 
 use shared::aws::StoreError;
 use shared::domain::{Connection, ConnectionStatus, PatientId, SyncMessage};
