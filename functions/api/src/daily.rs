@@ -1,14 +1,14 @@
 //! `GET /daily`: the days of a range, and for what is missing why.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use lambda_http::http::StatusCode;
 use lambda_http::{Body, Request, Response};
 use serde::Serialize;
-use serde_json::Value;
 use shared::aws::PatientDaysReader;
-use shared::domain::{Absence, DailyStats, Day, DayRange, Evidence, MetricType, SOURCE, Windows};
+use shared::domain::{Absence, DailyStats, Day, DayMetrics, DayRange, Evidence, MetricType, SOURCE, Windows};
 use shared::http::{self, HttpError};
 
 use crate::cursor::Cursors;
@@ -101,7 +101,7 @@ impl Reason {
 pub(crate) struct ShownDay<'a> {
     day: Day,
     source: &'static str,
-    metrics: BTreeMap<MetricType, &'a Value>,
+    metrics: Cow<'a, DayMetrics>,
     baselines: BTreeMap<MetricType, &'a BTreeMap<String, Windows>>,
     /// Where it was asked why something is missing.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -118,12 +118,10 @@ impl<'a> ShownDay<'a> {
         Self {
             day: stats.day,
             source: SOURCE,
-            metrics: stats
-                .metrics
-                .iter()
-                .filter(|(kind, _)| is_wanted(**kind, wanted))
-                .map(|(kind, value)| (*kind, value))
-                .collect(),
+            metrics: match wanted {
+                Some(wanted) => Cow::Owned(stats.metrics.only(wanted)),
+                None => Cow::Borrowed(&stats.metrics),
+            },
             baselines: baselines
                 .filter(|(kind, _)| is_wanted(**kind, wanted))
                 .map(|(kind, fields)| (*kind, fields))

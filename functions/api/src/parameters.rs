@@ -61,7 +61,7 @@ pub(crate) fn parse_range(from: Day, to: Day, longest: i32) -> Result<DayRange, 
 /// 400 `unknown_metric`, with the names that there are.
 pub(crate) fn parse_metric(name: &str, text: &str) -> Result<MetricType, HttpError> {
     text.parse().map_err(|_unknown| {
-        let known = MetricType::ALL.map(MetricType::as_str).join(", ");
+        let known = MetricType::ALL.iter().map(|known| known.as_str()).collect::<Vec<_>>().join(", ");
         HttpError::bad_request("unknown_metric", format!("`{name}` takes: {known}."))
     })
 }

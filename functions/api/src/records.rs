@@ -7,8 +7,9 @@ use lambda_http::http::StatusCode;
 use lambda_http::{Body, Request, Response};
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
-use serde_json::{Map, Value};
-use shared::domain::{DataType, Day, DayRange, DocumentId, MetricType, PatientId, RecordKey, SOURCE, StoredRecord};
+use shared::domain::{
+    DataType, Day, DayRange, DocumentId, MetricType, PatientId, RecordKey, RecordMetrics, SOURCE, StoredRecord,
+};
 use shared::http::{self, HttpError};
 
 use crate::cursor::Cursors;
@@ -33,7 +34,7 @@ pub(crate) struct Shown<'r> {
     data_type: DataType,
     document_id: &'r DocumentId,
     source: &'static str,
-    metrics: &'r Map<String, Value>,
+    metrics: Option<&'r RecordMetrics>,
     revision: u64,
     observed_at: Timestamp,
 }
@@ -43,11 +44,11 @@ impl<'r> From<&'r StoredRecord> for Shown<'r> {
         let record = &stored.record;
         Self {
             day: record.day,
-            metric_type: record.metric_type,
+            metric_type: record.data_type.metric_type(),
             data_type: record.data_type,
             document_id: &record.document_id,
             source: SOURCE,
-            metrics: &record.metrics,
+            metrics: record.metrics.as_ref(),
             revision: stored.revision,
             observed_at: stored.observed_at,
         }

@@ -4,16 +4,22 @@ use std::collections::BTreeMap;
 
 use lambda_http::http::StatusCode;
 use lambda_http::{Body, Request, Response};
-use serde_json::{Value, json};
-use shared::domain::{DataType, Day, PatientId, Record, StoredRecord};
+use serde::Serialize;
+use serde_json::json;
+use shared::domain::{DataType, Day, DocumentId, Number, PatientId, Record, RecordMetrics, StoredRecord, metrics};
 use shared::http::{self, HttpError};
-use shared::normalize::sleep_periods;
+use shared::normalize::{SleepPeriod, sleep_periods};
+use strum::VariantArray as _;
 
 use crate::parameters::{self, parse_day};
 use crate::{Deps, unavailable};
 
 /// What there are series of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Serialize, strum::EnumString, strum::IntoStaticStr, strum::VariantArray,
+)]
+#[serde(rename_all = "camelCase")]
+#[strum(serialize_all = "camelCase")]
 enum Kind {
     /// Beats per minute: of the day, and of each sleep period.
     HeartRate,
@@ -26,17 +32,6 @@ enum Kind {
 }
 
 impl Kind {
-    const ALL: [Self; 4] = [Self::HeartRate, Self::Hrv, Self::Hypnogram, Self::Met];
-
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::HeartRate => "heartRate",
-            Self::Hrv => "hrv",
-            Self::Hypnogram => "hypnogram",
-            Self::Met => "met",
-        }
-    }
-
     fn unit(self) -> Option<&'static str> {
         match self {
             Self::HeartRate => Some("bpm"),
@@ -57,88 +52,130 @@ pub(crate) async fn get(deps: &Deps, request: &Request) -> Result<Response<Body>
     };
     let day = parse_day("day", day)?;
     let series = series(deps, &patient, kind, day).await?;
-    let answer = json!({ "type": kind.as_str(), "day": day, "unit": kind.unit(), "series": series });
+    let answer = json!({ "type": kind, "day": day, "unit": kind.unit(), "series": series });
     Ok(http::success(StatusCode::OK, &answer))
 }
 
 fn asked(query: &BTreeMap<String, String>) -> Result<Kind, HttpError> {
-    let known = Kind::ALL.map(Kind::as_str).join(", ");
+    let known = || Kind::VARIANTS.iter().map(<&str>::from).collect::<Vec<_>>().join(", ");
     let Some(text) = query.get("type") else {
-        return Err(HttpError::bad_request("missing_type", format!("`type` is needed: {known}.")));
+        return Err(HttpError::bad_request("missing_type", format!("`type` is needed: {}.", known())));
     };
-    Kind::ALL
-        .into_iter()
-        .find(|kind| kind.as_str() == text)
-        .ok_or_else(|| HttpError::bad_request("unknown_series", format!("`type` takes: {known}.")))
+    text.parse().map_err(|_unknown| HttpError::bad_request("unknown_series", format!("`type` takes: {}.", known())))
 }
 
-async fn series(deps: &Deps, patient: &PatientId, kind: Kind, day: Day) -> Result<Vec<Value>, HttpError> {
+async fn series(deps: &Deps, patient: &PatientId, kind: Kind, day: Day) -> Result<Vec<Series>, HttpError> {
     let of_day = async |data_type| deps.wearable_data.of_day(patient, day, data_type).await.map_err(unavailable);
     Ok(match kind {
         Kind::HeartRate => {
             let (samples, sleeps) =
                 futures::future::try_join(of_day(DataType::HeartRate), of_day(DataType::Sleep)).await?;
-            let nights = in_sleep(&sleeps, |record| regular(record, "heartRate", label(record)));
-            samples.iter().map(|stored| irregular(&stored.record)).chain(nights).collect()
+            let nights = in_sleep(&sleeps, |period| regular(period, period.metrics.heart_rate.as_ref()));
+            samples.iter().filter_map(|stored| irregular(&stored.record)).chain(nights).collect()
         }
-        Kind::Hrv => in_sleep(&of_day(DataType::Sleep).await?, |record| regular(record, "hrv", label(record))),
+        Kind::Hrv => in_sleep(&of_day(DataType::Sleep).await?, |period| regular(period, period.metrics.hrv.as_ref())),
         Kind::Hypnogram => in_sleep(&of_day(DataType::Sleep).await?, hypnogram),
         Kind::Met => {
             let activities = of_day(DataType::DailyActivity).await?;
-            activities.iter().filter_map(|stored| regular(&stored.record, "met", json!("activity"))).collect()
+            activities.iter().filter_map(|stored| met(&stored.record)).collect()
         }
     })
 }
 
+/// A series of one document.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Series {
+    start: Option<String>,
+    /// None if the samples are irregular.
+    interval_seconds: Option<Number>,
+    document_id: DocumentId,
+    label: Option<String>,
+    #[serde(flatten)]
+    items: Items,
+}
+
+/// Items of a series, and what belongs to each of them.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Items {
+    Readings {
+        items: Vec<Option<Number>>,
+    },
+    #[serde(rename_all = "camelCase")]
+    Samples {
+        seconds_from_start: Vec<Number>,
+        items: Vec<Number>,
+        source: Vec<Option<String>>,
+    },
+    Stages {
+        items: Vec<Option<&'static str>>,
+    },
+}
+
 /// The series of each sleep period that has one, the main sleep first.
-fn in_sleep(stored: &[StoredRecord], series: impl Fn(&Record) -> Option<Value>) -> Vec<Value> {
+fn in_sleep(stored: &[StoredRecord], series: impl Fn(SleepPeriod<'_>) -> Option<Series>) -> Vec<Series> {
     let records: Vec<&Record> = stored.iter().map(|stored| &stored.record).collect();
     sleep_periods(&records).into_iter().filter_map(series).collect()
 }
 
-fn label(record: &Record) -> Value {
-    record.metrics.get("type").cloned().unwrap_or_default()
+/// The readings of a sleep period.
+fn regular(period: SleepPeriod<'_>, series: Option<&metrics::Series>) -> Option<Series> {
+    Some(readings(period.document_id, period.metrics.measures.r#type.clone(), series?))
 }
 
 /// A series as it lies in a record, with items at even distances.
-fn regular(record: &Record, field: &str, label: Value) -> Option<Value> {
-    let series = record.metrics.get(field)?.as_object()?;
-    let of = |name: &str| series.get(name).cloned().unwrap_or_default();
-    Some(json!({
-        "start": of("start"),
-        "intervalSeconds": of("intervalSeconds"),
-        "documentId": record.document_id,
-        "label": label,
-        "items": of("items"),
-    }))
+fn readings(document_id: &DocumentId, label: Option<String>, series: &metrics::Series) -> Series {
+    Series {
+        start: series.start.as_ref().map(|start| start.text().to_owned()),
+        interval_seconds: series.interval_seconds,
+        document_id: document_id.clone(),
+        label,
+        items: Items::Readings { items: series.items.clone() },
+    }
 }
 
-/// The samples of a day, which come when they come.
-fn irregular(record: &Record) -> Value {
-    let of = |name: &str| record.metrics.get(name).cloned().unwrap_or_default();
-    json!({
-        "start": of("start"),
-        "intervalSeconds": null,
-        "documentId": record.document_id,
-        "label": "day",
-        "secondsFromStart": of("secondsFromStart"),
-        "items": of("bpm"),
-        "source": of("source"),
+/// Metabolic equivalents of an activity day.
+fn met(record: &Record) -> Option<Series> {
+    match &record.metrics {
+        Some(RecordMetrics::DailyActivity(day)) => {
+            Some(readings(&record.document_id, Some("activity".to_owned()), day.met.as_ref()?))
+        }
+        _ => None,
+    }
+}
+
+/// The heart-rate samples of a day, which are irregular.
+fn irregular(record: &Record) -> Option<Series> {
+    match &record.metrics {
+        Some(RecordMetrics::HeartRate(day)) => Some(Series {
+            start: Some(day.start.to_string()),
+            interval_seconds: None,
+            document_id: record.document_id.clone(),
+            label: Some("day".to_owned()),
+            items: Items::Samples {
+                seconds_from_start: day.seconds_from_start.clone(),
+                items: day.bpm.clone(),
+                source: day.source.clone(),
+            },
+        }),
+        _ => None,
+    }
+}
+
+/// The stages of a sleep period in words, in the finest form that is stored.
+fn hypnogram(period: SleepPeriod<'_>) -> Option<Series> {
+    let measures = &period.metrics.measures;
+    let fine = period.metrics.sleep_phase_30_sec.as_deref().map(|digits| (30, digits));
+    let coarse = measures.sleep_phase_5_min.as_deref().map(|digits| (300, digits));
+    let (interval, digits) = [fine, coarse].into_iter().flatten().find(|(_, digits)| !digits.is_empty())?;
+    Some(Series {
+        start: measures.bedtime_start.as_ref().map(|start| start.text().to_owned()),
+        interval_seconds: Some(Number::from(interval)),
+        document_id: period.document_id.clone(),
+        label: measures.r#type.clone(),
+        items: Items::Stages { items: digits.chars().map(stage).collect() },
     })
-}
-
-/// The stages of a sleep period in words, as finely as they are stored.
-fn hypnogram(record: &Record) -> Option<Value> {
-    let digits = |field: &str| record.metrics.get(field).and_then(Value::as_str).filter(|digits| !digits.is_empty());
-    let (interval, digits) =
-        digits("sleepPhase30Sec").map(|fine| (30, fine)).or(digits("sleepPhase5Min").map(|coarse| (300, coarse)))?;
-    Some(json!({
-        "start": record.metrics.get("bedtimeStart"),
-        "intervalSeconds": interval,
-        "documentId": record.document_id,
-        "label": label(record),
-        "items": digits.chars().map(stage).collect::<Vec<_>>(),
-    }))
 }
 
 /// Oura's digits for a stage; none for one that is not known yet.

@@ -7,11 +7,10 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::Timestamp;
-use serde_json::{Map, Value};
 use shared::aws::{DayChange, RecordWrite, StoredDay};
 use shared::domain::{
-    DailyStats, DataType, Day, DayRange, DayUpdateReason, DocumentId, EventKind, MetricType, PatientEvent, PatientId,
-    Record, StoredRecord, content_hash,
+    DailyStats, DataType, Day, DayMetrics, DayRange, DayUpdateReason, DocumentId, EventKind, MissingDocument,
+    PatientEvent, PatientId, Record, StoredRecord, content_hash,
 };
 use shared::normalize::{self, DayOffsets};
 use shared::oura::Listing;
@@ -209,7 +208,7 @@ fn missing_from_list<'s>(
         .collect();
     let is_missing = |stored: &&StoredRecord| {
         let data_type = stored.record.data_type;
-        has_known_range_rules(data_type)
+        data_type.facts().missing_document == MissingDocument::Deleted
             && is_complete(data_type, stored.record.day)
             && non_empty.contains(&data_type)
             && is_live_and_unseen(stored, seen, fetched)
@@ -231,23 +230,8 @@ fn is_live_and_unseen(stored: &StoredRecord, seen: &BTreeSet<Key<'_>>, fetched: 
     !stored.deleted && stored.observed_at <= fetched.observed_at && !seen.contains(&key(&stored.record))
 }
 
-fn has_known_range_rules(data_type: DataType) -> bool {
-    matches!(
-        data_type,
-        DataType::Sleep
-            | DataType::Workout
-            | DataType::DailySleep
-            | DataType::DailyReadiness
-            | DataType::DailyActivity
-            | DataType::DailySpo2
-            | DataType::DailyStress
-            | DataType::DailyResilience
-            | DataType::SleepTime
-    )
-}
-
 fn tombstone(stored: &StoredRecord, observed_at: Timestamp) -> RecordWrite {
-    let record = Record { metrics: Map::new(), ..stored.record.clone() };
+    let record = Record { metrics: None, ..stored.record.clone() };
     RecordWrite {
         record: StoredRecord {
             content_hash: record.content_hash(),
@@ -296,7 +280,7 @@ fn day_change(
     }
     // 3. An event for new content only.
     let event = revisions.filter(|(revision, previous)| Some(*revision) != *previous).map(|(revision, _)| {
-        let nothing = BTreeMap::new();
+        let nothing = DayMetrics::default();
         let old = before.stats.as_ref().map_or(&nothing, |old| &old.metrics);
         let reason = match &before.stats {
             None => DayUpdateReason::New,
@@ -321,6 +305,6 @@ fn day_change(
     Some(DayChange { day, records: writes, stats, event })
 }
 
-fn metrics_hash(metrics: &BTreeMap<MetricType, Value>) -> String {
+fn metrics_hash(metrics: &DayMetrics) -> String {
     content_hash(&serde_json::to_value(metrics).unwrap_or_default())
 }

@@ -14,20 +14,7 @@
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
-use shared::domain::{BackfillState, Connection, DataType, Day, DayRange, RangeQuery};
-
-/// Data types due every night: with the readiness inside a sleep, most of a day's stats.
-const EVERY_NIGHT: [DataType; 3] = [DataType::Sleep, DataType::DailySleep, DataType::DailyActivity];
-
-/// Data types that Oura gives rarely, or computes over weeks.
-const EVERY_FEW_DAYS: [DataType; 6] = [
-    DataType::DailyResilience,
-    DataType::DailyCardiovascularAge,
-    DataType::Vo2Max,
-    DataType::SleepTime,
-    DataType::RestModePeriod,
-    DataType::RingConfiguration,
-];
+use shared::domain::{BackfillState, Connection, DataType, Day, DayRange, Frequency, RangeQuery};
 
 /// Longest range of one sync, however long nothing was fetched. Oura advises one to three months per request.
 const MAX_DAYS: i32 = 92;
@@ -85,7 +72,7 @@ impl SyncSchedule {
 
 /// True for the data types of every night: something new in one of them shows that the ring has synced.
 pub(crate) fn is_of_every_night(data_type: DataType) -> bool {
-    EVERY_NIGHT.contains(&data_type)
+    data_type.facts().frequency == Frequency::Always
 }
 
 /// Extends the requested days backwards by one day for every day on which a due data type was not fetched. Thus each day
@@ -118,7 +105,8 @@ fn days_of(connection: &Connection, data_type: DataType, range: DayRange, now: T
 
 /// True if the data type is granted and due, at least on nights on which the ring has synced.
 fn is_due(connection: &Connection, data_type: DataType, policy: SyncPolicy) -> bool {
-    let is_usual = !EVERY_FEW_DAYS.contains(&data_type) && !connection.is_kept_current(data_type, policy.now);
+    let is_usual =
+        data_type.facts().frequency != Frequency::EveryFewDays && !connection.is_kept_current(data_type, policy.now);
     connection.scopes_granted.contains(data_type.scope()) && (is_usual || is_overdue(connection, data_type, policy))
 }
 

@@ -214,8 +214,7 @@ fn newest_events(events: &BTreeSet<DocumentEvent>) -> BTreeMap<DocumentKey, &Doc
 
 #[cfg(test)]
 mod tests {
-    use serde_json::Map;
-    use shared::domain::{DataTypeProgress, FetchState, MetricType, Record};
+    use shared::domain::{DataTypeProgress, FetchState, Record, RecordMetrics};
     use shared::oura::Listing;
 
     use super::*;
@@ -233,11 +232,10 @@ mod tests {
 
     fn stored(id: &str, day: &str, observed_at: &str) -> StoredDays {
         let record = Record {
-            metric_type: MetricType::Tag,
             data_type: DataType::Tag,
             day: day.parse().unwrap(),
             document_id: id.parse().unwrap(),
-            metrics: Map::new(),
+            metrics: Some(RecordMetrics::read(DataType::Tag, serde_json::json!({"codes": []})).unwrap()),
         };
         let day = record.day;
         let content_hash = record.content_hash();

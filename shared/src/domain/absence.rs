@@ -4,15 +4,18 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
-use serde_json::Value;
 
 use super::{
-    BackfillState, Connection, ConnectionStatus, DailyStats, DataType, Day, FetchFailure, MetricType, ReasonCode,
+    BackfillState, Connection, ConnectionStatus, DailyStats, DataType, Day, DayMetrics, Expected, FetchFailure,
+    MetricType, ReasonCode,
 };
 
 /// Why something is not there. Stable: frontends choose their texts by it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, strum::IntoStaticStr, strum::VariantArray,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum Absence {
     /// Data of later days has come, and none of this one; or the day's activity tells of hours without the ring.
     NotWorn,
@@ -43,41 +46,13 @@ pub enum Absence {
 }
 
 impl Absence {
-    /// Every reason.
-    pub const ALL: [Self; 13] = [
-        Self::NotWorn,
-        Self::NotSyncedYet,
-        Self::Battery,
-        Self::Calibrating,
-        Self::ScopeNotGranted,
-        Self::MembershipEnded,
-        Self::RestMode,
-        Self::OuraUnavailable,
-        Self::WeAreLate,
-        Self::AppOutdated,
-        Self::NotConnected,
-        Self::NotFetched,
-        Self::Unknown,
-    ];
+    /// All reasons.
+    pub const ALL: &'static [Self] = <Self as strum::VariantArray>::VARIANTS;
 
-    /// The word in answers.
+    /// Name in answers.
     #[must_use]
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::NotWorn => "not_worn",
-            Self::NotSyncedYet => "not_synced_yet",
-            Self::Battery => "battery",
-            Self::Calibrating => "calibrating",
-            Self::ScopeNotGranted => "scope_not_granted",
-            Self::MembershipEnded => "membership_ended",
-            Self::RestMode => "rest_mode",
-            Self::OuraUnavailable => "oura_unavailable",
-            Self::WeAreLate => "we_are_late",
-            Self::AppOutdated => "app_outdated",
-            Self::NotConnected => "not_connected",
-            Self::NotFetched => "not_fetched",
-            Self::Unknown => "unknown",
-        }
+        self.into()
     }
 
     /// What the patient can be told, in English.
@@ -101,40 +76,66 @@ impl Absence {
     }
 }
 
-/// A kind that most days have.
-struct Expected {
-    kind: MetricType,
-    /// The field without which the kind says little.
-    field: &'static str,
-    /// Where it comes from; the first is asked for.
+/// A metric type that days should have.
+struct ExpectedMetric {
+    metric_type: MetricType,
+    /// Data type that it comes from; says on which days it is expected.
     from: DataType,
-    when: When,
+    /// True if the day has the value without which the type says little.
+    has_main_value: fn(&DayMetrics) -> bool,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum When {
-    /// Measured asleep.
-    Night,
-    /// Measured awake.
-    Day,
-    /// Computed by Oura over weeks, and asked for once in a few days.
-    Weeks,
+impl ExpectedMetric {
+    fn expected(&self) -> Expected {
+        self.from.facts().expected
+    }
 }
 
-const EXPECTED: [Expected; 9] = [
-    Expected { kind: MetricType::Readiness, field: "score", from: DataType::DailyReadiness, when: When::Night },
-    Expected { kind: MetricType::Sleep, field: "totalSleep", from: DataType::Sleep, when: When::Night },
-    Expected { kind: MetricType::Activity, field: "score", from: DataType::DailyActivity, when: When::Day },
-    Expected { kind: MetricType::Hrv, field: "averageHrv", from: DataType::Sleep, when: When::Night },
-    Expected { kind: MetricType::Spo2, field: "average", from: DataType::DailySpo2, when: When::Night },
-    Expected { kind: MetricType::Stress, field: "stressHigh", from: DataType::DailyStress, when: When::Day },
-    Expected { kind: MetricType::HeartRate, field: "average", from: DataType::HeartRate, when: When::Day },
-    Expected { kind: MetricType::Resilience, field: "level", from: DataType::DailyResilience, when: When::Weeks },
-    Expected {
-        kind: MetricType::CardiovascularAge,
-        field: "vascularAge",
+const EXPECTED: [ExpectedMetric; 9] = [
+    ExpectedMetric {
+        metric_type: MetricType::Readiness,
+        from: DataType::DailyReadiness,
+        has_main_value: |day| day.readiness.as_ref().is_some_and(|of| of.measured.score.is_some()),
+    },
+    ExpectedMetric {
+        metric_type: MetricType::Sleep,
+        from: DataType::Sleep,
+        has_main_value: |day| day.sleep.as_ref().is_some_and(|of| of.main.total_sleep.is_some()),
+    },
+    ExpectedMetric {
+        metric_type: MetricType::Activity,
+        from: DataType::DailyActivity,
+        has_main_value: |day| day.activity.as_ref().is_some_and(|of| of.score.is_some()),
+    },
+    ExpectedMetric {
+        metric_type: MetricType::Hrv,
+        from: DataType::Sleep,
+        has_main_value: |day| day.hrv.as_ref().is_some_and(|of| of.average_hrv.is_some()),
+    },
+    ExpectedMetric {
+        metric_type: MetricType::Spo2,
+        from: DataType::DailySpo2,
+        has_main_value: |day| day.spo2.as_ref().is_some_and(|of| of.average.is_some()),
+    },
+    ExpectedMetric {
+        metric_type: MetricType::Stress,
+        from: DataType::DailyStress,
+        has_main_value: |day| day.stress.as_ref().is_some_and(|of| of.stress_high.is_some()),
+    },
+    ExpectedMetric {
+        metric_type: MetricType::HeartRate,
+        from: DataType::HeartRate,
+        has_main_value: |day| day.heart_rate.is_some(),
+    },
+    ExpectedMetric {
+        metric_type: MetricType::Resilience,
+        from: DataType::DailyResilience,
+        has_main_value: |day| day.resilience.as_ref().is_some_and(|of| of.level.is_some()),
+    },
+    ExpectedMetric {
+        metric_type: MetricType::CardiovascularAge,
         from: DataType::DailyCardiovascularAge,
-        when: When::Weeks,
+        has_main_value: |day| day.cardiovascular_age.as_ref().is_some_and(|of| of.vascular_age.is_some()),
     },
 ];
 
@@ -183,53 +184,48 @@ impl Evidence<'_> {
     /// value is null counts as missing. What Oura computes over weeks is not missed before the day has settled.
     #[must_use]
     pub fn missing(&self, stats: &DailyStats) -> BTreeMap<MetricType, Absence> {
-        let lacks = |expected: &&Expected| {
-            stats.metrics.get(&expected.kind).and_then(|kind| kind.get(expected.field)).is_none_or(Value::is_null)
-        };
-        let is_due = |expected: &&Expected| !stats.provisional || expected.when != When::Weeks;
+        let lacks = |expected: &&ExpectedMetric| !(expected.has_main_value)(&stats.metrics);
+        let is_due = |expected: &&ExpectedMetric| !stats.provisional || expected.expected() != Expected::OverWeeks;
         EXPECTED
             .iter()
             .filter(is_due)
             .filter(lacks)
-            .map(|expected| (expected.kind, self.of_kind(stats, expected)))
+            .map(|expected| (expected.metric_type, self.of_metric(stats, expected)))
             .collect()
     }
 
-    fn of_kind(&self, stats: &DailyStats, expected: &Expected) -> Absence {
-        let day = stats.day;
-        let asked = self.expected_of(day, expected.from);
-        let value = |kind: MetricType, field: &str| stats.metrics.get(&kind).and_then(|metrics| metrics.get(field));
-        let number = |kind, field| value(kind, field).and_then(Value::as_f64);
-        if matches!(expected.kind, MetricType::Activity | MetricType::Readiness) && self.is_resting(day) {
+    /// The reason for a metric type that is missing or has no main value.
+    fn of_metric(&self, stats: &DailyStats, missing: &ExpectedMetric) -> Absence {
+        let (day, metrics) = (stats.day, &stats.metrics);
+        let has_score = matches!(missing.metric_type, MetricType::Activity | MetricType::Readiness);
+        if has_score && self.is_resting(day) {
             return Absence::RestMode;
         }
         // The document is there: Oura has seen the day and computes nothing from it yet.
-        if stats.metrics.contains_key(&expected.kind)
-            && value(expected.kind, expected.field).is_some_and(Value::is_null)
-            && expected.field == "score"
-        {
+        if has_score && metrics.contains(missing.metric_type) {
             return Absence::Calibrating;
         }
-        let few_nights = value(MetricType::SleepTime, "status").and_then(Value::as_str);
-        let is_new = few_nights.is_some_and(|status| status.starts_with("not_enough"));
-        let connection = match asked {
+        let status = metrics.sleep_time.as_ref().and_then(|advice| advice.status.as_deref());
+        let is_new = status.is_some_and(|status| status.starts_with("not_enough"));
+        let connection = match self.expected_of(day, missing.from) {
             Ok(connection) => connection,
             Err(absence) => return absence,
         };
-        let unworn = number(MetricType::Activity, "nonWearTime").unwrap_or_default();
-        let has_night = number(MetricType::Sleep, "totalSleep").is_some();
+        let unworn = metrics.activity.as_ref().and_then(|of| of.non_wear_time).unwrap_or_default().get();
+        let has_night = metrics.sleep.as_ref().is_some_and(|of| of.main.total_sleep.is_some());
         // Some samples, and neither a night nor a day's activity, though later days have come: worn for moments.
-        let hardly_worn = !has_night
-            && !stats.metrics.contains_key(&MetricType::Activity)
-            && connection.last_data_day.is_some_and(|last| last > day);
-        match expected.when {
-            When::Weeks if is_new => Absence::Calibrating,
-            When::Night if !has_night && is_low(stats) => Absence::Battery,
-            When::Night | When::Day if hardly_worn => Absence::NotWorn,
-            When::Night if !has_night && unworn >= NIGHT_UNWORN => Absence::NotWorn,
-            When::Night if has_night && expected.kind == MetricType::Readiness && is_new => Absence::Calibrating,
-            When::Day if is_low(stats) => Absence::Battery,
-            When::Day if unworn >= DAY_UNWORN => Absence::NotWorn,
+        let hardly_worn =
+            !has_night && metrics.activity.is_none() && connection.last_data_day.is_some_and(|last| last > day);
+        match missing.expected() {
+            Expected::OverWeeks if is_new => Absence::Calibrating,
+            Expected::EveryNight if !has_night && is_low(stats) => Absence::Battery,
+            Expected::EveryNight | Expected::EveryDay if hardly_worn => Absence::NotWorn,
+            Expected::EveryNight if !has_night && unworn >= NIGHT_UNWORN => Absence::NotWorn,
+            Expected::EveryNight if has_night && missing.metric_type == MetricType::Readiness && is_new => {
+                Absence::Calibrating
+            }
+            Expected::EveryDay if is_low(stats) => Absence::Battery,
+            Expected::EveryDay if unworn >= DAY_UNWORN => Absence::NotWorn,
             _ if day >= Day::of_utc(self.now) => Absence::NotSyncedYet,
             _ => Absence::Unknown,
         }
@@ -272,7 +268,7 @@ impl Evidence<'_> {
         if is_arriving || failing.is_some() {
             return Err(late);
         }
-        let is_rare = EXPECTED.iter().any(|of| of.from == from && of.when == When::Weeks);
+        let is_rare = from.facts().expected == Expected::OverWeeks;
         match age {
             None => Err(Absence::NotFetched),
             Some(_) if is_rare && is_looked_at => Err(Absence::NotFetched),
@@ -283,14 +279,9 @@ impl Evidence<'_> {
 
     /// Whether a rest mode period lies over the day.
     fn is_resting(&self, day: Day) -> bool {
-        let bound =
-            |period: &Value, key: &str| period.get(key).and_then(Value::as_str).and_then(|day| day.parse().ok());
-        let covers = |period: &Value| {
-            let (first, last): (Option<Day>, Option<Day>) = (bound(period, "startDay"), bound(period, "endDay"));
-            first.is_some_and(|first| first <= day) && last.is_none_or(|last| day <= last)
-        };
-        let periods = self.days.range(..=day).filter_map(|(_, stats)| stats.metrics.get(&MetricType::RestMode));
-        periods.filter_map(|kind| kind.get("periods")?.as_array()).flatten().any(covers)
+        let periods = self.days.range(..=day).filter_map(|(_, stats)| stats.metrics.rest_mode.as_ref());
+        let mut periods = periods.flat_map(|of_day| &of_day.periods).map(|period| &period.period);
+        periods.any(|period| period.start_day <= day && period.end_day.is_none_or(|last| day <= last))
     }
 
     /// Whether the battery was low on the last day before with any stats, if that is not long ago.
@@ -301,8 +292,8 @@ impl Evidence<'_> {
 
 /// Whether the day's stats tell of a battery that did not last.
 fn is_low(stats: &DailyStats) -> bool {
-    let battery = stats.metrics.get(&MetricType::Ring).and_then(|ring| ring.get("batteryLast")?.as_f64());
-    let alert = stats.metrics.get(&MetricType::Sleep).and_then(|sleep| sleep.get("lowBatteryAlert")?.as_bool());
+    let battery = stats.metrics.ring.as_ref().map(|ring| ring.battery_last.get());
+    let alert = stats.metrics.sleep.as_ref().and_then(|sleep| sleep.main.low_battery_alert);
     battery.is_some_and(|level| level < LOW_BATTERY) || alert == Some(true)
 }
 

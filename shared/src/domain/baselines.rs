@@ -3,17 +3,18 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
-use super::{CATALOGUE, Day, Metric, MetricType};
+use super::{Day, DayMetrics, MetricType, Number};
 
-/// The days that a baseline looks back at most.
+/// Days of the longest window.
 pub const LONGEST_WINDOW: i32 = 30;
 
-/// How much a baseline may be relied upon.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// Reliability of a baseline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(inline)]
 pub enum Confidence {
     /// Too few days had a value: there is no baseline yet.
     Calibrating,
@@ -24,7 +25,7 @@ pub enum Confidence {
 }
 
 /// The values of one field in the days before a day, in the field's own unit. Its `Debug` shows none of them.
-#[derive(Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Baseline {
     /// Their mean, rounded to two decimals; none while calibrating.
     pub mean: Option<f64>,
@@ -32,9 +33,9 @@ pub struct Baseline {
     pub minimum: Option<f64>,
     /// The greatest of them; none while calibrating.
     pub maximum: Option<f64>,
-    /// How many of the days had a value.
+    /// Days of the window that have a value.
     pub count: u32,
-    /// What that is worth.
+    /// Reliability: `calibrating` below 3 of 7 or 10 of 30 days, `high` from 6 or 21 on.
     pub confidence: Confidence,
 }
 
@@ -46,7 +47,8 @@ impl fmt::Debug for Baseline {
 
 /// The two windows of one field. They end with the day before, so that a day can be compared with what is usual, and a
 /// day that is still filling changes no baseline of its own.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "BaselineWindows")]
 pub struct Windows {
     /// The 7 days before.
     pub days7: Baseline,
@@ -71,7 +73,7 @@ pub struct DayBaselines {
 #[derive(Clone, Copy)]
 pub struct Before<'a> {
     /// The day's metrics.
-    pub metrics: &'a BTreeMap<MetricType, Value>,
+    pub metrics: &'a DayMetrics,
     /// The day's revision.
     pub revision: u64,
 }
@@ -81,27 +83,22 @@ pub struct Before<'a> {
 pub fn baselines(day: Day, stored: &BTreeMap<Day, Before<'_>>) -> DayBaselines {
     let window: Vec<(Day, Before<'_>)> =
         stored.range(day.plus(-LONGEST_WINDOW)..day).map(|(day, before)| (*day, *before)).collect();
-    let of_field = |kind: MetricType, field: &str| {
-        let value = |before: &Before<'_>| before.metrics.get(&kind)?.get(field)?.as_f64();
-        let values: Vec<(Day, f64)> = window.iter().filter_map(|(of, before)| Some((*of, value(before)?))).collect();
-        let lately = values.iter().filter(|(of, _)| day.days_since(*of) <= 7).map(|(_, value)| *value);
-        (!values.is_empty()).then(|| Windows {
-            days7: baseline(lately, 3, 6),
-            days30: baseline(values.iter().map(|(_, value)| *value), 10, 21),
-        })
-    };
+    let mut values: BTreeMap<(MetricType, &str), Vec<(Day, f64)>> = BTreeMap::new();
+    for (of, before) in &window {
+        before.metrics.each_value(|metric, value| {
+            if let Some(number) = value.number().filter(|_| metric.field.has_baselines) {
+                values.entry((metric.metric_type, metric.field.name)).or_default().push((*of, number.get()));
+            }
+        });
+    }
     let mut all = Baselines::new();
-    for Metric { metric_type, field, .. } in CATALOGUE.iter().filter(|metric| metric.baseline) {
-        if let Some(windows) = of_field(*metric_type, field) {
-            all.entry(*metric_type).or_default().insert((*field).to_owned(), windows);
-        }
+    for ((metric_type, field), values) in values {
+        let lately = values.iter().filter(|(of, _)| day.days_since(*of) <= 7).map(|(_, value)| *value);
+        let windows =
+            Windows { days7: baseline(lately, 3, 6), days30: baseline(values.iter().map(|(_, value)| *value), 10, 21) };
+        all.entry(metric_type).or_default().insert(field.to_owned(), windows);
     }
     DayBaselines { values: all, basis: window.iter().map(|(_, before)| before.revision).sum() }
-}
-
-/// The value rounded to two decimals: an average has no more meaning than that, and its text stays short.
-pub(crate) fn rounded(value: f64) -> f64 {
-    (value * 100.0).round() / 100.0
 }
 
 fn baseline(values: impl Iterator<Item = f64>, enough: u32, most: u32) -> Baseline {
@@ -116,7 +113,7 @@ fn baseline(values: impl Iterator<Item = f64>, enough: u32, most: u32) -> Baseli
         return Baseline { mean: None, minimum: None, maximum: None, count, confidence: Confidence::Calibrating };
     }
     Baseline {
-        mean: Some(rounded(sum / f64::from(count))),
+        mean: Some(Number::rounded(sum / f64::from(count)).get()),
         minimum: Some(minimum),
         maximum: Some(maximum),
         count,
@@ -134,8 +131,8 @@ mod tests {
         text.parse().unwrap()
     }
 
-    fn stats(steps: Option<u32>) -> BTreeMap<MetricType, Value> {
-        BTreeMap::from([(MetricType::Activity, json!({"steps": steps, "score": null}))])
+    fn stats(steps: Option<u32>) -> DayMetrics {
+        serde_json::from_value(json!({"activity": {"steps": steps, "score": null}})).unwrap()
     }
 
     fn of(values: &[(&str, Option<u32>)], of: &str) -> DayBaselines {

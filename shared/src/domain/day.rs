@@ -1,10 +1,12 @@
 //! Calendar days as Oura counts them: the `day` of a document is the patient's local day and is taken as given.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
 use jiff::civil::Date;
 use jiff::{Span, Timestamp};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 /// A calendar day, `YYYY-MM-DD`, between the years 2000 and 2199: a mistyped century is not a date of a ring.
@@ -16,6 +18,22 @@ pub struct Day(Date);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a calendar day of the form YYYY-MM-DD")]
 pub struct InvalidDay;
+
+impl JsonSchema for Day {
+    fn schema_name() -> Cow<'static, str> {
+        "Day".into()
+    }
+
+    fn json_schema(_generator: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "The patient's local day, as Oura counts it.",
+            "type": "string",
+            "format": "date",
+            "pattern": "^2[01][0-9]{2}-[0-9]{2}-[0-9]{2}$",
+            "examples": ["2026-03-01"],
+        })
+    }
+}
 
 impl Day {
     /// The day of this moment in UTC.

@@ -3,7 +3,6 @@
 
 mod absence;
 mod baselines;
-mod catalogue;
 mod clock;
 mod command;
 mod connection;
@@ -14,24 +13,28 @@ mod fetch_failure;
 mod ids;
 mod json;
 mod message;
-mod metric;
+pub mod metrics;
+mod moment;
 mod nightly_run;
+mod number;
 mod record;
 mod record_key;
 mod scope;
 mod webhook_event;
 
 pub use absence::{Absence, Evidence};
-pub(crate) use baselines::rounded;
 pub use baselines::{Baseline, Baselines, Before, Confidence, DayBaselines, LONGEST_WINDOW, Windows, baselines};
-pub use catalogue::{CATALOGUE, Metric, Unit};
 pub use clock::{Clock, Entropy};
 pub use command::{Command, CommandKind};
 pub use connection::{
     Backfill, BackfillState, Connection, ConnectionStatus, DataTypeProgress, FetchState, Lease, ReasonCode,
     RefreshIntent, Suspect,
 };
-pub use data_type::{DataType, RangeQuery, UnknownDataType};
+pub(crate) use data_type::with_data_types;
+pub use data_type::{
+    DataType, DataTypeFacts, Delivery, Expected, Frequency, MetricType, MissingDocument, RangeQuery, UnknownDataType,
+    UnknownMetricType,
+};
 pub use day::{Day, DayRange, InvalidDay, InvalidRange};
 pub use event::{DayUpdateReason, EventKind, PatientEvent, PurgeCounts};
 pub use fetch_failure::FetchFailure;
@@ -40,8 +43,10 @@ pub use ids::{
 };
 pub use json::{canonical, content_hash};
 pub use message::{InvalidMessage, QueueMessage, SyncMessage};
-pub use metric::{MetricType, UnknownMetricType};
+pub use metrics::{CATALOGUE, DayMetrics, Metric, RecordMetrics};
+pub use moment::{InvalidMoment, Moment};
 pub use nightly_run::{NightlyOutcome, NightlyRun, catch_up_sync};
+pub use number::Number;
 pub use record::{DailyStats, Record, StoredRecord};
 pub use record_key::{InvalidRecordKey, RecordKey};
 pub use scope::{Scope, ScopeSet};

@@ -1,28 +1,23 @@
 //! What the platform's tables hold: one record per Oura document, one item of stats per patient and day.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{DataType, Day, DayBaselines, DocumentId, MetricType, content_hash};
+use super::{DataType, Day, DayBaselines, DayMetrics, DocumentId, RecordMetrics, content_hash};
 
 /// One Oura document in normalized form. Its `Debug` shows no measured value.
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, PartialEq)]
 pub struct Record {
-    /// The kind of its metrics.
-    pub metric_type: MetricType,
-    /// The Oura collection that it came from: `sleep` and `daily_sleep` both give metric type `sleep`.
+    /// Oura's collection. `sleep` and `daily_sleep` both give metric type `sleep`.
     pub data_type: DataType,
     /// Oura's local day of the document, as Oura gave it.
     pub day: Day,
     /// Oura's id of the document; derived where Oura gives none.
     pub document_id: DocumentId,
-    /// The normalized metrics in canonical form (see [`super::canonical`]). Null means that Oura gave none.
-    pub metrics: Map<String, Value>,
+    /// The normalized metrics; none in a tombstone.
+    pub metrics: Option<RecordMetrics>,
 }
 
 impl Record {
@@ -30,8 +25,17 @@ impl Record {
     #[must_use]
     pub fn content_hash(&self) -> String {
         content_hash(&serde_json::json!({
-            "day": self.day, "dataType": self.data_type.as_str(), "metrics": self.metrics,
+            "day": self.day, "dataType": self.data_type, "metrics": self.metrics_json(),
         }))
+    }
+
+    /// The metrics as JSON; an empty object for a tombstone.
+    #[must_use]
+    pub fn metrics_json(&self) -> Value {
+        match &self.metrics {
+            Some(metrics) => serde_json::to_value(metrics).unwrap_or_default(),
+            None => Value::Object(Map::new()),
+        }
     }
 }
 
@@ -52,7 +56,7 @@ pub struct StoredRecord {
 
 impl fmt::Debug for Record {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Record({} {} {}, {} metrics)", self.data_type, self.day, self.document_id, self.metrics.len())
+        write!(f, "Record({} {} {})", self.data_type, self.day, self.document_id)
     }
 }
 
@@ -62,8 +66,8 @@ impl fmt::Debug for Record {
 pub struct DailyStats {
     /// The day.
     pub day: Day,
-    /// Normalized metrics by kind; a kind without a document on that day is absent.
-    pub metrics: BTreeMap<MetricType, Value>,
+    /// Normalized metrics by type; a type without a document on that day is absent.
+    pub metrics: DayMetrics,
     /// 1 when first stored, one more with every change of content.
     pub revision: u64,
     /// Hash of `metrics`.
@@ -78,32 +82,34 @@ pub struct DailyStats {
 
 impl fmt::Debug for DailyStats {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "DailyStats({}, revision {}, {} kinds)", self.day, self.revision, self.metrics.len())
+        write!(f, "DailyStats({}, revision {}, {:?})", self.day, self.revision, self.metrics)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
-    fn a_measured_value_is_not_printed() {
+    fn record_and_stats_print_no_measured_value() {
         let record = Record {
-            metric_type: MetricType::Sleep,
-            data_type: DataType::Sleep,
+            data_type: DataType::Vo2Max,
             day: "2026-01-01".parse().unwrap(),
             document_id: "d".parse().unwrap(),
-            metrics: Map::from_iter([("lowestHeartRate".to_owned(), Value::from(4711))]),
+            metrics: Some(RecordMetrics::read(DataType::Vo2Max, json!({"vo2Max": 4711})).unwrap()),
         };
         let stats = DailyStats {
             day: record.day,
-            metrics: BTreeMap::from([(MetricType::Sleep, Value::from(4711))]),
+            metrics: serde_json::from_value(json!({"vo2Max": {"vo2Max": 4711}})).unwrap(),
             revision: 1,
             content_hash: String::new(),
             provisional: false,
             observed_at: Timestamp::UNIX_EPOCH,
             baselines: None,
         };
+        assert_eq!(record.metrics_json(), json!({"vo2Max": 4711}));
         assert!(!format!("{record:?} {stats:?}").contains("4711"));
     }
 }

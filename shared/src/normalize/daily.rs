@@ -1,150 +1,168 @@
 //! Documents of which there is one a day.
 
-use serde_json::{Value, json};
-
-use super::{Make, series_value};
-use crate::domain::{MetricType, Record, rounded};
-use crate::oura::model::{
-    DailyActivity, DailyCardiovascularAge, DailyReadiness, DailyResilience, DailySleep, DailySpo2, DailyStress, Number,
-    ReadinessContributors, SleepTime, Vo2Max,
+use super::{OnePerDocument, series};
+use crate::domain::metrics::{
+    Activity, ActivityRecord, CardiovascularAge, OptimalBedtime, ReadinessContributors, ReadinessMeasured, Resilience,
+    ResilienceContributors, SleepContributors, SleepScoresRecord, SleepTime, Spo2, Stress, Vo2Max,
 };
+use crate::domain::{Number, RecordMetrics};
+use crate::oura::model;
 
-pub(super) fn activity(make: &Make<'_>, document: &DailyActivity) -> Record {
-    let scores = document.contributors.as_ref();
-    let active = [document.high_activity_time, document.medium_activity_time, document.low_activity_time];
-    // Only when all three are known: a missing part is not zero.
-    let active_minutes =
-        active.iter().map(|time| time.map(Number::get)).sum::<Option<f64>>().map(|s| rounded(s / 60.0));
-    let metrics = json!({
-        "dayStart": document.timestamp,
-        "score": document.score,
-        "activeCalories": document.active_calories,
-        "totalCalories": document.total_calories,
-        "steps": document.steps,
-        "equivalentWalkingDistance": document.equivalent_walking_distance,
-        "inactivityAlerts": document.inactivity_alerts,
-        "meetDailyTargets": scores.map(|of| of.meet_daily_targets),
-        "moveEveryHour": scores.map(|of| of.move_every_hour),
-        "recoveryTime": scores.map(|of| of.recovery_time),
-        "stayActive": scores.map(|of| of.stay_active),
-        "trainingFrequency": scores.map(|of| of.training_frequency),
-        "trainingVolume": scores.map(|of| of.training_volume),
-        "activeMinutes": active_minutes,
-        "highActivityTime": document.high_activity_time,
-        "mediumActivityTime": document.medium_activity_time,
-        "lowActivityTime": document.low_activity_time,
-        "sedentaryTime": document.sedentary_time,
-        "restingTime": document.resting_time,
-        "nonWearTime": document.non_wear_time,
-        "averageMetMinutes": document.average_met_minutes,
-        "highActivityMetMinutes": document.high_activity_met_minutes,
-        "mediumActivityMetMinutes": document.medium_activity_met_minutes,
-        "lowActivityMetMinutes": document.low_activity_met_minutes,
-        "sedentaryMetMinutes": document.sedentary_met_minutes,
-        "targetCalories": document.target_calories,
-        "targetMeters": document.target_meters,
-        "metersToTarget": document.meters_to_target,
-        "class5Min": document.class_5_min,
-        "met": series_value(document.met.as_ref()),
-    });
-    make.record(MetricType::Activity, document.id.as_ref(), (document.day, None), metrics)
+impl OnePerDocument for model::DailyActivity {
+    fn metrics(&self) -> RecordMetrics {
+        let active = [self.high_activity_time, self.medium_activity_time, self.low_activity_time];
+        // Only when all three are known: a missing part is not zero.
+        let active_seconds = active.iter().map(|time| time.map(Number::get)).sum::<Option<f64>>();
+        let scores = self.contributors.as_ref();
+        let activity = Activity {
+            score: self.score,
+            active_calories: self.active_calories,
+            total_calories: self.total_calories,
+            steps: self.steps,
+            equivalent_walking_distance: self.equivalent_walking_distance,
+            inactivity_alerts: self.inactivity_alerts,
+            meet_daily_targets: scores.and_then(|of| of.meet_daily_targets),
+            move_every_hour: scores.and_then(|of| of.move_every_hour),
+            recovery_time: scores.and_then(|of| of.recovery_time),
+            stay_active: scores.and_then(|of| of.stay_active),
+            training_frequency: scores.and_then(|of| of.training_frequency),
+            training_volume: scores.and_then(|of| of.training_volume),
+            active_minutes: active_seconds.map(|seconds| Number::rounded(seconds / 60.0)),
+            high_activity_time: self.high_activity_time,
+            medium_activity_time: self.medium_activity_time,
+            low_activity_time: self.low_activity_time,
+            sedentary_time: self.sedentary_time,
+            resting_time: self.resting_time,
+            non_wear_time: self.non_wear_time,
+            average_met_minutes: self.average_met_minutes,
+            high_activity_met_minutes: self.high_activity_met_minutes,
+            medium_activity_met_minutes: self.medium_activity_met_minutes,
+            low_activity_met_minutes: self.low_activity_met_minutes,
+            sedentary_met_minutes: self.sedentary_met_minutes,
+            target_calories: self.target_calories,
+            target_meters: self.target_meters,
+            meters_to_target: self.meters_to_target,
+        };
+        RecordMetrics::DailyActivity(Box::new(ActivityRecord {
+            activity,
+            day_start: self.timestamp.clone(),
+            class_5_min: self.class_5_min.clone(),
+            met: series(self.met.as_ref()),
+        }))
+    }
 }
 
-pub(super) fn readiness(make: &Make<'_>, document: &DailyReadiness) -> Record {
-    let metrics = readiness_metrics(
-        document.score,
-        document.temperature_deviation,
-        document.temperature_trend_deviation,
-        document.contributors.as_ref(),
-    );
-    make.record(MetricType::Readiness, document.id.as_ref(), (document.day, None), metrics)
+impl OnePerDocument for model::DailyReadiness {
+    fn metrics(&self) -> RecordMetrics {
+        RecordMetrics::DailyReadiness(Box::new(readiness(
+            self.score,
+            self.temperature_deviation,
+            self.temperature_trend_deviation,
+            self.contributors.as_ref(),
+        )))
+    }
 }
 
-/// The metrics of a readiness, whether it is a document of its own or lies in a sleep period.
-pub(super) fn readiness_metrics(
+/// The metrics of a readiness, of a document of its own or inside a sleep period.
+pub(super) fn readiness(
     score: Option<Number>,
     temperature_deviation: Option<Number>,
     temperature_trend_deviation: Option<Number>,
-    scores: Option<&ReadinessContributors>,
-) -> Value {
-    let mut metrics = json!({
-        "activityBalance": scores.map(|of| of.activity_balance),
-        "bodyTemperature": scores.map(|of| of.body_temperature),
-        "hrvBalance": scores.map(|of| of.hrv_balance),
-        "previousDayActivity": scores.map(|of| of.previous_day_activity),
-        "previousNight": scores.map(|of| of.previous_night),
-        "recoveryIndex": scores.map(|of| of.recovery_index),
-        "restingHeartRate": scores.map(|of| of.resting_heart_rate),
-        "sleepBalance": scores.map(|of| of.sleep_balance),
-        "sleepRegularity": scores.map(|of| of.sleep_regularity),
-    });
-    metrics["contributors"] = metrics.clone();
-    metrics["score"] = json!(score);
-    metrics["temperatureDeviation"] = json!(temperature_deviation);
-    metrics["temperatureTrendDeviation"] = json!(temperature_trend_deviation);
-    metrics
+    scores: Option<&model::ReadinessContributors>,
+) -> ReadinessMeasured {
+    let scores = ReadinessContributors {
+        activity_balance: scores.and_then(|of| of.activity_balance),
+        body_temperature: scores.and_then(|of| of.body_temperature),
+        hrv_balance: scores.and_then(|of| of.hrv_balance),
+        previous_day_activity: scores.and_then(|of| of.previous_day_activity),
+        previous_night: scores.and_then(|of| of.previous_night),
+        recovery_index: scores.and_then(|of| of.recovery_index),
+        resting_heart_rate: scores.and_then(|of| of.resting_heart_rate),
+        sleep_balance: scores.and_then(|of| of.sleep_balance),
+        sleep_regularity: scores.and_then(|of| of.sleep_regularity),
+    };
+    ReadinessMeasured {
+        scores: scores.clone(),
+        score,
+        temperature_deviation,
+        temperature_trend_deviation,
+        contributors: scores,
+    }
 }
 
-pub(super) fn sleep_scores(make: &Make<'_>, document: &DailySleep) -> Record {
-    let scores = document.contributors.as_ref();
-    let metrics = json!({
-        "score": document.score,
-        "contributors": {
-            "deepSleep": scores.map(|of| of.deep_sleep),
-            "efficiency": scores.map(|of| of.efficiency),
-            "latency": scores.map(|of| of.latency),
-            "remSleep": scores.map(|of| of.rem_sleep),
-            "restfulness": scores.map(|of| of.restfulness),
-            "timing": scores.map(|of| of.timing),
-            "totalSleep": scores.map(|of| of.total_sleep),
-        },
-    });
-    make.record(MetricType::Sleep, document.id.as_ref(), (document.day, None), metrics)
+impl OnePerDocument for model::DailySleep {
+    fn metrics(&self) -> RecordMetrics {
+        let scores = self.contributors.as_ref();
+        let contributors = SleepContributors {
+            deep_sleep: scores.and_then(|of| of.deep_sleep),
+            efficiency: scores.and_then(|of| of.efficiency),
+            latency: scores.and_then(|of| of.latency),
+            rem_sleep: scores.and_then(|of| of.rem_sleep),
+            restfulness: scores.and_then(|of| of.restfulness),
+            timing: scores.and_then(|of| of.timing),
+            total_sleep: scores.and_then(|of| of.total_sleep),
+        };
+        RecordMetrics::DailySleep(Box::new(SleepScoresRecord { score: self.score, contributors }))
+    }
 }
 
-pub(super) fn spo2(make: &Make<'_>, document: &DailySpo2) -> Record {
-    // Oura writes an average of 0.0 where it measured nothing.
-    let average = document.spo2_percentage.and_then(|of| of.average).filter(|average| average.get() > 0.0);
-    let metrics = json!({"average": average, "breathingDisturbanceIndex": document.breathing_disturbance_index});
-    make.record(MetricType::Spo2, document.id.as_ref(), (document.day, None), metrics)
+impl OnePerDocument for model::DailySpo2 {
+    fn metrics(&self) -> RecordMetrics {
+        // Oura writes an average of 0.0 where it measured nothing.
+        let average = self.spo2_percentage.and_then(|of| of.average).filter(|average| average.get() > 0.0);
+        let breathing_disturbance_index = self.breathing_disturbance_index;
+        RecordMetrics::DailySpo2(Box::new(Spo2 { average, breathing_disturbance_index }))
+    }
 }
 
-pub(super) fn stress(make: &Make<'_>, document: &DailyStress) -> Record {
-    let metrics = json!({
-        "stressHigh": document.stress_high,
-        "recoveryHigh": document.recovery_high,
-        "daySummary": document.day_summary,
-    });
-    make.record(MetricType::Stress, document.id.as_ref(), (document.day, None), metrics)
+impl OnePerDocument for model::DailyStress {
+    fn metrics(&self) -> RecordMetrics {
+        RecordMetrics::DailyStress(Box::new(Stress {
+            stress_high: self.stress_high,
+            recovery_high: self.recovery_high,
+            day_summary: self.day_summary.clone(),
+        }))
+    }
 }
 
-pub(super) fn resilience(make: &Make<'_>, document: &DailyResilience) -> Record {
-    let scores = document.contributors.as_ref();
-    let metrics = json!({
-        "level": document.level,
-        "contributors": {
-            "sleepRecovery": scores.map(|of| of.sleep_recovery),
-            "daytimeRecovery": scores.map(|of| of.daytime_recovery),
-            "stress": scores.map(|of| of.stress),
-        },
-    });
-    make.record(MetricType::Resilience, document.id.as_ref(), (document.day, None), metrics)
+impl OnePerDocument for model::DailyResilience {
+    fn metrics(&self) -> RecordMetrics {
+        let scores = self.contributors.as_ref();
+        let contributors = ResilienceContributors {
+            sleep_recovery: scores.and_then(|of| of.sleep_recovery),
+            daytime_recovery: scores.and_then(|of| of.daytime_recovery),
+            stress: scores.and_then(|of| of.stress),
+        };
+        RecordMetrics::DailyResilience(Box::new(Resilience { level: self.level.clone(), contributors }))
+    }
 }
 
-pub(super) fn cardiovascular_age(make: &Make<'_>, document: &DailyCardiovascularAge) -> Record {
-    let metrics = json!({"vascularAge": document.vascular_age, "pulseWaveVelocity": document.pulse_wave_velocity});
-    make.record(MetricType::CardiovascularAge, document.id.as_ref(), (document.day, None), metrics)
+impl OnePerDocument for model::DailyCardiovascularAge {
+    fn metrics(&self) -> RecordMetrics {
+        RecordMetrics::DailyCardiovascularAge(Box::new(CardiovascularAge {
+            vascular_age: self.vascular_age,
+            pulse_wave_velocity: self.pulse_wave_velocity,
+        }))
+    }
 }
 
-pub(super) fn vo2_max(make: &Make<'_>, document: &Vo2Max) -> Record {
-    make.record(MetricType::Vo2Max, document.id.as_ref(), (document.day, None), json!({"vo2Max": document.vo2_max}))
+impl OnePerDocument for model::Vo2Max {
+    fn metrics(&self) -> RecordMetrics {
+        RecordMetrics::Vo2Max(Box::new(Vo2Max { vo2_max: self.vo2_max }))
+    }
 }
 
-pub(super) fn sleep_time(make: &Make<'_>, document: &SleepTime) -> Record {
-    let window = document.optimal_bedtime.map(
-        |window| json!({"dayTz": window.day_tz, "startOffset": window.start_offset, "endOffset": window.end_offset}),
-    );
-    let metrics =
-        json!({"status": document.status, "recommendation": document.recommendation, "optimalBedtime": window});
-    make.record(MetricType::SleepTime, document.id.as_ref(), (document.day, None), metrics)
+impl OnePerDocument for model::SleepTime {
+    fn metrics(&self) -> RecordMetrics {
+        let optimal_bedtime = self.optimal_bedtime.map(|window| OptimalBedtime {
+            day_tz: window.day_tz,
+            start_offset: window.start_offset,
+            end_offset: window.end_offset,
+        });
+        RecordMetrics::SleepTime(Box::new(SleepTime {
+            status: self.status.clone(),
+            recommendation: self.recommendation.clone(),
+            optimal_bedtime,
+        }))
+    }
 }

@@ -1,111 +1,115 @@
-//! The kinds of which a day has several: their stats are a list, with totals.
+//! Metric types of which a day has several documents: their stats are a list, with totals.
 
 use std::collections::BTreeSet;
 
-use serde_json::{Map, Value, json};
+use super::stats::Normalized;
+use crate::domain::metrics::{
+    HeartRateRecord, RestMode, RestModeOfDay, RestModeRecord, Series, SessionOfDay, SessionRecord, Sessions, TagOfDay,
+    TagRecord, Tags, WorkoutOfDay, WorkoutRecord, Workouts,
+};
+use crate::domain::{Moment, Number};
 
-use super::stats::{field, instant, picked};
-use crate::domain::{Record, rounded};
-
-const WORKOUT: &[&str] = &["title", "type", "start", "end", "duration", "calories", "distance", "intensity", "source"];
-
-/// Records as a list of objects with their ids.
-pub(super) fn listed(records: &[&Record], keys: &[&str]) -> Value {
-    let items = records.iter().map(|record| {
-        let mut item = picked(record, keys);
-        item.insert("documentId".to_owned(), json!(record.document_id));
-        Value::Object(item)
-    });
-    items.collect()
-}
-
-/// Earliest first.
-fn by_start(mut records: Vec<&Record>) -> Option<Vec<&Record>> {
-    records.sort_by_cached_key(|record| (instant(record, "start"), record.document_id.clone()));
+/// The records by their start, earliest first; none if there is no record.
+fn by_start<'a, T>(
+    mut records: Vec<Normalized<'a, T>>,
+    start: fn(&T) -> Option<&Moment>,
+) -> Option<Vec<Normalized<'a, T>>> {
+    records.sort_by_key(|record| (start(record.metrics).and_then(Moment::instant), record.document_id));
     (!records.is_empty()).then_some(records)
 }
 
-/// The sum of what is known; null when nothing is.
-fn total(records: &[&Record], key: &str) -> Value {
-    json!(records.iter().filter_map(|record| field(record, key).as_f64()).reduce(|a, b| a + b))
+/// Length of a list: a day has far fewer documents than it holds.
+fn count<T>(list: &[T]) -> u32 {
+    u32::try_from(list.len()).unwrap_or(u32::MAX)
 }
 
-pub(super) fn workouts(records: Vec<&Record>, heart_rate: Option<&Record>) -> Option<Map<String, Value>> {
-    let records = by_start(records)?;
-    let mut list = listed(&records, WORKOUT);
-    for (item, record) in list.as_array_mut().into_iter().flatten().zip(&records) {
-        let beats = heart_rate.and_then(|day| beats_in(day, record));
-        item["averageHeartRate"] = json!(beats.map(|(average, _)| average));
-        item["maxHeartRate"] = json!(beats.map(|(_, max)| max));
-    }
-    Some(object(json!({
-        "count": records.len(),
-        "totalDuration": total(&records, "duration"),
-        "totalCalories": total(&records, "calories"),
-        "totalDistance": total(&records, "distance"),
-        "workouts": list,
-    })))
+/// The sum of the known values; none if there is none.
+fn total(values: impl Iterator<Item = Option<Number>>) -> Option<Number> {
+    values.flatten().map(Number::get).reduce(|a, b| a + b).map(Number::from)
+}
+
+pub(super) fn workouts(
+    records: Vec<Normalized<'_, WorkoutRecord>>,
+    heart_rate: Option<&HeartRateRecord>,
+) -> Option<Workouts> {
+    let records = by_start(records, |of| of.start.as_ref())?;
+    let workouts = records.iter().map(|record| {
+        let beats = heart_rate.and_then(|day| beats_in(day, record.metrics));
+        WorkoutOfDay {
+            workout: record.metrics.clone(),
+            document_id: record.document_id.clone(),
+            average_heart_rate: beats.map(|(average, _)| average),
+            max_heart_rate: beats.map(|(_, max)| max),
+        }
+    });
+    Some(Workouts {
+        count: count(&records),
+        total_duration: total(records.iter().map(|of| of.metrics.duration)),
+        total_calories: total(records.iter().map(|of| of.metrics.calories)),
+        total_distance: total(records.iter().map(|of| of.metrics.distance)),
+        workouts: workouts.collect(),
+    })
 }
 
 /// Average and greatest heart rate of the samples inside a workout.
-fn beats_in(day: &Record, workout: &Record) -> Option<(f64, f64)> {
-    let samples_start = instant(day, "start")?;
-    let from = instant(workout, "start")?.duration_since(samples_start).as_secs_f64();
-    let to = instant(workout, "end")?.duration_since(samples_start).as_secs_f64();
-    let (seconds, bpm) = (field(day, "secondsFromStart").as_array()?, field(day, "bpm").as_array()?);
-    let inside = seconds.iter().zip(bpm).filter_map(|(at, bpm)| {
-        let at = at.as_f64()?;
-        (from <= at && at <= to).then_some(bpm.as_f64()?)
+fn beats_in(day: &HeartRateRecord, workout: &WorkoutRecord) -> Option<(Number, Number)> {
+    let after_start =
+        |moment: &Option<Moment>| Some(moment.as_ref()?.instant()?.duration_since(day.start).as_secs_f64());
+    let (from, to) = (after_start(&workout.start)?, after_start(&workout.end)?);
+    let inside = day.seconds_from_start.iter().zip(&day.bpm).filter_map(|(at, bpm)| {
+        let at = at.get();
+        (from <= at && at <= to).then_some(bpm.get())
     });
     let (count, sum, max) =
         inside.fold((0.0, 0.0, 0.0), |(count, sum, max), bpm| (count + 1.0, sum + bpm, f64::max(max, bpm)));
-    (count > 0.0).then(|| (rounded(sum / count), max))
+    (count > 0.0).then(|| (Number::rounded(sum / count), Number::from(max)))
 }
 
-pub(super) fn sessions(records: Vec<&Record>) -> Option<Map<String, Value>> {
-    let records = by_start(records)?;
-    let mut list = listed(&records, &["type", "mood", "start", "end", "duration"]);
-    for (item, record) in list.as_array_mut().into_iter().flatten().zip(&records) {
-        item["averageHeartRate"] = average_of(field(record, "heartRate"));
-        item["averageHrv"] = average_of(field(record, "hrv"));
-    }
-    Some(object(json!({"count": records.len(), "sessions": list})))
+pub(super) fn sessions(records: Vec<Normalized<'_, SessionRecord>>) -> Option<Sessions> {
+    let records = by_start(records, |of| of.summary.start.as_ref())?;
+    let sessions = records.iter().map(|record| SessionOfDay {
+        summary: record.metrics.summary.clone(),
+        document_id: record.document_id.clone(),
+        average_heart_rate: average(record.metrics.heart_rate.as_ref()),
+        average_hrv: average(record.metrics.hrv.as_ref()),
+    });
+    Some(Sessions { count: count(&records), sessions: sessions.collect() })
 }
 
-fn average_of(series: &Value) -> Value {
-    let readings = || series["items"].as_array().into_iter().flatten().filter_map(Value::as_f64);
-    let (count, sum) = readings().fold((0.0, 0.0), |(count, sum), reading| (count + 1.0, sum + reading));
-    if count > 0.0 { json!(rounded(sum / count)) } else { Value::Null }
+fn average(series: Option<&Series>) -> Option<Number> {
+    let readings = series?.items.iter().flatten();
+    let (count, sum) = readings.fold((0.0, 0.0), |(count, sum), reading| (count + 1.0, sum + reading.get()));
+    (count > 0.0).then(|| Number::rounded(sum / count))
 }
 
 /// Oura serves tags in an older and a newer form: the same code at the same time counts once. The code of a tag that is
 /// only a note is null.
-pub(super) fn tags(records: Vec<&Record>) -> Option<Map<String, Value>> {
+pub(super) fn tags(records: Vec<Normalized<'_, TagRecord>>) -> Option<Tags> {
     let mut seen = BTreeSet::new();
     let mut tags = Vec::new();
-    for record in by_start(records)? {
-        let (start, end) = (field(record, "start"), field(record, "end"));
-        let when = instant(record, "start").map_or_else(|| start.to_string(), |start| start.to_string());
-        let codes = field(record, "codes").as_array().filter(|codes| !codes.is_empty());
-        for code in codes.map_or(&[Value::Null][..], Vec::as_slice) {
-            if seen.insert((when.clone(), code.to_string())) {
-                tags.push(json!({"code": code, "start": start, "end": end}));
+    for record in by_start(records, |of| of.start.as_ref())? {
+        let TagRecord { codes, start, end, .. } = record.metrics;
+        let time = match start.as_ref().map(|start| (start.instant(), start.text())) {
+            Some((Some(instant), _)) => instant.to_string(),
+            Some((None, text)) => text.to_owned(),
+            None => String::new(),
+        };
+        let codes: Vec<_> = if codes.is_empty() { vec![None] } else { codes.iter().map(Some).collect() };
+        for code in codes {
+            if seen.insert((time.clone(), code)) {
+                tags.push(TagOfDay { code: code.cloned(), start: start.clone(), end: end.clone() });
             }
         }
     }
-    Some(object(json!({"count": tags.len(), "tags": tags})))
+    Some(Tags { count: count(&tags), tags })
 }
 
 /// On the day on which a period begins.
-pub(super) fn rest_mode(records: Vec<&Record>) -> Option<Map<String, Value>> {
-    let records = by_start(records)?;
-    let list = listed(&records, &["startDay", "endDay", "start", "end"]);
-    Some(object(json!({"count": records.len(), "periods": list})))
-}
-
-fn object(value: Value) -> Map<String, Value> {
-    match value {
-        Value::Object(fields) => fields,
-        _ => Map::new(),
-    }
+pub(super) fn rest_mode(records: Vec<Normalized<'_, RestModeRecord>>) -> Option<RestMode> {
+    let records = by_start(records, |of| of.period.start.as_ref())?;
+    let period = |record: &Normalized<'_, RestModeRecord>| RestModeOfDay {
+        period: record.metrics.period.clone(),
+        document_id: record.document_id.clone(),
+    };
+    Some(RestMode { count: count(&records), periods: records.iter().map(period).collect() })
 }

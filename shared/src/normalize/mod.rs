@@ -13,7 +13,7 @@ mod daily;
 mod lists;
 mod offsets;
 mod period;
-mod series;
+mod samples;
 mod sleep;
 mod stats;
 #[cfg(test)]
@@ -21,42 +21,28 @@ mod tests;
 
 use std::collections::HashMap;
 
-use serde_json::{Map, Value, json};
-
 pub use self::offsets::DayOffsets;
-pub use self::sleep::sleep_periods;
+pub use self::sleep::{SleepPeriod, sleep_periods};
 pub use self::stats::{changed_fields, day_stats, provisional};
-use crate::domain::{DataType, Day, DayRange, DocumentId, MetricType, PatientId, Record, canonical, derived_uuid};
-use crate::oura::model::{Documents, Moment, Series};
+use crate::domain::metrics::Series;
+use crate::domain::{
+    DataType, Day, DayRange, DocumentId, Moment, PatientId, Record, RecordMetrics, derived_uuid, with_data_types,
+};
+use crate::oura::model::{self, Document, Documents};
 
 /// The records of these documents, in their order; the time series by day. Documents that Oura gave twice give one
 /// record, the later one. `offsets` says on which local day a sample lies, and matters for the time series only.
 #[must_use]
 pub fn records(patient: &PatientId, documents: &Documents, offsets: &DayOffsets) -> Vec<Record> {
-    let make = Make { patient, kind: documents.kind() };
-    let records: Vec<Record> = match documents {
-        Documents::DailyActivity(all) => all.iter().map(|document| daily::activity(&make, document)).collect(),
-        Documents::DailyCardiovascularAge(all) => {
-            all.iter().map(|document| daily::cardiovascular_age(&make, document)).collect()
-        }
-        Documents::DailyReadiness(all) => all.iter().map(|document| daily::readiness(&make, document)).collect(),
-        Documents::DailyResilience(all) => all.iter().map(|document| daily::resilience(&make, document)).collect(),
-        Documents::DailySleep(all) => all.iter().map(|document| daily::sleep_scores(&make, document)).collect(),
-        Documents::DailySpo2(all) => all.iter().map(|document| daily::spo2(&make, document)).collect(),
-        Documents::DailyStress(all) => all.iter().map(|document| daily::stress(&make, document)).collect(),
-        Documents::EnhancedTag(all) => all.iter().map(|document| period::enhanced_tag(&make, document)).collect(),
-        Documents::HeartRate(all) => series::heart_rate(&make, all, offsets),
-        Documents::RestModePeriod(all) => all.iter().map(|document| period::rest_mode(&make, document)).collect(),
-        Documents::RingBatteryLevel(all) => series::battery(&make, all, offsets),
-        Documents::RingConfiguration(all) => all.iter().map(|document| period::ring(&make, document)).collect(),
-        Documents::Session(all) => all.iter().map(|document| period::session(&make, document)).collect(),
-        Documents::Sleep(all) => all.iter().map(|document| sleep::period(&make, document)).collect(),
-        Documents::SleepTime(all) => all.iter().map(|document| daily::sleep_time(&make, document)).collect(),
-        Documents::Tag(all) => all.iter().map(|document| period::tag(&make, document)).collect(),
-        Documents::Vo2Max(all) => all.iter().map(|document| daily::vo2_max(&make, document)).collect(),
-        Documents::Workout(all) => all.iter().map(|document| period::workout(&make, document)).collect(),
-    };
-    without_repeats(records)
+    let context = Context { patient, data_type: documents.data_type(), offsets };
+    macro_rules! of_documents {
+        ($($data_type:ident)*) => {
+            match documents {
+                $(Documents::$data_type(all) => Normalize::records(all, &context),)*
+            }
+        };
+    }
+    without_repeats(with_data_types!(of_documents))
 }
 
 /// Keeps the records whose day lies in the range: for what [`Documents::retain_days`] cannot decide, because samples
@@ -80,43 +66,63 @@ fn without_repeats(records: Vec<Record>) -> Vec<Record> {
     unique
 }
 
-/// What all records of one answer have in common.
-struct Make<'a> {
+/// Things that all records of one answer have in common.
+struct Context<'a> {
     patient: &'a PatientId,
-    kind: DataType,
+    data_type: DataType,
+    offsets: &'a DayOffsets,
 }
 
-impl Make<'_> {
+impl Context<'_> {
     /// A record under Oura's id, or under one derived from what identifies the document where Oura gave none.
-    fn record(
-        &self,
-        metric_type: MetricType,
-        id: Option<&DocumentId>,
-        key: (Day, Option<&Moment>),
-        metrics: Value,
-    ) -> Record {
-        let (day, start) = key;
+    fn record(&self, id: Option<&DocumentId>, day: Day, start: Option<&Moment>, metrics: RecordMetrics) -> Record {
         let document_id = id.cloned().unwrap_or_else(|| self.derived_id(day, start));
-        let metrics = match canonical(metrics) {
-            Value::Object(fields) => fields,
-            _ => Map::new(),
-        };
-        Record { metric_type, data_type: self.kind, day, document_id, metrics }
+        Record { data_type: self.data_type, day, document_id, metrics: Some(metrics) }
     }
 
     fn derived_id(&self, day: Day, start: Option<&Moment>) -> DocumentId {
         let day = day.to_string();
-        let mut parts = vec![self.kind.as_str(), self.patient.as_str(), &day];
+        let mut parts = vec![self.data_type.as_str(), self.patient.as_str(), &day];
         parts.extend(start.map(Moment::text));
         #[expect(clippy::expect_used, reason = "a UUID is a valid id: 36 printable ASCII characters")]
         DocumentId::parse(derived_uuid(&parts).to_string()).expect("a UUID is a document id")
     }
 }
 
-/// A series as it lies in records: where it starts, its step, and its items with nulls where there was no reading.
-fn series_value(series: Option<&Series>) -> Value {
-    series.map_or(
-        Value::Null,
-        |series| json!({"start": series.timestamp, "intervalSeconds": series.interval, "items": series.items}),
-    )
+/// Documents that become records. Each data type has it, or the project does not compile.
+trait Normalize: Sized {
+    /// The records of all documents of one answer.
+    fn records(documents: &[Self], context: &Context<'_>) -> Vec<Record>;
+}
+
+/// Documents of which each becomes a record of its own.
+trait OnePerDocument: Document {
+    /// Day of the record.
+    fn record_day(&self) -> Option<Day> {
+        self.day()
+    }
+
+    /// Beginning, for data types of which a day has several documents.
+    fn start(&self) -> Option<&Moment> {
+        None
+    }
+
+    /// Normalized metrics.
+    fn metrics(&self) -> RecordMetrics;
+}
+
+impl<T: OnePerDocument> Normalize for T {
+    fn records(documents: &[Self], context: &Context<'_>) -> Vec<Record> {
+        let record = |of: &Self| Some(context.record(of.id(), of.record_day()?, of.start(), of.metrics()));
+        documents.iter().filter_map(record).collect()
+    }
+}
+
+/// A series as it lies in records.
+fn series(series: Option<&model::Series>) -> Option<Series> {
+    series.map(|series| Series {
+        start: series.timestamp.clone(),
+        interval_seconds: series.interval,
+        items: series.items.clone(),
+    })
 }

@@ -3,10 +3,10 @@
 use jiff::Timestamp;
 use jiff::civil::time;
 use jiff::tz::Offset;
-use serde_json::Value;
 
-use crate::domain::{DataType, Day, Record};
-use crate::oura::model::{Documents, Moment};
+use crate::domain::metrics::{SessionSummary, SleepMeasures};
+use crate::domain::{Day, Moment, Record, RecordMetrics};
+use crate::oura::model::Documents;
 
 /// The patient's offset from UTC over time, as far as documents tell it. Oura gives heart rate and battery in UTC only,
 /// and a patient has no fixed zone: the offset of the document nearest in time holds, and UTC where there is none.
@@ -64,20 +64,23 @@ impl DayOffsets {
     pub fn of_records<'a>(records: impl IntoIterator<Item = &'a Record>) -> Self {
         let mut known = Vec::new();
         for record in records {
-            let moments = |keys: [&str; 2]| {
-                keys.map(|key| {
-                    record.metrics.get(key).and_then(Value::as_str).and_then(|text| text.parse::<Moment>().ok())
-                })
-            };
-            match record.data_type {
-                DataType::Sleep => {
-                    known.extend(moments(["bedtimeStart", "bedtimeEnd"]).iter().flatten().filter_map(always));
+            match &record.metrics {
+                Some(RecordMetrics::Sleep(of)) => {
+                    let SleepMeasures { bedtime_start, bedtime_end, .. } = &of.measures;
+                    known.extend([bedtime_start, bedtime_end].into_iter().flatten().filter_map(always));
                 }
-                DataType::DailyActivity => {
-                    known.extend(moments(["dayStart", ""]).iter().flatten().filter_map(day_start));
+                Some(RecordMetrics::DailyActivity(of)) => {
+                    known.extend(of.day_start.as_ref().and_then(day_start));
                 }
-                DataType::Workout | DataType::Session | DataType::EnhancedTag => {
-                    known.extend(moments(["start", "end"]).iter().flatten().filter_map(unless_utc));
+                Some(RecordMetrics::Workout(of)) => {
+                    known.extend([&of.start, &of.end].into_iter().flatten().filter_map(unless_utc));
+                }
+                Some(RecordMetrics::Session(of)) => {
+                    let SessionSummary { start, end, .. } = &of.summary;
+                    known.extend([start, end].into_iter().flatten().filter_map(unless_utc));
+                }
+                Some(RecordMetrics::EnhancedTag(of)) => {
+                    known.extend([&of.start, &of.end].into_iter().flatten().filter_map(unless_utc));
                 }
                 _ => {}
             }

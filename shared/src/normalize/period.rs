@@ -1,111 +1,153 @@
 //! Workouts, sessions, tags, rest mode periods and rings.
 
-use jiff::civil::date;
-use serde_json::{Value, json};
+use jiff::civil::{Date, date};
 
-use super::{Make, series_value};
-use crate::domain::{Day, MetricType, Record};
-use crate::oura::model::{EnhancedTag, Moment, RestModePeriod, RingConfiguration, Session, Tag, Workout};
+use super::{OnePerDocument, series};
+use crate::domain::metrics::{
+    RestModeEpisode, RestModePeriod, RestModeRecord, RingRecord, SessionRecord, SessionSummary, TagRecord,
+    WorkoutRecord,
+};
+use crate::domain::{Day, Moment, Number, RecordMetrics};
+use crate::oura::model;
 
 /// The code of a tag whose own code is not one of Oura's: it may be a text that the patient wrote.
 const CUSTOM: &str = "custom";
 
-pub(super) fn workout(make: &Make<'_>, document: &Workout) -> Record {
-    let (start, end) = (document.start_datetime.as_ref(), document.end_datetime.as_ref());
-    let label = document.label.as_deref().map(str::trim).filter(|label| !label.is_empty());
-    let metrics = json!({
-        "title": label.map(str::to_owned).or_else(|| document.activity.as_deref().map(readable)),
-        "type": document.activity,
-        "start": start,
-        "end": end,
-        "duration": seconds_between(start, end),
-        "calories": document.calories,
-        "distance": document.distance,
-        "intensity": document.intensity,
-        "source": document.source,
-    });
-    make.record(MetricType::Workout, document.id.as_ref(), (document.day, start), metrics)
+impl OnePerDocument for model::Workout {
+    fn start(&self) -> Option<&Moment> {
+        self.start_datetime.as_ref()
+    }
+
+    fn metrics(&self) -> RecordMetrics {
+        let label = self.label.as_deref().map(str::trim).filter(|label| !label.is_empty());
+        RecordMetrics::Workout(Box::new(WorkoutRecord {
+            title: label.map(str::to_owned).or_else(|| self.activity.as_deref().map(readable)),
+            r#type: self.activity.clone(),
+            start: self.start_datetime.clone(),
+            end: self.end_datetime.clone(),
+            duration: seconds_between(self.start_datetime.as_ref(), self.end_datetime.as_ref()),
+            calories: self.calories,
+            distance: self.distance,
+            intensity: self.intensity.clone(),
+            source: self.source.clone(),
+        }))
+    }
 }
 
-pub(super) fn session(make: &Make<'_>, document: &Session) -> Record {
-    let (start, end) = (document.start_datetime.as_ref(), document.end_datetime.as_ref());
-    let metrics = json!({
-        "type": document.kind,
-        "mood": document.mood,
-        "start": start,
-        "end": end,
-        "duration": seconds_between(start, end),
-        "heartRate": series_value(document.heart_rate.as_ref()),
-        "hrv": series_value(document.heart_rate_variability.as_ref()),
-        "motionCount": series_value(document.motion_count.as_ref()),
-    });
-    make.record(MetricType::Session, document.id.as_ref(), (document.day, start), metrics)
+impl OnePerDocument for model::Session {
+    fn start(&self) -> Option<&Moment> {
+        self.start_datetime.as_ref()
+    }
+
+    fn metrics(&self) -> RecordMetrics {
+        let summary = SessionSummary {
+            r#type: self.kind.clone(),
+            mood: self.mood.clone(),
+            start: self.start_datetime.clone(),
+            end: self.end_datetime.clone(),
+            duration: seconds_between(self.start_datetime.as_ref(), self.end_datetime.as_ref()),
+        };
+        RecordMetrics::Session(Box::new(SessionRecord {
+            summary,
+            heart_rate: series(self.heart_rate.as_ref()),
+            hrv: series(self.heart_rate_variability.as_ref()),
+            motion_count: series(self.motion_count.as_ref()),
+        }))
+    }
 }
 
-pub(super) fn tag(make: &Make<'_>, document: &Tag) -> Record {
-    let start = document.timestamp.as_ref();
-    let metrics = json!({"codes": codes(document.tags.as_deref()), "start": start, "end": null, "endDay": null});
-    make.record(MetricType::Tag, document.id.as_ref(), (document.day, start), metrics)
+impl OnePerDocument for model::Tag {
+    fn start(&self) -> Option<&Moment> {
+        self.timestamp.as_ref()
+    }
+
+    fn metrics(&self) -> RecordMetrics {
+        let codes = codes(self.tags.as_deref());
+        RecordMetrics::Tag(Box::new(TagRecord { codes, start: self.timestamp.clone(), end: None, end_day: None }))
+    }
 }
 
-pub(super) fn enhanced_tag(make: &Make<'_>, document: &EnhancedTag) -> Record {
-    let start = document.start_time.as_ref();
-    let metrics = json!({
-        "codes": codes(document.tag_type_code.as_ref().map(std::slice::from_ref)),
-        "start": start,
-        "end": document.end_time,
-        "endDay": document.end_day,
-    });
-    make.record(MetricType::Tag, document.id.as_ref(), (document.start_day, start), metrics)
+impl OnePerDocument for model::EnhancedTag {
+    fn start(&self) -> Option<&Moment> {
+        self.start_time.as_ref()
+    }
+
+    fn metrics(&self) -> RecordMetrics {
+        RecordMetrics::EnhancedTag(Box::new(TagRecord {
+            codes: codes(self.tag_type_code.as_ref().map(std::slice::from_ref)),
+            start: self.start_time.clone(),
+            end: self.end_time.clone(),
+            end_day: self.end_day,
+        }))
+    }
 }
 
-pub(super) fn rest_mode(make: &Make<'_>, document: &RestModePeriod) -> Record {
-    let episodes: Vec<Value> = document
-        .episodes
-        .iter()
-        .flatten()
-        .map(|episode| json!({"codes": codes(episode.tags.as_deref()), "start": episode.timestamp}))
-        .collect();
-    let metrics = json!({
-        "startDay": document.start_day,
-        "endDay": document.end_day,
-        "start": document.start_time,
-        "end": document.end_time,
-        "episodes": episodes,
-    });
-    make.record(MetricType::RestMode, document.id.as_ref(), (document.start_day, document.start_time.as_ref()), metrics)
+impl OnePerDocument for model::RestModePeriod {
+    fn start(&self) -> Option<&Moment> {
+        self.start_time.as_ref()
+    }
+
+    fn metrics(&self) -> RecordMetrics {
+        let period = RestModePeriod {
+            start_day: self.start_day,
+            end_day: self.end_day,
+            start: self.start_time.clone(),
+            end: self.end_time.clone(),
+        };
+        let episodes = self
+            .episodes
+            .iter()
+            .flatten()
+            .map(|episode| RestModeEpisode { codes: codes(episode.tags.as_deref()), start: episode.timestamp.clone() });
+        RecordMetrics::RestModePeriod(Box::new(RestModeRecord { period, episodes: episodes.collect() }))
+    }
 }
 
 /// A ring lies on the day (UTC) of its set-up. Oura gives the epoch, or nothing, for rings that it has no date of: those
 /// lie on 2015-01-01, before any ring was sold, so that they come first and are never taken for the current one.
-pub(super) fn ring(make: &Make<'_>, document: &RingConfiguration) -> Record {
-    let unknown = Day::from(date(2015, 1, 1));
-    let set_up = document.set_up_at.as_ref();
-    let day = set_up.map(Moment::instant_in_utc).map(Day::of_utc).filter(|day| *day > unknown);
-    let metrics = json!({
-        "color": document.color,
-        "design": document.design,
-        "firmwareVersion": document.firmware_version,
-        "hardwareType": document.hardware_type,
-        "setUpAt": day.and(set_up),
-        "size": document.size,
-    });
-    make.record(MetricType::Ring, document.id.as_ref(), (day.unwrap_or(unknown), set_up), metrics)
+impl OnePerDocument for model::RingConfiguration {
+    fn record_day(&self) -> Option<Day> {
+        Some(set_up_day(self).unwrap_or(Day::from(UNKNOWN_SET_UP)))
+    }
+
+    fn start(&self) -> Option<&Moment> {
+        self.set_up_at.as_ref()
+    }
+
+    fn metrics(&self) -> RecordMetrics {
+        RecordMetrics::RingConfiguration(Box::new(RingRecord {
+            color: self.color.clone(),
+            design: self.design.clone(),
+            firmware_version: self.firmware_version.clone(),
+            hardware_type: self.hardware_type.clone(),
+            set_up_at: set_up_day(self).and(self.set_up_at.clone()),
+            size: self.size,
+        }))
+    }
+}
+
+/// Day of a ring whose set-up Oura does not know.
+const UNKNOWN_SET_UP: Date = date(2015, 1, 1);
+
+/// Day of a ring's set-up, if Oura knows it.
+fn set_up_day(ring: &model::RingConfiguration) -> Option<Day> {
+    let day = ring.set_up_at.as_ref().map(Moment::instant_in_utc).map(Day::of_utc);
+    day.filter(|day| *day > Day::from(UNKNOWN_SET_UP))
 }
 
 /// Seconds between two instants; none when an end is missing, has no offset, or lies before the start.
-fn seconds_between(start: Option<&Moment>, end: Option<&Moment>) -> Option<f64> {
+fn seconds_between(start: Option<&Moment>, end: Option<&Moment>) -> Option<Number> {
     let elapsed = end?.instant()?.duration_since(start?.instant()?);
-    (!elapsed.is_negative()).then(|| elapsed.as_secs_f64())
+    (!elapsed.is_negative()).then(|| Number::from(elapsed.as_secs_f64()))
 }
 
 /// Oura's codes are lower-case words joined by `_`; what looks otherwise may be the patient's own words.
-fn codes(of: Option<&[String]>) -> Vec<&str> {
+fn codes(of: Option<&[String]>) -> Vec<String> {
     let is_code = |text: &str| {
         (1..=64).contains(&text.len())
             && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
     };
-    of.unwrap_or_default().iter().map(|code| if is_code(code) { code.as_str() } else { CUSTOM }).collect()
+    of.unwrap_or_default().iter().map(|code| if is_code(code) { code.clone() } else { CUSTOM.to_owned() }).collect()
 }
 
 /// An activity as a title: `strength_training` and `strengthTraining` become `Strength training`.

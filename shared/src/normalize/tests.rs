@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::domain::DataType as Kind;
+use crate::domain::{DataType as Kind, DayMetrics, MetricType, Number, canonical};
 
 fn patient() -> PatientId {
     PatientId::parse("patient-1").unwrap()
@@ -39,18 +39,22 @@ fn one(kind: Kind, document: Value) -> Record {
 
 /// The day's stats, after making sure that neither the order of the records nor a way through a table changes them.
 fn stats(of: &str, records: &[Record]) -> BTreeMap<MetricType, Value> {
-    let fresh: Vec<&Record> = records.iter().collect();
-    let stats = day_stats(day(of), &fresh);
-    let stored: Vec<Record> = records
-        .iter()
-        .rev()
-        .map(|record| serde_json::from_str(&serde_json::to_string(record).unwrap()).unwrap())
-        .collect();
-    assert_eq!(day_stats(day(of), &stored.iter().collect::<Vec<_>>()), stats);
-    for record in records {
-        assert_eq!(canonical(Value::Object(record.metrics.clone())), Value::Object(record.metrics.clone()));
-    }
-    stats
+    let stats = typed_stats(of, records);
+    let stored: Vec<Record> = records.iter().rev().map(stored).collect();
+    assert_eq!(typed_stats(of, &stored), stats);
+    let Value::Object(by_type) = serde_json::to_value(&stats).unwrap() else { panic!("metrics are an object") };
+    by_type.into_iter().map(|(metric_type, fields)| (metric_type.parse().unwrap(), fields)).collect()
+}
+
+fn typed_stats(of: &str, records: &[Record]) -> DayMetrics {
+    day_stats(day(of), &records.iter().collect::<Vec<_>>())
+}
+
+/// The record after a way through a table.
+fn stored(record: &Record) -> Record {
+    let metrics = record.metrics_json();
+    assert_eq!(canonical(metrics.clone()), metrics);
+    Record { metrics: Some(RecordMetrics::read(record.data_type, metrics).unwrap()), ..record.clone() }
 }
 
 /// A sleep period of `total` seconds in the recorded shape.
@@ -121,7 +125,7 @@ fn activity_keeps_negative_distances_and_adds_minutes_only_when_all_are_known() 
             "timestamp": "2031-05-05T04:00:00+02:00"})
     };
     let record = one(Kind::DailyActivity, document(json!(7200)));
-    assert_eq!(record.metrics["met"]["items"], json!([0.9, 1]));
+    assert_eq!(record.metrics_json()["met"]["items"], json!([0.9, 1]));
     let known = &stats("2031-05-05", &[record])[&MetricType::Activity];
     assert_eq!(
         (&known["metersToTarget"], &known["steps"], &known["activeMinutes"]),
@@ -195,7 +199,7 @@ fn a_document_on_two_pages_gives_one_record_with_the_later_content() {
     let score = |score: u32| json!({"id": "same", "day": "2031-05-05", "score": score});
     let records = made(Kind::DailySleep, json!([score(70), score(71)]));
     assert_eq!(records.len(), 1);
-    assert_eq!(records[0].metrics["score"], 71);
+    assert_eq!(records[0].metrics_json()["score"], 71);
 }
 
 #[test]
@@ -236,7 +240,7 @@ fn rest_mode_shows_on_the_day_on_which_it_begins() {
         json!({"id": "rm", "start_day": "2031-05-05", "start_time": "2031-05-04T23:03:00+00:00", "end_day": null, "end_time": null,
             "episodes": [{"tags": ["tag_generic_cold"], "timestamp": "2031-05-04T23:03:00.000+00:00"}]}),
     );
-    assert_eq!(record.metrics["episodes"][0]["codes"], json!(["tag_generic_cold"]));
+    assert_eq!(record.metrics_json()["episodes"][0]["codes"], json!(["tag_generic_cold"]));
     let stats = stats("2031-05-05", &[record]);
     assert_eq!(stats[&MetricType::RestMode]["periods"][0]["endDay"], Value::Null);
 }
@@ -249,7 +253,7 @@ fn rings_lie_on_the_day_of_their_set_up_and_batteries_on_every_day() {
     assert_eq!(ring(json!("2030-03-09T23:48:00+00:00")).day, day("2030-03-09"));
     for unknown in [Value::Null, json!("1970-01-01T00:00:00+00:00")] {
         let ring = ring(unknown);
-        assert_eq!((ring.day, &ring.metrics["setUpAt"]), (day("2015-01-01"), &Value::Null));
+        assert_eq!((ring.day, &ring.metrics_json()["setUpAt"]), (day("2015-01-01"), &Value::Null));
         assert_eq!(stats("2015-01-01", &[ring]), BTreeMap::new(), "a ring is no metric of a day");
     }
     let level = |at: &str, level: u32, charging: Value| json!({"timestamp": at, "level": level, "charging": charging, "in_charger": null});
@@ -271,17 +275,21 @@ fn rings_lie_on_the_day_of_their_set_up_and_batteries_on_every_day() {
 #[test]
 fn a_change_is_named_by_kind_and_field() {
     let mut before = busy_day();
-    let old = stats("2031-05-05", &before);
+    let old = typed_stats("2031-05-05", &before);
     assert_eq!(changed_fields(&old, &old), [""; 0]);
     before.retain(|record| record.document_id.as_str() != "nap");
     for record in &mut before {
         if record.document_id.as_str() == "night" {
-            record.metrics.insert("totalSleep".to_owned(), json!(25230));
+            let Some(RecordMetrics::Sleep(period)) = &mut record.metrics else { panic!("a sleep period") };
+            period.measures.total_sleep = Some(Number::from(25230));
         }
     }
     before.push(one(Kind::Vo2Max, json!({"id": "vo", "day": "2031-05-05", "vo2_max": null})));
-    let new = stats("2031-05-05", &before);
-    assert_eq!(changed_fields(&old, &new), ["sleep.naps", "sleep.totalSleep", "vo2Max.vo2Max"]);
+    let new = typed_stats("2031-05-05", &before);
+    assert_eq!(
+        changed_fields(&old, &new),
+        ["sleep.naps", "sleep.totalSleep", "sleep.totalSleepAllPeriods", "vo2Max.vo2Max"]
+    );
     assert_eq!(changed_fields(&new, &old), changed_fields(&old, &new));
 }
 

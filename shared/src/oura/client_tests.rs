@@ -55,7 +55,7 @@ async fn list_requests_each_path_with_both_ends_of_its_range() {
     for kind in DataType::ALL {
         let before = server.seen().len();
         let listing = client.list(&token(), kind, week()).await.unwrap();
-        assert_eq!(listing.documents.kind(), kind);
+        assert_eq!(listing.documents.data_type(), kind);
         for seen in &server.seen()[before..] {
             assert_eq!(seen.url.path(), format!("/oura/v2/usercollection/{}", kind.path()));
             let names: Vec<_> = seen.url.query_pairs().map(|(name, _)| name.into_owned()).collect();

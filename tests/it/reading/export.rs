@@ -161,10 +161,10 @@ async fn every_number_of_a_day_is_an_observation() {
         by_metric.entry(local(one).as_str().unwrap().to_owned()).or_default().push(one);
     }
     let daily = world.daily("2026-01-01", "2026-03-19").await;
-    for metric in CATALOGUE.iter().filter(|metric| metric.baseline) {
+    for metric in CATALOGUE.iter().filter(|metric| metric.field.has_baselines) {
         let values: Vec<_> = daily
             .iter()
-            .map(|day| day["metrics"][metric.metric_type.as_str()][metric.field].clone())
+            .map(|day| day["metrics"][metric.metric_type.as_str()][metric.field.name].clone())
             .filter(|value| !value.is_null())
             .collect();
         let found: Vec<_> = by_metric[&metric.name()].iter().map(|one| one["valueQuantity"]["value"].clone()).collect();

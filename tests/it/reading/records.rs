@@ -16,7 +16,7 @@ fn shown(item: &Value) -> Value {
 #[tokio::test]
 async fn every_record_of_a_type_comes_once_and_as_it_is_stored() {
     let world = month().await;
-    for kind in MetricType::ALL.into_iter().filter(|kind| *kind != MetricType::Hrv) {
+    for kind in MetricType::ALL.iter().filter(|kind| **kind != MetricType::Hrv) {
         // Rings lie on the day on which they were set up.
         let mut wanted = stored(&world, Some(kind.as_str())).await;
         wanted.retain(|item| item["day"].as_str().unwrap() >= "2026-02-01");

@@ -4,11 +4,10 @@
 //! out; nobody ordered these, and why a day has none is told by `GET /daily`.
 
 use serde_json::{Value, json};
-use shared::domain::{CATALOGUE, DailyStats, Metric, MetricType, PatientId, Unit, derived_uuid};
+use shared::domain::metrics::Unit;
+use shared::domain::{DailyStats, DayMetrics, Metric, MetricType, Moment, Number, PatientId, derived_uuid};
 use shared::http::HttpError;
-use shared::oura::model::Moment;
 
-use super::loinc;
 use crate::records::unwritable;
 
 /// The code system of this project: its codes are the names of `GET /metrics`. A URN, because it is to name and not to lead
@@ -24,39 +23,33 @@ const CATEGORIES: &str = "http://terminology.hl7.org/CodeSystem/observation-cate
 /// # Errors
 /// 500.
 pub(super) fn observations(patient: &PatientId, stats: &DailyStats) -> Result<String, HttpError> {
-    let night = night(stats);
-    let mut lines = String::new();
-    for metric in CATALOGUE.iter().filter(|metric| is_observed(metric)) {
-        let value = stats.metrics.get(&metric.metric_type).and_then(|fields| fields.get(metric.field));
-        if let (Some(value), Some(unit)) = (value.filter(|value| value.is_number()), metric.unit) {
-            let observation = observation(patient, stats, night.as_ref(), metric, value, unit);
-            lines.push_str(&serde_json::to_string(&observation).map_err(unwritable)?);
-            lines.push('\n');
+    let night = night(&stats.metrics);
+    let mut observations = Vec::new();
+    stats.metrics.each_value(|metric, value| {
+        if let (Some(value), Some(unit), true) = (value.number(), metric.field.unit, metric.field.is_observation) {
+            observations.push(observation(patient, stats, night.as_ref(), metric, (value, unit)));
         }
+    });
+    let mut lines = String::new();
+    for observation in observations {
+        lines.push_str(&serde_json::to_string(&observation).map_err(unwritable)?);
+        lines.push('\n');
     }
     Ok(lines)
-}
-
-/// Whether it says something of the patient: not of the ring, of a goal, or of how many samples and entries there are.
-fn is_observed(metric: &Metric) -> bool {
-    let kinds = [MetricType::Ring, MetricType::Tag, MetricType::SleepTime, MetricType::RestMode, MetricType::Session];
-    let fields = ["targetCalories", "targetMeters", "metersToTarget", "count"];
-    !kinds.contains(&metric.metric_type) && !fields.contains(&metric.field)
 }
 
 fn observation(
     patient: &PatientId,
     stats: &DailyStats,
     night: Option<&Value>,
-    metric: &Metric,
-    value: &Value,
-    unit: Unit,
+    metric: Metric,
+    (value, unit): (Number, Unit),
 ) -> Value {
     let name = metric.name();
     let day = stats.day.to_string();
-    let loinc = loinc::codes(metric);
+    let codes = metric.field.loinc.iter();
     let mut codings: Vec<Value> =
-        loinc.iter().map(|loinc| json!({"system": LOINC, "code": loinc.code, "display": loinc.display})).collect();
+        codes.map(|loinc| json!({"system": LOINC, "code": loinc.code, "display": loinc.display})).collect();
     codings.push(json!({"system": METRICS, "code": name}));
     let mut observation = json!({
         "resourceType": "Observation",
@@ -65,7 +58,7 @@ fn observation(
         "meta": {"versionId": stats.revision.to_string(), "lastUpdated": stats.observed_at},
         "status": if stats.provisional { "preliminary" } else { "final" },
         "category": [{"coding": [category(metric)]}],
-        "code": {"coding": codings, "text": metric.meaning},
+        "code": {"coding": codings, "text": metric.field.meaning},
         "subject": {"type": "Patient", "identifier": {"value": patient}},
         "issued": stats.observed_at,
         "valueQuantity": {"value": value, "unit": unit.text, "system": UCUM, "code": unit.ucum},
@@ -80,9 +73,9 @@ fn observation(
 }
 
 /// What FHIR knows as vital signs are such; everything else is what its `activity` is for, sleep included.
-fn category(metric: &Metric) -> Value {
-    let is_vital = !loinc::codes(metric).is_empty()
-        && (metric.metric_type == MetricType::Spo2 || metric.unit.is_some_and(|unit| unit.ucum == "/min"));
+fn category(metric: Metric) -> Value {
+    let is_vital = !metric.field.loinc.is_empty()
+        && (metric.metric_type == MetricType::Spo2 || metric.field.unit.is_some_and(|unit| unit.ucum == "/min"));
     if is_vital {
         json!({"system": CATEGORIES, "code": "vital-signs", "display": "Vital Signs"})
     } else {
@@ -91,10 +84,10 @@ fn category(metric: &Metric) -> Value {
 }
 
 /// When the main sleep began and ended, if both are known with their offsets: FHIR wants one with every time of day.
-fn night(stats: &DailyStats) -> Option<Value> {
-    let sleep = stats.metrics.get(&MetricType::Sleep)?;
-    let moment = |field: &str| sleep.get(field)?.as_str()?.parse::<Moment>().ok().as_ref().and_then(date_time);
-    Some(json!({"start": moment("bedtimeStart")?, "end": moment("bedtimeEnd")?}))
+fn night(metrics: &DayMetrics) -> Option<Value> {
+    let sleep = &metrics.sleep.as_ref()?.main;
+    let (start, end) = (sleep.bedtime_start.as_ref()?, sleep.bedtime_end.as_ref()?);
+    Some(json!({"start": date_time(start)?, "end": date_time(end)?}))
 }
 
 /// To the second, as FHIR writes it, whatever Oura's own spelling was.

@@ -4,7 +4,6 @@
 //! size, each made from reads of bounded size: what it takes does not grow with what the patient has.
 
 mod fhir;
-mod loinc;
 mod ndjson;
 mod page;
 

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use shared::aws::{Connections, Days};
-use shared::domain::{Clock, ConnectionStatus, DataType, Day, DayRange, PatientId, Record};
+use shared::domain::{Clock, ConnectionStatus, DataType, Day, DayRange, PatientId, Record, RecordMetrics};
 
 use crate::gateway::answer;
 use oura_simulator::{Control, ControlError, DeliveryState, Outage, OutageKind, PersonView, WebhookDeliveryRecord};
@@ -179,7 +179,10 @@ impl Ring {
         })?;
         let records = stored.into_values().flat_map(|day| day.records).map(|stored| stored.record);
         let mut workouts: Vec<_> = records.filter(|record| record.data_type == DataType::Workout).collect();
-        let start = |workout: &Record| workout.metrics.get("start").and_then(Value::as_str).map(str::to_owned);
+        let start = |workout: &Record| match &workout.metrics {
+            Some(RecordMetrics::Workout(of)) => of.start.as_ref().map(|start| start.text().to_owned()),
+            _ => None,
+        };
         workouts.sort_by_cached_key(|workout| (workout.day, start(workout)));
         for workout in workouts.iter().rev() {
             match self.control.delete_document(&person.key, "workout", workout.document_id.as_str()) {

@@ -2,11 +2,10 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
-use serde_json::{Map, Value};
 
 use super::super::StoreError;
-use super::super::item::{Fields, Item, from_json, from_object, json, n, s, to_json};
-use crate::domain::{DailyStats, DayBaselines, MetricType, PatientId, Record, SOURCE, StoredRecord};
+use super::super::item::{Fields, Item, from_json, json, n, s};
+use crate::domain::{DailyStats, DayBaselines, PatientId, Record, RecordMetrics, SOURCE, StoredRecord};
 
 pub(super) fn record_item(patient: &PatientId, key: &str, stored: &StoredRecord) -> Item {
     let record = &stored.record;
@@ -14,11 +13,11 @@ pub(super) fn record_item(patient: &PatientId, key: &str, stored: &StoredRecord)
         ("patientId".to_owned(), s(patient.as_str())),
         ("sk".to_owned(), s(key)),
         ("source".to_owned(), s(SOURCE)),
-        ("metricType".to_owned(), s(record.metric_type.as_str())),
+        ("metricType".to_owned(), s(record.data_type.metric_type().as_str())),
         ("dataType".to_owned(), s(record.data_type.as_str())),
         ("day".to_owned(), s(record.day.to_string())),
         ("documentId".to_owned(), s(record.document_id.as_str())),
-        ("metrics".to_owned(), from_object(&record.metrics)),
+        ("metrics".to_owned(), from_json(&record.metrics_json())),
         ("observedAt".to_owned(), s(stored.observed_at.to_string())),
         ("revision".to_owned(), n(stored.revision)),
         ("contentHash".to_owned(), s(&stored.content_hash)),
@@ -31,28 +30,29 @@ pub(super) fn record_item(patient: &PatientId, key: &str, stored: &StoredRecord)
 
 pub(super) fn record(action: &'static str, item: &Item) -> Result<StoredRecord, StoreError> {
     let fields = Fields::new(action, item);
+    let (data_type, deleted) = (fields.get("dataType")?, fields.flag("deleted"));
+    let metrics = match deleted {
+        true => None,
+        false => Some(
+            RecordMetrics::read(data_type, fields.json("metrics")?)
+                .map_err(|_other_form| StoreError::corrupt(action, "metrics"))?,
+        ),
+    };
     Ok(StoredRecord {
-        record: Record {
-            metric_type: fields.get("metricType")?,
-            data_type: fields.get("dataType")?,
-            day: fields.get("day")?,
-            document_id: fields.get("documentId")?,
-            metrics: object(action, fields, "metrics")?,
-        },
+        record: Record { data_type, day: fields.get("day")?, document_id: fields.get("documentId")?, metrics },
         revision: fields.get("revision")?,
         observed_at: fields.get::<Timestamp>("observedAt")?,
         content_hash: fields.get("contentHash")?,
-        deleted: fields.flag("deleted"),
+        deleted,
     })
 }
 
 pub(super) fn stats_item(patient: &PatientId, stats: &DailyStats) -> Item {
-    let metrics = stats.metrics.iter().map(|(kind, value)| (kind.as_str().to_owned(), from_json(value))).collect();
     let mut item = Item::from([
         ("patientId".to_owned(), s(patient.as_str())),
         ("day".to_owned(), s(stats.day.to_string())),
         ("source".to_owned(), s(SOURCE)),
-        ("metrics".to_owned(), AttributeValue::M(metrics)),
+        ("metrics".to_owned(), json(&stats.metrics)),
         ("revision".to_owned(), n(stats.revision)),
         ("contentHash".to_owned(), s(&stats.content_hash)),
         ("provisional".to_owned(), AttributeValue::Bool(stats.provisional)),
@@ -67,14 +67,9 @@ pub(super) fn stats_item(patient: &PatientId, stats: &DailyStats) -> Item {
 
 pub(super) fn stats(action: &'static str, item: &Item) -> Result<DailyStats, StoreError> {
     let fields = Fields::new(action, item);
-    let metrics = object(action, fields, "metrics")?
-        .into_iter()
-        .map(|(kind, value)| kind.parse::<MetricType>().map(|kind| (kind, value)))
-        .collect::<Result<_, _>>()
-        .map_err(|_unknown| StoreError::corrupt(action, "metrics"))?;
     Ok(DailyStats {
         day: fields.get("day")?,
-        metrics,
+        metrics: fields.json("metrics")?,
         revision: fields.get("revision")?,
         content_hash: fields.get("contentHash")?,
         provisional: fields.flag("provisional"),
@@ -84,11 +79,4 @@ pub(super) fn stats(action: &'static str, item: &Item) -> Result<DailyStats, Sto
             None => None,
         },
     })
-}
-
-fn object(action: &'static str, fields: Fields<'_>, name: &'static str) -> Result<Map<String, Value>, StoreError> {
-    match fields.raw(name).and_then(to_json) {
-        Some(Value::Object(object)) => Ok(object),
-        _ => Err(StoreError::corrupt(action, name)),
-    }
 }

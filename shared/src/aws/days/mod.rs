@@ -291,7 +291,7 @@ impl Days {
         let mut items = Vec::with_capacity(change.records.len() + 2);
         let mut progress = RunProgress { records_written: change.records.len(), ..RunProgress::default() };
         for write in &change.records {
-            progress.metric_types.push(write.record.record.metric_type);
+            progress.metric_types.push(write.record.record.data_type.metric_type());
             if write.missed_webhooks {
                 let (data_type, document_id) = (write.record.record.data_type, write.record.record.document_id.clone());
                 progress.missed_webhooks.insert(Found { data_type, document_id });

@@ -1,4 +1,4 @@
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::*;
 use crate::domain::{Backfill, DayRange, ScopeSet};
@@ -48,9 +48,21 @@ fn connection() -> Connection {
 
 /// A day with all that is expected, changed by `with`.
 fn stats(of: &str, with: impl FnOnce(&mut BTreeMap<MetricType, Value>)) -> DailyStats {
-    let mut metrics: BTreeMap<MetricType, Value> =
-        EXPECTED.iter().map(|expected| (expected.kind, json!({ expected.field: 80 }))).collect();
+    let mut metrics = BTreeMap::from([
+        (MetricType::Readiness, json!({"score": 80})),
+        (MetricType::Sleep, json!({"totalSleep": 80})),
+        (MetricType::Activity, json!({"score": 80})),
+        (MetricType::Hrv, json!({"averageHrv": 80})),
+        (MetricType::Spo2, json!({"average": 80})),
+        (MetricType::Stress, json!({"stressHigh": 80})),
+        (MetricType::HeartRate, json!({"average": 80})),
+        (MetricType::Resilience, json!({"level": "solid"})),
+        (MetricType::CardiovascularAge, json!({"vascularAge": 80})),
+    ]);
     with(&mut metrics);
+    let metrics = metrics.into_iter().map(|(metric_type, fields)| (metric_type, complete(metric_type, fields)));
+    let metrics: BTreeMap<_, _> = metrics.collect();
+    let metrics = serde_json::from_value(json!(metrics)).unwrap();
     DailyStats {
         day: day(of),
         metrics,
@@ -60,6 +72,25 @@ fn stats(of: &str, with: impl FnOnce(&mut BTreeMap<MetricType, Value>)) -> Daily
         observed_at: at(NOW),
         baselines: None,
     }
+}
+
+/// The fields with those that a metric type always has.
+fn complete(metric_type: MetricType, fields: Value) -> Value {
+    let mut complete = match metric_type {
+        MetricType::Readiness => json!({"contributors": {}, "from": "sleep"}),
+        MetricType::Sleep => json!({"naps": [], "furtherSleeps": []}),
+        MetricType::Hrv => json!({"method": "rmssd"}),
+        MetricType::HeartRate => json!({"count": 1, "min": 80, "max": 80}),
+        MetricType::Resilience => json!({"contributors": {}}),
+        MetricType::RestMode => json!({"count": 1}),
+        MetricType::Ring => json!({"batteryMinimum": 1}),
+        _ => json!({}),
+    };
+    complete.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+    for period in complete["periods"].as_array_mut().into_iter().flatten() {
+        period["documentId"] = json!("period");
+    }
+    complete
 }
 
 fn whole(connection: Option<&Connection>, days: &[DailyStats], of: &str) -> Absence {
@@ -271,7 +302,7 @@ fn battery_and_hours_without_the_ring_explain_only_what_they_can() {
     assert_eq!(of(day, &[Stress], &unworn(50_000), Stress), Absence::NotWorn);
     assert_eq!(of(day, &[Activity, Stress], &[], Stress), Absence::Unknown, "it was worn all night");
     let all_but_heart_rate: Vec<_> =
-        EXPECTED.iter().map(|expected| expected.kind).filter(|kind| *kind != HeartRate).collect();
+        EXPECTED.iter().map(|expected| expected.metric_type).filter(|kind| *kind != HeartRate).collect();
     assert_eq!(of(last, &all_but_heart_rate, &[], Sleep), Absence::Unknown, "more of the newest day may come");
     let no_average = [(Spo2, json!({"average": null}))];
     assert_eq!(of(day, &[], &no_average, Spo2), Absence::Unknown, "only scores are computed from several nights");

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::domain::CATALOGUE;
+use crate::domain::{CATALOGUE, Metric};
 
 /// A document of every kind in which no field is empty.
 fn full_day() -> Vec<Record> {
@@ -86,15 +86,15 @@ fn the_catalogue_holds_every_scalar_field_of_a_full_day_and_no_other() {
             }
         }
     }
-    let catalogue: BTreeSet<_> = CATALOGUE.iter().map(|metric| metric.name()).collect();
+    let catalogue: BTreeSet<_> = CATALOGUE.iter().map(Metric::name).collect();
     assert_eq!(catalogue, scalars);
 }
 
 #[test]
 fn exactly_the_numbers_have_a_unit() {
     let stats = stats("2031-05-05", &full_day());
-    for metric in CATALOGUE {
-        let value = &stats[&metric.metric_type][metric.field];
-        assert_eq!(metric.unit.is_some(), value.is_number(), "{}: {value}", metric.name());
+    for metric in CATALOGUE.iter() {
+        let value = &stats[&metric.metric_type][metric.field.name];
+        assert_eq!(metric.field.unit.is_some(), value.is_number(), "{}: {value}", metric.name());
     }
 }

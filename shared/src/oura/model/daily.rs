@@ -5,8 +5,8 @@
 
 use serde::Deserialize;
 
-use super::{Moment, Number, Series};
-use crate::domain::{Day, DocumentId};
+use super::Series;
+use crate::domain::{Day, DocumentId, Moment, Number};
 
 /// `PublicDailyActivity`: one activity day, from 04:00 to 04:00 local time.
 #[derive(Clone, Deserialize)]
@@ -241,4 +241,16 @@ pub struct SleepTimeWindow {
     pub start_offset: Option<Number>,
     /// Seconds from midnight to the window's end.
     pub end_offset: Option<Number>,
+}
+
+dated_documents! {
+    DailyActivity.day,
+    DailyCardiovascularAge.day,
+    DailyReadiness.day,
+    DailyResilience.day,
+    DailySleep.day,
+    DailySpo2.day,
+    DailyStress.day,
+    SleepTime.day,
+    Vo2Max.day,
 }

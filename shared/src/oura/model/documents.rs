@@ -6,12 +6,7 @@ use std::fmt;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
-use super::{
-    DailyActivity, DailyCardiovascularAge, DailyReadiness, DailyResilience, DailySleep, DailySpo2, DailyStress,
-    EnhancedTag, HeartRateSample, RestModePeriod, RingBatterySample, RingConfiguration, Session, Sleep, SleepTime, Tag,
-    Vo2Max, Workout,
-};
-use crate::domain::{DataType, DayRange, DocumentId};
+use crate::domain::{DataType, Day, DayRange, DocumentId, with_data_types};
 
 /// One document that could not be read. It says where, never what: parser messages can quote values.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,157 +17,110 @@ pub struct Malformed {
     pub path: String,
 }
 
+/// A document, or a sample of a time series.
+pub trait Document: DeserializeOwned {
+    /// Oura's id; none where Oura gives none.
+    fn id(&self) -> Option<&DocumentId>;
+
+    /// Oura's local day (for tags and rest mode: the day on which they begin); none for samples and rings.
+    fn day(&self) -> Option<Day>;
+}
+
 macro_rules! documents {
-    ($($kind:ident($model:ty)),* $(,)?) => {
+    ($($data_type:ident)*) => {
         /// Documents of one collection, in the order in which Oura gave them.
         #[derive(Clone)]
         #[expect(missing_docs, reason = "one variant per collection, named as in `DataType`")]
         pub enum Documents {
-            $($kind(Vec<$model>),)*
+            $($data_type(Vec<super::$data_type>),)*
+        }
+
+        /// Runs the same lines for every collection.
+        macro_rules! each {
+            ($documents:expr, $bound:ident => $lines:expr) => {
+                match $documents {
+                    $(Documents::$data_type($bound) => $lines,)*
+                }
+            };
         }
 
         impl Documents {
             /// A list of this collection that holds nothing.
             #[must_use]
-            pub fn empty(kind: DataType) -> Self {
-                match kind {
-                    $(DataType::$kind => Self::$kind(Vec::new()),)*
+            pub fn empty(data_type: DataType) -> Self {
+                match data_type {
+                    $(DataType::$data_type => Self::$data_type(Vec::new()),)*
                 }
             }
 
             /// Reads documents, each alone: those that cannot be read are reported beside the others.
             #[must_use]
-            pub fn parse(kind: DataType, raw: &[&RawValue]) -> (Self, Vec<Malformed>) {
+            pub fn parse(data_type: DataType, raw: &[&RawValue]) -> (Self, Vec<Malformed>) {
                 let mut malformed = Vec::new();
-                let documents = match kind {
-                    $(DataType::$kind => Self::$kind(read(raw, &mut malformed)),)*
+                let documents = match data_type {
+                    $(DataType::$data_type => Self::$data_type(read(raw, &mut malformed)),)*
                 };
                 (documents, malformed)
             }
 
-            /// Adds what another page gave. Documents of another collection are left out.
+            /// Adds the documents of another page. Documents of another collection are left out.
             pub fn append(&mut self, other: Self) {
-                debug_assert_eq!(self.kind(), other.kind(), "pages of one collection");
+                debug_assert_eq!(self.data_type(), other.data_type(), "pages of one collection");
                 match (self, other) {
-                    $((Self::$kind(mine), Self::$kind(mut theirs)) => mine.append(&mut theirs),)*
+                    $((Self::$data_type(mine), Self::$data_type(mut theirs)) => mine.append(&mut theirs),)*
                     _ => {}
-                }
-            }
-
-            /// How many documents (samples, for the time series) it holds.
-            #[must_use]
-            pub fn len(&self) -> usize {
-                match self {
-                    $(Self::$kind(documents) => documents.len(),)*
                 }
             }
 
             /// The collection.
             #[must_use]
-            pub fn kind(&self) -> DataType {
+            pub fn data_type(&self) -> DataType {
                 match self {
-                    $(Self::$kind(_) => DataType::$kind,)*
+                    $(Self::$data_type(_) => DataType::$data_type,)*
                 }
             }
         }
     };
 }
 
-documents! {
-    DailyActivity(DailyActivity),
-    DailyCardiovascularAge(DailyCardiovascularAge),
-    DailyReadiness(DailyReadiness),
-    DailyResilience(DailyResilience),
-    DailySleep(DailySleep),
-    DailySpo2(DailySpo2),
-    DailyStress(DailyStress),
-    EnhancedTag(EnhancedTag),
-    HeartRate(HeartRateSample),
-    RestModePeriod(RestModePeriod),
-    RingBatteryLevel(RingBatterySample),
-    RingConfiguration(RingConfiguration),
-    Session(Session),
-    Sleep(Sleep),
-    SleepTime(SleepTime),
-    Tag(Tag),
-    Vo2Max(Vo2Max),
-    Workout(Workout),
-}
+with_data_types!(documents);
 
 impl Documents {
-    /// Whether it holds none.
+    /// Number of documents (samples, for the time series).
+    #[must_use]
+    pub fn len(&self) -> usize {
+        each!(self, documents => documents.len())
+    }
+
+    /// True if it holds none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Keeps the documents whose day (for tags and rest mode: the day on which they begin) lies in the range. The time
-    /// series and the rings have no day yet: they stay whole, see [`crate::normalize::retain_days`].
+    /// Keeps the documents whose day lies in the range. The time series and the rings have no day yet: they stay whole,
+    /// see [`crate::normalize::retain_days`].
     pub fn retain_days(&mut self, range: DayRange) {
-        match self {
-            Self::DailyActivity(documents) => documents.retain(|document| range.contains(document.day)),
-            Self::DailyCardiovascularAge(documents) => documents.retain(|document| range.contains(document.day)),
-            Self::DailyReadiness(documents) => documents.retain(|document| range.contains(document.day)),
-            Self::DailyResilience(documents) => documents.retain(|document| range.contains(document.day)),
-            Self::DailySleep(documents) => documents.retain(|document| range.contains(document.day)),
-            Self::DailySpo2(documents) => documents.retain(|document| range.contains(document.day)),
-            Self::DailyStress(documents) => documents.retain(|document| range.contains(document.day)),
-            Self::EnhancedTag(documents) => documents.retain(|document| range.contains(document.start_day)),
-            Self::RestModePeriod(documents) => documents.retain(|document| range.contains(document.start_day)),
-            Self::Session(documents) => documents.retain(|document| range.contains(document.day)),
-            Self::Sleep(documents) => documents.retain(|document| range.contains(document.day)),
-            Self::SleepTime(documents) => documents.retain(|document| range.contains(document.day)),
-            Self::Tag(documents) => documents.retain(|document| range.contains(document.day)),
-            Self::Vo2Max(documents) => documents.retain(|document| range.contains(document.day)),
-            Self::Workout(documents) => documents.retain(|document| range.contains(document.day)),
-            Self::HeartRate(_) | Self::RingBatteryLevel(_) | Self::RingConfiguration(_) => {}
-        }
+        each!(self, documents => documents.retain(|document| document.day().is_none_or(|day| range.contains(day))));
     }
-}
 
-/// Runs the same lines for every collection whose documents have ids.
-macro_rules! with_ids {
-    ($documents:expr, $bound:ident => $lines:expr, series => $otherwise:expr) => {
-        match $documents {
-            Self::DailyActivity($bound) => $lines,
-            Self::DailyCardiovascularAge($bound) => $lines,
-            Self::DailyReadiness($bound) => $lines,
-            Self::DailyResilience($bound) => $lines,
-            Self::DailySleep($bound) => $lines,
-            Self::DailySpo2($bound) => $lines,
-            Self::DailyStress($bound) => $lines,
-            Self::EnhancedTag($bound) => $lines,
-            Self::RestModePeriod($bound) => $lines,
-            Self::RingConfiguration($bound) => $lines,
-            Self::Session($bound) => $lines,
-            Self::Sleep($bound) => $lines,
-            Self::SleepTime($bound) => $lines,
-            Self::Tag($bound) => $lines,
-            Self::Vo2Max($bound) => $lines,
-            Self::Workout($bound) => $lines,
-            Self::HeartRate(_) | Self::RingBatteryLevel(_) => $otherwise,
-        }
-    };
-}
-
-impl Documents {
-    /// The ids of those that have one.
+    /// Ids of the documents that have one.
     #[must_use]
     pub fn ids(&self) -> BTreeSet<DocumentId> {
-        with_ids!(self, documents => documents.iter().filter_map(|document| document.id.clone()).collect(),
-            series => BTreeSet::new())
+        each!(self, documents => documents.iter().filter_map(|document| document.id().cloned()).collect())
     }
 
     /// Keeps the documents with these ids. The time series have none and stay whole.
     pub fn retain_ids(&mut self, ids: &BTreeSet<DocumentId>) {
-        with_ids!(self, documents => documents.retain(|document| document.id.as_ref().is_some_and(|id| ids.contains(id))),
-            series => {});
+        if self.data_type().has_documents() {
+            each!(self, documents => documents.retain(|document| document.id().is_some_and(|id| ids.contains(id))));
+        }
     }
 }
 
 impl fmt::Debug for Documents {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} documents of {}", self.len(), self.kind())
+        write!(f, "{} documents of {}", self.len(), self.data_type())
     }
 }
 
@@ -241,7 +189,7 @@ mod tests {
                 _ => r#"{"day":"2031-05-05"}"#,
             };
             let (mut documents, malformed) = parse(kind, &[least]);
-            assert_eq!((documents.len(), documents.kind(), malformed), (1, kind, vec![]), "{kind}");
+            assert_eq!((documents.len(), documents.data_type(), malformed), (1, kind, vec![]), "{kind}");
             documents.append(Documents::empty(kind));
             documents.append(documents.clone());
             let later = DayRange::ending("2031-05-07".parse().unwrap(), 2);

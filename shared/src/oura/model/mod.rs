@@ -6,22 +6,29 @@
 //!
 //! None of these types print their values: they are health data.
 
+/// Documents with an id and a day.
+macro_rules! dated_documents {
+    ($($document:ident.$day:ident),* $(,)?) => {$(
+        impl $crate::oura::model::Document for $document {
+            fn id(&self) -> Option<&$crate::domain::DocumentId> {
+                self.id.as_ref()
+            }
+
+            fn day(&self) -> Option<$crate::domain::Day> {
+                Some(self.$day)
+            }
+        }
+    )*};
+}
+
 mod daily;
 mod documents;
-mod moment;
-mod number;
 mod period;
 mod series;
 mod sleep;
 
-pub use daily::{
-    ActivityContributors, DailyActivity, DailyCardiovascularAge, DailyReadiness, DailyResilience, DailySleep,
-    DailySpo2, DailyStress, ReadinessContributors, ResilienceContributors, SleepContributors, SleepTime,
-    SleepTimeWindow, Spo2Percentage, Vo2Max,
-};
-pub use documents::{Documents, Malformed};
-pub use moment::{InvalidMoment, Moment};
-pub use number::Number;
-pub use period::{EnhancedTag, RestModeEpisode, RestModePeriod, RingConfiguration, Session, Tag, Workout};
-pub use series::{HeartRateSample, RingBatterySample, Series};
-pub use sleep::{Sleep, SleepReadiness};
+pub use daily::*;
+pub use documents::{Document, Documents, Malformed};
+pub use period::*;
+pub use series::*;
+pub use sleep::*;

@@ -3,8 +3,8 @@
 
 use serde::Deserialize;
 
-use super::{Moment, Number, Series};
-use crate::domain::{Day, DocumentId};
+use super::{Document, Series};
+use crate::domain::{Day, DocumentId, Moment, Number};
 
 /// `PublicWorkout`.
 #[derive(Clone, Deserialize)]
@@ -128,4 +128,22 @@ pub struct RingConfiguration {
     pub set_up_at: Option<Moment>,
     /// US ring size.
     pub size: Option<Number>,
+}
+
+dated_documents! {
+    EnhancedTag.start_day,
+    RestModePeriod.start_day,
+    Session.day,
+    Tag.day,
+    Workout.day,
+}
+
+impl Document for RingConfiguration {
+    fn id(&self) -> Option<&DocumentId> {
+        self.id.as_ref()
+    }
+
+    fn day(&self) -> Option<Day> {
+        None
+    }
 }

@@ -2,7 +2,8 @@
 
 use serde::Deserialize;
 
-use super::{Moment, Number};
+use super::Document;
+use crate::domain::{Day, DocumentId, Moment, Number};
 
 /// `PublicSample`: values at even distances, with nulls where there was no reading.
 #[derive(Clone, Deserialize)]
@@ -18,7 +19,7 @@ pub struct Series {
 
 /// One sample of `heartrate`. Two samples may share a moment with different sources: the key is both.
 #[derive(Clone, Deserialize)]
-pub struct HeartRateSample {
+pub struct HeartRate {
     /// When (UTC).
     pub timestamp: Moment,
     /// Beats per minute.
@@ -29,7 +30,7 @@ pub struct HeartRateSample {
 
 /// One sample of `ring_battery_level`.
 #[derive(Clone, Deserialize)]
-pub struct RingBatterySample {
+pub struct RingBatteryLevel {
     /// When (UTC).
     pub timestamp: Moment,
     /// Percent.
@@ -38,4 +39,24 @@ pub struct RingBatterySample {
     pub charging: Option<bool>,
     /// Whether the ring lay in its charger.
     pub in_charger: Option<bool>,
+}
+
+impl Document for HeartRate {
+    fn id(&self) -> Option<&DocumentId> {
+        None
+    }
+
+    fn day(&self) -> Option<Day> {
+        None
+    }
+}
+
+impl Document for RingBatteryLevel {
+    fn id(&self) -> Option<&DocumentId> {
+        None
+    }
+
+    fn day(&self) -> Option<Day> {
+        None
+    }
 }

@@ -2,8 +2,8 @@
 
 use serde::Deserialize;
 
-use super::{Moment, Number, ReadinessContributors, Series};
-use crate::domain::{Day, DocumentId};
+use super::{ReadinessContributors, Series};
+use crate::domain::{Day, DocumentId, Moment, Number};
 
 /// `PublicModifiedSleepModel`: one sleep period. Several on one day are normal.
 #[derive(Clone, Deserialize)]
@@ -83,3 +83,5 @@ pub struct SleepReadiness {
     /// Scores.
     pub contributors: Option<ReadinessContributors>,
 }
+
+dated_documents!(Sleep.day);

@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use crate::domain::{DataType, InvalidId, RawEventType, WebhookEventType};
-use crate::oura::model::{Malformed, Moment};
+use crate::domain::{DataType, InvalidId, Moment, RawEventType, WebhookEventType};
+use crate::oura::model::Malformed;
 
 /// What one subscription is about: one kind of change in one collection, of every user of the app.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

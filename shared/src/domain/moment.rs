@@ -1,11 +1,13 @@
 //! Timestamps as Oura sends them. Offsets change inside one answer (travel, daylight saving), so each is kept.
 
+use std::borrow::Cow;
 use std::str::FromStr;
 
 use jiff::Timestamp;
 use jiff::civil::{DateTime, Time};
 use jiff::fmt::temporal::Pieces;
 use jiff::tz::Offset;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize, Serializer};
 
 /// A moment: the text that Oura sent, and what it says. Oura's `LocalizedDateTime` and `UtcDateTime` carry an offset;
@@ -94,6 +96,19 @@ impl TryFrom<String> for Moment {
 impl Serialize for Moment {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&self.text)
+    }
+}
+
+impl JsonSchema for Moment {
+    fn schema_name() -> Cow<'static, str> {
+        "Moment".into()
+    }
+
+    fn json_schema(_generator: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "string",
+            "description": "A time as Oura gave it: RFC 3339 with the patient's offset; Oura leaves the offset out at times.",
+        })
     }
 }
 

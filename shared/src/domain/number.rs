@@ -1,11 +1,14 @@
 //! Numbers as Oura sends them: integers in one release, floats in the next.
 
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Error, Unexpected};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A number, integer or float. Magnitudes that no measurement of a ring has are refused: they would not fit into the
 /// platform's tables.
-#[derive(Clone, Copy, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, PartialEq, PartialOrd, Default)]
 pub struct Number(f64);
 
 impl Number {
@@ -18,6 +21,24 @@ impl Number {
     #[must_use]
     pub fn get(self) -> f64 {
         self.0
+    }
+
+    /// The value rounded to two decimals: an average has no more meaning than that, and its text stays short.
+    #[must_use]
+    pub fn rounded(value: f64) -> Self {
+        Self((value * 100.0).round() / 100.0)
+    }
+}
+
+impl From<f64> for Number {
+    fn from(value: f64) -> Self {
+        Self(value)
+    }
+}
+
+impl From<u32> for Number {
+    fn from(value: u32) -> Self {
+        Self(f64::from(value))
     }
 }
 
@@ -32,9 +53,31 @@ impl<'de> Deserialize<'de> for Number {
     }
 }
 
+/// A whole number as an integer (`65.0` becomes `65`), as DynamoDB would return it.
 impl Serialize for Number {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_f64(self.0)
+        // 2^53: above it a float no longer holds every integer.
+        const EXACT: f64 = 9_007_199_254_740_992.0;
+        #[expect(clippy::cast_possible_truncation, reason = "checked to be whole and within the exact range")]
+        if self.0.fract() == 0.0 && self.0.abs() < EXACT {
+            serializer.serialize_i64(self.0 as i64)
+        } else {
+            serializer.serialize_f64(self.0)
+        }
+    }
+}
+
+impl JsonSchema for Number {
+    fn schema_name() -> Cow<'static, str> {
+        "Number".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_generator: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "number"})
     }
 }
 

@@ -1,0 +1,96 @@
+//! `metrics.schema.json`: the metrics of a day's stats and of records.
+
+use std::collections::BTreeMap;
+
+use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, SchemaGenerator};
+use serde_json::{Map, Value, json};
+use shared::domain::{CATALOGUE, DataType, Day, DayMetrics, MetricType, RecordMetrics, Windows};
+
+use crate::schema::finished;
+
+/// The schema.
+pub(crate) fn schema() -> Value {
+    let mut generator = SchemaSettings::draft2020_12().for_serialize().into_generator();
+    name::<Day>(&mut generator);
+    name::<MetricType>(&mut generator);
+    name::<DataType>(&mut generator);
+    name::<DayMetrics>(&mut generator);
+    name::<Windows>(&mut generator);
+    let contents: Vec<Value> = DataType::ALL.iter().map(|data_type| content(*data_type, &mut generator)).collect();
+    let mut definitions = generator.take_definitions(true);
+    definitions.insert("Instant".to_owned(), instant());
+    definitions.insert("Baselines".to_owned(), baselines());
+    definitions.insert("RecordMetricType".to_owned(), record_metric_type());
+    definitions.insert(
+        "RecordContent".to_owned(),
+        json!({
+            "description": "Type of a record, and its metrics. Null means that Oura gave no value.",
+            "oneOf": contents,
+        }),
+    );
+    // After all others: its own format is that of all moments.
+    let definitions: Map<_, _> = definitions
+        .into_iter()
+        .map(|(name, definition)| if name == "Instant" { (name, definition) } else { (name, finished(definition)) })
+        .collect();
+    json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Normalized metrics",
+        "description": "The metrics of a day's stats (`DayMetrics`) and of records (`RecordContent`), for the table schemas \
+            beside this file and for the OpenAPI description. The unit of a number is in brackets, and in `x-unit` and \
+            `x-ucum`. Made from the code: do not edit.",
+        "$defs": definitions,
+    })
+}
+
+/// Adds a type to the definitions.
+fn name<T: JsonSchema>(generator: &mut SchemaGenerator) {
+    let _reference = generator.subschema_for::<T>();
+}
+
+fn content(data_type: DataType, generator: &mut SchemaGenerator) -> Value {
+    json!({
+        "type": "object",
+        "required": ["dataType", "metricType", "metrics"],
+        "properties": {
+            "dataType": {"const": data_type},
+            "metricType": {"const": data_type.metric_type()},
+            "metrics": RecordMetrics::schema(data_type, generator),
+        },
+    })
+}
+
+fn instant() -> Value {
+    json!({
+        "description": "A moment, UTC.",
+        "type": "string",
+        "format": "date-time",
+        "pattern": "^2[01][0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\\.[0-9]{1,9})?Z$",
+    })
+}
+
+fn record_metric_type() -> Value {
+    let has_records = |wanted: &&MetricType| DataType::ALL.iter().any(|data_type| data_type.metric_type() == **wanted);
+    let types: Vec<_> = MetricType::ALL.iter().filter(has_records).collect();
+    json!({"description": "A metric type that has records.", "enum": types})
+}
+
+/// The fields with baselines by metric type.
+fn baselines() -> Value {
+    let mut by_type: BTreeMap<MetricType, Map<String, Value>> = BTreeMap::new();
+    for metric in CATALOGUE.iter().filter(|metric| metric.field.has_baselines) {
+        let windows = json!({"$ref": "#/$defs/BaselineWindows"});
+        by_type.entry(metric.metric_type).or_default().insert(metric.field.name.to_owned(), windows);
+    }
+    let of_type = |(metric_type, fields): (MetricType, Map<String, Value>)| {
+        let description = format!("Of `{metric_type}`.");
+        (metric_type.to_string(), json!({"description": description, "type": "object", "properties": fields}))
+    };
+    json!({
+        "description": "What was usual before a day, by metric type and field. A field without a value in any of the 30 days \
+            before is absent.",
+        "type": "object",
+        "properties": by_type.into_iter().map(of_type).collect::<Map<_, _>>(),
+    })
+}
