@@ -15,7 +15,7 @@ use shared::domain::{
 use shared::normalize::{self, DayOffsets};
 use shared::oura::Listing;
 
-use crate::fetcher::{FetchOutcome, FetchReport, FetchRequest};
+use crate::fetch_outcome::{FetchOutcome, FetchReport, FetchRequest};
 use crate::sync_plan::{DocumentKey, StoredDays, SyncPlan};
 
 /// Normalized records of fetched documents.

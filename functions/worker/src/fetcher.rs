@@ -10,10 +10,12 @@ use backon::{ExponentialBuilder, Retryable};
 use futures::future::BoxFuture;
 use futures::stream::{self, FuturesUnordered, StreamExt};
 use jiff::{SignedDuration, Timestamp};
-use shared::domain::{Clock, Connection, DataType, DataTypeProgress, DayRange, DocumentId, FetchFailure, FetchState};
+use shared::domain::{Clock, Connection, DataType, DayRange, DocumentId, FetchFailure};
 use shared::oura::model::Malformed;
 use shared::oura::{Listing, OuraClient, OuraError};
 use shared::vault::{Access, Vault, VaultError};
+
+use crate::fetch_outcome::{FetchOutcome, FetchReport, FetchRequest, Fetched};
 
 /// Longest delay of Oura's that is waited out inside an invocation; for a longer one the message returns to its queue.
 const MAX_INLINE_DELAY: Duration = Duration::from_secs(3);
@@ -26,46 +28,6 @@ const MAX_SINGLE_DOCUMENTS: usize = 200;
 
 /// Single documents of one data type fetched at once.
 const SINGLE_DOCUMENT_CONCURRENCY: usize = 4;
-
-/// Request for one data type.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum FetchRequest {
-    /// Every document of these days.
-    Days(DayRange),
-    /// These documents. Several cost one list of `days`, where they probably are, and a request for each one not in it.
-    Documents { ids: BTreeSet<DocumentId>, days: DayRange },
-}
-
-/// Documents of one data type that arrived.
-#[derive(Debug)]
-pub(crate) struct Fetched {
-    pub(crate) listing: Listing,
-    /// Requested documents that Oura does not have, or not yet.
-    pub(crate) missing: BTreeSet<DocumentId>,
-    /// Transient error that kept other documents from arriving.
-    pub(crate) failed: Option<OuraError>,
-}
-
-/// Outcome of one data type.
-#[derive(Debug)]
-pub(crate) enum FetchOutcome {
-    /// It arrived; some of its documents may be unreadable.
-    Fetched(Fetched),
-    /// Its scope was not granted.
-    NotGranted,
-    /// Oura refuses it, and a retry changes nothing at present.
-    Refused(FetchFailure),
-    /// A retry may succeed.
-    Failed(OuraError),
-}
-
-/// Outcomes of all requested data types.
-#[derive(Debug)]
-pub(crate) struct FetchReport {
-    pub(crate) outcomes: BTreeMap<DataType, FetchOutcome>,
-    /// Time before the first request.
-    pub(crate) started_at: Timestamp,
-}
 
 /// Called with each data type, and its number of documents, as it arrives.
 pub(crate) type OnFetched<'a> = dyn Fn(DataType, u64) -> BoxFuture<'a, ()> + Send + Sync + 'a;
@@ -322,40 +284,4 @@ fn outcomes(
     };
     let requested = responses.into_iter().map(|(data_type, response)| (data_type, outcome(response)));
     requested.chain(not_granted.iter().map(|data_type| (*data_type, FetchOutcome::NotGranted))).collect()
-}
-
-impl Fetched {
-    fn complete(listing: Listing) -> Self {
-        Self { listing, missing: BTreeSet::new(), failed: None }
-    }
-
-    /// State and failure to record.
-    fn state(&self) -> (FetchState, Option<FetchFailure>) {
-        if let Some(error) = &self.failed {
-            (FetchState::Failed, Some(error.failure()))
-        } else if !self.missing.is_empty() {
-            (FetchState::Failed, Some(FetchFailure::NotFound))
-        } else if !self.listing.malformed.is_empty() {
-            (FetchState::Malformed, Some(FetchFailure::MalformedDocuments))
-        } else {
-            (FetchState::Done, None)
-        }
-    }
-}
-
-impl FetchOutcome {
-    /// Progress to record for it.
-    pub(crate) fn progress(&self, fetched_at: Timestamp) -> DataTypeProgress {
-        let documents = match self {
-            Self::Fetched(fetched) => fetched.listing.documents.len() as u64,
-            _ => 0,
-        };
-        let (state, error) = match self {
-            Self::Fetched(fetched) => fetched.state(),
-            Self::NotGranted => (FetchState::NotGranted, None),
-            Self::Refused(failure) => (FetchState::NotAvailable, Some(*failure)),
-            Self::Failed(error) => (FetchState::Failed, Some(error.failure())),
-        };
-        DataTypeProgress { state, documents, error, fetched_at: Some(fetched_at) }
-    }
 }

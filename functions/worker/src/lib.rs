@@ -11,6 +11,7 @@ mod counters;
 mod delivery;
 mod deps;
 mod diff;
+mod fetch_outcome;
 mod fetcher;
 mod nightly_outcome;
 mod progress;
@@ -19,6 +20,7 @@ mod schedule;
 mod sync;
 mod sync_outcome;
 mod sync_plan;
+mod webhook_coverage;
 mod webhook_events;
 
 pub use crate::batch::handle;

@@ -1,9 +1,7 @@
 //! The outcome of a sync: what it records on the connection, and its events.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use jiff::Timestamp;
-use shared::aws::{BackfillEnd, Ended, StoreError, SyncEnd, SyncRun, WebhookDay};
+use shared::aws::{BackfillEnd, Ended, StoreError, SyncEnd, SyncRun};
 use shared::domain::{
     BackfillState, Connection, ConnectionStatus, DataType, Day, EventKind, FetchFailure, FetchState, PatientEvent,
     ReasonCode, SyncMessage, Trigger,
@@ -12,9 +10,10 @@ use shared::oura::OuraError;
 use shared::telemetry::{self, Metric};
 
 use crate::deps::Deps;
-use crate::fetcher::FetchOutcome;
+use crate::fetch_outcome::FetchOutcome;
 use crate::progress::{Progress, any_arrived, drives_backfill};
 use crate::sync_plan::NEWEST_DAYS;
+use crate::webhook_coverage;
 
 /// Result of closing a sync.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,7 +46,7 @@ pub(crate) async fn close(deps: &Deps, message: &SyncMessage, progress: &Progres
             let dimensions = [("trigger", message.trigger.as_str())];
             telemetry::count(now, Metric::Syncs, 1, &dimensions);
             telemetry::count(now, Metric::RecordsWritten, run.records_written, &dimensions);
-            count_webhook_coverage(deps, &run, end.missed_webhooks.as_ref(), now).await;
+            webhook_coverage::count(deps, &run, end.missed_webhooks.as_ref(), now).await;
             for (data_type, failure) in end.failing.iter().filter_map(|(of, failure)| Some((of, (*failure)?))) {
                 tracing::warn!(
                     event = "fetch.failed",
@@ -177,7 +176,8 @@ fn sync_end(
         watermarks,
         silent_since: silent_since(message, connection, progress, now),
         last_webhook_at: run.announced.as_ref().map(|pending| pending.latest_at).max(connection.last_webhook_at),
-        missed_webhooks: (message.trigger == Trigger::Daily && !is_backfill).then(|| missed_webhooks(run)),
+        missed_webhooks: (message.trigger == Trigger::Daily && !is_backfill)
+            .then(|| webhook_coverage::missed_webhooks(run)),
         status: status(connection, progress),
         backfill: connection.backfill.as_ref().filter(|_| is_backfill).map(|backfill| {
             let days_repaired = backfill.reconnected.then_some(run.days.len() as u64);
@@ -249,49 +249,6 @@ fn status(connection: &Connection, progress: &Progress) -> (ConnectionStatus, Op
         return (ConnectionStatus::Error, Some(ReasonCode::ScopeMissing));
     }
     (connection.status, connection.reason)
-}
-
-/// Returns the number of documents that webhooks missed, by data type.
-fn missed_webhooks(run: &SyncRun) -> BTreeMap<DataType, u64> {
-    let mut counts = BTreeMap::new();
-    for found in &run.missed_webhooks {
-        *counts.entry(found.data_type).or_insert(0) += 1;
-    }
-    counts
-}
-
-/// Counts, for the whole platform, documents that webhooks named and documents that they missed.
-async fn count_webhook_coverage(
-    deps: &Deps,
-    run: &SyncRun,
-    missed_webhooks: Option<&BTreeMap<DataType, u64>>,
-    now: Timestamp,
-) {
-    let mut counted =
-        WebhookDay { missed_webhooks: missed_webhooks.cloned().unwrap_or_default(), announced: BTreeMap::new() };
-    let events = run.announced.iter().flat_map(|pending| &pending.announcements);
-    let documents: BTreeSet<_> = events.map(|event| (event.data_type, &event.document_id)).collect();
-    for (data_type, _) in documents {
-        *counted.announced.entry(data_type).or_insert(0) += 1;
-    }
-    for (metric, counts) in [
-        (Metric::DocumentsFromWebhooks, &counted.announced),
-        (Metric::DocumentsMissedByWebhooks, &counted.missed_webhooks),
-    ] {
-        for (data_type, count) in counts {
-            telemetry::count(now, metric, *count, &[("dataType", data_type.as_str())]);
-        }
-    }
-    if counted.is_empty() {
-        return;
-    }
-    if let Err(error) = deps.webhook_days.add(Day::of_utc(now), &counted, now).await {
-        tracing::warn!(
-            event = "webhook_coverage.not_recorded",
-            %error,
-            "the documents of webhooks could not be counted"
-        );
-    }
 }
 
 /// Returns the events of a closed sync.

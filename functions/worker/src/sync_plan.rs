@@ -7,7 +7,7 @@ use shared::aws::{PendingEvents, StoreError, StoredDay};
 use shared::domain::{DataType, Day, DayRange, DocumentEvent, DocumentId, PatientId, StoredRecord, WebhookEventType};
 
 use crate::deps::Deps;
-use crate::fetcher::{FetchOutcome, FetchReport, FetchRequest};
+use crate::fetch_outcome::{FetchOutcome, FetchReport, FetchRequest};
 use crate::progress::Progress;
 use crate::schedule::DueDays;
 
@@ -218,7 +218,7 @@ mod tests {
     use shared::oura::Listing;
 
     use super::*;
-    use crate::fetcher::Fetched;
+    use crate::fetch_outcome::Fetched;
 
     const NOON: &str = "2026-03-18T12:00:00Z";
 

@@ -9,7 +9,7 @@ use super::open::OpenedSync;
 use super::phase::{Phase, SyncContext};
 use super::store::StoredSync;
 use crate::delivery::{Delivery, MAX_DELAY, Outcome};
-use crate::fetcher::{FetchOutcome, FetchReport, Fetched};
+use crate::fetch_outcome::{FetchOutcome, FetchReport, Fetched};
 use crate::sync_outcome::{self, Closed};
 use crate::sync_plan::SyncPlan;
 use crate::webhook_events;

@@ -10,7 +10,7 @@ use super::open::OpenedSync;
 use super::phase::{Phase, SyncContext};
 use crate::deps::Deps;
 use crate::diff::{FetchedRecords, RecordDiff, Times};
-use crate::fetcher::FetchReport;
+use crate::fetch_outcome::FetchReport;
 use crate::schedule::is_of_every_night;
 use crate::sync_outcome;
 use crate::sync_plan::{DocumentKey, SyncPlan};

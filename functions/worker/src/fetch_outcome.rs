@@ -1,0 +1,84 @@
+//! Requests and outcomes of a fetch, by data type.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use shared::domain::{DataType, DataTypeProgress, DayRange, DocumentId, FetchFailure, FetchState};
+use shared::oura::{Listing, OuraError};
+
+/// Request for one data type.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum FetchRequest {
+    /// Every document of these days.
+    Days(DayRange),
+    /// These documents. Several cost one list of `days`, where they probably are, and a request for each one not in it.
+    Documents { ids: BTreeSet<DocumentId>, days: DayRange },
+}
+
+/// Documents of one data type that arrived.
+#[derive(Debug)]
+pub(crate) struct Fetched {
+    pub(crate) listing: Listing,
+    /// Requested documents that Oura does not have, or not yet.
+    pub(crate) missing: BTreeSet<DocumentId>,
+    /// Transient error that kept other documents from arriving.
+    pub(crate) failed: Option<OuraError>,
+}
+
+/// Outcome of one data type.
+#[derive(Debug)]
+pub(crate) enum FetchOutcome {
+    /// It arrived; some of its documents may be unreadable.
+    Fetched(Fetched),
+    /// Its scope was not granted.
+    NotGranted,
+    /// Oura refuses it, and a retry changes nothing at present.
+    Refused(FetchFailure),
+    /// A retry may succeed.
+    Failed(OuraError),
+}
+
+/// Outcomes of all requested data types.
+#[derive(Debug)]
+pub(crate) struct FetchReport {
+    pub(crate) outcomes: BTreeMap<DataType, FetchOutcome>,
+    /// Time before the first request.
+    pub(crate) started_at: Timestamp,
+}
+
+impl Fetched {
+    /// Documents of a request that is answered completely.
+    pub(crate) fn complete(listing: Listing) -> Self {
+        Self { listing, missing: BTreeSet::new(), failed: None }
+    }
+
+    /// State and failure to record.
+    fn state(&self) -> (FetchState, Option<FetchFailure>) {
+        if let Some(error) = &self.failed {
+            (FetchState::Failed, Some(error.failure()))
+        } else if !self.missing.is_empty() {
+            (FetchState::Failed, Some(FetchFailure::NotFound))
+        } else if !self.listing.malformed.is_empty() {
+            (FetchState::Malformed, Some(FetchFailure::MalformedDocuments))
+        } else {
+            (FetchState::Done, None)
+        }
+    }
+}
+
+impl FetchOutcome {
+    /// Progress to record for it.
+    pub(crate) fn progress(&self, fetched_at: Timestamp) -> DataTypeProgress {
+        let documents = match self {
+            Self::Fetched(fetched) => fetched.listing.documents.len() as u64,
+            _ => 0,
+        };
+        let (state, error) = match self {
+            Self::Fetched(fetched) => fetched.state(),
+            Self::NotGranted => (FetchState::NotGranted, None),
+            Self::Refused(failure) => (FetchState::NotAvailable, Some(*failure)),
+            Self::Failed(error) => (FetchState::Failed, Some(error.failure())),
+        };
+        DataTypeProgress { state, documents, error, fetched_at: Some(fetched_at) }
+    }
+}
