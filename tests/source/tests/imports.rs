@@ -49,7 +49,6 @@ fn shared_has_no_circle_of_files() {
 }
 
 #[test]
-#[ignore = "until the files have been moved"]
 fn simulator_has_no_circle_of_files() {
     refuse_circles("infra/oura-simulator/src");
 }

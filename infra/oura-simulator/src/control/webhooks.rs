@@ -43,7 +43,7 @@ impl Control {
         self.sync_ring_with(key, false)
     }
 
-    /// Syncs a ring after a walk of 20 minutes, so that there always is a new document: a workout.
+    /// Adds a walk of 20 minutes and syncs the ring: there is always a new document, the workout.
     ///
     /// # Errors
     /// [`ControlError::UnknownPerson`].

@@ -65,7 +65,7 @@ pub(crate) fn resilience(person: &Character, plan: &Plan, random: &mut Random) -
     }))
 }
 
-/// Cardiovascular age; not every day, and not for everybody.
+/// Cardiovascular age; not every day, and not for every person.
 pub(crate) fn cardiovascular_age(person: &Character, plan: &Plan, random: &mut Random) -> Option<Value> {
     let age = person.vascular_age?;
     if plan.night.is_none() || random.chance(0.35) {

@@ -38,7 +38,7 @@ fn person(key: &str) -> &'static Character {
 }
 
 /// The named people and some of the fleet.
-fn everybody() -> impl Iterator<Item = Arc<Character>> {
+fn all_people() -> impl Iterator<Item = Arc<Character>> {
     let people = People { seed: SEED, fleet: 6 };
     (0..).map_while(move |person| people.nth(person))
 }
@@ -48,10 +48,10 @@ const FIRST: &str = "2031-02-20";
 const LAST: &str = "2031-04-20";
 
 #[test]
-fn sleeps_agree_with_themselves_for_everybody_over_sixty_days() {
+fn sleeps_are_consistent_for_all_people_over_sixty_days() {
     let generator = Generator::new(Habits::of_calendar(SEED));
     let mut kinds = HashSet::new();
-    for person in everybody() {
+    for person in all_people() {
         for doc in all(&generator, &person, Collection::Sleep, FIRST, LAST) {
             let id = format!("{} {} {}", person.key, doc["day"], doc["type"]);
             let in_bed = int(&doc, "time_in_bed");
@@ -95,9 +95,9 @@ fn sleeps_agree_with_themselves_for_everybody_over_sixty_days() {
 }
 
 #[test]
-fn activity_days_have_1440_minutes_that_add_up_for_everybody() {
+fn activity_days_have_1440_minutes_and_consistent_totals() {
     let generator = Generator::new(Habits::of_calendar(SEED));
-    for person in everybody().filter(|person| person.wears) {
+    for person in all_people().filter(|person| person.wears) {
         let docs = all(&generator, &person, Collection::DailyActivity, FIRST, LAST);
         assert!(docs.len() > 50, "{}", person.key);
         for doc in docs {
@@ -145,7 +145,7 @@ fn the_same_seed_gives_the_same_world_and_another_seed_another() {
 fn ids_are_unique_and_every_document_has_the_keys_of_its_schema() {
     let generator = Generator::new(Habits::of_calendar(SEED));
     let mut ids = HashSet::new();
-    for person in everybody() {
+    for person in all_people() {
         for collection in Collection::all().filter(|c| c.shape() != Shape::Series) {
             let docs = all(&generator, &person, collection, "2030-06-01", LAST);
             assert!(
@@ -210,7 +210,7 @@ fn schema(collection: Collection) -> &'static str {
 }
 
 #[test]
-fn a_night_over_the_change_to_summer_time_changes_its_offset_and_lasts_what_it_lasts() {
+fn night_over_a_change_of_clocks_changes_its_offset_and_keeps_its_length() {
     let generator = Generator::new(Habits::of_calendar(SEED));
     let changes = [("dana", "2031-03-30", "+00:00", "+01:00"), ("bruno", "2031-03-09", "-05:00", "-04:00")];
     for (key, day, before, after) in changes {
@@ -225,7 +225,7 @@ fn a_night_over_the_change_to_summer_time_changes_its_offset_and_lasts_what_it_l
 #[test]
 fn a_flight_changes_the_offset_for_some_days_and_never_overlaps_two_nights() {
     let generator = Generator::new(Habits::of_calendar(SEED));
-    for person in everybody() {
+    for person in all_people() {
         let mut docs = all(&generator, &person, Collection::Sleep, "2030-06-01", LAST);
         docs.sort_by_key(|doc| seconds(doc, "bedtime_start"));
         for pair in docs.windows(2) {
@@ -305,7 +305,7 @@ fn heart_rate_is_dense_in_workouts_agrees_with_the_night_and_repeats_a_moment_wi
 }
 
 #[test]
-fn the_data_of_the_named_people_stays_what_it_was() {
+fn data_of_the_named_people_does_not_change() {
     // What others have written down about them has to stay true: ids, times, scores, every sample.
     let generator = Generator::new(Habits::of_calendar(SEED));
     let (first, last) = ("2031-03-01", "2031-04-05");

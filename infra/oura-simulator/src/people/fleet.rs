@@ -36,7 +36,7 @@ const HOMES: [(&str, &str); 20] = [
     ("Pacific/Auckland", "Australia/Perth"),
 ];
 
-/// What sports go together.
+/// Combinations of sports.
 const SPORTS: [&[Sport]; 6] =
     [&[RUN, YOGA], &[WALK, LIFT], &[CYCLE, SWIM, WALK], &[WALK, SWIM], &[WALK], &[LIFT, RUN, CYCLE, YOGA]];
 

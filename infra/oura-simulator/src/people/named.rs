@@ -227,6 +227,6 @@ pub(super) fn eli() -> Character {
     }
 }
 
-/// Everybody person has a name, in the order of the consent page.
+/// The named people, in the order of the consent page.
 pub(crate) static PEOPLE: LazyLock<[Arc<Character>; 5]> =
     LazyLock::new(|| [ADA, BRUNO, CHIYO, DANA, eli()].map(Arc::new));

@@ -28,7 +28,7 @@ fn meaning(scope: &str) -> &'static str {
     }
 }
 
-/// Text as it can stand in HTML, in attributes too.
+/// Text escaped for HTML and its attributes.
 fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for character in text.chars() {

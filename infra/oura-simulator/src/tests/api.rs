@@ -139,7 +139,7 @@ async fn workouts_are_found_by_their_date_in_utc() {
 }
 
 #[tokio::test]
-async fn nonsense_numbers_find_nothing_and_what_is_no_date_is_refused() {
+async fn nonsense_numbers_find_nothing_and_malformed_dates_are_refused() {
     let world = World::new().await;
     let tokens = world.connect("ada", ALL).await;
     let empty = json(world.get(&tokens.access, "sleep?start_date=1&end_date=2&next_token=").await).await;
@@ -185,7 +185,7 @@ async fn single_documents_are_the_listed_ones_and_unknown_ids_are_404() {
 }
 
 #[tokio::test]
-async fn somebody_elses_document_is_not_found() {
+async fn document_of_another_person_is_not_found() {
     let world = World::new().await;
     let (ada, bruno) = (world.connect("ada", ALL).await, world.connect("bruno", ALL).await);
     let listed = world.list(&ada.access, "daily_sleep?start_date=2031-06-01&end_date=2031-06-10").await;

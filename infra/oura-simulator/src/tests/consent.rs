@@ -75,7 +75,7 @@ async fn control_consent_is_as_strict_as_the_form() {
     let url = |query: &str| json!({ "authorizeUrl": format!("{}?{query}", world.url("/oauth/authorize")) });
     let typed = format!("client_id=the-app&redirect_uri={CALLBACK}&response_type=token");
     for (key, body, status, code) in [
-        ("nobody", request(), 404, "unknown_person"),
+        ("unknown", request(), 404, "unknown_person"),
         ("fleet-00001", request(), 404, "unknown_person"),
         ("ada", with("clientId", json!("another")), 400, "unknown_client"),
         ("ada", with("clientId", Value::Null), 400, "unknown_client"),

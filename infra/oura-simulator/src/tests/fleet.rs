@@ -17,7 +17,7 @@ async fn whoever_has_a_key_of_the_fleet_can_consent_and_has_data_of_their_own() 
     assert_ne!(nights, world.list(&first.access, &format!("sleep?{RANGE}")).await);
     let path = format!("sleep/{}", nights[0]["id"].as_str().unwrap());
     assert_eq!(json(world.get(&third.access, &path).await).await, nights[0]);
-    assert_eq!(world.get(&first.access, &path).await.status(), 404, "somebody else's");
+    assert_eq!(world.get(&first.access, &path).await.status(), 404, "of another person");
     let asked = control.requests().into_iter().rev().nth(1).unwrap();
     assert_eq!(asked.person.as_deref(), Some("fleet-00003"), "the log names them");
 }
@@ -48,7 +48,7 @@ async fn the_fleet_is_counted_but_not_listed_and_can_grow() {
 }
 
 #[tokio::test]
-async fn what_is_switched_for_one_of_the_fleet_is_switched_for_nobody_else() {
+async fn fleet_person_is_switched_without_the_others() {
     let world = World::with(NOW, |config| config.fleet = 10).await;
     let control = world.oura.control();
     let (one, other) = (world.connect("fleet-00007", ALL).await, world.connect("fleet-00008", ALL).await);

@@ -35,7 +35,11 @@ impl World {
 #[tokio::test]
 async fn both_hosts_serve_the_application_by_default() {
     let world = World::new().await;
-    assert_ne!(world.oura.new_portal_token_url().host_str(), world.oura.url().host_str(), "clients tell them apart");
+    assert_ne!(
+        world.oura.new_portal_token_url().host_str(),
+        world.oura.url().host_str(),
+        "clients can distinguish them"
+    );
     let code = world.code("ada", ALL).await;
     let first = pair(world.exchange_at_new_portal(&code).await).await;
     let second = pair(world.refresh(&first.refresh).await).await;

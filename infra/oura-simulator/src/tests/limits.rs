@@ -13,7 +13,7 @@ fn set(world: &World, change: impl FnOnce(&mut Options)) {
 }
 
 #[tokio::test]
-async fn a_window_that_rolls_gives_back_only_what_was_taken_five_minutes_ago() {
+async fn rolling_window_frees_only_requests_of_five_minutes_ago() {
     let world = World::new().await;
     let ada = world.connect("ada", ALL).await;
     set(&world, |options| options.app_limit = 3);
@@ -64,12 +64,12 @@ async fn a_429_can_say_nothing_at_all_or_all_but_its_tier() {
     });
     let limited = world.get(&ada.access, "personal_info").await;
     assert_eq!(limited.status(), 429);
-    let told = |name: &str| name == "retry-after" || name.starts_with("x-ratelimit");
-    assert!(limited.headers().keys().all(|name| !told(name.as_str())), "{:?}", limited.headers());
+    let is_limit_header = |name: &str| name == "retry-after" || name.starts_with("x-ratelimit");
+    assert!(limited.headers().keys().all(|name| !is_limit_header(name.as_str())), "{:?}", limited.headers());
 }
 
 #[tokio::test]
-async fn the_summary_tells_the_busiest_five_minutes_and_who_was_limited() {
+async fn summary_counts_the_busiest_five_minutes_and_refused_requests() {
     let world = World::new().await;
     let (ada, bruno) = (world.connect("ada", ALL).await, world.connect("bruno", ALL).await);
     set(&world, |options| {

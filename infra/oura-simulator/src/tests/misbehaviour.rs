@@ -9,7 +9,7 @@ async fn post(world: &World, path: &str, body: Value) -> Value {
 }
 
 #[tokio::test]
-async fn a_fault_answers_in_the_clouds_place_as_often_as_it_was_told() {
+async fn fault_answers_the_configured_number_of_requests() {
     let world = World::new().await;
     let tokens = world.connect("ada", ALL).await;
     let fault = json!({
@@ -100,7 +100,7 @@ async fn faults_that_cannot_be_and_unknown_words_are_refused_with_a_reason() {
     }
     let refused = world.http.put(world.url("/control/options")).body(r#"{"scopeStatus":500}"#).send().await.unwrap();
     assert_eq!(refused.status(), 400);
-    let refused = world.http.post(world.url("/control/people/nobody/revoke")).send().await.unwrap();
+    let refused = world.http.post(world.url("/control/people/unknown/revoke")).send().await.unwrap();
     assert_eq!(refused.status(), 404);
 }
 

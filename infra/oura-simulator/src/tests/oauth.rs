@@ -68,7 +68,7 @@ async fn a_foreign_callback_or_application_gets_a_page_and_never_a_redirect() {
 }
 
 #[tokio::test]
-async fn the_consent_page_offers_people_and_scopes_and_escapes_what_the_link_brought() {
+async fn consent_page_offers_people_and_scopes_and_escapes_parameters() {
     let world = World::new().await;
     let fields = [
         ("client_id", "the-app"),

@@ -25,7 +25,7 @@ async fn an_outage_begins_and_ends_by_the_clouds_clock() {
 }
 
 #[tokio::test]
-async fn what_is_asked_for_in_an_outage_takes_no_effect_and_meets_no_fault() {
+async fn requests_in_an_outage_have_no_effect_and_match_no_fault() {
     let world = World::new().await;
     let tokens = world.connect("ada", ALL).await;
     let control = world.oura.control();
@@ -40,7 +40,7 @@ async fn what_is_asked_for_in_an_outage_takes_no_effect_and_meets_no_fault() {
     assert_eq!(world.get(&tokens.access, "personal_info").await.status(), 200, "data is not down");
     let ended = world.http.delete(world.url("/control/outage")).send().await.unwrap();
     assert_eq!((ended.status().as_u16(), control.outage()), (200, None));
-    assert_eq!(world.refresh(&tokens.refresh).await.status(), 500, "the fault still stands");
+    assert_eq!(world.refresh(&tokens.refresh).await.status(), 500, "the fault remains");
     assert_eq!(world.refresh(&tokens.refresh).await.status(), 200, "the token was not spent");
 }
 

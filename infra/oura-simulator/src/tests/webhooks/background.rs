@@ -21,7 +21,7 @@ async fn until(what: impl Fn() -> bool) {
 }
 
 #[tokio::test]
-async fn due_notices_arrive_by_themselves_and_again_when_they_were_refused() {
+async fn due_deliveries_arrive_by_themselves_and_are_retried() {
     let (world, receiver) = delivering().await;
     let control = world.oura.control();
     receiver.with(|inbox| inbox.statuses.push_back(500));
@@ -31,9 +31,9 @@ async fn due_notices_arrive_by_themselves_and_again_when_they_were_refused() {
     world.advance(4);
     until(|| control.pending_deliveries().is_empty()).await;
     assert_eq!(control.delivery_log()[0].state, DeliveryState::Delivered);
-    let notices = receiver.with(|inbox| std::mem::take(&mut inbox.notices));
-    assert_eq!(notices.len(), 2);
-    for (headers, body) in &notices {
+    let deliveries = receiver.with(|inbox| std::mem::take(&mut inbox.deliveries));
+    assert_eq!(deliveries.len(), 2);
+    for (headers, body) in &deliveries {
         let text = |name: &str| headers[name].to_str().unwrap();
         assert!(is_signed(text("x-oura-signature"), text("x-oura-timestamp"), body, world.now()));
         assert_eq!((text("content-type"), text("user-agent")), ("application/json", "simulated-oura-webhooks/1"));
@@ -59,9 +59,9 @@ async fn one_after_the_other_when_the_order_matters() {
     world.set(json!({ "webhookDelaySeconds": 5, "webhookOrder": "reversed" }));
     ["a", "b", "c", "d"].iter().for_each(|name| drop(world.put(name)));
     world.advance(5);
-    until(|| receiver.with(|inbox| inbox.notices.len()) == 4).await;
+    until(|| receiver.with(|inbox| inbox.deliveries.len()) == 4).await;
     let body = |body: &Bytes| serde_json::from_slice::<Value>(body).unwrap()["object_id"].as_str().unwrap().to_owned();
-    let arrived: Vec<_> = receiver.with(|inbox| inbox.notices.iter().map(|(_, bytes)| body(bytes)).collect());
+    let arrived: Vec<_> = receiver.with(|inbox| inbox.deliveries.iter().map(|(_, bytes)| body(bytes)).collect());
     assert_eq!(arrived, ["d", "c", "b", "a"]);
     assert_eq!(receiver.with(|inbox| inbox.busy.1), 1);
 }

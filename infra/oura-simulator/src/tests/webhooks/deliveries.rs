@@ -1,7 +1,7 @@
 use super::*;
 
 #[tokio::test]
-async fn a_change_is_told_after_the_delay_signed_over_the_exact_body() {
+async fn change_is_delivered_after_the_delay_signed_over_the_exact_body() {
     let (world, receiver) = (World::new().await, Receiver::start().await);
     world.connect("ada", ALL).await;
     world.subscribed(&receiver.url, "create", "daily_sleep").await;
@@ -10,7 +10,7 @@ async fn a_change_is_told_after_the_delay_signed_over_the_exact_body() {
     world.advance(29);
     assert!(control.take_due_deliveries().is_empty());
     world.advance(1);
-    let [attempt] = &control.take_due_deliveries()[..] else { panic!("one notice is due") };
+    let [attempt] = &control.take_due_deliveries()[..] else { panic!("one delivery is due") };
     assert!(control.take_due_deliveries().is_empty(), "it is under way");
     assert_eq!(attempt.url, receiver.url);
     let user = control.people()[0].user_id.clone();
@@ -30,7 +30,7 @@ async fn a_change_is_told_after_the_delay_signed_over_the_exact_body() {
     assert!(control.settle_delivery(attempt.id, Some(204)));
     assert!(!control.settle_delivery(attempt.id, Some(204)), "it has ended");
     assert!(control.pending_deliveries().is_empty());
-    let [record] = &control.delivery_log()[..] else { panic!("one notice was sent") };
+    let [record] = &control.delivery_log()[..] else { panic!("one delivery was sent") };
     assert_eq!((record.state, record.due_at), (DeliveryState::Delivered, None));
     assert_eq!(record.attempts, [DeliveryAttempt { at: world.now(), status: Some(204) }]);
 }
@@ -42,14 +42,14 @@ async fn the_timestamp_can_count_seconds_and_the_event_time_can_be_absent() {
     world.subscribed(&receiver.url, "create", "daily_sleep").await;
     world.set(json!({ "webhookTimestampSeconds": true, "webhookEventTime": false, "webhookDelaySeconds": 0 }));
     world.put("doc-1");
-    let [attempt] = &world.oura.control().take_due_deliveries()[..] else { panic!("one notice is due at once") };
+    let [attempt] = &world.oura.control().take_due_deliveries()[..] else { panic!("one delivery is due at once") };
     assert_eq!(header(attempt, "x-oura-timestamp"), world.now().as_second().to_string());
     assert!(genuine(attempt, world.now()));
     assert_eq!(body(attempt).get("event_time"), None);
 }
 
 #[tokio::test]
-async fn only_those_are_told_of_who_allow_it_and_only_what_was_asked_for() {
+async fn events_need_a_grant_with_the_scope_and_a_subscription() {
     let (world, receiver) = (World::new().await, Receiver::start().await);
     world.subscribed_to_all(&receiver.url).await;
     let control = world.oura.control();
@@ -58,7 +58,7 @@ async fn only_those_are_told_of_who_allow_it_and_only_what_was_asked_for() {
         let put = PutDocument { collection: collection.to_owned(), document, day: None };
         control.put_document(person, put).unwrap();
     };
-    put("ada", "daily_sleep", "nobody connected");
+    put("ada", "daily_sleep", "not connected");
     let ada = world.connect("ada", "daily heart_health").await;
     world.connect("bruno", "spo2").await;
     put("ada", "daily_sleep", "allowed");
@@ -71,7 +71,7 @@ async fn only_those_are_told_of_who_allow_it_and_only_what_was_asked_for() {
         ["create", "vo2_max", "odd path"],
         ["create", "daily_spo2", "bruno did"],
     ];
-    assert_eq!(told(&world.deliver()), expected.map(|one| one.map(str::to_owned)).into());
+    assert_eq!(events_of(&world.deliver()), expected.map(|one| one.map(str::to_owned)).into());
     let gone = world.http.post(world.url("/oauth/revoke")).query(&[("access_token", &ada.access)]);
     assert_eq!(gone.send().await.unwrap().status(), 200);
     put("ada", "daily_sleep", "revoked");
@@ -79,7 +79,7 @@ async fn only_those_are_told_of_who_allow_it_and_only_what_was_asked_for() {
 }
 
 #[tokio::test]
-async fn creates_updates_and_deletes_are_told_apart() {
+async fn creates_updates_and_deletes_have_their_own_events() {
     let (world, receiver) = (World::new().await, Receiver::start().await);
     world.connect("ada", ALL).await;
     world.subscribed_to_all(&receiver.url).await;
@@ -88,12 +88,12 @@ async fn creates_updates_and_deletes_are_told_apart() {
     let touched = world.oura.control().delete_document("ada", "daily_sleep", "doc-1").unwrap();
     assert_eq!(touched.event, EventType::Delete);
     assert_eq!(world.put("doc-1").event, EventType::Create, "it comes back");
-    let events: Vec<_> = world.deliver().iter().map(|notice| notice["event_type"].clone()).collect();
+    let events: Vec<_> = world.deliver().iter().map(|delivery| delivery["event_type"].clone()).collect();
     assert_eq!(events, ["create", "update", "delete", "create"]);
 }
 
 #[tokio::test]
-async fn what_was_not_taken_is_sent_again_signed_anew_until_it_is() {
+async fn failed_delivery_is_retried_with_a_new_signature() {
     let (world, receiver) = (World::new().await, Receiver::start().await);
     world.connect("ada", ALL).await;
     world.subscribed(&receiver.url, "create", "daily_sleep").await;
@@ -158,7 +158,7 @@ async fn ten_retries_spread_over_about_an_hour_and_then_no_more() {
 }
 
 #[tokio::test]
-async fn the_answer_410_ends_the_subscription_and_what_waits_for_it() {
+async fn answer_410_ends_the_subscription_and_its_waiting_deliveries() {
     let (world, receiver) = (World::new().await, Receiver::start().await);
     world.connect("ada", ALL).await;
     world.subscribed(&receiver.url, "create", "daily_sleep").await;

@@ -1,10 +1,10 @@
 use super::*;
 
-fn ids(notices: &[Value]) -> Vec<&str> {
-    notices.iter().map(|notice| notice["object_id"].as_str().unwrap()).collect()
+fn ids(deliveries: &[Value]) -> Vec<&str> {
+    deliveries.iter().map(|delivery| delivery["object_id"].as_str().unwrap()).collect()
 }
 
-async fn told_world() -> (World, Receiver) {
+async fn world_with_events() -> (World, Receiver) {
     let (world, receiver) = (World::new().await, Receiver::start().await);
     world.connect("ada", ALL).await;
     world.subscribed(&receiver.url, "create", "daily_sleep").await;
@@ -12,21 +12,21 @@ async fn told_world() -> (World, Receiver) {
 }
 
 #[tokio::test]
-async fn notices_can_be_repeated() {
-    let (world, _receiver) = told_world().await;
+async fn deliveries_can_be_repeated() {
+    let (world, _receiver) = world_with_events().await;
     world.set(json!({ "webhookCopies": 3 }));
     world.put("a");
-    let notices = world.deliver();
-    assert_eq!(ids(&notices), ["a"; 3]);
-    assert!(notices.iter().all(|notice| *notice == notices[0]), "only the headers differ");
+    let deliveries = world.deliver();
+    assert_eq!(ids(&deliveries), ["a"; 3]);
+    assert!(deliveries.iter().all(|delivery| *delivery == deliveries[0]), "only the headers differ");
     assert_eq!(world.oura.control().delivery_log().len(), 3);
 }
 
 #[tokio::test]
-async fn notices_can_be_reversed_and_mixed_always_in_the_same_way() {
+async fn deliveries_can_be_reversed_or_shuffled_repeatably() {
     let names = ["a", "b", "c", "d", "e", "f"];
     let order = async |order: &str| {
-        let (world, _receiver) = told_world().await;
+        let (world, _receiver) = world_with_events().await;
         world.set(json!({ "webhookOrder": order }));
         names.iter().for_each(|name| drop(world.put(name)));
         ids(&world.deliver()).iter().map(|id| (*id).to_owned()).collect::<Vec<_>>()
@@ -40,8 +40,8 @@ async fn notices_can_be_reversed_and_mixed_always_in_the_same_way() {
 }
 
 #[tokio::test]
-async fn every_nth_notice_or_all_of_them_can_be_lost() {
-    let (world, _receiver) = told_world().await;
+async fn every_nth_delivery_or_all_can_be_lost() {
+    let (world, _receiver) = world_with_events().await;
     world.put("before");
     world.set(json!({ "webhookLoseEvery": 2 }));
     ["a", "b", "c", "d", "e"].iter().for_each(|name| drop(world.put(name)));
@@ -58,8 +58,8 @@ async fn every_nth_notice_or_all_of_them_can_be_lost() {
 }
 
 #[tokio::test]
-async fn notices_can_be_made_by_hand_of_unknown_users_and_unknown_kinds() {
-    let (world, receiver) = told_world().await;
+async fn events_can_be_sent_by_hand_with_unknown_users_and_types() {
+    let (world, receiver) = world_with_events().await;
     let other = Receiver::start().await;
     world.subscribed(&receiver.url, "delete", "daily_sleep").await;
     world.subscribed(&other.url, "update", "tag").await;
@@ -67,23 +67,29 @@ async fn notices_can_be_made_by_hand_of_unknown_users_and_unknown_kinds() {
         let sent = world.http.post(world.url(path)).body(body.to_string()).send().await.unwrap();
         (sent.status().as_u16(), super::super::json(sent).await)
     };
-    let notice = |data: &str| json!({ "eventType": "create", "dataType": data, "objectId": "by hand" });
-    let mut of_nobody = notice("daily_sleep");
-    of_nobody["userId"] = json!("nobody-at-all");
-    assert_eq!(send("/control/webhook-events", of_nobody).await, (200, json!({ "ids": [1] })));
+    let event_body = |data: &str| json!({ "eventType": "create", "dataType": data, "objectId": "by hand" });
+    let mut of_unknown_user = event_body("daily_sleep");
+    of_unknown_user["userId"] = json!("unknown-user");
+    assert_eq!(send("/control/webhook-events", of_unknown_user).await, (200, json!({ "ids": [1] })));
     // Eli is not connected.
-    assert_eq!(send("/control/people/eli/webhook-events", notice("daily_sleep")).await, (200, json!({ "ids": [2] })));
-    assert_eq!(send("/control/people/ada/webhook-events", notice("glucose")).await, (200, json!({ "ids": [3, 4] })));
-    assert_eq!(send("/control/people/ada/webhook-events", notice("sleep")).await, (200, json!({ "ids": [] })));
-    assert_eq!(send("/control/people/nobody/webhook-events", notice("sleep")).await.0, 404);
-    assert_eq!(send("/control/webhook-events", notice("sleep")).await.0, 400, "a user id is needed");
+    assert_eq!(
+        send("/control/people/eli/webhook-events", event_body("daily_sleep")).await,
+        (200, json!({ "ids": [2] }))
+    );
+    assert_eq!(
+        send("/control/people/ada/webhook-events", event_body("glucose")).await,
+        (200, json!({ "ids": [3, 4] }))
+    );
+    assert_eq!(send("/control/people/ada/webhook-events", event_body("sleep")).await, (200, json!({ "ids": [] })));
+    assert_eq!(send("/control/people/unknown/webhook-events", event_body("sleep")).await.0, 404);
+    assert_eq!(send("/control/webhook-events", event_body("sleep")).await.0, 400, "a user id is needed");
     let people = world.oura.control().people();
     let user = |key: &str| people.iter().find(|one| one.key == key).unwrap().user_id.clone();
     let attempts = world.take();
     assert!(attempts.iter().all(|attempt| genuine(attempt, world.now())));
     let sent: Vec<_> = attempts.iter().map(|attempt| (attempt.url.clone(), body(attempt))).collect();
     let expected = [
-        (&receiver.url, "daily_sleep", "nobody-at-all".to_owned()),
+        (&receiver.url, "daily_sleep", "unknown-user".to_owned()),
         (&receiver.url, "daily_sleep", user("eli")),
         (&receiver.url, "glucose", user("ada")),
         (&other.url, "glucose", user("ada")),

@@ -42,7 +42,7 @@ const DATA_TYPES: [&str; 16] = [
     "vo2_max",
 ];
 
-/// How the receiver answers a handshake.
+/// Answer of the receiver to a handshake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Proof {
     Echo,
@@ -56,14 +56,14 @@ enum Proof {
     Never,
 }
 
-/// What the receiver saw, and how it is to answer.
+/// Requests of the receiver, and its next answers.
 struct Inbox {
     proof: Proof,
     handshakes: Vec<HashMap<String, String>>,
-    /// Statuses of the next notices; 200 when there are none.
+    /// Statuses of the next deliveries; 200 when there are none.
     statuses: VecDeque<u16>,
-    notices: Vec<(HeaderMap, Bytes)>,
-    /// How many notices are being answered, and the most that were at once.
+    deliveries: Vec<(HeaderMap, Bytes)>,
+    /// Deliveries in progress now, and the largest number at once.
     busy: (usize, usize),
 }
 
@@ -80,7 +80,7 @@ impl Receiver {
             proof: Proof::Echo,
             handshakes: vec![],
             statuses: VecDeque::new(),
-            notices: vec![],
+            deliveries: vec![],
             busy: (0, 0),
         }));
         let router = Router::new().route("/hook", get(shake).post(take)).route("/elsewhere", get(elsewhere));
@@ -132,10 +132,10 @@ async fn elsewhere(Query(query): Query<HashMap<String, String>>) -> Reply {
 async fn take(State(inbox): State<Arc<Mutex<Inbox>>>, headers: HeaderMap, body: Bytes) -> http::StatusCode {
     {
         let mut inbox = lock(&inbox);
-        inbox.notices.push((headers, body));
+        inbox.deliveries.push((headers, body));
         inbox.busy = (inbox.busy.0 + 1, inbox.busy.1.max(inbox.busy.0 + 1));
     }
-    // Long enough for another notice to arrive meanwhile, if one is sent.
+    // Long enough for another delivery to arrive meanwhile, if one is sent.
     tokio::time::sleep(Duration::from_millis(20)).await;
     let mut inbox = lock(&inbox);
     inbox.busy.0 -= 1;
@@ -196,13 +196,13 @@ impl World {
         self.oura.control().put_document("ada", put).unwrap()
     }
 
-    /// What is due after the usual delay.
+    /// The deliveries after the usual delay.
     fn take(&self) -> Vec<WebhookRequest> {
         self.advance(30);
         self.oura.control().take_due_deliveries()
     }
 
-    /// What is due after the usual delay, answered with 200.
+    /// The deliveries after the usual delay, answered with 200.
     fn deliver(&self) -> Vec<Value> {
         let taken = self.take();
         taken.iter().for_each(|attempt| assert!(self.oura.control().settle_delivery(attempt.id, Some(200))));
@@ -235,16 +235,16 @@ fn header<'a>(attempt: &'a WebhookRequest, name: &str) -> &'a str {
     value(&attempt.headers, name).unwrap()
 }
 
-/// Whether a receiver that knows the secret would believe it now.
+/// True if a receiver with the secret would accept it now.
 fn genuine(attempt: &WebhookRequest, now: Timestamp) -> bool {
     let (signature, timestamp) = (header(attempt, "x-oura-signature"), header(attempt, "x-oura-timestamp"));
     is_signed(signature, timestamp, &attempt.body, now)
 }
 
-/// (event type, data type, object id) of notices, as a set.
-fn told(notices: &[Value]) -> BTreeSet<[String; 3]> {
-    let text = |notice: &Value, key: &str| notice[key].as_str().unwrap().to_owned();
-    notices.iter().map(|one| ["event_type", "data_type", "object_id"].map(|key| text(one, key))).collect()
+/// (event type, data type, object id) of deliveries, as a set.
+fn events_of(deliveries: &[Value]) -> BTreeSet<[String; 3]> {
+    let text = |delivery: &Value, key: &str| delivery[key].as_str().unwrap().to_owned();
+    deliveries.iter().map(|one| ["event_type", "data_type", "object_id"].map(|key| text(one, key))).collect()
 }
 
 /// True if the signature fits timestamp and body, and the timestamp is of the last two hours.

@@ -151,7 +151,7 @@ async fn of_two_creates_at_once_one_wins() {
 }
 
 #[tokio::test]
-async fn an_unknown_subscription_is_403_or_404_as_it_was_told() {
+async fn unknown_subscription_is_403_or_404_by_option() {
     let (world, receiver) = (World::new().await, Receiver::start().await);
     let id = world.subscribed(&receiver.url, "update", "sleep").await;
     let gone = world.manage("DELETE", &format!("/{id}")).send().await.unwrap();

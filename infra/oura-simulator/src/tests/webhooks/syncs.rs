@@ -3,14 +3,14 @@ use super::*;
 /// The evening before `NOW`: the night has not been slept yet.
 const EVENING: &str = "2031-06-11T19:00:00Z";
 
-fn as_told(touched: &[ChangedDocument]) -> BTreeSet<[String; 3]> {
+fn as_events(touched: &[ChangedDocument]) -> BTreeSet<[String; 3]> {
     let event = |one: &ChangedDocument| serde_json::to_value(one.event).unwrap().as_str().unwrap().to_owned();
     let name =
         |one: &ChangedDocument| if one.collection == "vO2_max" { "vo2_max".to_owned() } else { one.collection.clone() };
     touched.iter().map(|one| [event(one), name(one), one.id.clone()]).collect()
 }
 
-/// What happened between two looks at everything.
+/// Changes between two states.
 fn difference(
     before: &HashMap<(String, String), Value>,
     after: &HashMap<(String, String), Value>,
@@ -26,7 +26,7 @@ fn difference(
 }
 
 #[tokio::test]
-async fn an_edited_night_is_told_as_updates_of_exactly_what_it_changed() {
+async fn edited_night_has_updates_of_exactly_its_changes() {
     let (world, receiver) = (World::new().await, Receiver::start().await);
     world.subscribed_to_all(&receiver.url).await;
     let mut most = 0;
@@ -44,29 +44,29 @@ async fn an_edited_night_is_told_as_updates_of_exactly_what_it_changed() {
             most = most.max(changed.len());
             assert!(changed.len() >= 3, "{person} {day}");
             assert!(changed.iter().all(|[event, ..]| event == "update"), "{person} {day} {changed:?}");
-            assert_eq!(as_told(&touched), changed, "{person} {day}");
-            assert_eq!(told(&world.deliver()), changed, "{person} {day}");
+            assert_eq!(as_events(&touched), changed, "{person} {day}");
+            assert_eq!(events_of(&world.deliver()), changed, "{person} {day}");
         }
     }
     assert!(most > 3, "some of these nights had naps");
 }
 
 #[tokio::test]
-async fn a_deleted_document_is_told_by_its_id_alone() {
+async fn deleted_document_has_an_event_with_its_id_alone() {
     let (world, receiver) = (World::new().await, Receiver::start().await);
     let tokens = world.connect("ada", ALL).await;
     world.subscribed_to_all(&receiver.url).await;
     let night = world.list(&tokens.access, "daily_sleep?start_date=2031-06-03&end_date=2031-06-03").await.remove(0);
     let id = night["id"].as_str().unwrap();
     world.oura.control().delete_document("ada", "daily_sleep", id).unwrap();
-    let notices = world.deliver();
-    assert_eq!(told(&notices), BTreeSet::from([["delete", "daily_sleep", id].map(str::to_owned)]));
-    assert_eq!(notices[0].as_object().unwrap().len(), 5);
+    let deliveries = world.deliver();
+    assert_eq!(events_of(&deliveries), BTreeSet::from([["delete", "daily_sleep", id].map(str::to_owned)]));
+    assert_eq!(deliveries[0].as_object().unwrap().len(), 5);
     assert_eq!(world.get(&tokens.access, &format!("daily_sleep/{id}")).await.status(), 404);
 }
 
 #[tokio::test]
-async fn what_the_ring_held_back_appears_when_it_syncs_and_exactly_that_is_told() {
+async fn ring_sync_shows_held_back_data_and_sends_exactly_its_events() {
     let (world, receiver) = (World::new().await, Receiver::start().await);
     let control = world.oura.control();
     let tokens = world.connect("ada", ALL).await;
@@ -80,7 +80,7 @@ async fn what_the_ring_held_back_appears_when_it_syncs_and_exactly_that_is_told(
         (of("sleep"), of("daily_sleep"), of("daily_readiness"))
     };
     assert_eq!((night(&held), night(&whole)), ((false, false, false), (true, true, true)));
-    assert!(world.take().is_empty(), "nothing is told before the sync");
+    assert!(world.take().is_empty(), "there are no events before the sync");
 
     let touched = control.sync_ring("ada").unwrap();
     let now = world.everything(&tokens.access).await;
@@ -88,14 +88,14 @@ async fn what_the_ring_held_back_appears_when_it_syncs_and_exactly_that_is_told(
     let changed = difference(&held, &now);
     assert!(changed.len() >= 4, "{changed:?}");
     assert!(changed.iter().any(|[event, name, _]| event == "update" && name == "daily_activity"));
-    assert_eq!(as_told(&touched), changed);
-    assert_eq!(told(&world.deliver()), changed);
+    assert_eq!(as_events(&touched), changed);
+    assert_eq!(events_of(&world.deliver()), changed);
 
     assert!(control.sync_ring("bruno").unwrap().is_empty(), "the others are in sync from the start");
 }
 
 #[tokio::test]
-async fn a_sync_right_after_a_sync_tells_nothing_and_later_data_waits_for_the_next() {
+async fn second_ring_sync_sends_nothing_and_later_data_waits() {
     let (world, receiver) = (World::new().await, Receiver::start().await);
     let control = world.oura.control();
     world.set(json!({ "accessTokenTtlSeconds": 10 * 86_400 }));
@@ -111,12 +111,12 @@ async fn a_sync_right_after_a_sync_tells_nothing_and_later_data_waits_for_the_ne
     let touched = control.sync_ring("ada").unwrap();
     let changed = difference(&before, &world.everything(&tokens.access).await);
     assert!(changed.iter().any(|[event, name, _]| event == "create" && name == "daily_sleep"));
-    assert_eq!(as_told(&touched), changed);
-    assert_eq!(told(&world.deliver()), changed);
+    assert_eq!(as_events(&touched), changed);
+    assert_eq!(events_of(&world.deliver()), changed);
 }
 
 #[tokio::test]
-async fn who_is_not_held_back_is_told_of_what_came_since_the_last_sync() {
+async fn ring_sync_of_visible_data_sends_changes_since_the_last_sync() {
     let (world, receiver) = (World::new().await, Receiver::start().await);
     let control = world.oura.control();
     world.set(json!({ "accessTokenTtlSeconds": 10 * 86_400 }));
@@ -127,13 +127,13 @@ async fn who_is_not_held_back_is_told_of_what_came_since_the_last_sync() {
     world.advance(86_400);
     let changed = difference(&before, &world.everything(&tokens.access).await);
     assert!(changed.len() > 3);
-    assert_eq!(as_told(&control.sync_ring("chiyo").unwrap()), changed);
-    assert_eq!(told(&world.deliver()), changed);
+    assert_eq!(as_events(&control.sync_ring("chiyo").unwrap()), changed);
+    assert_eq!(events_of(&world.deliver()), changed);
     assert!(control.sync_ring("chiyo").unwrap().iter().all(|one| one.collection == "daily_activity"));
 }
 
 #[tokio::test]
-async fn what_was_changed_by_hand_is_not_told_again_by_a_sync() {
+async fn changes_by_hand_have_no_second_event_at_a_ring_sync() {
     let (world, receiver) = (World::new().await, Receiver::start().await);
     world.connect("ada", ALL).await;
     world.subscribed_to_all(&receiver.url).await;
@@ -166,11 +166,11 @@ async fn after_a_walk_there_is_always_something_new() {
     world.advance(60);
     assert_eq!(control.sync_ring_after_walk("ada").unwrap().len(), 1, "another walk is another workout");
     assert_eq!(control.sync_ring_after_walk("eli").unwrap().len(), 1, "even a ring from a drawer");
-    assert_eq!(told(&world.deliver()).len(), 3);
+    assert_eq!(events_of(&world.deliver()).len(), 3);
 }
 
 #[tokio::test]
-async fn held_back_data_is_missing_in_every_answer_and_comes_untold_when_released() {
+async fn held_back_data_is_missing_in_every_answer_and_released_without_events() {
     let (world, receiver) = (World::new().await, Receiver::start().await);
     let tokens = world.connect("ada", ALL).await;
     world.subscribed_to_all(&receiver.url).await;
@@ -215,16 +215,16 @@ async fn the_ring_syncs_over_http_too() {
         (&walked["changes"][0]["collection"], &walked["changes"][0]["event"]),
         (&json!("workout"), &json!("create"))
     );
-    assert_eq!(sync("nobody", "").await.0, 404);
+    assert_eq!(sync("unknown", "").await.0, 404);
     assert_eq!(sync("ada", r#"{"run":true}"#).await.0, 400);
     let shown = async |path: &str| super::super::json(world.http.get(world.url(path)).send().await.unwrap()).await;
-    let notices = shown("/control/webhook-deliveries").await;
-    assert_eq!(notices["pending"][0]["objectId"], walked["changes"][0]["id"]);
-    assert_eq!((&notices["pending"][0]["state"], &notices["log"]), (&json!("pending"), &json!([])));
+    let deliveries = shown("/control/webhook-deliveries").await;
+    assert_eq!(deliveries["pending"][0]["objectId"], walked["changes"][0]["id"]);
+    assert_eq!((&deliveries["pending"][0]["state"], &deliveries["log"]), (&json!("pending"), &json!([])));
     world.deliver();
-    let notices = shown("/control/webhook-deliveries").await;
+    let deliveries = shown("/control/webhook-deliveries").await;
     assert_eq!(
-        (&notices["log"][0]["state"], &notices["log"][0]["attempts"][0]["status"]),
+        (&deliveries["log"][0]["state"], &deliveries["log"][0]["attempts"][0]["status"]),
         (&json!("delivered"), &json!(200))
     );
     let subscriptions = shown("/control/webhook-subscriptions").await;
