@@ -1,19 +1,22 @@
-//! `subscriptions`: keeps Oura's webhook subscriptions as they should be. Runs daily, and by hand after a deployment.
+//! `subscriptions`: keeps Oura's webhook subscriptions as desired. Runs daily, and by hand after a deployment.
 //!
-//! 1. What should be: every pair of data type and event type that Oura's webhooks know and the scopes open, at our URL.
-//! 2. What is: Oura's own list. Without it nothing is done, and the invocation fails so that Lambda repeats it.
-//! 3. The plan makes the one out of the other: create, renew, correct the URL, remove. What belongs to another environment
-//!    or service of the same app at Oura is left alone, unless the request says to take it over.
-//! 4. It is carried out, each pair for itself.
-//! 5. A fresh list says what is missing now: the report, one line in the log, and metrics.
+//! 1. Desired: every pair of data type and event type that Oura's webhooks have and the scopes open, at this URL.
+//! 2. Actual: Oura's own list. Without it nothing is changed, and the invocation fails so that Lambda retries it.
+//! 3. The plan derives the steps: create, renew, correct the URL, remove. Subscriptions of another environment or service of
+//!    the same app are unmanaged: they are left unchanged unless the request adopts them.
+//! 4. The steps are executed, each pair independently.
+//! 5. A fresh list shows the missing pairs: the report, log lines, and metrics.
 //!
-//! Running it again, or twice at once, does no harm.
+//! Runs may be repeated and may overlap.
 
+mod changes;
+mod failure;
 mod plan;
+mod reconcile;
 mod report;
+mod retry;
 #[cfg(test)]
 mod tests;
-mod work;
 
 use std::time::Duration;
 
@@ -32,12 +35,13 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 use url::{Host, Url};
 
-pub use crate::plan::{Owner, Plan, Standing, Step, Task, Wish, topics};
+pub use crate::plan::{Coverage, DesiredSubscriptions, Owner, Plan, Step, Task, topics};
 pub use crate::report::{Action, Failed, Pair, Report};
-use crate::work::Work;
 
-/// How long new things are begun: the function's 120 s, less what the last ones begun and the list after them may take.
-const TIME_TO_BEGIN: Duration = Duration::from_secs(60);
+use crate::reconcile::Reconciler;
+
+/// Time in which steps are begun: the function's 120 s, less the time of the last steps and of the list after them.
+const STEPS_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Settings of this function.
 #[derive(Debug, Clone)]
@@ -68,39 +72,39 @@ impl Config {
 fn webhook_url(env: &Env) -> Result<Url, EnvError> {
     const NAME: &str = "WEBHOOK_URL";
     let url: Url = env.parsed(NAME)?;
-    let is_here = match url.host() {
+    let is_loopback = match url.host() {
         Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
         Some(Host::Ipv4(ip)) => ip.is_loopback(),
         Some(Host::Ipv6(ip)) => ip.is_loopback(),
         None => false,
     };
-    let why = match url.scheme() {
+    let reason = match url.scheme() {
         "https" | "http" if !url.username().is_empty() || url.password().is_some() || url.fragment().is_some() => {
-            "must hold neither credentials nor a fragment"
+            "must have neither credentials nor a fragment"
         }
         "https" => return Ok(url),
-        "http" if is_here => return Ok(url),
+        "http" if is_loopback => return Ok(url),
         "http" => "must begin with https:// unless it is on this machine",
         _ => "must begin with https://",
     };
-    Err(EnvError::Malformed { name: NAME, why: why.to_owned() })
+    Err(EnvError::Malformed { name: NAME, reason: reason.to_owned() })
 }
 
-/// What this function works with.
+/// Clients and settings of the function.
 #[derive(Debug)]
 pub struct Deps {
     config: Config,
     secrets: AppSecrets,
     oura: SubscriptionClient,
     clock: Clock,
-    time_to_begin: Duration,
+    steps_timeout: Duration,
 }
 
 impl Deps {
-    /// Makes the clients; reads nothing yet.
+    /// Creates the clients; reads nothing yet.
     ///
     /// # Errors
-    /// When TLS cannot be set up.
+    /// If TLS cannot be set up.
     pub fn new(config: Config, sdk: &SdkConfig, clock: Clock) -> anyhow::Result<Self> {
         Ok(Self {
             secrets: AppSecrets::new(sdk, &config.app_secret_id, clock.clone()),
@@ -108,50 +112,52 @@ impl Deps {
                 .context("set up the client for Oura")?,
             config,
             clock,
-            time_to_begin: TIME_TO_BEGIN,
+            steps_timeout: STEPS_TIMEOUT,
         })
     }
 }
 
-/// What is asked of one run.
+/// Payload of an invocation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Request {
-    /// Whether the app's subscriptions that point to another environment or service are to be pointed here.
-    pub take_over: bool,
+    /// True if the app's unmanaged subscriptions are to be pointed here.
+    pub adopt: bool,
 }
 
 impl Request {
-    /// From the event of an invocation: a schedule's, or `{"takeOver": true}` by hand. Whatever says nothing of this asks
-    /// for nothing special.
+    /// Reads the event of an invocation: a schedule's, or `{"adopt": true}` by hand. Any other event adopts nothing.
     #[must_use]
     pub fn of_event(event: Value) -> Self {
         if !event.is_object() {
             return Self::default();
         }
         serde_json::from_value(event).unwrap_or_else(|_quotes_the_event| {
-            tracing::warn!("takeOver is neither true nor false; nothing is taken over");
+            tracing::warn!(
+                event = "subscriptions.request_malformed",
+                "`adopt` was neither true nor false; nothing is adopted"
+            );
             Self::default()
         })
     }
 }
 
-/// Why a run did not even begin, or does not know how it ended.
+/// Reason for which a run could not begin, or could not read its result.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
     /// The app secret cannot be read, or was not filled in.
-    #[error("the app's keys are not to be had")]
+    #[error("the app's keys could not be read")]
     AppSecret(#[source] StoreError),
-    /// Without it no handshake can succeed.
+    /// Without the token no handshake can succeed.
     #[error("the app secret has no webhook_verification_token")]
     VerificationToken,
-    /// Oura does not say which subscriptions there are.
+    /// Oura did not return the list of subscriptions.
     #[error("the webhook subscriptions could not be listed")]
     List(#[source] SubscriptionError),
 }
 
 impl Failure {
-    /// A stable word for it, for logs and for Lambda's record of the failed run.
+    /// Stable code for logs and for Lambda's record of the failed run.
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
@@ -162,17 +168,17 @@ impl Failure {
     }
 }
 
-/// What Lambda is told about a failed run: its code as the type, and all its causes.
+/// Diagnostic of a failed run for Lambda: its code as the type, and all its causes.
 #[must_use]
 pub fn diagnostic(error: &anyhow::Error) -> Diagnostic {
     let error_type = error.downcast_ref().map_or("unknown", Failure::code).to_owned();
     Diagnostic { error_type, error_message: format!("{error:#}") }
 }
 
-/// Looks after the subscriptions once.
+/// Reconciles the subscriptions once.
 ///
 /// # Errors
-/// [`Failure`], in which case a repetition is due. What fails for single pairs stands in the report.
+/// [`Failure`]; the run is to be retried. Failures of single pairs are in the report.
 pub async fn handle(deps: &Deps, request: Request) -> anyhow::Result<Report> {
     match run(deps, request).boxed().await {
         Ok(report) => {
@@ -180,54 +186,65 @@ pub async fn handle(deps: &Deps, request: Request) -> anyhow::Result<Report> {
             Ok(report)
         }
         Err(failure) => {
-            let code = failure.code();
+            let reason = failure.code();
             let error = anyhow::Error::new(failure);
-            tracing::error!(code, error = format!("{error:#}"), "nobody can look after the webhook subscriptions");
+            tracing::error!(
+                event = "subscriptions.run_failed",
+                reason,
+                error = format!("{error:#}"),
+                "webhook subscriptions could not be reconciled"
+            );
             Err(error)
         }
     }
 }
 
 async fn run(deps: &Deps, request: Request) -> Result<Report, Failure> {
-    let ends = Instant::now() + deps.time_to_begin;
+    let deadline = Instant::now() + deps.steps_timeout;
     let (keys, verification_token) = app_secret(deps).await?;
-    let wish = Wish {
+    let desired = DesiredSubscriptions {
         topics: topics(&deps.config.scopes),
         url: deps.config.webhook_url.clone(),
         renewal: SignedDuration::from_hours(24 * i64::from(deps.config.renewal_days)),
-        take_over: request.take_over,
+        adopt: request.adopt,
     };
-    let (oura, clock, listed_again) = (&deps.oura, &deps.clock, Mutex::default());
-    let work = Work { oura, keys, verification_token, wish: &wish, clock, ends, listed_again };
+    let (oura, clock, relisted) = (&deps.oura, &deps.clock, Mutex::default());
+    let reconciler = Reconciler { oura, keys, verification_token, desired: &desired, clock, deadline, relisted };
 
-    let mut list = work.list().await.map_err(Failure::List)?;
-    let plan = wish.plan(&list.subscriptions, clock.now());
-    let done = work.carry_out(&plan).await;
+    let mut list = reconciler.list().await.map_err(Failure::List)?;
+    let plan = desired.plan(&list.subscriptions, clock.now());
+    let changes = reconciler.apply(&plan).await;
     if !plan.is_empty() {
-        list = work.list().await.map_err(Failure::List)?;
+        list = reconciler.list().await.map_err(Failure::List)?;
     }
 
-    let standing = wish.standing(&list.subscriptions, clock.now());
+    let coverage = desired.coverage(&list.subscriptions, clock.now());
     if let Some(first) = list.malformed.first() {
-        tracing::warn!(count = list.malformed.len(), member = first.path, "subscriptions cannot be read");
+        tracing::warn!(
+            event = "subscriptions.unreadable",
+            count = list.malformed.len(),
+            member = first.path,
+            "subscriptions could not be read"
+        );
     }
     Ok(Report {
-        ok: done.failed.is_empty() && standing.missing.is_empty(),
-        desired: wish.topics.len(),
-        kept: done.kept,
-        created: done.created,
-        renewed: done.renewed,
-        corrected: done.corrected,
-        removed: done.removed,
-        foreign: plan.foreign,
+        ok: changes.failed.is_empty() && coverage.missing.is_empty(),
+        desired: desired.topics.len(),
+        kept: changes.kept,
+        created: changes.created,
+        renewed: changes.renewed,
+        corrected: changes.corrected,
+        removed: changes.removed,
+        unmanaged: plan.unmanaged,
         unreadable: list.malformed.len(),
-        failed: done.failed,
-        missing: standing.missing.into_iter().map(Pair::from).collect(),
-        expires_first: standing.expires_first,
+        failed: changes.failed,
+        missing: coverage.missing.into_iter().map(Pair::from).collect(),
+        expires_first: coverage.expires_first,
     })
 }
 
-/// Read anew nearly every time: whoever has just put in the right keys runs this next.
+/// Reads the secret without its cache, where it was not read within the last minute: a run by hand follows a change of the
+/// keys.
 async fn app_secret(deps: &Deps) -> Result<(AppKeys, SecretString), Failure> {
     let secret = deps.secrets.get_rotated().await.map_err(Failure::AppSecret)?;
     if secret.webhook_verification_token.expose_secret().is_empty() {

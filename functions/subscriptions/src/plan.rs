@@ -1,4 +1,4 @@
-//! What has to be done, from what is wanted and what is there. Pure: no request, no clock.
+//! Steps from the subscriptions at Oura to the desired ones. Pure: no request, no clock.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,103 +7,104 @@ use shared::domain::{DataType, ScopeSet, WebhookEventType};
 use shared::oura::{Subscription, SubscriptionId, Topic};
 use url::Url;
 
-/// What is wanted.
+/// Desired subscriptions of this environment.
 #[derive(Debug, Clone)]
-pub struct Wish {
-    /// What to be told of.
+pub struct DesiredSubscriptions {
+    /// Topics to subscribe to.
     pub topics: BTreeSet<Topic>,
-    /// Where.
+    /// Address of the webhook.
     pub url: Url,
-    /// A subscription that has less than this left is renewed.
+    /// Remaining lifetime below which a subscription is renewed.
     pub renewal: SignedDuration,
-    /// Whether the app's subscriptions that point elsewhere are to be pointed here.
-    pub take_over: bool,
+    /// True if the app's unmanaged subscriptions of these topics are to be pointed here.
+    pub adopt: bool,
 }
 
-/// Whose a subscription is.
+/// Owner of a subscription.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Owner {
     /// It points here.
     Ours,
-    /// It was made for here, but the address has changed: same host, or same path other than the root.
+    /// It was created for an earlier address of this environment: same host, or same path other than the root.
     Misdirected,
     /// It belongs to another environment or another service of the same app.
-    Foreign,
+    Unmanaged,
 }
 
-/// What has to be done about one wanted topic.
+/// Step for one desired topic.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
-    /// Nothing: it stands and lives long enough.
+    /// The subscription lives long enough.
     Keep,
-    /// There is none that lives.
+    /// There is no living subscription.
     Create,
-    /// It stands but ends soon, or its end is not known.
+    /// The subscription ends soon, or its end is not known.
     Renew(SubscriptionId),
-    /// It lives but points elsewhere.
+    /// The subscription points elsewhere.
     Correct {
-        /// Which.
+        /// Its id.
         id: SubscriptionId,
-        /// It also ends soon, or its end is not known.
+        /// True if it also ends soon, or its end is not known.
         renew: bool,
     },
 }
 
-/// A wanted topic, what has to be done, and which further subscriptions of ours for it are one too many.
+/// Work for one desired topic.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Task {
-    /// Which.
+    /// The topic.
     pub topic: Topic,
-    /// What has to be done.
+    /// Its step.
     pub step: Step,
-    /// Duplicates, and those that have expired.
+    /// Duplicates and expired subscriptions, to be removed.
     pub surplus: Vec<SubscriptionId>,
 }
 
-/// What has to be done about everything.
+/// Work for all topics.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Plan {
-    /// One for each wanted topic.
+    /// One task for each desired topic.
     pub tasks: Vec<Task>,
-    /// Ours that nobody wants any longer.
-    pub unwanted: Vec<Subscription>,
-    /// How many are left alone because they belong to somebody else.
-    pub foreign: usize,
+    /// Subscriptions of this environment for topics that are no longer desired.
+    pub undesired: Vec<Subscription>,
+    /// Number of subscriptions of other environments and services, left unchanged.
+    pub unmanaged: usize,
 }
 
-/// How the wanted topics stand.
+/// Coverage of the desired topics by the subscriptions at Oura.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Standing {
-    /// Those without a subscription that lives and points here.
+pub struct Coverage {
+    /// Topics without a living subscription that points here.
     pub missing: Vec<Topic>,
-    /// When the first of the others goes silent, as far as that is known: of several for one topic the last one counts.
+    /// First end of a covered topic, if known. Of several subscriptions of one topic the last end counts.
     pub expires_first: Option<Timestamp>,
 }
 
-/// Everything that Oura's webhooks announce and that these scopes open.
+/// All topics of Oura's webhooks that these scopes open.
 #[must_use]
 pub fn topics(scopes: &ScopeSet) -> BTreeSet<Topic> {
-    let kinds = DataType::ALL.into_iter().filter(|kind| kind.has_webhook() && scopes.contains(kind.scope()));
-    kinds.flat_map(|data_type| WebhookEventType::ALL.map(|event| Topic { data_type, event })).collect()
+    let is_open = |data_type: &DataType| data_type.has_webhook() && scopes.contains(data_type.scope());
+    let data_types = DataType::ALL.into_iter().filter(is_open);
+    data_types.flat_map(|data_type| WebhookEventType::ALL.map(|event| Topic { data_type, event })).collect()
 }
 
-impl Wish {
-    /// Whose this subscription is.
+impl DesiredSubscriptions {
+    /// Returns the owner of a subscription.
     #[must_use]
     pub fn owner(&self, subscription: &Subscription) -> Owner {
-        // Not every text that somebody gave to Oura must be a URL here.
-        let Ok(url) = Url::parse(&subscription.callback_url) else { return Owner::Foreign };
+        // Oura accepts texts that are not URLs.
+        let Ok(url) = Url::parse(&subscription.callback_url) else { return Owner::Unmanaged };
         let path = |url: &Url| url.path().trim_end_matches('/').to_owned();
         if url == self.url {
             Owner::Ours
         } else if url.host() == self.url.host() || (path(&url) == path(&self.url) && !path(&url).is_empty()) {
             Owner::Misdirected
         } else {
-            Owner::Foreign
+            Owner::Unmanaged
         }
     }
 
-    /// What has to be done, given all subscriptions of the app.
+    /// Plans the work, given all subscriptions of the app.
     #[must_use]
     pub fn plan(&self, actual: &[Subscription], now: Timestamp) -> Plan {
         let mut plan = Plan::default();
@@ -111,11 +112,11 @@ impl Wish {
         for subscription in actual {
             let owner = self.owner(subscription);
             match subscription.topic().filter(|topic| self.topics.contains(topic)) {
-                Some(topic) if owner != Owner::Foreign || self.take_over => {
+                Some(topic) if owner != Owner::Unmanaged || self.adopt => {
                     found.entry(topic).or_default().push((owner, subscription));
                 }
-                None if owner != Owner::Foreign => plan.unwanted.push(subscription.clone()),
-                _ => plan.foreign += 1,
+                None if owner != Owner::Unmanaged => plan.undesired.push(subscription.clone()),
+                _ => plan.unmanaged += 1,
             }
         }
         let task = |topic: &Topic| self.task(*topic, found.remove(topic).unwrap_or_default(), now);
@@ -124,9 +125,9 @@ impl Wish {
     }
 
     fn task(&self, topic: Topic, mut found: Vec<(Owner, &Subscription)>, now: Timestamp) -> Task {
-        // The best stands last: alive, then pointing here, then living longest. The id only makes the choice a firm one.
-        found.sort_by_key(|(owner, it)| (lives(it, now), *owner == Owner::Ours, it.expires_at, &it.id));
-        let best = found.pop_if(|(_, it)| lives(it, now));
+        // The best is sorted last: living, then pointing here, then the longest lifetime. The id makes the order total.
+        found.sort_by_key(|(owner, it)| (is_living(it, now), *owner == Owner::Ours, it.expires_at, &it.id));
+        let best = found.pop_if(|(_, it)| is_living(it, now));
         let step = best.map_or(Step::Create, |(owner, it)| {
             let renew = it.expires_at.is_none_or(|end| end.duration_since(now) < self.renewal);
             match owner {
@@ -138,31 +139,31 @@ impl Wish {
         Task { topic, step, surplus: found.into_iter().map(|(_, it)| it.id.clone()).collect() }
     }
 
-    /// How the wanted topics stand, given all subscriptions of the app.
+    /// Returns the coverage of the desired topics, given all subscriptions of the app.
     #[must_use]
-    pub fn standing(&self, actual: &[Subscription], now: Timestamp) -> Standing {
-        let mut last: BTreeMap<Topic, Timestamp> = BTreeMap::new();
+    pub fn coverage(&self, actual: &[Subscription], now: Timestamp) -> Coverage {
         let mut missing = self.topics.clone();
-        for subscription in actual.iter().filter(|it| lives(it, now) && self.owner(it) == Owner::Ours) {
+        let mut last: BTreeMap<Topic, Timestamp> = BTreeMap::new();
+        for subscription in actual.iter().filter(|it| is_living(it, now) && self.owner(it) == Owner::Ours) {
             let Some(topic) = subscription.topic().filter(|topic| self.topics.contains(topic)) else { continue };
             missing.remove(&topic);
             if let Some(end) = subscription.expires_at {
                 last.entry(topic).and_modify(|last| *last = end.max(*last)).or_insert(end);
             }
         }
-        Standing { missing: missing.into_iter().collect(), expires_first: last.into_values().min() }
+        Coverage { missing: missing.into_iter().collect(), expires_first: last.into_values().min() }
     }
 }
 
 impl Plan {
-    /// Whether all is as wanted.
+    /// True if there is nothing to do.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.unwanted.is_empty() && self.tasks.iter().all(|task| task.step == Step::Keep && task.surplus.is_empty())
+        self.undesired.is_empty() && self.tasks.iter().all(|task| task.step == Step::Keep && task.surplus.is_empty())
     }
 }
 
-/// Whether it has not ended. One whose end is not known stands in Oura's list, so it lives.
-pub fn lives(subscription: &Subscription, now: Timestamp) -> bool {
+/// True if the subscription has not ended. One without a known end is in Oura's list, so it is living.
+pub fn is_living(subscription: &Subscription, now: Timestamp) -> bool {
     subscription.expires_at.is_none_or(|end| end > now)
 }

@@ -1,80 +1,76 @@
-//! What a run says about itself: to who called it, to the log, and in metrics.
+//! Report of a run: the function's answer, log lines, and metrics.
 
 use jiff::Timestamp;
 use serde::Serialize;
 use shared::oura::{Subscription, Topic};
 use shared::telemetry::{self, Metric};
+use strum::IntoStaticStr;
 
-/// How Oura's webhook subscriptions stand after a run, and what it did. No address and no secret is in it.
+/// State of Oura's webhook subscriptions after a run, and the run's changes. It holds no address and no secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Report {
-    /// How many pairs of data type and event type there should be.
+    /// Number of desired pairs of data type and event type.
     pub desired: usize,
-    /// How many of them were in order already.
+    /// Number of them that needed no change.
     pub kept: usize,
-    /// Subscriptions that were made.
+    /// Created subscriptions.
     pub created: Vec<Pair>,
-    /// Those that live for another term.
+    /// Renewed subscriptions.
     pub renewed: Vec<Pair>,
-    /// Those that pointed elsewhere and point here now.
+    /// Subscriptions that pointed elsewhere and now point here.
     pub corrected: Vec<Pair>,
-    /// Those that were one too many.
+    /// Removed duplicates, expired and undesired subscriptions.
     pub removed: Vec<Pair>,
-    /// How many of the app's subscriptions were left alone because they belong to another environment or service.
-    pub foreign: usize,
-    /// How many of the app's subscriptions could not be read.
+    /// Number of the app's subscriptions of other environments and services, left unchanged.
+    pub unmanaged: usize,
+    /// Number of the app's subscriptions that could not be read.
     pub unreadable: usize,
-    /// What could not be done.
+    /// Steps that failed.
     pub failed: Vec<Failed>,
-    /// Desired pairs of which Oura tells nothing here, by its own list after the run.
+    /// Desired pairs without a subscription that points here, by Oura's list after the run.
     pub missing: Vec<Pair>,
-    /// When the first desired pair goes silent unless it is renewed before.
+    /// First end of a desired pair's subscription.
     pub expires_first: Option<Timestamp>,
-    /// Whether nothing failed and nothing is missing.
+    /// True if nothing failed and nothing is missing.
     pub ok: bool,
 }
 
-/// What a subscription is about.
+/// Topic of a subscription in Oura's words.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(missing_docs, reason = "Oura's own names")]
 pub struct Pair {
-    /// Oura's word for the collection.
     pub data_type: String,
-    /// Oura's word for the kind of change.
     pub event_type: String,
 }
 
-/// Something that could not be done about one pair.
+/// A step that failed for one pair.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct Failed {
-    /// Oura's word for the collection.
     pub data_type: String,
-    /// Oura's word for the kind of change.
     pub event_type: String,
-    /// What was tried.
     pub action: Action,
-    /// Why it failed.
     pub error: String,
 }
 
-/// What can be done about a pair.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+/// Change of a subscription.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, IntoStaticStr)]
 #[serde(rename_all = "camelCase")]
+#[strum(serialize_all = "camelCase")]
+#[expect(missing_docs, reason = "the names say it")]
 pub enum Action {
-    /// Make a subscription.
     Create,
-    /// Let one live longer.
     Renew,
-    /// Point one here.
+    /// Point it here.
     Correct,
-    /// End one.
     Remove,
 }
 
 impl Pair {
-    /// What this subscription is about, whether or not its words are known here.
+    /// Topic of a subscription, also of one that this project does not know.
     pub(crate) fn of(subscription: &Subscription) -> Self {
         Self { data_type: subscription.data_type.to_string(), event_type: subscription.event_type.to_string() }
     }
@@ -86,47 +82,32 @@ impl From<Topic> for Pair {
     }
 }
 
-impl Action {
-    /// The word that stands in reports and logs.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Create => "create",
-            Self::Renew => "renew",
-            Self::Correct => "correct",
-            Self::Remove => "remove",
-        }
-    }
-}
-
 impl Report {
-    /// Writes the run's line to the log, and counts.
+    /// Logs the run and emits its metrics.
     pub(crate) fn publish(&self, now: Timestamp) {
-        let missing: Vec<_> = self.missing.iter().map(|pair| [&*pair.data_type, &pair.event_type].join("/")).collect();
-        macro_rules! line {
-            ($level:ident, $message:literal) => {
-                tracing::$level!(
-                    ok = self.ok,
-                    desired = self.desired,
-                    kept = self.kept,
-                    created = self.created.len(),
-                    renewed = self.renewed.len(),
-                    corrected = self.corrected.len(),
-                    removed = self.removed.len(),
-                    foreign = self.foreign,
-                    unreadable = self.unreadable,
-                    failed = self.failed.len(),
-                    missing = self.missing.len(),
-                    missing_pairs = missing.join(" "),
-                    expires_first = self.expires_first.map(|end| end.to_string()),
-                    $message
-                )
-            };
-        }
-        if self.ok {
-            line!(info, "the webhook subscriptions are as they should be");
-        } else {
-            line!(warn, "the webhook subscriptions are not all as they should be");
+        tracing::info!(
+            event = "subscriptions.reconciled",
+            ok = self.ok,
+            desired = self.desired,
+            kept = self.kept,
+            created = self.created.len(),
+            renewed = self.renewed.len(),
+            corrected = self.corrected.len(),
+            removed = self.removed.len(),
+            unmanaged = self.unmanaged,
+            unreadable = self.unreadable,
+            expires_first = self.expires_first.map(|end| end.to_string()),
+            "webhook subscriptions were reconciled"
+        );
+        if !self.ok {
+            let pairs = self.missing.iter().map(|pair| [&*pair.data_type, &pair.event_type].join("/"));
+            tracing::warn!(
+                event = "subscriptions.unsettled",
+                failed = self.failed.len(),
+                missing = self.missing.len(),
+                missing_pairs = pairs.collect::<Vec<_>>().join(" "),
+                "webhook subscriptions were not all as desired"
+            );
         }
         telemetry::count(now, Metric::SubscriptionsDesired, self.desired as u64, &[]);
         telemetry::count(now, Metric::SubscriptionsMissing, self.missing.len() as u64, &[]);
@@ -136,7 +117,7 @@ impl Report {
         }
     }
 
-    /// Whole days until the first desired pair goes silent; `None` when no end is known.
+    /// Whole days until the first desired subscription ends; `None` if no end is known.
     pub(crate) fn days_left(&self, now: Timestamp) -> Option<u64> {
         let hours = self.expires_first?.duration_since(now).as_hours();
         Some(u64::try_from(hours / 24).unwrap_or_default())

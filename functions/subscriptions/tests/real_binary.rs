@@ -1,5 +1,5 @@
-//! The binary that is deployed, behind a Runtime API as Lambda's: it reads its settings, looks after the subscriptions at a
-//! stand-in of Oura, counts, and says nothing secret.
+//! The deployed binary behind a Runtime API like Lambda's: settings, subscriptions at a stand-in of Oura, metrics, and no secret
+//! in the output.
 
 #![expect(clippy::unwrap_used, reason = "a test may stop")]
 
@@ -62,7 +62,7 @@ impl Stage {
         answer.unwrap_or_else(|error| panic!("{error}: {}", self.binary.output()))
     }
 
-    /// The values that were counted under this name, oldest first.
+    /// Values of this metric, oldest first.
     fn counted(&self, metric: &str) -> Vec<u64> {
         let output = self.binary.output();
         let lines = output.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
@@ -70,8 +70,8 @@ impl Stage {
         of_metric.filter_map(|line| line[metric].as_u64()).collect()
     }
 
-    /// Neither a secret nor anybody's address is in what it wrote.
-    async fn told_nothing(&self) {
+    /// The output holds neither a secret nor an address.
+    async fn assert_no_leaks(&self) {
         let token = self.app.webhook_verification_token.expose_secret();
         let secrets = [self.app.client_secret.expose(), token, "c4nary"];
         let leaks = self.world.leaks(&self.binary.output(), &secrets).await.unwrap();
@@ -80,13 +80,13 @@ impl Stage {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn it_subscribes_to_what_the_scopes_open_whoever_invokes_it() {
+async fn subscriptions_of_the_scopes_are_created_by_any_invocation() {
     let stage = Stage::set().await;
     stage.oura.put(ELSEWHERE, "tag/create", 24);
     stage.oura.put(HERE, "tag/delete", 9 * 24);
     let report = stage.run(json!({ "source": "aws.scheduler", "detail": {} })).await;
     assert_eq!(
-        (&report["ok"], &report["desired"], &report["foreign"]),
+        (&report["ok"], &report["desired"], &report["unmanaged"]),
         (&json!(true), &json!(9), &json!(1)),
         "{report}"
     );
@@ -96,25 +96,25 @@ async fn it_subscribes_to_what_the_scopes_open_whoever_invokes_it() {
     let mut made = seen.iter().filter(|seen| seen.is("POST")).map(|seen| &seen.body["verification_token"]);
     assert!(made.clone().count() == 8 && made.all(|sent| sent == token));
 
-    for event in [json!(null), json!({}), json!({ "takeOver": false })] {
+    for event in [json!(null), json!({}), json!({ "adopt": false })] {
         let report = stage.run(event).await;
         assert_eq!((&report["ok"], &report["kept"]), (&json!(true), &json!(9)), "{report}");
     }
-    let report = stage.run(json!({ "takeOver": true })).await;
+    let report = stage.run(json!({ "adopt": true })).await;
     assert_eq!(report["removed"], json!([{ "dataType": "tag", "eventType": "create" }]), "{report}");
 
     assert_eq!(stage.counted("SubscriptionsDesired"), [9; 5]);
     assert_eq!(stage.counted("SubscriptionsMissing"), [0; 5]);
     assert_eq!(stage.counted("SubscriptionsFailed"), [0; 5]);
-    assert_eq!(stage.counted("SubscriptionDaysLeft"), [89; 5], "the stand-in's clock stands still");
+    assert_eq!(stage.counted("SubscriptionDaysLeft"), [89; 5], "the stand-in's clock is fixed");
     let output = stage.binary.output();
-    let lines = output.lines().filter(|line| line.contains("the webhook subscriptions are as they should be"));
+    let lines = output.lines().filter(|line| line.contains(r#""event":"subscriptions.reconciled""#));
     assert!(lines.clone().count() == 5 && lines.clone().all(|line| line.contains("\"level\":\"INFO\"")), "{output}");
-    stage.told_nothing().await;
+    stage.assert_no_leaks().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn it_tells_what_failed_and_lets_lambda_repeat_what_could_not_begin() {
+async fn failed_steps_are_reported_and_a_failed_run_is_an_invocation_error() {
     let stage = Stage::set().await;
     stage.oura.misbehave(|seen| {
         (seen.is("POST") && seen.topic() == "workout/update").then_some(Reply(422, "", r#"{"detail":"c4nary"}"#))
@@ -128,21 +128,21 @@ async fn it_tells_what_failed_and_lets_lambda_repeat_what_could_not_begin() {
 
     stage.oura.misbehave(|_| Some(Reply(401, "", "c4nary")));
     let Err(InvocationError::Reported { error_type, message }) = stage.binary.invoke(json!({}), TIMEOUT).await else {
-        panic!("it ended as if nothing were wrong");
+        panic!("the invocation succeeded");
     };
     assert_eq!(error_type, "unauthorized");
     assert!(message.ends_with("Oura does not accept the app's client id and secret"), "{message}");
     let output = stage.binary.output();
-    assert!(output.contains("\"level\":\"ERROR\"") && output.contains("\"code\":\"unauthorized\""), "{output}");
-    assert_eq!(stage.counted("SubscriptionsMissing").len(), 1, "nothing is counted that is not known");
+    assert!(output.contains("\"level\":\"ERROR\"") && output.contains("\"reason\":\"unauthorized\""), "{output}");
+    assert_eq!(stage.counted("SubscriptionsMissing").len(), 1, "a failed run has no metrics");
 
     stage.oura.behave();
-    assert_eq!(stage.run(json!({})).await["ok"], true, "it lives on");
-    stage.told_nothing().await;
+    assert_eq!(stage.run(json!({})).await["ok"], true, "the next invocation succeeds");
+    stage.assert_no_leaks().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_missing_variable_stops_it_at_start_and_is_named() {
+async fn missing_variable_stops_the_start_and_is_named() {
     let world = BinaryWorld::start(&[("WEBHOOK_URL", HERE)]).await;
     for missing in REQUIRED {
         let output = world.start_without(BINARY, &REQUIRED, missing).await.unwrap();

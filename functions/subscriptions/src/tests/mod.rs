@@ -1,4 +1,4 @@
-//! The rules, and the whole function against a stand-in of Oura and the embedded AWS.
+//! The plan, and the whole function against a stand-in of Oura and the embedded AWS.
 
 mod plans;
 mod refusals;
@@ -23,29 +23,25 @@ const HERE: &str = "https://abc.lambda-url.example/oura/prod";
 const ONCE: &str = "https://old.lambda-url.example/oura/prod";
 const ELSEWHERE: &str = "https://hooks.example/oura/staging";
 
-/// Topics at most that there can be.
+/// Number of topics with all scopes.
 const ALL: usize = 48;
 
 fn now() -> Timestamp {
     NOW.parse().unwrap()
 }
 
-fn request(take_over: bool) -> Request {
-    Request { take_over }
-}
-
-/// The pairs as `<data type>/<event type>`.
+/// Pairs as `<data type>/<event type>`.
 fn words(pairs: &[Pair]) -> Vec<String> {
     pairs.iter().map(|pair| format!("{}/{}", pair.data_type, pair.event_type)).collect()
 }
 
-/// What failed, as `<data type>/<event type> <action>: <error>`.
+/// Failed steps as `<data type>/<event type> <action>: <error>`.
 fn failures(report: &Report) -> Vec<String> {
-    let line = |it: &Failed| format!("{}/{} {}: {}", it.data_type, it.event_type, it.action.as_str(), it.error);
+    let line = |it: &Failed| format!("{}/{} {}: {}", it.data_type, it.event_type, <&str>::from(it.action), it.error);
     report.failed.iter().map(line).collect()
 }
 
-/// The function between an AWS and an Oura of its own, at a time that stands still.
+/// The function with an AWS and an Oura of its own, at a fixed time.
 struct World {
     _aws: EmbeddedAws,
     sdk: SdkConfig,
@@ -59,7 +55,7 @@ impl World {
         Self::with(Env::default(), SECRET, TOKEN).await
     }
 
-    /// With only the three topics of `workout` wanted.
+    /// Desires only the three topics of `workout`.
     async fn small() -> Self {
         Self::with(Env::default().with("OURA_SCOPES", "workout"), SECRET, TOKEN).await
     }
@@ -79,7 +75,7 @@ impl World {
         Self { _aws: aws, sdk, env, oura, deps }
     }
 
-    /// The same function at another time.
+    /// Moves the function and the stand-in to another time.
     fn set_now(&mut self, at: Timestamp) {
         self.oura.set_now(at);
         self.deps = Deps::new(Config::from_env(&self.env).unwrap(), &self.sdk, Clock::fixed(at)).unwrap();
@@ -89,23 +85,23 @@ impl World {
         handle(&self.deps, Request::default()).await.unwrap()
     }
 
-    /// The run ends with this failure.
+    /// Runs the function, which fails with this code. Returns the message.
     async fn fails(&self, code: &str) -> String {
         let error = handle(&self.deps, Request::default()).await.unwrap_err();
-        let told = diagnostic(&error);
-        assert_eq!(told.error_type, code, "{error:#}");
-        assert!(!told.error_message.contains(SECRET) && !told.error_message.contains(TOKEN), "{error:#}");
-        told.error_message
+        let diagnostic = diagnostic(&error);
+        assert_eq!(diagnostic.error_type, code, "{error:#}");
+        assert!(!diagnostic.error_message.contains(SECRET) && !diagnostic.error_message.contains(TOKEN), "{error:#}");
+        diagnostic.error_message
     }
 
-    /// Everything that is wanted is there, and once.
-    fn all_is_well(&self, report: &Report) {
+    /// Every desired subscription exists, once.
+    fn assert_settled(&self, report: &Report) {
         assert!(report.ok && report.missing.is_empty() && report.failed.is_empty(), "{report:?}");
         let ours = self.oura.all().into_iter().filter(|line| line.ends_with(HERE)).count();
         assert_eq!(ours, report.desired, "{:?}", self.oura.all());
     }
 
-    /// What Oura was asked since the last time, without the lists.
+    /// Requests to Oura since the last call, without the lists.
     fn changes(&self) -> Vec<String> {
         let mut lines: Vec<_> = self.oura.take_seen().into_iter().map(|seen| seen.line).collect();
         lines.retain(|line| line != "GET ");

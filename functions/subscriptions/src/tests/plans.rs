@@ -1,4 +1,4 @@
-//! What has to be done. Nothing is asked here.
+//! The plan, without requests.
 
 use jiff::ToSpan;
 use shared::domain::{DataType, WebhookEventType};
@@ -8,17 +8,17 @@ use super::*;
 
 const SLEEP: Topic = Topic { data_type: DataType::Sleep, event: WebhookEventType::Update };
 
-/// Wants one topic.
-fn wish() -> Wish {
-    Wish {
+/// Desires one topic.
+fn desired() -> DesiredSubscriptions {
+    DesiredSubscriptions {
         topics: [SLEEP].into(),
         url: HERE.parse().unwrap(),
         renewal: SignedDuration::from_hours(7 * 24),
-        take_over: false,
+        adopt: false,
     }
 }
 
-/// One for the wanted topic that ends after so many hours.
+/// A subscription of the desired topic that ends after this number of hours.
 fn there(id: &str, callback_url: &str, hours: i64) -> Subscription {
     Subscription {
         id: id.parse().unwrap(),
@@ -34,15 +34,15 @@ fn endless(id: &str, callback_url: &str) -> Subscription {
 }
 
 /// Step and surplus for the one topic.
-fn planned(wish: &Wish, actual: &[Subscription]) -> (Step, Vec<String>) {
-    let mut tasks = wish.plan(actual, now()).tasks;
+fn planned(desired: &DesiredSubscriptions, actual: &[Subscription]) -> (Step, Vec<String>) {
+    let mut tasks = desired.plan(actual, now()).tasks;
     let task = tasks.pop().unwrap();
     assert!(tasks.is_empty() && task.topic == SLEEP);
     (task.step, task.surplus.iter().map(ToString::to_string).collect())
 }
 
 fn step(actual: &[Subscription]) -> Step {
-    let (step, surplus) = planned(&wish(), actual);
+    let (step, surplus) = planned(&desired(), actual);
     assert_eq!(surplus, [""; 0]);
     step
 }
@@ -56,7 +56,7 @@ fn correct(id: &str, renew: bool) -> Step {
 }
 
 #[test]
-fn everything_that_webhooks_announce_is_wanted_with_all_scopes() {
+fn topics_of_all_scopes_are_all_that_webhooks_have() {
     let all = topics(&ScopeSet::parse(ScopeSet::DEFAULT));
     assert_eq!(all.len(), ALL);
     let kinds: std::collections::BTreeSet<_> = all.iter().map(|topic| topic.data_type).collect();
@@ -65,7 +65,7 @@ fn everything_that_webhooks_announce_is_wanted_with_all_scopes() {
 }
 
 #[test]
-fn only_what_the_scopes_open_is_wanted_whatever_their_prefix() {
+fn topics_are_those_of_the_scopes_with_or_without_prefix() {
     let words = |scopes: &str| -> Vec<_> { topics(&ScopeSet::parse(scopes)).iter().map(Topic::to_string).collect() };
     let expected = ["session/create", "session/update", "session/delete"];
     assert_eq!(words("extapi:session email heartrate"), expected);
@@ -75,40 +75,40 @@ fn only_what_the_scopes_open_is_wanted_whatever_their_prefix() {
 }
 
 #[test]
-fn what_is_missing_is_created() {
+fn missing_subscription_is_created() {
     assert_eq!(step(&[]), Step::Create);
 }
 
 #[test]
-fn what_stands_and_lives_long_enough_is_kept() {
+fn subscription_that_lives_long_enough_is_kept() {
     assert_eq!(step(&[there("a", HERE, 7 * 24)]), Step::Keep);
-    assert!(wish().plan(&[there("a", HERE, 7 * 24)], now()).is_empty());
+    assert!(desired().plan(&[there("a", HERE, 7 * 24)], now()).is_empty());
 }
 
 #[test]
-fn what_ends_soon_is_renewed() {
+fn subscription_that_ends_soon_is_renewed() {
     assert_eq!(step(&[there("a", HERE, 7 * 24 - 1)]), renew("a"));
     assert_eq!(step(&[there("a", HERE, 1)]), renew("a"));
-    let later = Wish { renewal: SignedDuration::from_hours(24), ..wish() };
+    let later = DesiredSubscriptions { renewal: SignedDuration::from_hours(24), ..desired() };
     assert_eq!(planned(&later, &[there("a", HERE, 48)]).0, Step::Keep);
 }
 
 #[test]
-fn what_has_expired_is_created_anew_and_the_old_one_removed() {
+fn expired_subscription_is_removed_and_created_again() {
     for hours in [0, -1, -1000] {
-        assert_eq!(planned(&wish(), &[there("a", HERE, hours)]), (Step::Create, vec!["a".to_owned()]));
-        assert_eq!(planned(&wish(), &[there("a", ONCE, hours)]), (Step::Create, vec!["a".to_owned()]));
+        assert_eq!(planned(&desired(), &[there("a", HERE, hours)]), (Step::Create, vec!["a".to_owned()]));
+        assert_eq!(planned(&desired(), &[there("a", ONCE, hours)]), (Step::Create, vec!["a".to_owned()]));
     }
 }
 
 #[test]
-fn what_ends_at_an_unknown_time_is_renewed() {
+fn subscription_without_a_known_end_is_renewed() {
     assert_eq!(step(&[endless("a", HERE)]), renew("a"));
     assert_eq!(step(&[endless("a", ONCE)]), correct("a", true));
 }
 
 #[test]
-fn the_same_host_or_the_same_path_makes_it_ours_with_a_wrong_url() {
+fn subscription_of_the_same_host_or_path_is_corrected() {
     for url in [
         ONCE,
         "https://old.example/oura/prod/",
@@ -124,67 +124,67 @@ fn the_same_host_or_the_same_path_makes_it_ours_with_a_wrong_url() {
 }
 
 #[test]
-fn the_same_url_in_another_spelling_is_ours() {
+fn subscription_with_the_url_in_another_spelling_is_kept() {
     for url in ["https://ABC.lambda-url.example:443/oura/prod", "HTTPS://abc.lambda-url.example/oura/./prod"] {
         assert_eq!(step(&[there("a", url, 1000)]), Step::Keep, "{url}");
     }
 }
 
 #[test]
-fn everything_else_is_foreign_and_left_alone() {
-    let rooted = Wish { url: "https://abc.lambda-url.example/".parse().unwrap(), ..wish() };
-    for (wish, url) in [
-        (wish(), ELSEWHERE),
-        (wish(), "https://lambda-url.example/oura/production"),
-        (wish(), "https://hooks.example/"),
-        (wish(), "no url"),
-        (wish(), ""),
+fn unmanaged_subscription_is_left_unchanged() {
+    let rooted = DesiredSubscriptions { url: "https://abc.lambda-url.example/".parse().unwrap(), ..desired() };
+    for (desired, url) in [
+        (desired(), ELSEWHERE),
+        (desired(), "https://lambda-url.example/oura/production"),
+        (desired(), "https://hooks.example/"),
+        (desired(), "no url"),
+        (desired(), ""),
         (rooted, "https://hooks.example/"),
     ] {
-        let plan = wish.plan(&[there("a", url, 1000), there("b", url, 1), there("c", url, -1)], now());
+        let plan = desired.plan(&[there("a", url, 1000), there("b", url, 1), there("c", url, -1)], now());
         assert_eq!(plan.tasks[0].step, Step::Create, "{url}");
-        assert_eq!((plan.tasks[0].surplus.len(), plan.unwanted.len(), plan.foreign), (0, 0, 3), "{url}");
+        assert_eq!((plan.tasks[0].surplus.len(), plan.undesired.len(), plan.unmanaged), (0, 0, 3), "{url}");
     }
 }
 
 #[test]
-fn who_takes_over_gets_the_foreign_ones_of_wanted_topics_only() {
-    let wish = Wish { take_over: true, ..wish() };
-    assert_eq!(planned(&wish, &[there("a", ELSEWHERE, 1000)]), (correct("a", false), vec![]));
-    assert_eq!(planned(&wish, &[there("a", "no url", 5)]), (correct("a", true), vec![]));
+fn adopt_corrects_unmanaged_subscriptions_of_desired_topics_only() {
+    let desired = DesiredSubscriptions { adopt: true, ..desired() };
+    assert_eq!(planned(&desired, &[there("a", ELSEWHERE, 1000)]), (correct("a", false), vec![]));
+    assert_eq!(planned(&desired, &[there("a", "no url", 5)]), (correct("a", true), vec![]));
     let both = [there("a", ELSEWHERE, 2000), there("b", HERE, 1000)];
-    assert_eq!(planned(&wish, &both), (Step::Keep, vec!["a".to_owned()]));
+    assert_eq!(planned(&desired, &both), (Step::Keep, vec!["a".to_owned()]));
     let other = Subscription { data_type: "workout".parse().unwrap(), ..there("c", ELSEWHERE, 1000) };
-    let plan = wish.plan(&[other], now());
-    assert_eq!((plan.foreign, plan.unwanted.len()), (1, 0));
+    let plan = desired.plan(&[other], now());
+    assert_eq!((plan.unmanaged, plan.undesired.len()), (1, 0));
 }
 
 #[test]
-fn of_duplicates_the_one_that_lives_longest_stays() {
+fn duplicate_that_lives_longest_is_kept() {
     let three = [there("a", HERE, 500), there("b", HERE, 900), there("c", HERE, -5)];
-    assert_eq!(planned(&wish(), &three), (Step::Keep, vec!["c".to_owned(), "a".to_owned()]));
+    assert_eq!(planned(&desired(), &three), (Step::Keep, vec!["c".to_owned(), "a".to_owned()]));
     let soon = [there("a", HERE, 20), there("b", HERE, 10)];
-    assert_eq!(planned(&wish(), &soon), (renew("a"), vec!["b".to_owned()]));
+    assert_eq!(planned(&desired(), &soon), (renew("a"), vec!["b".to_owned()]));
     let unknown = [endless("a", HERE), there("b", HERE, 500)];
-    assert_eq!(planned(&wish(), &unknown), (Step::Keep, vec!["a".to_owned()]));
+    assert_eq!(planned(&desired(), &unknown), (Step::Keep, vec!["a".to_owned()]));
 }
 
 #[test]
-fn one_that_points_here_is_worth_more_than_one_that_has_to_be_corrected() {
+fn subscription_that_points_here_is_preferred_to_a_misdirected_one() {
     let both = [there("a", ONCE, 2000), there("b", HERE, 10)];
-    assert_eq!(planned(&wish(), &both), (renew("b"), vec!["a".to_owned()]));
+    assert_eq!(planned(&desired(), &both), (renew("b"), vec!["a".to_owned()]));
     let expired = [there("a", ONCE, 2000), there("b", HERE, -10)];
-    assert_eq!(planned(&wish(), &expired), (correct("a", false), vec!["b".to_owned()]));
+    assert_eq!(planned(&desired(), &expired), (correct("a", false), vec!["b".to_owned()]));
 }
 
 #[test]
-fn the_choice_does_not_depend_on_the_order_of_the_list() {
+fn plan_does_not_depend_on_the_order_of_the_list() {
     let (a, b) = (there("a", HERE, 500), there("b", HERE, 500));
-    assert_eq!(planned(&wish(), &[a.clone(), b.clone()]), planned(&wish(), &[b, a]));
+    assert_eq!(planned(&desired(), &[a.clone(), b.clone()]), planned(&desired(), &[b, a]));
 }
 
 #[test]
-fn ours_that_nobody_wants_any_longer_is_removed_and_foreign_ones_are_not() {
+fn undesired_subscription_is_removed_unless_it_is_unmanaged() {
     let of = |data_type: &str, event_type: &str, url: &str| Subscription {
         data_type: data_type.parse().unwrap(),
         event_type: event_type.parse().unwrap(),
@@ -197,15 +197,15 @@ fn ours_that_nobody_wants_any_longer_is_removed_and_foreign_ones_are_not() {
         of("tag", "create", ELSEWHERE),
         of("heartrate", "update", HERE),
     ];
-    for take_over in [false, true] {
-        let plan = Wish { take_over, ..wish() }.plan(&actual, now());
-        let unwanted: Vec<_> = plan.unwanted.iter().map(|one| one.id.as_str()).collect();
-        assert_eq!((unwanted, plan.foreign), (vec!["workout", "meal", "sleep", "heartrate"], 1));
+    for adopt in [false, true] {
+        let plan = DesiredSubscriptions { adopt, ..desired() }.plan(&actual, now());
+        let undesired: Vec<_> = plan.undesired.iter().map(|one| one.id.as_str()).collect();
+        assert_eq!((undesired, plan.unmanaged), (vec!["workout", "meal", "sleep", "heartrate"], 1));
     }
 }
 
 #[test]
-fn a_topic_is_missing_unless_one_lives_and_points_here() {
+fn topic_is_missing_unless_a_living_subscription_points_here() {
     for (actual, missing) in [
         (vec![], 1),
         (vec![there("a", HERE, 0)], 1),
@@ -214,22 +214,22 @@ fn a_topic_is_missing_unless_one_lives_and_points_here() {
         (vec![there("a", HERE, 1)], 0),
         (vec![endless("a", HERE)], 0),
     ] {
-        assert_eq!(wish().standing(&actual, now()).missing.len(), missing, "{actual:?}");
+        assert_eq!(desired().coverage(&actual, now()).missing.len(), missing, "{actual:?}");
     }
 }
 
 #[test]
-fn the_first_end_is_that_of_the_topic_that_goes_silent_first() {
-    let two = Wish { topics: topics(&ScopeSet::parse("session")), ..wish() };
+fn first_end_is_that_of_the_first_topic_to_end() {
+    let two = DesiredSubscriptions { topics: topics(&ScopeSet::parse("session")), ..desired() };
     let of = |event_type: &str, url: &str, hours| Subscription {
         data_type: "session".parse().unwrap(),
         event_type: event_type.parse().unwrap(),
         ..there(event_type, url, hours)
     };
-    let first = |actual: &[Subscription]| two.standing(actual, now()).expires_first;
+    let first = |actual: &[Subscription]| two.coverage(actual, now()).expires_first;
     let lasting = of("create", HERE, 500);
     assert_eq!(first(&[lasting.clone(), of("update", HERE, 300)]), Some(now() + 300.hours()));
-    // Not those that tell nothing here, nor a duplicate that another one outlives.
+    // Neither one that does not point here nor a duplicate that ends before another.
     let others = [of("update", HERE, -9), of("update", ELSEWHERE, 10), of("create", HERE, 20), of("merge", HERE, 30)];
     assert_eq!(first(&[&[lasting][..], &others].concat()), Some(now() + 500.hours()));
     assert_eq!(first(&[endless("a", HERE)]), None);

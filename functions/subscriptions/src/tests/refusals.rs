@@ -1,4 +1,4 @@
-//! Runs that Oura, or our own secret, does not let do all they should.
+//! Runs that fail in part or as a whole.
 
 use super::*;
 
@@ -8,7 +8,7 @@ fn of_topic(topic: &'static str, status: u16, retry_after: &'static str) -> impl
 }
 
 #[tokio::test]
-async fn one_pair_that_fails_leaves_the_others_done_and_is_told() {
+async fn failed_pair_is_reported_and_does_not_stop_the_others() {
     let world = World::start().await;
     world.oura.misbehave(of_topic("daily_sleep/update", 500, ""));
     let report = world.run().await;
@@ -19,20 +19,20 @@ async fn one_pair_that_fails_leaves_the_others_done_and_is_told() {
     world.oura.behave();
     world.oura.take_seen();
     let report = world.run().await;
-    world.all_is_well(&report);
+    world.assert_settled(&report);
     assert_eq!((words(&report.created), report.kept), (vec!["daily_sleep/update".to_owned()], ALL - 1));
     assert_eq!(world.changes(), ["POST "]);
 }
 
 #[tokio::test]
-async fn what_cannot_be_renewed_corrected_or_removed_is_told_and_stays() {
+async fn subscription_that_cannot_be_changed_is_reported_and_kept() {
     let world = World::small().await;
     let ending = world.oura.put(HERE, "workout/create", 24);
     let twin = world.oura.put(HERE, "workout/create", 22);
     let misdirected = world.oura.put(ONCE, "workout/update", 900);
     let kept = world.oura.put(HERE, "workout/delete", 900);
     let surplus = world.oura.put(HERE, "workout/delete", 800);
-    let unwanted = world.oura.put(HERE, "sleep/delete", 800);
+    let undesired = world.oura.put(HERE, "sleep/delete", 800);
     world.oura.misbehave(|seen| (!seen.is("GET")).then_some(Reply(502, "", "")));
     let report = world.run().await;
     let error = "Oura does not answer (status 502)";
@@ -45,7 +45,7 @@ async fn what_cannot_be_renewed_corrected_or_removed_is_told_and_stays() {
     assert_eq!(failures(&report), expected);
     assert_eq!((report.ok, words(&report.missing)), (false, vec!["workout/update".to_owned()]));
     assert_eq!(report.days_left(now()), Some(1), "of the one that could not be renewed");
-    for id in [ending, misdirected, kept, surplus, unwanted] {
+    for id in [ending, misdirected, kept, surplus, undesired] {
         assert!(world.oura.has(&id), "{id}");
     }
     let tried = world.changes();
@@ -53,7 +53,7 @@ async fn what_cannot_be_renewed_corrected_or_removed_is_told_and_stays() {
 }
 
 #[tokio::test]
-async fn without_oura_s_list_the_run_fails_and_nothing_is_changed() {
+async fn run_without_ouras_list_fails_and_changes_nothing() {
     for (status, body, code) in [
         (401, "", "unauthorized"),
         (403, "", "unauthorized"),
@@ -66,15 +66,15 @@ async fn without_oura_s_list_the_run_fails_and_nothing_is_changed() {
         let world = World::small().await;
         let wait = if status == 429 { "60" } else { "" };
         world.oura.misbehave(move |seen| seen.is("GET").then_some(Reply(status, wait, body)));
-        let told = world.fails(code).await;
-        assert!(told.starts_with("the webhook subscriptions could not be listed: Oura"), "{told}");
-        assert!(!told.contains("c4nary"));
+        let message = world.fails(code).await;
+        assert!(message.starts_with("the webhook subscriptions could not be listed: Oura"), "{message}");
+        assert!(!message.contains("c4nary"));
         assert_eq!(world.changes(), [""; 0], "{status}");
     }
 }
 
 #[tokio::test]
-async fn a_run_that_does_not_know_how_it_ended_fails() {
+async fn run_without_the_last_list_fails() {
     let world = World::small().await;
     let mut lists = 0;
     world.oura.misbehave(move |seen| {
@@ -82,11 +82,11 @@ async fn a_run_that_does_not_know_how_it_ended_fails() {
         (seen.is("GET") && lists == 2).then_some(Reply(503, "", ""))
     });
     world.fails("unavailable").await;
-    world.all_is_well(&world.run().await);
+    world.assert_settled(&world.run().await);
 }
 
 #[tokio::test]
-async fn what_oura_does_not_list_is_missing_whatever_it_answered() {
+async fn subscription_that_oura_does_not_list_is_missing() {
     let world = World::small().await;
     world.oura.misbehave(of_topic("workout/create", 201, ""));
     let report = world.run().await;
@@ -95,27 +95,27 @@ async fn what_oura_does_not_list_is_missing_whatever_it_answered() {
 }
 
 #[tokio::test]
-async fn keys_that_oura_does_not_know_are_a_clear_failure() {
+async fn unknown_keys_fail_the_run() {
     let world = World::with(Env::default(), "another-s3cret", TOKEN).await;
-    let told = world.fails("unauthorized").await;
+    let message = world.fails("unauthorized").await;
     assert!(
-        told.ends_with("Oura does not accept the app's client id and secret") && !told.contains("another"),
-        "{told}"
+        message.ends_with("Oura does not accept the app's client id and secret") && !message.contains("another"),
+        "{message}"
     );
 }
 
 #[tokio::test]
-async fn an_app_secret_that_was_not_filled_in_is_a_clear_failure() {
+async fn app_secret_that_was_not_filled_in_fails_the_run() {
     let world = World::with(Env::default(), "replace-me", TOKEN).await;
-    let told = world.fails("app_secret").await;
-    assert!(told.contains("read the app secret") && told.contains("the secret was not filled in"), "{told}");
+    let message = world.fails("app_secret").await;
+    assert!(message.contains("read the app secret") && message.contains("the secret was not filled in"), "{message}");
     let world = World::with(Env::default(), SECRET, "").await;
     assert!(world.fails("verification_token").await.contains("webhook_verification_token"));
     assert_eq!(world.oura.take_seen().len(), 0);
 }
 
 #[tokio::test]
-async fn one_that_another_run_has_made_meanwhile_is_adopted() {
+async fn subscription_created_by_another_run_is_kept() {
     let world = World::small().await;
     for topic in ["workout/create", "workout/update"] {
         world.oura.put(HERE, topic, 900);
@@ -127,14 +127,14 @@ async fn one_that_another_run_has_made_meanwhile_is_adopted() {
         (seen.is("GET") && lists == 1).then_some(Reply(200, "", "[]"))
     });
     let report = world.run().await;
-    world.all_is_well(&report);
+    world.assert_settled(&report);
     assert_eq!((report.kept, words(&report.created)), (2, vec!["workout/delete".to_owned()]));
     let lists = world.oura.take_seen().iter().filter(|seen| seen.is("GET")).count();
     assert_eq!(lists, 3, "at the start, once for all conflicts, and at the end");
 }
 
 #[tokio::test]
-async fn a_list_that_is_too_old_for_a_conflict_is_read_again() {
+async fn list_older_than_a_conflict_is_read_again() {
     let world = World::small().await;
     for topic in ["workout/create", "workout/update"] {
         world.oura.put(HERE, topic, 900);
@@ -151,19 +151,19 @@ async fn a_list_that_is_too_old_for_a_conflict_is_read_again() {
 }
 
 #[tokio::test]
-async fn the_one_that_was_adopted_is_no_duplicate() {
+async fn subscription_kept_after_a_conflict_is_not_removed_as_a_duplicate() {
     let world = World::small().await;
     let ending = world.oura.put(HERE, "workout/create", 24);
     let twin = world.oura.put(HERE, "workout/create", 22);
     world.oura.let_vanish(&ending, 403);
     let report = world.run().await;
-    world.all_is_well(&report);
+    world.assert_settled(&report);
     assert_eq!((report.kept, report.removed.len()), (1, 0));
     assert!(world.oura.has(&twin) && !world.oura.has(&ending));
 }
 
 #[tokio::test]
-async fn one_that_oura_lists_but_will_not_renew_is_told() {
+async fn listed_subscription_that_oura_does_not_renew_is_reported() {
     let world = World::small().await;
     let stuck = world.oura.put(HERE, "workout/create", 24);
     let renewal = format!("PUT /renew/{stuck}");
@@ -179,7 +179,7 @@ async fn one_that_oura_lists_but_will_not_renew_is_told() {
 }
 
 #[tokio::test]
-async fn a_pair_that_another_url_holds_is_told_with_its_host_only() {
+async fn pair_held_by_another_url_is_reported_with_its_host_only() {
     let world = World::small().await;
     world.oura.put("https://hooks.example/oura?key=c4nary", "workout/create", 900);
     world.oura.put("https://old.example/oura?key=c4nary", "workout/update", 0);
@@ -190,11 +190,11 @@ async fn a_pair_that_another_url_holds_is_told_with_its_host_only() {
         "workout/update create: Oura says that there is one already, but lists none that lives",
     ];
     assert_eq!(failures(&report), expected);
-    assert_eq!((words(&report.missing).len(), report.foreign), (2, 2));
+    assert_eq!((words(&report.missing).len(), report.unmanaged), (2, 2));
 }
 
 #[tokio::test]
-async fn a_correction_that_would_make_a_second_one_is_told() {
+async fn correction_that_conflicts_is_reported() {
     let world = World::small().await;
     world.oura.put(ONCE, "workout/create", 900);
     world.oura.misbehave(|seen| seen.is("PUT").then_some(Reply(409, "", "")));
@@ -203,7 +203,7 @@ async fn a_correction_that_would_make_a_second_one_is_told() {
 }
 
 #[tokio::test]
-async fn a_short_wait_is_waited_and_a_long_one_fails_the_pair() {
+async fn short_rate_limit_is_waited_for_and_a_long_one_fails_the_pair() {
     let world = World::small().await;
     let mut first = true;
     world.oura.misbehave(move |seen| {
@@ -226,17 +226,17 @@ async fn a_short_wait_is_waited_and_a_long_one_fails_the_pair() {
 }
 
 #[tokio::test]
-async fn a_list_that_is_limited_for_a_moment_is_asked_for_again() {
+async fn rate_limited_list_is_retried() {
     let world = World::small().await;
     let mut first = true;
     world.oura.misbehave(move |_| std::mem::take(&mut first).then_some(Reply(429, "0", "")));
-    world.all_is_well(&world.run().await);
+    world.assert_settled(&world.run().await);
 }
 
 #[tokio::test]
-async fn when_time_is_up_nothing_more_is_begun_and_the_report_says_so() {
+async fn steps_after_the_deadline_are_reported_and_not_begun() {
     let mut world = World::small().await;
-    world.deps.time_to_begin = Duration::ZERO;
+    world.deps.steps_timeout = Duration::ZERO;
     let report = world.run().await;
     assert_eq!((report.ok, report.missing.len(), world.changes().len()), (false, 3, 0));
     assert!(failures(&report).iter().all(|line| line.ends_with("create: no time was left")), "{report:?}");

@@ -1,4 +1,4 @@
-//! Runs that Oura lets do what they have to.
+//! Runs that succeed.
 
 use jiff::ToSpan;
 use serde_json::json;
@@ -6,12 +6,12 @@ use serde_json::json;
 use super::*;
 
 #[tokio::test]
-async fn from_nothing_all_48_are_made_with_the_handshake_token_and_a_second_run_does_nothing() {
+async fn first_run_creates_all_48_with_the_handshake_token_and_the_second_changes_nothing() {
     let world = World::start().await;
     let report = world.run().await;
-    world.all_is_well(&report);
-    assert_eq!((report.desired, report.created.len(), report.kept, report.foreign), (ALL, ALL, 0, 0));
-    assert_eq!(report.expires_first, Some(now() + stand_in::LIFE + 123_456.microseconds()));
+    world.assert_settled(&report);
+    assert_eq!((report.desired, report.created.len(), report.kept, report.unmanaged), (ALL, ALL, 0, 0));
+    assert_eq!(report.expires_first, Some(now() + stand_in::SUBSCRIPTION_TTL + 123_456.microseconds()));
     assert_eq!(report.days_left(now()), Some(90));
 
     let seen = world.oura.take_seen();
@@ -26,41 +26,41 @@ async fn from_nothing_all_48_are_made_with_the_handshake_token_and_a_second_run_
     assert!(topics.contains(&"vo2_max/delete".to_owned()) && topics.contains(&"rest_mode_period/update".to_owned()));
 
     let report = world.run().await;
-    world.all_is_well(&report);
+    world.assert_settled(&report);
     assert_eq!((report.kept, report.created.len()), (ALL, 0));
     let lines: Vec<_> = world.oura.take_seen().into_iter().map(|seen| seen.line).collect();
     assert_eq!(lines, ["GET "]);
 }
 
 #[tokio::test]
-async fn four_pairs_at_once_are_looked_after() {
+async fn four_pairs_are_changed_at_once() {
     let world = World::start().await;
-    // With fewer at once it would never end.
+    // With fewer at once the test would not end.
     world.oura.make_wait_for_each_other(4);
-    world.all_is_well(&world.run().await);
+    world.assert_settled(&world.run().await);
     assert_eq!(world.oura.busiest(), 4);
 }
 
 #[tokio::test]
-async fn with_fewer_scopes_the_rest_is_removed() {
+async fn subscriptions_without_a_scope_are_removed() {
     let mut world = World::start().await;
     world.run().await;
     world.env = world.env.clone().with("OURA_SCOPES", "extapi:workout extapi:tag");
     world.set_now(now());
     let report = world.run().await;
-    world.all_is_well(&report);
+    world.assert_settled(&report);
     assert_eq!((report.desired, report.kept, report.removed.len()), (9, 9, ALL - 9));
     assert!(words(&report.removed).contains(&"sleep/update".to_owned()));
     assert_eq!(world.oura.all().len(), 9);
 }
 
 #[tokio::test]
-async fn a_wrong_url_is_corrected_and_what_ends_soon_is_renewed_too() {
+async fn misdirected_subscription_is_corrected_and_renewed_if_it_ends_soon() {
     let world = World::small().await;
     let (lasting, ending) = (world.oura.put(ONCE, "workout/create", 1000), world.oura.put(ONCE, "workout/update", 51));
     let kept = world.oura.put(HERE, "workout/delete", 901);
     let report = world.run().await;
-    world.all_is_well(&report);
+    world.assert_settled(&report);
     assert_eq!(words(&report.corrected), ["workout/create", "workout/update"]);
     assert_eq!((words(&report.renewed), report.kept), (vec!["workout/update".to_owned()], 1));
     assert_eq!(report.expires_first, Some(now() + 901.hours() + 250.milliseconds()));
@@ -76,20 +76,20 @@ async fn a_wrong_url_is_corrected_and_what_ends_soon_is_renewed_too() {
 }
 
 #[tokio::test]
-async fn what_ends_soon_is_renewed_in_both_spellings_of_the_end() {
+async fn subscription_that_ends_soon_is_renewed_in_both_spellings_of_the_end() {
     let world = World::small().await;
     let with_offset = world.oura.put(HERE, "workout/create", 7 * 24 - 2);
     let without = world.oura.put(HERE, "workout/update", 7 * 24 - 1);
     world.oura.put(HERE, "workout/delete", 7 * 24 + 1);
     let report = world.run().await;
-    world.all_is_well(&report);
+    world.assert_settled(&report);
     assert_eq!(words(&report.renewed), ["workout/create", "workout/update"]);
     assert_eq!(world.changes(), [format!("PUT /renew/{with_offset}"), format!("PUT /renew/{without}")]);
     assert_eq!((report.kept, report.days_left(now())), (1, Some(7)));
 }
 
 #[tokio::test]
-async fn the_time_for_renewal_is_a_setting() {
+async fn renewal_time_is_a_setting() {
     let world = World::with(
         Env::default().with("OURA_SCOPES", "workout").with("SUBSCRIPTION_RENEWAL_DAYS", "30"),
         SECRET,
@@ -101,19 +101,19 @@ async fn the_time_for_renewal_is_a_setting() {
 }
 
 #[tokio::test]
-async fn what_has_expired_is_made_anew() {
+async fn expired_subscription_is_created_again() {
     let mut world = World::small().await;
     world.run().await;
     world.oura.take_seen();
     world.set_now(now() + (91 * 24).hours());
     let report = world.run().await;
-    world.all_is_well(&report);
+    world.assert_settled(&report);
     assert_eq!((report.created.len(), report.renewed.len(), report.removed.len()), (3, 0, 3));
     assert_eq!(world.oura.all().len(), 3);
 }
 
 #[tokio::test]
-async fn what_is_gone_when_it_should_be_renewed_or_corrected_is_made_anew() {
+async fn subscription_unknown_to_oura_is_created_again() {
     for status in [403, 404] {
         let world = World::small().await;
         let renewed = world.oura.put(HERE, "workout/create", 24);
@@ -123,7 +123,7 @@ async fn what_is_gone_when_it_should_be_renewed_or_corrected_is_made_anew() {
             world.oura.let_vanish(id, status);
         }
         let report = world.run().await;
-        world.all_is_well(&report);
+        world.assert_settled(&report);
         assert_eq!((report.created.len(), report.renewed.len(), report.corrected.len()), (3, 0, 0), "{status}");
         assert_eq!(report.days_left(now()), Some(90));
         assert!(!world.oura.has(&renewed) && !world.oura.has(&corrected) && !world.oura.has(&both));
@@ -131,35 +131,35 @@ async fn what_is_gone_when_it_should_be_renewed_or_corrected_is_made_anew() {
 }
 
 #[tokio::test]
-async fn a_duplicate_that_is_gone_already_is_no_failure() {
+async fn duplicate_that_was_removed_already_is_no_failure() {
     let world = World::small().await;
     world.oura.put(HERE, "workout/create", 900);
     let twin = world.oura.put(HERE, "workout/create", 800);
     world.oura.let_vanish(&twin, 404);
     let report = world.run().await;
-    world.all_is_well(&report);
+    world.assert_settled(&report);
     assert_eq!((report.kept, report.removed.len()), (1, 0));
 }
 
 #[tokio::test]
-async fn duplicates_go_and_the_one_that_lives_longest_stays() {
+async fn duplicates_are_removed_except_the_one_that_lives_longest() {
     let world = World::small().await;
     let short = world.oura.put(HERE, "workout/create", 400);
     let long = world.oura.put(HERE, "workout/create", 900);
     let misdirected = world.oura.put(ONCE, "workout/create", 2000);
     let report = world.run().await;
-    world.all_is_well(&report);
+    world.assert_settled(&report);
     assert_eq!(words(&report.removed), ["workout/create", "workout/create"]);
     assert!(world.oura.has(&long) && !world.oura.has(&short) && !world.oura.has(&misdirected));
 }
 
 #[tokio::test]
-async fn of_several_wrong_urls_one_is_corrected_and_the_others_go() {
+async fn one_of_several_misdirected_subscriptions_is_corrected() {
     let world = World::small().await;
     let short = world.oura.put(ONCE, "workout/create", 400);
     let long = world.oura.put("https://abc.lambda-url.example/", "workout/create", 900);
     let report = world.run().await;
-    world.all_is_well(&report);
+    world.assert_settled(&report);
     assert_eq!(
         (words(&report.corrected), words(&report.removed)),
         (vec!["workout/create".to_owned()], vec!["workout/create".to_owned()])
@@ -168,37 +168,37 @@ async fn of_several_wrong_urls_one_is_corrected_and_the_others_go() {
 }
 
 #[tokio::test]
-async fn foreign_ones_are_left_alone_unless_they_are_taken_over() {
+async fn unmanaged_subscriptions_are_left_unchanged_unless_adopted() {
     let world = World::small().await;
-    let foreign = world.oura.put(ELSEWHERE, "workout/create", 900);
+    let unmanaged = world.oura.put(ELSEWHERE, "workout/create", 900);
     world.oura.put(ELSEWHERE, "sleep/create", 900);
     let report = world.run().await;
-    world.all_is_well(&report);
-    assert_eq!((report.created.len(), report.foreign), (3, 2));
+    world.assert_settled(&report);
+    assert_eq!((report.created.len(), report.unmanaged), (3, 2));
     assert_eq!(world.oura.all().iter().filter(|line| line.ends_with(ELSEWHERE)).count(), 2);
 
-    let report = handle(&world.deps, request(true)).await.unwrap();
-    world.all_is_well(&report);
-    assert_eq!((words(&report.removed), report.foreign), (vec!["workout/create".to_owned()], 1));
-    assert!(!world.oura.has(&foreign));
-    assert_eq!(world.oura.all().len(), 4, "what nobody wants here stays theirs");
+    let report = handle(&world.deps, Request { adopt: true }).await.unwrap();
+    world.assert_settled(&report);
+    assert_eq!((words(&report.removed), report.unmanaged), (vec!["workout/create".to_owned()], 1));
+    assert!(!world.oura.has(&unmanaged));
+    assert_eq!(world.oura.all().len(), 4, "undesired topics stay unmanaged");
 }
 
 #[tokio::test]
-async fn who_takes_over_corrects_the_foreign_ones() {
+async fn adopt_corrects_unmanaged_subscriptions() {
     let world = World::small().await;
-    let foreign = world.oura.put(ELSEWHERE, "workout/create", 900);
-    let report = handle(&world.deps, request(true)).await.unwrap();
-    world.all_is_well(&report);
+    let unmanaged = world.oura.put(ELSEWHERE, "workout/create", 900);
+    let report = handle(&world.deps, Request { adopt: true }).await.unwrap();
+    world.assert_settled(&report);
     assert_eq!(
-        (words(&report.corrected), report.created.len(), report.foreign),
+        (words(&report.corrected), report.created.len(), report.unmanaged),
         (vec!["workout/create".to_owned()], 2, 0)
     );
-    assert!(world.oura.has(&foreign));
+    assert!(world.oura.has(&unmanaged));
 }
 
 #[tokio::test]
-async fn a_subscription_that_cannot_be_read_is_told_and_spoils_nothing() {
+async fn unreadable_subscription_is_counted_and_ignored() {
     let world = World::small().await;
     world.oura.put(HERE, "workout/create", 900);
     world.oura.put_raw(json!({ "id": 7 }));
@@ -209,7 +209,7 @@ async fn a_subscription_that_cannot_be_read_is_told_and_spoils_nothing() {
 }
 
 #[tokio::test]
-async fn without_a_scope_that_webhooks_serve_nothing_is_wanted() {
+async fn scopes_without_webhooks_desire_nothing() {
     let world = World::with(Env::default().with("OURA_SCOPES", "email heartrate"), SECRET, TOKEN).await;
     world.oura.put(HERE, "workout/create", 900);
     let report = world.run().await;
@@ -218,12 +218,12 @@ async fn without_a_scope_that_webhooks_serve_nothing_is_wanted() {
 }
 
 #[tokio::test]
-async fn a_report_is_read_by_people_and_programs() {
+async fn report_has_the_documented_form() {
     let world = World::small().await;
     world.oura.put(HERE, "workout/create", 48);
     world.oura.put(ELSEWHERE, "workout/update", 48);
     world.oura.misbehave(|seen| (seen.is("POST") && seen.topic() == "workout/delete").then_some(Reply(400, "", "{}")));
-    let told = serde_json::to_value(world.run().await).unwrap();
+    let report = serde_json::to_value(world.run().await).unwrap();
     let expected = json!({
         "desired": 3,
         "kept": 0,
@@ -231,7 +231,7 @@ async fn a_report_is_read_by_people_and_programs() {
         "renewed": [{ "dataType": "workout", "eventType": "create" }],
         "corrected": [],
         "removed": [],
-        "foreign": 1,
+        "unmanaged": 1,
         "unreadable": 0,
         "failed": [{
             "dataType": "workout", "eventType": "delete", "action": "create",
@@ -241,5 +241,5 @@ async fn a_report_is_read_by_people_and_programs() {
         "expiresFirst": "2026-05-30T12:00:00.123456Z",
         "ok": false,
     });
-    assert_eq!(told, expected);
+    assert_eq!(report, expected);
 }

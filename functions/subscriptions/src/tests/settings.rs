@@ -7,7 +7,7 @@ fn env(webhook_url: &str) -> Env {
 }
 
 #[test]
-fn the_webhook_is_an_absolute_https_url_or_on_this_machine() {
+fn webhook_url_is_https_or_on_this_machine() {
     for good in
         [HERE, "https://hooks.example", "http://127.0.0.1:3000/webhook", "http://localhost/", "http://[::1]:9/x"]
     {
@@ -29,7 +29,7 @@ fn the_webhook_is_an_absolute_https_url_or_on_this_machine() {
 }
 
 #[test]
-fn a_time_for_renewal_out_of_bounds_is_refused() {
+fn renewal_time_out_of_bounds_is_refused() {
     for bad in ["0", "61", "-1", "soon"] {
         let error = Config::from_env(&env(HERE).with("SUBSCRIPTION_RENEWAL_DAYS", bad)).unwrap_err().to_string();
         assert!(error.contains("SUBSCRIPTION_RENEWAL_DAYS"), "{error}");
@@ -37,24 +37,24 @@ fn a_time_for_renewal_out_of_bounds_is_refused() {
 }
 
 #[test]
-fn only_who_says_so_takes_over() {
-    assert!(Request::of_event(json!({ "takeOver": true, "more": 1 })).take_over);
+fn request_adopts_only_if_it_says_so() {
+    assert!(Request::of_event(json!({ "adopt": true, "more": 1 })).adopt);
     let of_a_schedule = json!({
         "version": "0", "id": "9", "detail-type": "Scheduled Event", "source": "aws.events", "account": "1",
-        "time": NOW, "region": "eu-central-1", "resources": [], "detail": { "takeOver": true },
+        "time": NOW, "region": "eu-central-1", "resources": [], "detail": { "adopt": true },
     });
     for event in [
         json!({}),
         json!(null),
         of_a_schedule,
-        json!({ "takeOver": false }),
-        json!({ "takeOver": "true" }),
-        json!({ "takeOver": 1 }),
-        json!({ "takeOver": null }),
-        json!({ "take_over": true }),
+        json!({ "adopt": false }),
+        json!({ "adopt": "true" }),
+        json!({ "adopt": 1 }),
+        json!({ "adopt": null }),
+        json!({ "adopt": true }),
         json!([true]),
         json!(true),
-        json!("takeOver"),
+        json!("adopt"),
     ] {
         assert_eq!(Request::of_event(event.clone()), Request::default(), "{event}");
     }

@@ -1,5 +1,5 @@
-//! A stand-in for Oura's subscription API, for tests: keeps subscriptions as documented, shows what it was asked, and can be
-//! told to misbehave. One subscription per address and topic; no handshake.
+//! A stand-in for Oura's subscription API, for tests: keeps subscriptions as documented, records requests, and misbehaves on
+//! demand. One subscription per address and topic; no handshake.
 
 #![allow(dead_code, reason = "not every test needs all of it")]
 
@@ -16,11 +16,11 @@ use tokio::net::TcpListener;
 use tokio::sync::Barrier;
 use tokio::task::JoinHandle;
 
-/// Where the subscriptions are.
+/// Path of the subscriptions.
 const PATH: &str = "/v2/webhook/subscription";
 
-/// How long a subscription lives.
-pub const LIFE: SignedDuration = SignedDuration::from_hours(90 * 24);
+/// Lifetime of a subscription.
+pub const SUBSCRIPTION_TTL: SignedDuration = SignedDuration::from_hours(90 * 24);
 
 /// One request as it arrived.
 #[derive(Debug, Clone)]
@@ -42,7 +42,7 @@ impl Seen {
     }
 }
 
-/// An answer that is given instead of the proper one.
+/// An answer given instead of the regular one.
 pub struct Reply(pub u16, pub &'static str, pub &'static str);
 
 type Fault = Box<dyn FnMut(&Seen) -> Option<Reply> + Send>;
@@ -56,7 +56,7 @@ struct Inner {
     made: u32,
     fault: Option<Fault>,
     vanishing: Vec<(String, u16)>,
-    /// Creations that wait for each other.
+    /// Barrier of concurrent creations.
     gate: Option<Arc<Barrier>>,
     busy: usize,
     busiest: usize,
@@ -81,7 +81,7 @@ impl StandIn {
         Self { url, inner, task }
     }
 
-    /// What stands before `/v2`.
+    /// Base URL, before `/v2`.
     pub fn url(&self) -> &str {
         &self.url
     }
@@ -90,7 +90,7 @@ impl StandIn {
         lock(&self.inner)
     }
 
-    /// Puts a subscription there that ends after so many hours; gives its id. The end is written with an offset for an even
+    /// Adds a subscription that ends after this number of hours; returns its id. The end is written with an offset for an even
     /// number of hours, without for an odd one.
     pub fn put(&self, callback_url: &str, topic: &str, hours: i64) -> String {
         let mut inner = self.inner();
@@ -100,12 +100,12 @@ impl StandIn {
         inner.add(callback_url, data_type, event_type, &end)["id"].as_str().unwrap().to_owned()
     }
 
-    /// Puts any element into the list.
+    /// Adds any element to the list.
     pub fn put_raw(&self, element: Value) {
         self.inner().subscriptions.push(element);
     }
 
-    /// Every one there is, as `<topic> <URL>`, sorted.
+    /// All subscriptions as `<topic> <URL>`, sorted.
     pub fn all(&self) -> Vec<String> {
         let text = |one: &Value, name: &str| one[name].as_str().unwrap_or("?").to_owned();
         let line =
@@ -115,42 +115,42 @@ impl StandIn {
         all
     }
 
-    /// Whether there is one with this id.
+    /// True if there is a subscription with this id.
     pub fn has(&self, id: &str) -> bool {
         self.inner().subscriptions.iter().any(|one| one["id"] == id)
     }
 
-    /// What it was asked since the last time.
+    /// Requests since the last call.
     pub fn take_seen(&self) -> Vec<Seen> {
         std::mem::take(&mut self.inner().seen)
     }
 
-    /// Lets it answer something else, as long as this gives something.
+    /// Answers with the reply of this function, where it returns one.
     pub fn misbehave(&self, fault: impl FnMut(&Seen) -> Option<Reply> + Send + 'static) {
         self.inner().fault = Some(Box::new(fault));
     }
 
-    /// Lets it forget this subscription when it is asked to change it, and answer with this status.
+    /// Drops this subscription at the next change of it, and answers with this status.
     pub fn let_vanish(&self, id: &str, status: u16) {
         self.inner().vanishing.push((id.to_owned(), status));
     }
 
-    /// Lets it behave again.
+    /// Removes the fault.
     pub fn behave(&self) {
         self.inner().fault = None;
     }
 
-    /// Lets every creation wait until there are so many.
+    /// Delays every creation until this number of them is in progress.
     pub fn make_wait_for_each_other(&self, creations: usize) {
         self.inner().gate = Some(Arc::new(Barrier::new(creations)));
     }
 
-    /// The most requests that it had at once.
+    /// Largest number of concurrent requests.
     pub fn busiest(&self) -> usize {
         self.inner().busiest
     }
 
-    /// Lets time pass.
+    /// Sets the time.
     pub fn set_now(&self, now: Timestamp) {
         self.inner().now = now;
     }
@@ -187,7 +187,7 @@ impl Inner {
         let complete = ["callback_url", "verification_token", "event_type", "data_type"]
             .iter()
             .all(|name| seen.body[name].as_str().is_some_and(|text| !text.is_empty()));
-        let end = (self.now + LIFE).strftime("%Y-%m-%dT%H:%M:%S.123456").to_string();
+        let end = (self.now + SUBSCRIPTION_TTL).strftime("%Y-%m-%dT%H:%M:%S.123456").to_string();
         let id = path.rsplit('/').next().unwrap();
         if let Some((_, status)) = self.vanishing.iter().find(|(vanishing, _)| vanishing == id) {
             self.subscriptions.retain(|one| one["id"] != id);
@@ -244,7 +244,7 @@ async fn answer(
     };
     if let Some(gate) = gate {
         gate.wait().await;
-        // Whoever else is on the way arrives meanwhile.
+        // Further requests under way arrive meanwhile.
         for _ in 0..20 {
             tokio::task::yield_now().await;
         }

@@ -98,11 +98,11 @@ fn of(report: &Report) -> Subscriptions {
         return Subscriptions::Standing { count: report.desired };
     }
     let mut why = format!("{} of {} are missing", report.missing.len(), report.desired);
-    if report.foreign > 0 {
-        why.push_str(&format!("; {} of this app belong to another address", report.foreign));
+    if report.unmanaged > 0 {
+        why.push_str(&format!("; {} of this app belong to another address", report.unmanaged));
     }
     if let Some(failed) = report.failed.first() {
-        let (action, error) = (failed.action.as_str(), &failed.error);
+        let (action, error) = (<&str>::from(failed.action), &failed.error);
         why.push_str(&format!("; {action} {} {}: {error}", failed.event_type, failed.data_type));
     }
     Subscriptions::Failed { why }
