@@ -1,5 +1,5 @@
 //! What the webhook costs: the whole handler's own processor time, with an AWS that answers at once from memory, and how
-//! many notices a second of one core takes through the release binary.
+//! many webhook events a second of one core takes through the release binary.
 //!
 //! ```text
 //! cargo build --release --bins -p webhook
@@ -32,7 +32,7 @@ use shared::domain::Clock;
 use shared::env::Env;
 use shared::oura::{ClientSecret, parse_webhook_event, sign, verify};
 use tests::BinaryWorld;
-use tests::function_url::{event, notice, post, signed_with};
+use tests::function_url::{event, webhook_event, post, signed_with};
 use webhook::{Config, Deps};
 
 /// Calls in one round. The unit of what is fast is measured with a hundred times as many.
@@ -95,7 +95,7 @@ async fn in_process() -> anyhow::Result<()> {
     let deps = Deps::new(&Config::from_env(&env)?, &sdk, Clock::system());
     let now = jiff::Timestamp::now();
     let stamp = now.as_millisecond().to_string();
-    let body = notice("3c1f0a52-7d7e-4b6b-9a31-5f0e2b8d4c77");
+    let body = webhook_event("3c1f0a52-7d7e-4b6b-9a31-5f0e2b8d4c77");
     let signature = sign(&secret, &stamp, body.as_bytes());
     let request = |event: Value| serde_json::from_value::<LambdaFunctionUrlRequest>(event);
     let genuine = request(signed_with(&secret, &stamp, &body))?;
@@ -132,9 +132,12 @@ async fn in_process() -> anyhow::Result<()> {
     for (what, took) in [
         ("one signature (HMAC-SHA256 and 64 digits)", unit),
         ("verify and parse (aim: below 5 µs)", proven),
-        ("the whole handler, a genuine notice (aim: below 50 µs)", median(1, async || handled(&genuine).await).await?),
+        (
+            "the whole handler, a verified webhook event (aim: below 50 µs)",
+            median(1, async || handled(&genuine).await).await?,
+        ),
         ("  of which the write to the queue, by AWS's SDK", sent),
-        ("the whole handler, a forged notice", median(10, async || handled(&forged).await).await?),
+        ("the whole handler, a forged webhook event", median(10, async || handled(&forged).await).await?),
         ("the whole handler, a stranger without a signature", median(10, async || handled(&unsigned).await).await?),
         ("the whole handler, a handshake", median(10, async || handled(&handshake).await).await?),
         ("before the handler: the event from its JSON", decoded),
@@ -169,8 +172,8 @@ async fn as_binary() -> anyhow::Result<()> {
     let app_secret = &world.resources().names.app_secret;
     let app = AppSecrets::new(world.sdk_config(), app_secret, Clock::system()).get().await?;
     let stamp = jiff::Timestamp::now().as_millisecond().to_string();
-    let genuine = |n: u64| signed_with(&app.client_secret, &stamp, &notice(&format!("document-{n}")));
-    let forged = |_| post(&"0".repeat(64), &stamp, &notice("d-1"));
+    let genuine = |n: u64| signed_with(&app.client_secret, &stamp, &webhook_event(&format!("document-{n}")));
+    let forged = |_| post(&"0".repeat(64), &stamp, &webhook_event("d-1"));
 
     let empty = through(&release.join("examples/empty"), &variables, genuine, |answer| answer.is_null()).await?;
     let path = release.join("webhook");
@@ -179,9 +182,11 @@ async fn as_binary() -> anyhow::Result<()> {
     println!(
         "\nthrough the release binary                 a second of one core   µs each   ÷ empty   a second, all on this machine"
     );
-    for (what, (processor, wall)) in
-        [("a function that does nothing", empty), ("genuine notices", accepted), ("forged notices", refused)]
-    {
+    for (what, (processor, wall)) in [
+        ("a function that does nothing", empty),
+        ("verified webhook events", accepted),
+        ("forged webhook events", refused),
+    ] {
         let each = |time: Duration| time.as_secs_f64() / NOTICES as f64;
         let ratio = processor.as_secs_f64() / empty.0.as_secs_f64();
         let (of_core, of_machine) = (1.0 / each(processor), 1.0 / each(wall));

@@ -41,10 +41,10 @@ fn secret() -> ClientSecret {
 fn event(json: &[u8]) {
     let Ok(request) = serde_json::from_slice::<LambdaFunctionUrlRequest>(json) else { return };
     if let Ok(delivery) = Delivery::read(&request)
-        && let Ok(genuine) = delivery.prove(&secret(), now())
+        && let Ok(body) = delivery.verify(&secret(), now())
     {
         // Nobody but us has the secret: a proof would be a forgery. But for what we signed ourselves (a seed).
-        let _ = genuine.notice(now());
+        let _ = body.webhook_event(now());
     }
     query(request.raw_query_string.unwrap_or_default().as_bytes());
 }
@@ -61,8 +61,8 @@ fn delivery(input: &[u8]) {
     if given.eq_ignore_ascii_case(&signed) {
         assert_eq!(as_given, prove(request(&signed, stamp, &STANDARD.encode(body), true)));
     } else if let Some(proof) = as_given {
-        let refused = Proof::Refused(Refusal::NotGenuine(SignatureError::Mismatch));
-        let malformed = Proof::Refused(Refusal::NotGenuine(SignatureError::Malformed));
+        let refused = Proof::Refused(Refusal::Unverified(SignatureError::Mismatch));
+        let malformed = Proof::Refused(Refusal::Unverified(SignatureError::Malformed));
         assert!(proof == refused || proof == malformed || proof == Proof::Refused(Refusal::TooLarge), "a forgery");
     }
     let proof = prove(request(&signed, stamp, &STANDARD.encode(body), true));
@@ -92,9 +92,9 @@ fn prove(request: Option<LambdaFunctionUrlRequest>) -> Option<Proof> {
         Ok(delivery) => delivery,
         Err(refusal) => return Some(Proof::Refused(refusal)),
     };
-    Some(match delivery.prove(&secret(), now()) {
-        Ok(genuine) => Proof::VerifiedBody(genuine.notice(now()).ok()),
-        Err(error) => Proof::Refused(Refusal::NotGenuine(error)),
+    Some(match delivery.verify(&secret(), now()) {
+        Ok(body) => Proof::VerifiedBody(body.webhook_event(now()).ok()),
+        Err(error) => Proof::Refused(Refusal::Unverified(error)),
     })
 }
 
@@ -128,7 +128,7 @@ fn expected_refusal(stamp: &str, body: &[u8]) -> Option<Refusal> {
             Some(_) => return None,
         }
     };
-    Some(Refusal::NotGenuine(why))
+    Some(Refusal::Unverified(why))
 }
 
 /// A notice says what the body says, is small, and survives the queue.
@@ -163,8 +163,8 @@ fn query(query: &[u8]) {
         pairs.filter(|(name, _)| name == wanted).map(|(_, value)| value.into_owned()).collect()
     };
     let tokens = values("verification_token");
-    assert_eq!(handshake.knows(&SecretString::from(TOKEN)), tokens == [TOKEN]);
-    assert!(!handshake.knows(&SecretString::from("")));
+    assert_eq!(handshake.has_token(&SecretString::from(TOKEN)), tokens == [TOKEN]);
+    assert!(!handshake.has_token(&SecretString::from("")));
     if let Ok(challenge) = handshake.into_challenge() {
         assert!((1..=256).contains(&challenge.len()));
         assert!(challenge.bytes().all(|byte| (b' '..=b'~').contains(&byte)));

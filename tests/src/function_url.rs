@@ -1,4 +1,4 @@
-//! The events of a function URL, payload 2.0, as Lambda writes them; for tests and benchmarks.
+//! Events of a function URL, payload 2.0, as Lambda sends them; for tests and benchmarks.
 
 use serde_json::{Value, json};
 use shared::oura::{ClientSecret, sign};
@@ -35,13 +35,13 @@ pub fn post(signature: &str, timestamp: &str, body: &str) -> Value {
     event
 }
 
-/// The same, signed as Oura signs it.
+/// A POST signed as Oura signs it.
 pub fn signed_with(secret: &ClientSecret, timestamp: &str, body: &str) -> Value {
     post(&sign(secret, timestamp, body.as_bytes()), timestamp, body)
 }
 
-/// A notice as Oura words it.
-pub fn notice(document: &str) -> String {
+/// Body of a webhook event of Oura.
+pub fn webhook_event(document: &str) -> String {
     let before = r#"{"event_type":"update","data_type":"daily_sleep","object_id":""#;
     let after = r#"","event_time":"2026-03-01T11:59:40+00:00","user_id":"ring-1"}"#;
     format!("{before}{document}{after}")

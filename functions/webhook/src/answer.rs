@@ -1,61 +1,63 @@
-//! What is answered, and why something is refused.
+//! Answers, and reasons of refusals.
 
 use aws_lambda_events::event::lambda_function_urls::LambdaFunctionUrlResponse;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderValue, StatusCode};
 use serde_json::{Value, json};
 use shared::oura::SignatureError;
+use strum::IntoStaticStr;
 
-/// Why a request is refused. Each has a status, a stable code, and a text that holds nothing of the request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Reason of a refusal. Each has a status, a stable code, and a text without any content of the request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr)]
 pub enum Refusal {
     /// Neither GET nor POST.
+    #[strum(serialize = "method_not_allowed")]
     Method,
-    /// The handshake names a parameter twice: which one is meant?
+    /// A parameter of the handshake is repeated.
+    #[strum(serialize = "invalid_query")]
     RepeatedParameter,
-    /// The handshake does not know the verification token.
+    /// The verification token of the handshake is missing or wrong.
+    #[strum(serialize = "invalid_token")]
     Token,
-    /// The handshake knows the token, but its challenge is missing or is nothing that should be repeated.
+    /// The token of the handshake is right, but its challenge is missing or not plain text.
+    #[strum(serialize = "invalid_challenge")]
     Challenge,
     /// The body is larger than [`BODY_LIMIT`](crate::BODY_LIMIT).
+    #[strum(serialize = "body_too_large")]
     TooLarge,
-    /// The body is not the base64 that it is said to be.
+    /// The body is flagged as base64 and is not.
+    #[strum(serialize = "invalid_base64")]
     Base64,
-    /// The notice is not proven to be Oura's.
-    NotGenuine(SignatureError),
-    /// The notice is Oura's, but it is none that can be read.
+    /// The signature does not prove that the request is Oura's.
+    Unverified(SignatureError),
+    /// The request is Oura's, but its body is not a readable webhook event.
+    #[strum(serialize = "invalid_body")]
     Body,
-    /// The secret or the queue cannot be reached. The sender should come again.
+    /// The secret or the queue is unavailable. The sender should retry.
+    #[strum(serialize = "service_unavailable")]
     Unavailable,
 }
 
 impl Refusal {
-    /// Its HTTP status. Oura comes again after each of them; it gives up for good after a 410 only (Oura API v2, webhooks),
-    /// which is none of them.
+    /// HTTP status. Oura retries after each of them, and cancels the subscription only after a 410 (Oura API v2, webhooks),
+    /// which is not among them.
     #[must_use]
     pub fn status(self) -> StatusCode {
         match self {
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::RepeatedParameter | Self::Challenge | Self::Base64 | Self::Body => StatusCode::BAD_REQUEST,
-            Self::Token | Self::NotGenuine(_) => StatusCode::UNAUTHORIZED,
+            Self::Token | Self::Unverified(_) => StatusCode::UNAUTHORIZED,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
-    /// A stable word for it: part of the answer, and the dimension of a metric.
+    /// Stable code: part of the answer, and the dimension of a metric.
     #[must_use]
     pub fn code(self) -> &'static str {
         match self {
-            Self::Method => "method_not_allowed",
-            Self::RepeatedParameter => "invalid_query",
-            Self::Token => "invalid_token",
-            Self::Challenge => "invalid_challenge",
-            Self::TooLarge => "body_too_large",
-            Self::Base64 => "invalid_base64",
-            Self::NotGenuine(why) => why.code(),
-            Self::Body => "invalid_body",
-            Self::Unavailable => "service_unavailable",
+            Self::Unverified(error) => error.code(),
+            other => other.into(),
         }
     }
 
@@ -66,9 +68,9 @@ impl Refusal {
             Self::Token => "The verification token is missing or wrong.",
             Self::Challenge => "The challenge is missing, too long, or not plain text.",
             Self::TooLarge => "The body is too large.",
-            Self::Base64 => "The body is not the base64 that it is said to be.",
-            Self::NotGenuine(_) => "The notice is not proven to be Oura's.",
-            Self::Body => "The body is not a notice.",
+            Self::Base64 => "The body is not valid base64.",
+            Self::Unverified(_) => "The request is not signed by Oura.",
+            Self::Body => "The body is not a webhook event.",
             Self::Unavailable => "Please send it again in a moment.",
         }
     }
@@ -83,12 +85,12 @@ impl Refusal {
     }
 }
 
-/// The notice is ours now.
+/// Answer to a queued webhook event.
 pub(crate) fn accepted() -> LambdaFunctionUrlResponse {
     json_answer(StatusCode::OK, &json!({ "success": true }))
 }
 
-/// What Oura's handshake wants to hear: not in the project's envelope, but in Oura's own form.
+/// Answer to a handshake, in Oura's form instead of the project's envelope.
 pub(crate) fn challenge(challenge: &str) -> LambdaFunctionUrlResponse {
     json_answer(StatusCode::OK, &json!({ "challenge": challenge }))
 }
@@ -97,7 +99,7 @@ fn json_answer(status: StatusCode, body: &Value) -> LambdaFunctionUrlResponse {
     let mut answer = LambdaFunctionUrlResponse::default();
     answer.status_code = i64::from(status.as_u16());
     answer.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    // The challenge is the sender's own text: no browser may take it for a page.
+    // The challenge is the sender's own text: no browser may render it as a page.
     answer.headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     answer.headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     answer.body = Some(body.to_string());

@@ -1,4 +1,4 @@
-//! A POST as it came, and what of it is proven.
+//! A `POST` before and after its verification.
 
 use std::borrow::Cow;
 
@@ -9,38 +9,36 @@ use http::HeaderMap;
 use jiff::Timestamp;
 use shared::domain::WebhookEvent;
 use shared::oura::{
-    ClientSecret, InvalidWebhookEvent, SIGNATURE_HEADER, SignatureError, TIMESTAMP_HEADER, parse_webhook_event, verify,
+    self, ClientSecret, InvalidWebhookEvent, SIGNATURE_HEADER, SignatureError, TIMESTAMP_HEADER, parse_webhook_event,
 };
 
 use crate::Refusal;
 
-/// The largest body that is looked at, in bytes after decoding. A notice has about 150.
+/// Upper bound of a body in bytes after decoding. A webhook event has about 150.
 pub const BODY_LIMIT: usize = 64 * 1024;
 
 /// The same body in base64.
 const ENCODED_LIMIT: usize = BODY_LIMIT.div_ceil(3) * 4;
 
-/// The raw bytes of a POST and its two headers. Nothing of it is proven: the only way to what it says is
-/// [`prove`](Self::prove).
+/// Raw bytes of a `POST` and its two headers. They are unverified: only [`verify`](Self::verify) gives access to the content.
 pub struct Delivery<'r> {
     signature: &'r str,
     timestamp: &'r str,
     body: Cow<'r, [u8]>,
 }
 
-/// The body of a delivery that was proven to be Oura's.
+/// Body of a delivery that Oura has signed.
 pub struct VerifiedBody<'d>(&'d [u8]);
 
 impl<'r> Delivery<'r> {
-    /// Takes a request apart. A function URL gives bodies that are not plain text in base64; both are accepted.
+    /// Reads a request. A function URL passes on bodies other than plain text in base64; both are accepted.
     ///
     /// # Errors
-    /// [`Refusal`] when the body is too large or not the base64 that it is said to be, or when a header is missing, was
-    /// sent more than once, or is not text.
+    /// [`Refusal`] if the body is too large or invalid base64, or if a header is missing, repeated, or not text.
     pub fn read(request: &'r LambdaFunctionUrlRequest) -> Result<Self, Refusal> {
         let text = request.body.as_deref().unwrap_or_default();
         let body = if request.is_base64_encoded {
-            // Before anything is decoded: the limit is there to bound the work for strangers.
+            // Before the decoding: the limit bounds the work for unverified senders.
             if text.len() > ENCODED_LIMIT {
                 return Err(Refusal::TooLarge);
             }
@@ -52,33 +50,33 @@ impl<'r> Delivery<'r> {
             return Err(Refusal::TooLarge);
         }
         Ok(Self {
-            signature: single(&request.headers, SIGNATURE_HEADER).map_err(Refusal::NotGenuine)?,
-            timestamp: single(&request.headers, TIMESTAMP_HEADER).map_err(Refusal::NotGenuine)?,
+            signature: single(&request.headers, SIGNATURE_HEADER).map_err(Refusal::Unverified)?,
+            timestamp: single(&request.headers, TIMESTAMP_HEADER).map_err(Refusal::Unverified)?,
             body,
         })
     }
 
-    /// Proves that it was signed with this secret, not long ago.
+    /// Verifies that it was signed with this secret, recently.
     ///
     /// # Errors
     /// [`SignatureError`].
-    pub fn prove(&self, secret: &ClientSecret, now: Timestamp) -> Result<VerifiedBody<'_>, SignatureError> {
-        verify(secret, Some(self.signature), Some(self.timestamp), &self.body, now)?;
+    pub fn verify(&self, secret: &ClientSecret, now: Timestamp) -> Result<VerifiedBody<'_>, SignatureError> {
+        oura::verify(secret, Some(self.signature), Some(self.timestamp), &self.body, now)?;
         Ok(VerifiedBody(&self.body))
     }
 }
 
 impl VerifiedBody<'_> {
-    /// Reads the notice.
+    /// Reads the webhook event.
     ///
     /// # Errors
     /// [`InvalidWebhookEvent`].
-    pub fn notice(&self, received_at: Timestamp) -> Result<WebhookEvent, InvalidWebhookEvent> {
+    pub fn webhook_event(&self, received_at: Timestamp) -> Result<WebhookEvent, InvalidWebhookEvent> {
         parse_webhook_event(self.0, received_at)
     }
 }
 
-/// A header that must be there once. A function URL joins repeated ones with a comma, which neither of the two can hold.
+/// Returns a header that must occur once. A function URL joins repeated ones with a comma, which neither of the two contains.
 fn single<'r>(headers: &'r HeaderMap, name: &str) -> Result<&'r str, SignatureError> {
     let mut values = headers.get_all(name).iter();
     match (values.next(), values.next()) {

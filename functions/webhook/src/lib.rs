@@ -1,13 +1,13 @@
-//! `webhook`, the function URL that Oura calls.
+//! `webhook`, the function URL called by Oura.
 //!
-//! 1. `GET`: Oura's handshake; the challenge is given back to who knows the verification token.
+//! 1. `GET`: Oura's handshake. The challenge is returned if the verification token is right.
 //! 2. `POST`: size, base64, signature over the raw bytes, age, and only then the body.
-//! 3. The notice goes to the live queue, by one write. Whose patient it is about is for the worker to find out.
-//! 4. 200; 4xx for what is not genuine; 503 when the secret or the queue cannot be reached, so that Oura comes again.
-//!    Never 410, which would cancel the subscription.
+//! 3. The webhook event is queued in the live queue, by one write. The worker finds its patient.
+//! 4. 200; 4xx if the request is not Oura's; 503 if the secret or the queue is unavailable, so that Oura retries. Never 410, which
+//!    would cancel the subscription.
 //!
-//! The address is open to everybody. Nothing of a request goes into a log, a metric or an answer but words that are known
-//! here, and the challenge of who knows the token. The path does not matter.
+//! The address is public. A log line, metric or answer holds nothing of a request but known words, and the challenge of a
+//! handshake with the right token. The path has no effect.
 
 mod answer;
 mod delivery;
@@ -30,9 +30,9 @@ pub use crate::answer::Refusal;
 pub use crate::delivery::{BODY_LIMIT, Delivery, VerifiedBody};
 pub use crate::handshake::Handshake;
 
-/// How long [`Deps::warm_up`] may take. Oura waits 10 s for an answer, and reading the secret and writing to the queue may
-/// take 4 s each ([`shared::aws::load_for_callers_who_wait`]).
-const WARM_UP: Duration = Duration::from_millis(1500);
+/// Time for [`Deps::warm_up`]. Oura waits 10 s for an answer, and reading the secret and writing to the queue take up to 4 s
+/// each ([`shared::aws::load_interactive`]).
+const WARM_UP_TIMEOUT: Duration = Duration::from_millis(1500);
 
 /// Settings of this function.
 #[derive(Debug, Clone)]
@@ -51,7 +51,7 @@ impl Config {
     }
 }
 
-/// What this function works with.
+/// Clients of the function.
 #[derive(Debug)]
 pub struct Deps {
     secrets: AppSecrets,
@@ -60,7 +60,7 @@ pub struct Deps {
 }
 
 impl Deps {
-    /// Makes the clients; reads nothing yet.
+    /// Creates the clients; reads nothing yet.
     #[must_use]
     pub fn new(config: &Config, sdk: &SdkConfig, clock: Clock) -> Self {
         Self {
@@ -70,13 +70,20 @@ impl Deps {
         }
     }
 
-    /// Reads the secret before the first event, and with it makes ready what TLS needs. A failure does not matter: the
-    /// first event reads the secret again.
+    /// Reads the secret before the first event, which also initializes TLS. After a failure the first event reads the secret
+    /// again.
     pub async fn warm_up(&self) {
-        match tokio::time::timeout(WARM_UP, self.secrets.get()).await {
+        match tokio::time::timeout(WARM_UP_TIMEOUT, self.secrets.get()).await {
             Ok(Ok(_)) => {}
-            Ok(Err(error)) => tracing::warn!(%error, "the app secret could not be read at the start"),
-            Err(_elapsed) => tracing::warn!("the app secret could not be read at the start in time"),
+            Ok(Err(error)) => {
+                tracing::warn!(event = "webhook.warm_up_failed", %error, "app secret could not be read at start");
+            }
+            Err(_elapsed) => {
+                tracing::warn!(
+                    event = "webhook.warm_up_failed",
+                    "app secret could not be read at start within its time"
+                );
+            }
         }
     }
 }
@@ -84,48 +91,51 @@ impl Deps {
 /// Answers one request.
 pub async fn handle(deps: &Deps, request: LambdaFunctionUrlRequest) -> LambdaFunctionUrlResponse {
     match request.request_context.http.method.as_deref() {
-        Some("GET") => shake_hands(deps, request.raw_query_string.as_deref().unwrap_or_default()).await,
+        Some("GET") => answer_handshake(deps, request.raw_query_string.as_deref().unwrap_or_default()).await,
         Some("POST") => receive(deps, &request).await,
         _ => Refusal::Method.answer(),
     }
 }
 
-/// Oura's handshake, when a subscription is made or changed.
-async fn shake_hands(deps: &Deps, query: &str) -> LambdaFunctionUrlResponse {
+/// Answers Oura's handshake, at the creation or change of a subscription.
+async fn answer_handshake(deps: &Deps, query: &str) -> LambdaFunctionUrlResponse {
     match challenge(deps, query).await {
         Ok(challenge) => {
-            tracing::info!("a handshake succeeded");
+            tracing::info!(event = "webhook.handshake_accepted", "handshake succeeded");
             answer::challenge(&challenge)
         }
         Err(refusal) => {
-            tracing::warn!(code = refusal.code(), "a handshake was refused");
+            tracing::warn!(event = "webhook.handshake_refused", reason = refusal.code(), "handshake was refused");
             refusal.answer()
         }
     }
 }
 
-/// The challenge, if whoever asks knows the token.
+/// Returns the challenge if the handshake has the right token.
 async fn challenge(deps: &Deps, query: &str) -> Result<String, Refusal> {
     let handshake = Handshake::read(query)?;
     let secret = deps.secrets.get().await.map_err(unreadable_secret)?;
     if secret.webhook_verification_token.expose_secret().is_empty() {
-        tracing::error!("the app secret has no webhook_verification_token: no handshake can succeed");
+        tracing::error!(
+            event = "webhook.verification_token_missing",
+            "handshake failed: the app secret has no webhook_verification_token"
+        );
     }
-    let known = handshake.knows(&secret.webhook_verification_token)
-        // A new token is followed by handshakes at once: they must not fail until the old one has been forgotten here.
-        || handshake.knows(&deps.secrets.get_rotated().await.map_err(unreadable_secret)?.webhook_verification_token);
-    if known { handshake.into_challenge() } else { Err(Refusal::Token) }
+    let is_right = handshake.has_token(&secret.webhook_verification_token)
+        // Handshakes follow a new token at once: they must not fail until the cached one has expired.
+        || handshake.has_token(&deps.secrets.get_rotated().await.map_err(unreadable_secret)?.webhook_verification_token);
+    if is_right { handshake.into_challenge() } else { Err(Refusal::Token) }
 }
 
-/// A notice, or what somebody sends as one.
+/// Answers a `POST`: a webhook event, or another sender's request.
 async fn receive(deps: &Deps, request: &LambdaFunctionUrlRequest) -> LambdaFunctionUrlResponse {
     let now = deps.clock.now();
     match accept(deps, request, now).await {
-        Ok(notice) => {
+        Ok(webhook_event) => {
             telemetry::count(now, Metric::WebhooksAccepted, 1, &[]);
-            let (data_type, event) = known_words(&notice);
-            // The metric counts it and the worker says what became of it: a line for each would cost more than the function.
-            tracing::debug!(data_type, event, "a notice was queued");
+            let (data_type, event_type) = known_words(&webhook_event);
+            // The metric counts it and the worker logs its outcome: a line for each would cost more than the function.
+            tracing::debug!(event = "webhook.queued", data_type, event_type, "webhook event was queued");
             answer::accepted()
         }
         Err(refusal) => {
@@ -133,54 +143,56 @@ async fn receive(deps: &Deps, request: &LambdaFunctionUrlRequest) -> LambdaFunct
                 Refusal::Unavailable => telemetry::count(now, Metric::WebhookEnqueueFailures, 1, &[]),
                 _ => telemetry::count(now, Metric::WebhooksRejected, 1, &[("code", refusal.code())]),
             }
-            // Strangers can call this address as often as they like: the metric's line is enough for each.
-            tracing::debug!(code = refusal.code(), status = refusal.status().as_u16(), "a notice was refused");
+            // The address is public, so requests are unlimited: the metric's line is enough for each.
+            let (reason, status) = (refusal.code(), refusal.status().as_u16());
+            tracing::debug!(event = "webhook.refused", reason, status, "webhook request was refused");
             refusal.answer()
         }
     }
 }
 
-/// Proves that a notice is genuine, reads it and queues it.
+/// Verifies, reads and queues a webhook event.
 async fn accept(deps: &Deps, request: &LambdaFunctionUrlRequest, now: Timestamp) -> Result<WebhookEvent, Refusal> {
     let delivery = Delivery::read(request)?;
-    let genuine = prove(deps, &delivery, now).await?;
-    let notice = genuine.notice(now).map_err(|error| {
-        // It names the field and quotes nothing. Oura has come to speak otherwise: somebody has to look.
-        tracing::error!(%error, "a genuine notice could not be read");
+    let body = verify(deps, &delivery, now).await?;
+    let webhook_event = body.webhook_event(now).map_err(|error| {
+        // The error names the field and quotes nothing. Oura's format has changed: an operator has to look.
+        tracing::error!(event = "webhook.event_unreadable", %error, "verified webhook event could not be read");
         Refusal::Body
     })?;
-    deps.queue.send(notice.clone()).await.map_err(|error| {
-        tracing::error!(%error, "a genuine notice could not be queued; Oura sends it again");
+    deps.queue.send(webhook_event.clone()).await.map_err(|error| {
+        tracing::error!(event = "webhook.enqueue_failed", %error, "webhook event could not be queued; Oura retries it");
         Refusal::Unavailable
     })?;
-    Ok(notice)
+    Ok(webhook_event)
 }
 
-/// By the secret as it is known, or else as it may have become since.
-async fn prove<'d>(deps: &Deps, delivery: &'d Delivery<'_>, now: Timestamp) -> Result<VerifiedBody<'d>, Refusal> {
+/// Verifies a delivery with the cached secret, or else with a rotated one.
+async fn verify<'d>(deps: &Deps, delivery: &'d Delivery<'_>, now: Timestamp) -> Result<VerifiedBody<'d>, Refusal> {
     let secret = deps.secrets.get().await.map_err(unreadable_secret)?.client_secret;
-    let proven = match delivery.prove(&secret, now) {
+    let verified = match delivery.verify(&secret, now) {
         Err(SignatureError::Mismatch) => {
             let rotated = deps.secrets.get_rotated().await.map_err(unreadable_secret)?.client_secret;
-            if handshake::same(secret.expose(), rotated.expose()) {
+            if handshake::is_same(secret.expose(), rotated.expose()) {
                 Err(SignatureError::Mismatch)
             } else {
-                delivery.prove(&rotated, now)
+                delivery.verify(&rotated, now)
             }
         }
-        proven => proven,
+        verified => verified,
     };
-    proven.map_err(Refusal::NotGenuine)
+    verified.map_err(Refusal::Unverified)
 }
 
 fn unreadable_secret(error: StoreError) -> Refusal {
-    tracing::error!(%error, "without the app secret nothing can be proven");
+    tracing::error!(event = "webhook.secret_unreadable", %error, "app secret could not be read; the request was not verified");
     Refusal::Unavailable
 }
 
-/// Data type and event as far as they are known here: what else Oura writes stands in no log.
-fn known_words(notice: &WebhookEvent) -> (&'static str, &'static str) {
-    let data_type = notice.data_type.as_str().parse::<DataType>().map_or("other", DataType::as_str);
-    let event = WebhookEventType::of_word(notice.event_type.as_str()).map_or("other", WebhookEventType::as_str);
-    (data_type, event)
+/// Data type and event type for the log. Unknown words are not logged.
+fn known_words(webhook_event: &WebhookEvent) -> (&'static str, &'static str) {
+    let data_type = webhook_event.data_type.as_str().parse::<DataType>().map_or("other", DataType::as_str);
+    let event_type =
+        WebhookEventType::of_word(webhook_event.event_type.as_str()).map_or("other", WebhookEventType::as_str);
+    (data_type, event_type)
 }

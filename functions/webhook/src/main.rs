@@ -11,7 +11,7 @@ use webhook::{Config, Deps, handle};
 async fn main() -> Result<(), Error> {
     telemetry::init();
     let config = Config::from_env(&Env::of_process())?;
-    let deps = Deps::new(&config, &aws::load_for_callers_who_wait().await, Clock::system());
+    let deps = Deps::new(&config, &aws::load_interactive().await, Clock::system());
     deps.warm_up().await;
     run(service_fn(async |event: LambdaEvent<LambdaFunctionUrlRequest>| {
         Ok::<_, Error>(handle(&deps, event.payload).await)

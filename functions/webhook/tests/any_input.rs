@@ -1,10 +1,10 @@
-//! What must hold for every input holds for some thousands that were made from good ones by chance: always the same, so
-//! that a failure can be looked at. `tests/fuzz` looks further.
+//! Properties of every input, checked with some thousands of random mutations of valid inputs. The seed is fixed, so that a
+//! failure can be reproduced. `tests/fuzz` searches further.
 
 #[path = "../../../tests/fuzz/properties.rs"]
 mod properties;
 
-/// How many inputs are made of each good one.
+/// Mutations of each valid input.
 const INPUTS: u64 = 4_000;
 
 const SEEDS: [&[u8]; 6] = [
@@ -16,7 +16,7 @@ const SEEDS: [&[u8]; 6] = [
     include_bytes!("../../../tests/fuzz/seeds/handshake"),
 ];
 
-/// Texts that matter to some rule.
+/// Texts with a meaning to some rule.
 const WORDS: [&[u8]; 16] = [
     b"",
     b"\n",
@@ -36,7 +36,7 @@ const WORDS: [&[u8]; 16] = [
     b"%00",
 ];
 
-/// SplitMix64 (Steele, Lea and Flood, 2014): chance that repeats itself.
+/// SplitMix64 (Steele, Lea and Flood, 2014), a reproducible generator.
 struct Chance(u64);
 
 impl Chance {
@@ -54,8 +54,8 @@ impl Chance {
     }
 }
 
-/// A few changes to a good input, behind the byte that says what it is.
-fn spoil(input: &mut Vec<u8>, chance: &mut Chance) {
+/// Changes a valid input after the byte of its kind.
+fn mutate(input: &mut Vec<u8>, chance: &mut Chance) {
     for _ in 0..=chance.below(4) {
         let at = 1 + chance.below(input.len());
         match chance.below(6) {
@@ -79,13 +79,13 @@ fn spoil(input: &mut Vec<u8>, chance: &mut Chance) {
 }
 
 #[test]
-fn what_must_hold_for_every_input_holds_for_good_ones_and_for_thousands_of_spoilt_ones() {
+fn properties_hold_for_valid_and_for_mutated_inputs() {
     for (number, seed) in (0_u64..).zip(SEEDS) {
         properties::check(seed);
         let mut chance = Chance(number);
         for _ in 0..INPUTS {
             let mut input = seed.to_vec();
-            spoil(&mut input, &mut chance);
+            mutate(&mut input, &mut chance);
             properties::check(&input);
         }
     }

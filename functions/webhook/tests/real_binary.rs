@@ -1,5 +1,5 @@
-//! The binary that is deployed, behind a Runtime API as Lambda's: it takes the events of a function URL, queues what is
-//! genuine, answers Oura's handshake, and says nothing of what it was sent.
+//! The deployed binary behind a Runtime API like Lambda's: webhook events, handshakes, outages, and no content of a request in
+//! the output.
 
 #![expect(clippy::unwrap_used, reason = "a test may stop")]
 
@@ -14,14 +14,14 @@ use serde_json::{Value, json};
 use shared::aws::{AppSecret, AppSecrets};
 use shared::domain::{Clock, QueueMessage};
 use tests::BinaryWorld;
-use tests::function_url::{event, notice, post, signed_with};
+use tests::function_url::{event, webhook_event, post, signed_with};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_webhook");
 
-/// All that it is given, and it does not start without any of them.
+/// All variables of the function; each is required.
 const VARIABLES: [&str; 2] = ["OURA_APP_SECRET_ID", "LIVE_QUEUE_URL"];
 
-/// What Oura waits for an answer.
+/// Time for which Oura waits for an answer.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 struct Stage {
@@ -56,14 +56,14 @@ impl Stage {
         signed_with(&self.app.client_secret, &stamp(), body)
     }
 
-    /// The documents that the queued notices name.
+    /// Documents of the queued webhook events.
     async fn queued(&self) -> Vec<String> {
         let sqs = aws_sdk_sqs::Client::new(self.world.sdk_config());
         let queue = &self.world.resources().live_queue_url;
         let page = sqs.receive_message().queue_url(queue).max_number_of_messages(10).send().await.unwrap();
         let documents =
             page.messages().iter().map(|message| match QueueMessage::parse(message.body().unwrap()).unwrap() {
-                QueueMessage::WebhookEvent(notice) => notice.document_id.to_string(),
+                QueueMessage::WebhookEvent(event) => event.document_id.to_string(),
                 other => panic!("{other:?}"),
             });
         let mut documents: Vec<_> = documents.collect();
@@ -71,15 +71,15 @@ impl Stage {
         documents
     }
 
-    /// Nothing that is secret, and nothing of what was sent, is in what it wrote.
-    async fn told_nothing(&self) {
+    /// The output holds no secret and no content of a request.
+    async fn assert_no_leaks(&self) {
         let sent = ["c4nary", "ring-1", "document-1", "document-2", "203.0.113.9"];
         let leaks = self.world.leaks(&self.binary.output(), &sent).await.unwrap();
         assert_eq!(leaks, Vec::<String>::new(), "{}", self.binary.output());
     }
 }
 
-/// Now, as Oura writes it.
+/// The current time as Oura sends it.
 fn stamp() -> String {
     jiff::Timestamp::now().as_millisecond().to_string()
 }
@@ -95,12 +95,12 @@ fn code(answer: &(u64, Value)) -> (u64, &str) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn it_queues_genuine_notices_in_either_form_and_refuses_all_else() {
+async fn webhook_events_are_queued_in_both_encodings_and_other_requests_refused() {
     let stage = Stage::set().await;
     let accepted = (200, json!({ "success": true }));
-    let genuine = stage.signed(&notice("document-1"));
+    let genuine = stage.signed(&webhook_event("document-1"));
     assert_eq!(stage.ask(&genuine).await, accepted);
-    assert_eq!(stage.ask(&in_base64(stage.signed(&notice("document-2")))).await, accepted);
+    assert_eq!(stage.ask(&in_base64(stage.signed(&webhook_event("document-2")))).await, accepted);
     let meter = stage.world.aws().meter();
     assert_eq!((meter.calls(), meter.calls_of(Service::Sqs, "SendMessage")), (3, 2), "and the secret, once");
 
@@ -132,12 +132,12 @@ async fn it_queues_genuine_notices_in_either_form_and_refuses_all_else() {
     let counted =
         |metric: &str| output.lines().filter(|line| line.contains("\"_aws\"") && line.contains(metric)).count();
     assert_eq!((counted("\"WebhooksAccepted\":1"), counted("\"WebhooksRejected\":1")), (2, 7), "{output}");
-    assert!(output.contains(r#""code":"signature_mismatch""#) && output.contains(r#""data_type":"daily_sleep""#));
-    stage.told_nothing().await;
+    assert!(output.contains(r#""reason":"signature_mismatch""#) && output.contains(r#""data_type":"daily_sleep""#));
+    stage.assert_no_leaks().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn it_shakes_hands_with_who_knows_the_token() {
+async fn handshake_with_the_token_is_answered() {
     let stage = Stage::set().await;
     let token = stage.app.webhook_verification_token.expose_secret();
     let query = |token: &str| format!("verification_token={token}&challenge=c4nary");
@@ -152,25 +152,25 @@ async fn it_shakes_hands_with_who_knows_the_token() {
     ] {
         assert_eq!(code(&stage.ask(&event(method, &query, &[])).await), expected, "{method}");
     }
-    stage.told_nothing().await;
+    stage.assert_no_leaks().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn it_lives_through_an_outage_of_the_queue() {
+async fn outage_of_the_queue_is_survived() {
     let stage = Stage::set().await;
     let refusing = Effect::Error { status: 403, code: "AccessDenied".into(), message: "c4nary".into() };
     stage.world.aws().faults().inject(Fault::on(Service::Sqs, "SendMessage", refusing));
-    let genuine = stage.signed(&notice("document-1"));
+    let genuine = stage.signed(&webhook_event("document-1"));
     assert_eq!(code(&stage.ask(&genuine).await), (503, "service_unavailable"));
     assert!(stage.binary.output().contains("\"WebhookEnqueueFailures\":1"));
     stage.world.aws().faults().clear();
     assert_eq!(stage.ask(&genuine).await.0, 200);
     assert_eq!(stage.queued().await, ["document-1"]);
-    stage.told_nothing().await;
+    stage.assert_no_leaks().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn it_starts_although_the_secret_cannot_be_read_yet() {
+async fn start_succeeds_without_a_readable_secret() {
     let world = BinaryWorld::start(&[]).await;
     let refusing = Effect::Error { status: 400, code: "AccessDeniedException".into(), message: "c4nary".into() };
     world.aws().faults().inject(Fault::on(Service::SecretsManager, "GetSecretValue", refusing));
@@ -181,7 +181,7 @@ async fn it_starts_although_the_secret_cannot_be_read_yet() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_missing_variable_stops_it_at_start_and_is_named() {
+async fn missing_variable_stops_the_start_and_is_named() {
     let world = BinaryWorld::start(&[]).await;
     for missing in VARIABLES {
         let output = world.start_without(BINARY, &VARIABLES, missing).await.unwrap();

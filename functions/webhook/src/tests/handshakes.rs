@@ -1,4 +1,4 @@
-//! `GET`: Oura's handshake, and everybody else's.
+//! `GET`: accepted and refused handshakes.
 
 use super::*;
 
@@ -7,7 +7,7 @@ async fn get(world: &World, query: &str) -> Answer {
 }
 
 #[tokio::test]
-async fn who_knows_the_token_is_given_the_challenge_and_nothing_else() {
+async fn handshake_with_the_token_gets_the_challenge() {
     let world = World::start().await;
     let answer = get(&world, "verification_token=handshake-t0ken&challenge=c-1%2B%22%3Cb%3E&more=x").await;
     assert_eq!((answer.status, answer.body), (200, json!({ "challenge": "c-1+\"<b>" })));
@@ -18,7 +18,7 @@ async fn who_knows_the_token_is_given_the_challenge_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_token_that_is_missing_or_wrong_is_refused() {
+async fn missing_or_wrong_token_is_refused() {
     let world = World::start().await;
     for token in [
         "challenge=c4nary",
@@ -41,7 +41,7 @@ async fn a_token_that_is_missing_or_wrong_is_refused() {
 }
 
 #[tokio::test]
-async fn a_parameter_that_is_repeated_is_refused_even_with_the_right_token() {
+async fn repeated_parameter_is_refused_with_the_right_token_too() {
     let world = World::start().await;
     let right = "verification_token=handshake-t0ken";
     for query in [
@@ -56,7 +56,7 @@ async fn a_parameter_that_is_repeated_is_refused_even_with_the_right_token() {
 }
 
 #[tokio::test]
-async fn a_challenge_that_is_missing_or_no_plain_text_is_not_given_back() {
+async fn missing_or_malformed_challenge_is_refused() {
     let world = World::start().await;
     let long = "c4nary".repeat(43);
     assert_eq!(long.len(), 258);
@@ -70,12 +70,12 @@ async fn a_challenge_that_is_missing_or_no_plain_text_is_not_given_back() {
     }
     let longest = get(&world, &format!("verification_token=handshake-t0ken&challenge={}", &long[..256])).await;
     assert_eq!((longest.status, &longest.body["challenge"]), (200, &json!(long[..256])));
-    // Who does not know the token learns nothing about challenges.
+    // Without the token, nothing is disclosed about the challenge.
     world.refuses(&event("GET", "verification_token=x", &[]), 401, "invalid_token").await;
 }
 
 #[tokio::test]
-async fn a_token_that_was_never_set_is_known_by_nobody() {
+async fn empty_token_accepts_no_handshake() {
     let world = World::start().await;
     world.rotate(SECRET, "").await;
     for query in ["verification_token=&challenge=c4nary", "verification_token&challenge=c4nary", "challenge=c4nary"] {
@@ -84,9 +84,9 @@ async fn a_token_that_was_never_set_is_known_by_nobody() {
 }
 
 #[tokio::test]
-async fn a_signature_does_not_open_the_handshake_and_a_token_proves_no_notice() {
+async fn signature_is_no_token_and_token_is_no_signature() {
     let world = World::start().await;
-    let mut event = world.signed(&notice("d-1"));
+    let mut event = world.signed(&webhook_event("d-1"));
     event["requestContext"]["http"]["method"] = json!("GET");
     world.refuses(&event, 401, "invalid_token").await;
     let token = super::event("POST", "verification_token=handshake-t0ken&challenge=c4nary", &[]);
@@ -94,7 +94,7 @@ async fn a_signature_does_not_open_the_handshake_and_a_token_proves_no_notice() 
 }
 
 #[tokio::test]
-async fn a_new_token_is_known_without_a_restart_and_looked_for_at_most_once_a_minute() {
+async fn rotated_token_is_accepted_without_a_restart_by_one_read_a_minute() {
     let world = World::start().await;
     let with = async |token: &str| get(&world, &format!("verification_token={token}&challenge=c-1")).await.status;
     assert_eq!(with(TOKEN).await, 200);
@@ -105,5 +105,5 @@ async fn a_new_token_is_known_without_a_restart_and_looked_for_at_most_once_a_mi
     for _ in 0..10 {
         assert_eq!(with(TOKEN).await, 401);
     }
-    assert_eq!(world.secret_reads(), 1, "who guesses makes nobody read");
+    assert_eq!(world.secret_reads(), 1, "guesses cause no further reads");
 }

@@ -1,7 +1,7 @@
-//! The handler against the embedded AWS: what Oura sends, and what everybody else does.
+//! The handler against the embedded AWS: requests of Oura and of other senders.
 
+mod deliveries;
 mod handshakes;
-mod notices;
 mod outages;
 
 use std::sync::Arc;
@@ -18,13 +18,13 @@ use shared::env::Env;
 use shared::oura::ClientSecret;
 
 use super::*;
-use ::tests::function_url::{self, event, notice, post};
+use ::tests::function_url::{self, event, webhook_event, post};
 
 const SECRET: &str = "app-s3cret";
 const TOKEN: &str = "handshake-t0ken";
 const NOW: &str = "2026-03-01T12:00:00Z";
 
-/// The function in an AWS of its own, at a time that stands still until it is moved.
+/// The function in an AWS of its own, at a time that only tests advance.
 struct World {
     aws: EmbeddedAws,
     sdk: SdkConfig,
@@ -33,7 +33,7 @@ struct World {
     deps: Deps,
 }
 
-/// What the world hears.
+/// Answer of the function.
 #[derive(Debug)]
 struct Answer {
     status: i64,
@@ -52,7 +52,7 @@ impl World {
             let now = Arc::clone(&now);
             move || Timestamp::from_millisecond(now.load(Ordering::SeqCst)).unwrap()
         });
-        // Without retries: an AWS that is to fail fails at once.
+        // Without retries, so that an injected fault fails at once.
         let sdk = sdk.to_builder().retry_config(shared::aws::settings().1.with_max_attempts(1)).build();
         let config = Config::from_env(&resources.describe_in(Env::default())).unwrap();
         Self { deps: Deps::new(&config, &sdk, clock), aws, sdk, resources, now }
@@ -62,7 +62,7 @@ impl World {
         self.now.fetch_add(seconds * 1000, Ordering::SeqCst);
     }
 
-    /// The time as Oura writes it: milliseconds.
+    /// The time in milliseconds, as Oura sends it.
     fn stamp(&self) -> String {
         self.now.load(Ordering::SeqCst).to_string()
     }
@@ -83,7 +83,7 @@ impl World {
         answer
     }
 
-    /// A body that is signed as Oura signs it, now.
+    /// Posts a body signed as Oura signs it, now.
     async fn post(&self, body: &str) -> Answer {
         self.send(&self.signed(body)).await
     }
@@ -96,7 +96,7 @@ impl World {
         self.aws.meter().calls_of(Service::SecretsManager, "GetSecretValue")
     }
 
-    /// The messages that wait in the live queue, taken out of it.
+    /// Takes the messages out of the live queue.
     async fn queued(&self) -> Vec<QueueMessage> {
         let sqs = aws_sdk_sqs::Client::new(&self.sdk);
         let queue = &self.resources.live_queue_url;
@@ -110,7 +110,7 @@ impl World {
         }
     }
 
-    /// Refused, and nothing was queued.
+    /// Expects a refusal without a queued message.
     async fn refuses(&self, event: &Value, status: i64, code: &str) {
         let answer = self.send(event).await;
         assert_eq!((answer.status, answer.code()), (status, code), "{event}");

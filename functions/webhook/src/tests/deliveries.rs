@@ -1,4 +1,4 @@
-//! `POST`: what is taken for a notice of Oura's, and what is not.
+//! `POST`: accepted and refused deliveries.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -6,11 +6,11 @@ use shared::oura::sign;
 
 use super::*;
 
-/// A notice with so many spaces behind it that it has this many bytes.
+/// A webhook event padded with spaces to this number of bytes.
 fn of_size(size: usize) -> String {
-    let notice = notice("d-1");
-    let padding = " ".repeat(size - notice.len());
-    notice + &padding
+    let body = webhook_event("d-1");
+    let padding = " ".repeat(size - body.len());
+    body + &padding
 }
 
 fn in_base64(mut event: Value) -> Value {
@@ -30,13 +30,13 @@ fn with(mut event: Value, header: &str, value: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_genuine_notice_is_queued_by_one_write_and_answered_with_200() {
+async fn webhook_event_is_queued_by_one_write_and_answered_with_200() {
     let world = World::start().await;
-    let answer = world.post(&notice("d-1")).await;
+    let answer = world.post(&webhook_event("d-1")).await;
     assert_eq!((answer.status, answer.body), (200, json!({ "success": true })));
     assert_eq!(world.aws.meter().mutations(), 1);
     assert_eq!((world.aws.meter().calls(), world.secret_reads()), (2, 1));
-    let [QueueMessage::WebhookEvent(queued)] = &world.queued().await[..] else { panic!("one notice") };
+    let [QueueMessage::WebhookEvent(queued)] = &world.queued().await[..] else { panic!("one webhook event") };
     assert_eq!((queued.user.as_str(), queued.document_id.as_str()), ("ring-1", "d-1"));
     assert_eq!((queued.event_type.as_str(), queued.data_type.as_str()), ("update", "daily_sleep"));
     assert_eq!(queued.event_time, Some("2026-03-01T11:59:40Z".parse().unwrap()));
@@ -44,18 +44,18 @@ async fn a_genuine_notice_is_queued_by_one_write_and_answered_with_200() {
 }
 
 #[tokio::test]
-async fn the_secret_is_read_once_for_many_notices() {
+async fn secret_is_read_once_for_many_webhook_events() {
     let world = World::start().await;
     for n in 0..20 {
-        assert_eq!(world.post(&notice(&format!("d-{n}"))).await.status, 200);
+        assert_eq!(world.post(&webhook_event(&format!("d-{n}"))).await.status, 200);
     }
     assert_eq!((world.secret_reads(), world.queued().await.len()), (1, 20));
 }
 
 #[tokio::test]
-async fn neither_path_nor_query_nor_the_case_of_names_and_digits_matters() {
+async fn path_query_and_letter_case_have_no_effect() {
     let world = World::start().await;
-    let mut event = world.signed(&notice("d-1"));
+    let mut event = world.signed(&webhook_event("d-1"));
     event["rawPath"] = json!("/any/where");
     event["rawQueryString"] = json!("verification_token=x&verification_token=y");
     let signature = event["headers"]["x-oura-signature"].as_str().unwrap().to_lowercase();
@@ -65,18 +65,18 @@ async fn neither_path_nor_query_nor_the_case_of_names_and_digits_matters() {
 }
 
 #[tokio::test]
-async fn a_time_in_seconds_is_as_good_as_one_in_milliseconds() {
+async fn timestamp_in_seconds_is_accepted() {
     let world = World::start().await;
     let seconds = world.stamp()[..10].to_owned();
-    assert_eq!(world.send(&signed_with(SECRET, &seconds, &notice("d-1"))).await.status, 200);
+    assert_eq!(world.send(&signed_with(SECRET, &seconds, &webhook_event("d-1"))).await.status, 200);
 }
 
 #[tokio::test]
-async fn the_bytes_are_proven_as_they_came_whatever_they_look_like() {
+async fn signature_is_verified_over_the_raw_bytes() {
     let world = World::start().await;
-    let spaced = format!("\r\n\t {} \n", notice("d-1").replace(':', " : "));
-    let more = notice("d-2").replacen('{', r#"{"new": {"\u00e9": [1.50, "é"]}, "#, 1);
-    for body in [spaced, more, notice("d-3").replace("daily_sleep", "meal"), of_size(BODY_LIMIT)] {
+    let spaced = format!("\r\n\t {} \n", webhook_event("d-1").replace(':', " : "));
+    let more = webhook_event("d-2").replacen('{', r#"{"new": {"\u00e9": [1.50, "é"]}, "#, 1);
+    for body in [spaced, more, webhook_event("d-3").replace("daily_sleep", "meal"), of_size(BODY_LIMIT)] {
         let event = world.signed(&body);
         assert_eq!(world.send(&in_base64(event.clone())).await.status, 200, "base64");
         assert_eq!(world.send(&event).await.status, 200, "text");
@@ -85,9 +85,9 @@ async fn the_bytes_are_proven_as_they_came_whatever_they_look_like() {
 }
 
 #[tokio::test]
-async fn without_both_headers_nothing_is_proven_and_no_secret_is_read() {
+async fn missing_header_is_refused_without_reading_the_secret() {
     let world = World::start().await;
-    let event = world.signed(&notice("d-1"));
+    let event = world.signed(&webhook_event("d-1"));
     for header in ["x-oura-signature", "x-oura-timestamp"] {
         world.refuses(&without(event.clone(), header), 401, "signature_missing").await;
     }
@@ -97,9 +97,9 @@ async fn without_both_headers_nothing_is_proven_and_no_secret_is_read() {
 }
 
 #[tokio::test]
-async fn a_malformed_signature_is_refused() {
+async fn malformed_signature_is_refused() {
     let world = World::start().await;
-    let event = world.signed(&notice("d-1"));
+    let event = world.signed(&webhook_event("d-1"));
     let signature = event["headers"]["x-oura-signature"].as_str().unwrap();
     for malformed in [
         "",
@@ -120,7 +120,7 @@ async fn a_malformed_signature_is_refused() {
     let twice = format!("{0},{0}", world.stamp());
     world.refuses(&with(event.clone(), "x-oura-timestamp", &twice), 401, "signature_malformed").await;
     // Even when the joined text was signed.
-    world.refuses(&signed_with(SECRET, &twice, &notice("d-1")), 401, "signature_malformed").await;
+    world.refuses(&signed_with(SECRET, &twice, &webhook_event("d-1")), 401, "signature_malformed").await;
     // As an event with several values of a header would look.
     for header in ["x-oura-signature", "x-oura-timestamp"] {
         let mut twice = event.clone();
@@ -130,14 +130,14 @@ async fn a_malformed_signature_is_refused() {
 }
 
 #[tokio::test]
-async fn a_signature_of_something_else_is_refused() {
+async fn signature_of_another_body_secret_or_timestamp_is_refused() {
     let world = World::start().await;
-    let (stamp, body) = (world.stamp(), notice("d-1"));
+    let (stamp, body) = (world.stamp(), webhook_event("d-1"));
     let signature = |secret, stamp: &str, body: &str| sign(&ClientSecret::new(secret), stamp, body.as_bytes());
     for wrong in [
         signature("another", &stamp, &body),
         signature("", &stamp, &body),
-        signature(SECRET, &stamp, &notice("d-2")),
+        signature(SECRET, &stamp, &webhook_event("d-2")),
         signature(SECRET, &stamp, ""),
         signature(SECRET, "", &body),
         signature(SECRET, &stamp[..10], &body),
@@ -152,10 +152,10 @@ async fn a_signature_of_something_else_is_refused() {
 }
 
 #[tokio::test]
-async fn a_signed_time_that_is_none_or_not_now_is_refused() {
+async fn malformed_or_distant_timestamp_is_refused() {
     let world = World::start().await;
     let now = world.now.load(Ordering::SeqCst) / 1000;
-    let body = notice("d-1");
+    let body = webhook_event("d-1");
     for (timestamp, code) in [
         (String::new(), "timestamp_malformed"),
         ("c4nary".to_owned(), "timestamp_malformed"),
@@ -179,9 +179,9 @@ async fn a_signed_time_that_is_none_or_not_now_is_refused() {
 }
 
 #[tokio::test]
-async fn a_recorded_notice_is_worth_nothing_two_hours_later() {
+async fn replay_is_refused_after_two_hours() {
     let world = World::start().await;
-    let event = world.signed(&notice("d-1"));
+    let event = world.signed(&webhook_event("d-1"));
     assert_eq!(world.send(&event).await.status, 200);
     world.pass(3600);
     assert_eq!(world.send(&event).await.status, 200, "Oura repeats what was not answered for an hour");
@@ -191,15 +191,15 @@ async fn a_recorded_notice_is_worth_nothing_two_hours_later() {
 }
 
 #[tokio::test]
-async fn a_genuine_body_that_is_no_notice_is_refused_without_a_word_of_it() {
+async fn verified_body_that_is_not_a_webhook_event_is_refused_and_not_quoted() {
     let world = World::start().await;
     let mut bodies: Vec<String> =
         ["", " ", "c4nary", "{\"c4nary", "null", "[]", "7", "{}", "\u{feff}{}"].map(String::from).into();
     bodies.push(r#"["update","daily_sleep","d-1","2026-03-01T11:59:40+00:00","ring-1"]"#.to_owned());
-    bodies.push(notice("c4nary c4nary"));
-    bodies.push(notice(&"x".repeat(300)));
-    bodies.push(notice("d-1").replace("\"ring-1\"", "7"));
-    bodies.push(notice("d-1").replace("object_id", "document_id"));
+    bodies.push(webhook_event("c4nary c4nary"));
+    bodies.push(webhook_event(&"x".repeat(300)));
+    bodies.push(webhook_event("d-1").replace("\"ring-1\"", "7"));
+    bodies.push(webhook_event("d-1").replace("object_id", "document_id"));
     bodies.push(format!("{{\"x\":{}", "[".repeat(50_000)));
     for body in bodies {
         let event = world.signed(&body);
@@ -221,13 +221,13 @@ async fn a_genuine_body_that_is_no_notice_is_refused_without_a_word_of_it() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_read_is_only_looked_at_when_it_is_genuine() {
+async fn body_is_read_only_after_its_verification() {
     let world = World::start().await;
     world.refuses(&post(&"0".repeat(64), &world.stamp(), "c4nary"), 401, "signature_mismatch").await;
 }
 
 #[tokio::test]
-async fn a_body_that_is_too_large_is_refused_before_anything_else() {
+async fn too_large_body_is_refused_first() {
     let world = World::start().await;
     for size in [BODY_LIMIT + 1, 1024 * 1024] {
         let event = world.signed(&of_size(size));
@@ -235,7 +235,7 @@ async fn a_body_that_is_too_large_is_refused_before_anything_else() {
         world.refuses(&in_base64(event), 413, "body_too_large").await;
     }
     // Too long to be worth decoding: that it is not base64 is never seen.
-    let mut event = world.signed(&notice("d-1"));
+    let mut event = world.signed(&webhook_event("d-1"));
     event["body"] = json!("!".repeat(BODY_LIMIT * 2));
     event["isBase64Encoded"] = json!(true);
     world.refuses(&event, 413, "body_too_large").await;
@@ -248,9 +248,9 @@ async fn a_body_that_is_too_large_is_refused_before_anything_else() {
 }
 
 #[tokio::test]
-async fn a_wrong_base64_flag_is_refused_clearly() {
+async fn wrong_base64_flag_is_refused() {
     let world = World::start().await;
-    let plain = world.signed(&notice("d-1"));
+    let plain = world.signed(&webhook_event("d-1"));
     let mut said_to_be_base64 = plain.clone();
     said_to_be_base64["isBase64Encoded"] = json!(true);
     world.refuses(&said_to_be_base64, 400, "invalid_base64").await;
@@ -258,7 +258,7 @@ async fn a_wrong_base64_flag_is_refused_clearly() {
     said_to_be_plain["isBase64Encoded"] = json!(false);
     world.refuses(&said_to_be_plain, 401, "signature_mismatch").await;
     // Base64, but cut off, with a line break, or of the other alphabet.
-    let encoded = STANDARD.encode(notice("d-1"));
+    let encoded = STANDARD.encode(webhook_event("d-1"));
     for broken in [&encoded[..encoded.len() - 1], &format!("{encoded}\n"), &format!("-_{}", &encoded[2..]), "c4nary="] {
         let mut event = said_to_be_base64.clone();
         event["body"] = json!(broken);
@@ -267,24 +267,24 @@ async fn a_wrong_base64_flag_is_refused_clearly() {
 }
 
 #[tokio::test]
-async fn other_methods_are_told_which_ones_there_are() {
+async fn other_methods_are_refused_with_the_allowed_ones() {
     let world = World::start().await;
     for method in ["HEAD", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "post", "c4nary", ""] {
-        let mut event = world.signed(&notice("d-1"));
+        let mut event = world.signed(&webhook_event("d-1"));
         event["requestContext"]["http"]["method"] = json!(method);
         world.refuses(&event, 405, "method_not_allowed").await;
         assert_eq!(world.send(&event).await.headers["allow"], "GET, POST");
     }
-    let mut event = world.signed(&notice("d-1"));
+    let mut event = world.signed(&webhook_event("d-1"));
     event["requestContext"]["http"].as_object_mut().unwrap().remove("method");
     world.refuses(&event, 405, "method_not_allowed").await;
     assert_eq!(world.aws.meter().calls(), 0);
 }
 
 #[test]
-fn only_words_that_are_known_here_reach_the_log() {
+fn log_has_known_words_only() {
     let read = |body: &str| shared::oura::parse_webhook_event(body.as_bytes(), NOW.parse().unwrap()).unwrap();
-    assert_eq!(known_words(&read(&notice("d-1"))), ("daily_sleep", "update"));
-    let strange = notice("d-1").replace("daily_sleep", "c4nary").replace("update", "c4nary");
+    assert_eq!(known_words(&read(&webhook_event("d-1"))), ("daily_sleep", "update"));
+    let strange = webhook_event("d-1").replace("daily_sleep", "c4nary").replace("update", "c4nary");
     assert_eq!(known_words(&read(&strange)), ("other", "other"));
 }
