@@ -45,7 +45,7 @@ impl Disconnect {
         let event = PatientEvent::new(patient.clone(), at, kind);
         // If not, it has ended otherwise, or a newer consent has come in between: the patient's own, and later, wish.
         if self.connections.disconnect_on_request(&connection, &event).await? {
-            tracing::info!(connection.grant = %grant, "a patient has disconnected");
+            tracing::info!(event = "disconnect.completed", connection.grant = %grant, "patient disconnected");
         }
         Ok(())
     }

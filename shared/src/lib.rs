@@ -1,7 +1,7 @@
 //! The Oura Ring integration's shared crate.
 //!
 //! Dependencies point inward: `functions -> shared::{aws, vault, http} -> shared::{oura, normalize, domain}`.
-//! The inner three know nothing of AWS; the test `tests/it/architecture.rs` holds them to it.
+//! The inner three do not depend on AWS.
 
 pub mod aws;
 pub mod disconnect;

@@ -1,5 +1,5 @@
-//! Which of the issuer's tokens are let in, and as whom. API Gateway's authorizer has verified signature, issuer, audience and
-//! times before a function sees the claims; what is checked here holds even where the gateway was set up more widely.
+//! Policy for verified JWTs: allowed audiences and apps, and the patient's claim. API Gateway's authorizer has verified signature,
+//! issuer, audience and times before a function reads the claims. The checks here also hold if the gateway accepts more.
 
 use std::collections::{BTreeSet, HashMap};
 use std::str::FromStr;
@@ -7,7 +7,7 @@ use std::str::FromStr;
 use crate::domain::PatientId;
 use crate::env::{Env, EnvError};
 
-/// Who may use the API, from the settings.
+/// Allowed audiences and authorized parties, and the claim of the patient id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TokenPolicy {
     patient_claim: String,
@@ -15,26 +15,26 @@ pub struct TokenPolicy {
     parties: Option<AllowList>,
 }
 
-/// Why a verified token is not let in.
+/// Reason for which a verified token is rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TokenRejected {
-    /// It was issued for other services (RFC 9068, section 4: to be rejected as an invalid token).
+    /// The token is for other services (RFC 9068, section 4: to be rejected as an invalid token).
     #[error("the token's audience is not allowed")]
     Audience,
-    /// It is a good token of an app that may not use this service, or does not say of which.
+    /// The token is of an app that may not use this service, or names no app.
     #[error("the token's authorized party is not allowed")]
     Party,
-    /// It names no patient.
+    /// The token has no valid patient id.
     #[error("the token names no patient")]
     Patient,
 }
 
 impl TokenPolicy {
     /// Reads `PATIENT_ID_CLAIM` (default `sub`), `JWT_ALLOWED_AUDIENCES` and `JWT_ALLOWED_AZP` (lists separated by commas;
-    /// unset or empty: not checked here).
+    /// unset or empty: no check).
     ///
     /// # Errors
-    /// [`EnvError::Malformed`] when a list has an empty entry or one with a space.
+    /// [`EnvError::Malformed`] if a list has an empty entry or one with a space.
     pub fn from_env(env: &Env) -> Result<Self, EnvError> {
         Ok(Self {
             patient_claim: env.get("PATIENT_ID_CLAIM").unwrap_or("sub").to_owned(),
@@ -43,7 +43,7 @@ impl TokenPolicy {
         })
     }
 
-    /// The patient whom these verified claims name, if their token is let in.
+    /// Returns the patient of verified claims.
     ///
     /// The audience is `aud`, or `client_id` where there is no `aud`, as API Gateway reads it. The party is `azp` (OpenID
     /// Connect Core, section 2).
@@ -64,15 +64,15 @@ impl TokenPolicy {
     }
 }
 
-/// The values of a claim. API Gateway hands every claim on as text, a list as `[a b]`; quotes and commas are taken too, so
-/// that a list written as JSON means the same.
+/// Values of a claim. API Gateway passes on every claim as text, a list as `[a b]`; quotes and commas are accepted too, for
+/// lists written as JSON.
 fn values(claim: &str) -> impl Iterator<Item = &str> {
     let list = claim.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
     let separates = move |c: char| list.is_some() && (c.is_whitespace() || c == ',' || c == '"');
     list.unwrap_or(claim).split(separates).filter(|value| !value.is_empty())
 }
 
-/// Names, one of which a token must carry. None is empty or holds a space.
+/// Names of which a token needs one. None is empty or has a space.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct AllowList(BTreeSet<String>);
 
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn one_allowed_audience_is_enough_and_a_part_of_a_name_is_none() {
+    fn audience_needs_one_whole_allowed_name() {
         let allowed = policy("wearables, https://api.example", "");
         for aud in [
             "wearables",
@@ -130,14 +130,14 @@ mod tests {
     }
 
     #[test]
-    fn a_client_id_stands_for_the_audience_only_where_there_is_none() {
+    fn client_id_counts_as_the_audience_if_there_is_none() {
         let allowed = policy("wearables", "");
         assert_eq!(check(&allowed, &[("client_id", "wearables")]), Ok("p".into()));
         assert_eq!(check(&allowed, &[("client_id", "wearables"), ("aud", "x")]), Err(TokenRejected::Audience));
     }
 
     #[test]
-    fn a_token_of_another_app_or_of_none_is_refused_where_parties_are_named() {
+    fn token_of_another_app_or_of_none_is_rejected() {
         let allowed = policy("", "https://app.example,mobile");
         assert_eq!(check(&allowed, &[("azp", "mobile")]), Ok("p".into()));
         assert_eq!(check(&allowed, &[("azp", "https://app.example")]), Ok("p".into()));
@@ -148,14 +148,14 @@ mod tests {
     }
 
     #[test]
-    fn without_lists_every_verified_token_with_a_patient_is_let_in() {
+    fn every_token_with_a_patient_is_accepted_without_lists() {
         let allowed = policy("", "");
         assert_eq!(check(&allowed, &[]), Ok("p".into()));
         assert_eq!(allowed.patient(&HashMap::new()), Err(TokenRejected::Patient));
     }
 
     #[test]
-    fn a_list_that_would_let_nobody_or_the_wrong_ones_in_stops_the_start() {
+    fn malformed_list_stops_the_start() {
         for name in ["JWT_ALLOWED_AUDIENCES", "JWT_ALLOWED_AZP"] {
             for bad in [",", "a,", "a,,b", "a b"] {
                 let error = TokenPolicy::from_env(&Env::default().with(name, bad)).unwrap_err().to_string();

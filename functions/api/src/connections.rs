@@ -17,14 +17,14 @@ pub(crate) async fn get(deps: &Deps, request: &Request) -> Result<Response<Body>
     Ok(http::success(StatusCode::OK, &json!({ "connections": connections })))
 }
 
-/// The patient's connections as callers see them.
+/// Returns the patient's connections in their public form.
 ///
 /// # Errors
 /// 503.
 pub(crate) async fn of_patient(deps: &Deps, patient: &PatientId) -> Result<Vec<Value>, HttpError> {
     let found = deps.connections.of_patient(patient, deps.clock.now()).await.map_err(unavailable)?;
     Ok(match (&found.connection, found.pending_since) {
-        // A consent under way is what a patient without a working connection waits for.
+        // A pending consent replaces an ended connection.
         (Some(connection), Some(since)) if connection.status == ConnectionStatus::Disconnected => {
             vec![shown(connection, ConnectionStatus::Pending, connection.reason, since)]
         }
@@ -40,19 +40,19 @@ pub(crate) async fn of_patient(deps: &Deps, patient: &PatientId) -> Result<Vec<V
     })
 }
 
-/// What the patient is told of the connection: status, reason, and since when.
+/// Public status, reason, and time of the status.
 fn condition(
     connection: &Connection,
     refused: Option<(Timestamp, ReasonCode)>,
 ) -> (ConnectionStatus, Option<ReasonCode>, Timestamp) {
     let stored = (connection.status, connection.reason, connection.since);
     match connection.status {
-        // Of two things that keep the patient from having data the later one is told.
+        // The later of two causes is shown.
         ConnectionStatus::Disconnected => match refused.filter(|(since, _)| *since >= connection.since) {
             Some((since, reason)) => (ConnectionStatus::Error, Some(reason), since),
             None => stored,
         },
-        // An outage of Oura's is shown and never becomes the stored status: it says nothing about the patient.
+        // An outage of Oura is shown and never stored as the status: it is not the patient's.
         ConnectionStatus::Connected => match connection.silent_since {
             Some(since) => (ConnectionStatus::Error, Some(ReasonCode::OuraUnavailable), since),
             None => stored,
@@ -61,7 +61,7 @@ fn condition(
     }
 }
 
-/// What a patient without a connection is shown.
+/// Public form of a missing connection.
 fn never_connected(status: ConnectionStatus, reason: Option<ReasonCode>, since: Timestamp) -> Value {
     json!({
         "source": SOURCE, "status": status, "reasonCode": reason, "since": since,

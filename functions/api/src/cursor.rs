@@ -1,9 +1,8 @@
-//! Cursors: where a list goes on, in a text that callers hand back without reading it.
+//! Cursors: the position of a list's next page, as an opaque text.
 //!
-//! A cursor is bound by a checksum to the patient, the route and every other parameter of the question, so that one that was
-//! mixed up, changed, or made by an older version is refused instead of answered with other things than were asked for. It
-//! is no permission: whose data is read follows from the sign-in alone, and a position is parsed as every other input is. So
-//! the checksum needs no key.
+//! A checksum binds a cursor to the patient, the route and every other parameter of the request. A cursor of another request, of
+//! an older version, or a changed one is refused. The cursor is no permission: the sign-in alone selects the patient, and a
+//! position is parsed as every other input. So the checksum needs no key.
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -15,19 +14,19 @@ use serde_json::json;
 use shared::domain::{PatientId, content_hash};
 use shared::http::HttpError;
 
-/// The parameter that carries a cursor.
+/// Parameter of a cursor.
 const PARAMETER: &str = "cursor";
 
-/// One more with every change of what a checksum covers or of what a position means.
+/// Version of the checksum and of positions.
 const VERSION: &str = "2";
 
 /// Hexadecimal digits of the checksum: 128 bits, far more than a mix-up needs.
 const CHECKSUM_DIGITS: usize = 32;
 
-/// The longest that is read. The longest that is made holds a document's id of 256 characters.
+/// Upper bound of a cursor in bytes. The longest one contains a document's id of 256 characters.
 const MAX_LENGTH: usize = 1024;
 
-/// The cursors of one question.
+/// Cursors of one request.
 #[derive(Debug)]
 pub(crate) struct Cursors<'q> {
     patient: &'q PatientId,
@@ -36,29 +35,29 @@ pub(crate) struct Cursors<'q> {
 }
 
 impl<'q> Cursors<'q> {
-    /// Those of this patient's question; `query` may hold a cursor itself.
+    /// Cursors of this patient's request; `query` may contain a cursor itself.
     pub(crate) fn of(patient: &'q PatientId, route: &'static str, query: &'q BTreeMap<String, String>) -> Self {
         Self { patient, route, query }
     }
 
-    /// The cursor for this position.
+    /// Returns the cursor of a position.
     pub(crate) fn at(&self, position: &impl Display) -> String {
         let position = position.to_string();
         URL_SAFE_NO_PAD.encode(format!("{VERSION}:{}:{position}", self.checksum(&position)))
     }
 
-    /// The position that the question's own cursor names; `None` when it has no cursor, and begins at the beginning.
+    /// Returns the position of the request's own cursor; `None` without a cursor, for the first page.
     ///
     /// # Errors
-    /// 400 `invalid_cursor` when it is not one that this question was answered with.
+    /// 400 `invalid_cursor` if it is not a cursor of this request.
     pub(crate) fn position<P: FromStr>(&self) -> Result<Option<P>, HttpError> {
         let Some(cursor) = self.query.get(PARAMETER) else { return Ok(None) };
         self.read(cursor).map(Some).ok_or_else(Self::invalid)
     }
 
-    /// The refusal of a cursor, also for a position that does not lie in what was asked for.
+    /// Refusal of a cursor, also for a position outside of the requested range.
     pub(crate) fn invalid() -> HttpError {
-        HttpError::bad_request("invalid_cursor", "The cursor does not belong to this question.")
+        HttpError::bad_request("invalid_cursor", "The cursor does not belong to this request.")
     }
 
     fn read<P: FromStr>(&self, cursor: &str) -> Option<P> {
@@ -74,8 +73,8 @@ impl<'q> Cursors<'q> {
     }
 
     fn checksum(&self, position: &str) -> String {
-        let question: BTreeMap<_, _> = self.query.iter().filter(|(name, _)| *name != PARAMETER).collect();
-        let mut digits = content_hash(&json!([self.patient, self.route, question, position]));
+        let parameters: BTreeMap<_, _> = self.query.iter().filter(|(name, _)| *name != PARAMETER).collect();
+        let mut digits = content_hash(&json!([self.patient, self.route, parameters, position]));
         digits.truncate(CHECKSUM_DIGITS);
         digits
     }
@@ -110,14 +109,14 @@ mod tests {
     }
 
     #[test]
-    fn a_cursor_goes_on_with_its_own_question() {
+    fn cursor_continues_its_own_request() {
         assert_eq!(read("patient-1", "/daily", ASKED, &made()), Ok(Some("2026-02-01".parse().unwrap())));
         let (patient, asked) = ("patient-1".parse().unwrap(), query(ASKED));
         assert_eq!(Cursors::of(&patient, "/daily", &asked).position::<Day>().unwrap(), None);
     }
 
     #[test]
-    fn another_patients_another_routes_and_another_questions_are_refused() {
+    fn cursor_of_another_patient_route_or_query_is_refused() {
         let cursor = made();
         assert_eq!(read("patient-2", "/daily", ASKED, &cursor), Err("invalid_cursor"));
         assert_eq!(read("patient-1", "/workouts", ASKED, &cursor), Err("invalid_cursor"));
@@ -133,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_changed_what_is_older_and_what_is_none_are_refused() {
+    fn changed_older_and_malformed_cursors_are_refused() {
         let text = String::from_utf8(URL_SAFE_NO_PAD.decode(made()).unwrap()).unwrap();
         let moved = URL_SAFE_NO_PAD.encode(text.replace("2026-02-01", "2026-02-02"));
         let older = URL_SAFE_NO_PAD.encode(text.replacen("2:", "1:", 1));
@@ -149,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn a_position_of_another_kind_is_refused() {
+    fn cursor_of_another_position_type_is_refused() {
         let (patient, asked) = ("patient-1".parse().unwrap(), query(ASKED));
         let cursor = Cursors::of(&patient, "/daily", &asked).at(&"not a day");
         assert_eq!(read("patient-1", "/daily", ASKED, &cursor), Err("invalid_cursor"));

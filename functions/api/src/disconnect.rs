@@ -6,12 +6,15 @@ use serde_json::json;
 use shared::aws::PurgeRequest;
 use shared::domain::{Command, CommandKind, ConnectionStatus, PatientId, RequestId, SOURCE};
 use shared::http::{self, HttpError};
+use strum::{EnumString, IntoStaticStr};
 
 use crate::{Deps, unavailable};
 
-/// What becomes of the patient's data.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Treatment of the patient's data.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, EnumString, IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
 enum Data {
+    #[default]
     Keep,
     Purge,
 }
@@ -20,7 +23,7 @@ pub(crate) async fn delete(deps: &Deps, request: &Request) -> Result<Response<Bo
     let patient = http::patient(request, &deps.config.token_policy)?;
     let data = asked(request)?;
     let now = deps.clock.now();
-    // Written first: from here on nobody connects, so that what is read next is the last connection there is.
+    // Written first: it blocks new connections, so the connection read next is the last one.
     let purge = match data {
         Data::Purge => Some(purge(deps, &patient).await?),
         Data::Keep => None,
@@ -35,28 +38,33 @@ pub(crate) async fn delete(deps: &Deps, request: &Request) -> Result<Response<Bo
         .chain(purge.is_some().then_some(CommandKind::Purge))
         .map(|kind| Command { patient_id: patient.clone(), kind, requested_at: now })
         .collect();
-    // They do everything again, in case that this request dies on the way.
+    // These messages repeat the work if this request ends early.
     for command in &commands {
         deps.queue.send_later(command.clone(), Command::SAFETY_NET).await.map_err(unavailable)?;
     }
     if let Some(grant) = &grant {
         deps.disconnect.end(&patient, grant, now).await.map_err(unavailable)?;
-        // The messages make good what fails from here on.
+        // The messages repeat what fails from here on.
         if let Err(error) = deps.disconnect.clean(&patient, grant).await {
-            tracing::warn!(connection.grant = %grant, %error, "tokens of an ended consent go later");
+            tracing::warn!(
+                event = "disconnect.cleanup_delayed",
+                connection.grant = %grant,
+                %error,
+                "tokens of an ended consent could not be deleted yet"
+            );
         }
     }
     for command in commands {
         if let Err(error) = deps.queue.send(command).await {
-            tracing::warn!(%error, "what follows a disconnect comes a little later");
+            tracing::warn!(event = "disconnect.not_queued", %error, "command of a disconnect could not be queued; its delayed copy remains");
         }
     }
     if let Err(error) = deps.outbox.drain(&patient).await {
-        tracing::warn!(%error, "the disconnect event waits in the outbox");
+        tracing::warn!(event = "disconnect.event_delayed", %error, "disconnect event remained in the outbox");
     }
     let mut answer = json!({
         "source": SOURCE, "status": ConnectionStatus::Disconnected,
-        "data": match data { Data::Keep => "keep", Data::Purge => "purge" },
+        "data": <&str>::from(data),
     });
     if let Some(PurgeRequest { id, .. }) = purge {
         answer["requestId"] = json!(id);
@@ -64,17 +72,14 @@ pub(crate) async fn delete(deps: &Deps, request: &Request) -> Result<Response<Bo
     Ok(http::success(StatusCode::ACCEPTED, &answer))
 }
 
-/// Deleting is not undone: nothing of the query may be misunderstood.
+/// Reads the query strictly: a deletion cannot be undone.
 fn asked(request: &Request) -> Result<Data, HttpError> {
     let query = http::query(request)?;
     if query.keys().any(|name| name != "data") {
         return Err(HttpError::bad_request("unknown_parameter", "The only parameter is `data`."));
     }
-    match query.get("data").map(String::as_str) {
-        None | Some("keep") => Ok(Data::Keep),
-        Some("purge") => Ok(Data::Purge),
-        Some(_) => Err(HttpError::bad_request("invalid_data", "`data` is `keep` or `purge`.")),
-    }
+    let Some(data) = query.get("data") else { return Ok(Data::default()) };
+    data.parse().map_err(|_unknown| HttpError::bad_request("invalid_data", "`data` is `keep` or `purge`."))
 }
 
 async fn purge(deps: &Deps, patient: &PatientId) -> Result<PurgeRequest, HttpError> {

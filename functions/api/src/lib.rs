@@ -1,19 +1,19 @@
-//! The routes that the platform's frontend reads and asks with.
+//! `api`: the routes for reading and commands of the platform's frontend.
 //!
 //! | route | answer |
 //! |---|---|
 //! | `GET /connections` | the patient's connection: status, reason, scopes, last sync, progress of the backfill |
-//! | `DELETE /connections/oura` | ends the connection; keeps the data or has all of it taken away |
+//! | `DELETE /connections/oura` | ends the connection; keeps or deletes the data |
 //! | `POST /connections/oura/refresh` | queues a refresh of the tokens |
 //! | `POST /sync` | queues a sync of the patient |
 //! | `GET /daily` | the patient's days |
 //! | `GET /workouts` | the patient's workouts |
-//! | `GET /records` | what is stored of any other kind, document by document |
-//! | `GET /series` | what a day's charts are drawn from |
-//! | `GET /metrics` | what each metric means, and whether the patient has it |
-//! | `GET /export` | everything that is held about the patient, in lines |
+//! | `GET /records` | stored records of any data type |
+//! | `GET /series` | time series of a day's charts |
+//! | `GET /metrics` | meaning of each metric, and its presence for the patient |
+//! | `GET /export` | everything stored about the patient, in lines |
 //!
-//! Everything is the signed-in patient's own: no route takes a patient's id.
+//! The patient is always the signed-in one: no route takes a patient's id.
 
 mod connections;
 mod cursor;
@@ -78,7 +78,7 @@ impl Config {
     }
 }
 
-/// What this function works with.
+/// Clients and settings of the function.
 #[derive(Debug)]
 pub struct Deps {
     config: Config,
@@ -95,7 +95,7 @@ pub struct Deps {
 }
 
 impl Deps {
-    /// Makes the clients; reads nothing yet.
+    /// Creates the clients; reads nothing yet.
     ///
     /// # Errors
     /// None today; the signature is that of every function.
@@ -137,7 +137,7 @@ async fn route(deps: &Deps, request: &Request) -> Result<Response<Body>, HttpErr
         (Some("/metrics"), &Method::GET) => metrics::get(deps, request).await,
         (Some("/export"), &Method::GET) => export::get(deps, request).await,
         (Some("/sync"), &Method::POST) => sync::post(deps, request).await,
-        // A preflight that reaches the `$default` route; API Gateway puts the CORS headers on whatever is answered.
+        // A preflight that reaches the `$default` route; API Gateway adds the CORS headers to every answer.
         (_, &Method::OPTIONS) => Ok(http::no_content()),
         (Some("/connections" | "/daily" | "/workouts" | "/records" | "/series" | "/metrics" | "/export"), _) => {
             Err(HttpError::method_not_allowed("GET"))
@@ -151,7 +151,7 @@ async fn route(deps: &Deps, request: &Request) -> Result<Response<Body>, HttpErr
     }
 }
 
-/// The patient's connection, for what only a patient with one can ask for.
+/// Returns the patient's connection, for routes that need one.
 async fn connected(deps: &Deps, patient: &PatientId) -> Result<Connection, HttpError> {
     let connection = deps.connections.get(patient).await.map_err(unavailable)?;
     connection
@@ -159,7 +159,7 @@ async fn connected(deps: &Deps, patient: &PatientId) -> Result<Connection, HttpE
         .ok_or_else(|| HttpError::new(StatusCode::CONFLICT, "not_connected", "No ring is connected."))
 }
 
-/// Counts a request, and refuses it when the patient asks too often.
+/// Counts a request, and refuses it above the patient's rate.
 async fn limited(
     deps: &Deps,
     patient: &PatientId,
@@ -174,6 +174,6 @@ async fn limited(
 }
 
 fn unavailable(error: StoreError) -> HttpError {
-    tracing::error!(%error, "a request could not be answered");
+    tracing::error!(event = "api.store_failed", %error, "request could not be answered");
     HttpError::unavailable()
 }

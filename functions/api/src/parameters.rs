@@ -1,14 +1,14 @@
-//! The query parameters of the reading routes, parsed: a question that is not understood whole is refused.
+//! Query parameters of the reading routes. A query with any unknown or malformed parameter is refused.
 
 use std::collections::BTreeMap;
 
 use shared::domain::{Day, DayRange, InvalidRange, MetricType};
 use shared::http::HttpError;
 
-/// The longest range of one question; longer histories are read in parts.
-pub(crate) const LONGEST_RANGE: i32 = 366;
+/// Upper bound of a range in days; longer histories are read in parts.
+pub(crate) const MAX_RANGE: i32 = 366;
 
-/// Refuses a parameter that the route does not have: a misspelled one would be left out silently.
+/// Refuses unknown parameters: a misspelled one would be ignored silently.
 ///
 /// # Errors
 /// 400 `unknown_parameter`.
@@ -22,7 +22,7 @@ pub(crate) fn known(query: &BTreeMap<String, String>, names: &[&str]) -> Result<
     }
 }
 
-/// `from` and `to`.
+/// Reads `from` and `to`.
 ///
 /// # Errors
 /// 400 `missing_range`, `invalid_date`, `range_reversed`, `range_too_long`.
@@ -30,10 +30,10 @@ pub(crate) fn range(query: &BTreeMap<String, String>) -> Result<DayRange, HttpEr
     let (Some(from), Some(to)) = (query.get("from"), query.get("to")) else {
         return Err(HttpError::bad_request("missing_range", "`from` and `to` are needed, as YYYY-MM-DD."));
     };
-    parse_range(parse_day("from", from)?, parse_day("to", to)?, LONGEST_RANGE)
+    parse_range(parse_day("from", from)?, parse_day("to", to)?, MAX_RANGE)
 }
 
-/// A day of a request.
+/// Parses a day of a request.
 ///
 /// # Errors
 /// 400 `invalid_date`.
@@ -42,7 +42,7 @@ pub(crate) fn parse_day(name: &str, text: &str) -> Result<Day, HttpError> {
         .map_err(|_invalid| HttpError::bad_request("invalid_date", format!("`{name}` is not a day, YYYY-MM-DD.")))
 }
 
-/// A range of a request.
+/// Checks a range of a request.
 ///
 /// # Errors
 /// 400 `range_reversed`, `range_too_long`.
@@ -55,10 +55,10 @@ pub(crate) fn parse_range(from: Day, to: Day, longest: i32) -> Result<DayRange, 
     })
 }
 
-/// A metric type of a request.
+/// Parses a metric type of a request.
 ///
 /// # Errors
-/// 400 `unknown_metric`, with the names that there are.
+/// 400 `unknown_metric` with the known names.
 pub(crate) fn parse_metric(name: &str, text: &str) -> Result<MetricType, HttpError> {
     text.parse().map_err(|_unknown| {
         let known = MetricType::ALL.iter().map(|known| known.as_str()).collect::<Vec<_>>().join(", ");

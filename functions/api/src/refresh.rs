@@ -11,7 +11,7 @@ use shared::http::{self, HttpError};
 
 use crate::{Deps, connected, limited, unavailable};
 
-/// Every refresh spends a refresh token at Oura, and a sync does one by itself when it is due.
+/// Refreshes of one patient. Each uses up a refresh token, and a sync refreshes by itself.
 const RATE: Rate = Rate { interval: Duration::from_secs(600), burst: 1 };
 
 pub(crate) async fn post(deps: &Deps, request: &Request) -> Result<Response<Body>, HttpError> {
@@ -19,7 +19,7 @@ pub(crate) async fn post(deps: &Deps, request: &Request) -> Result<Response<Body
     let connection = connected(deps, &patient).await?;
     let now = deps.clock.now();
     limited(deps, &patient, "refresh", RATE, "too_many_refreshes").await?;
-    // Of this generation: delivered twice it refreshes once.
+    // With the generation a redelivered message refreshes once.
     let kind = CommandKind::Refresh { grant_id: connection.grant_id, generation: connection.generation };
     deps.queue.send(Command { patient_id: patient, kind, requested_at: now }).await.map_err(unavailable)?;
     Ok(http::success(StatusCode::ACCEPTED, &json!({ "requestedAt": now })))

@@ -10,8 +10,8 @@ use shared::http::{self, HttpError};
 use crate::parameters::{parse_day, parse_range};
 use crate::{Deps, connected, limited, unavailable};
 
-/// The longest range that one request may ask for: Oura advises one to three months at once.
-const LONGEST_RANGE: i32 = 92;
+/// Upper bound of a range in days: Oura recommends one to three months per request.
+const MAX_RANGE: i32 = 92;
 
 #[derive(Debug, Deserialize)]
 struct SyncRequest {
@@ -27,17 +27,17 @@ pub(crate) async fn post(deps: &Deps, request: &Request) -> Result<Response<Body
         return Err(HttpError::bad_request("unknown_source", "The only source is `oura`."));
     }
     let now = deps.clock.now();
-    // It may already be tomorrow where the patient is.
+    // The patient's local day may be a day ahead of UTC.
     let today = Day::of_utc(now).plus(1);
-    let asked = match (body.from.as_deref(), body.to.as_deref()) {
+    let requested = match (body.from.as_deref(), body.to.as_deref()) {
         (None, None) => None,
         (Some(from), to) => {
             let to = to.map_or(Ok(today), |to| parse_day("to", to))?;
-            Some(parse_range(parse_day("from", from)?, to, LONGEST_RANGE)?)
+            Some(parse_range(parse_day("from", from)?, to, MAX_RANGE)?)
         }
         (None, Some(_)) => return Err(HttpError::bad_request("missing_range", "`to` needs a `from`.")),
     };
-    if asked.is_some_and(|range| range.first() > today) {
+    if requested.is_some_and(|range| range.first() > today) {
         return Err(HttpError::bad_request("invalid_date", "`from` lies in the future."));
     }
     let connection = connected(deps, &patient).await?;
@@ -48,15 +48,15 @@ pub(crate) async fn post(deps: &Deps, request: &Request) -> Result<Response<Body
         patient_id: patient,
         sync_id: sync_id.clone(),
         trigger: Trigger::Manual,
-        range: asked.unwrap_or_else(|| usual(deps, &connection, today)),
+        range: requested.unwrap_or_else(|| default_range(deps, &connection, today)),
         requested_at: now,
     };
     deps.queue.send(message).await.map_err(unavailable)?;
     Ok(http::success(StatusCode::ACCEPTED, &json!({ "syncId": sync_id })))
 }
 
-/// The look-back days; while the history after the connect has not arrived, all of it.
-fn usual(deps: &Deps, connection: &Connection, today: Day) -> DayRange {
+/// The look-back days, together with an unfinished backfill.
+fn default_range(deps: &Deps, connection: &Connection, today: Day) -> DayRange {
     let lookback = DayRange::ending(today, i32::try_from(deps.config.lookback_days).unwrap_or(7) + 1);
     match &connection.backfill {
         Some(backfill) if backfill.state != BackfillState::Done => lookback.joined_with(&backfill.range),

@@ -1,5 +1,4 @@
-//! The binary that is deployed, behind a Runtime API as Lambda's: it gives a patient what the others stored, and refuses
-//! what it should.
+//! The deployed binary behind a Runtime API like Lambda's: a patient's stored data, commands, and refusals.
 
 #![expect(clippy::unwrap_used, reason = "a test may stop")]
 
@@ -12,7 +11,7 @@ use tests::{BinaryWorld, CANARY_CALORIES, Part, holds_canary};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_api");
 
-/// The function does not start without these; it is given no other.
+/// All variables of the function; each is required.
 const REQUIRED: [&str; 6] = [
     "CONNECTIONS_TABLE",
     "DAILY_STATS_TABLE",
@@ -31,7 +30,7 @@ async fn world() -> (BinaryWorld, Arc<Binary>) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn it_gives_a_patient_the_connection_the_days_all_there_is_and_another_sync() {
+async fn patient_gets_connection_days_export_and_another_sync() {
     let (world, binary) = world().await;
     let today = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date();
     let yesterday = today.yesterday().unwrap();
@@ -87,7 +86,7 @@ async fn it_gives_a_patient_the_connection_the_days_all_there_is_and_another_syn
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn it_refuses_bad_requests_and_lives_on() {
+async fn bad_requests_are_refused_and_later_ones_served() {
     let (world, binary) = world().await;
     let refused =
         async |patient, method, path, body| world.request(patient, method, path, None, body).await.unwrap().refusal().0;
@@ -105,7 +104,7 @@ async fn it_refuses_bad_requests_and_lives_on() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_missing_variable_stops_it_at_start_and_is_named() {
+async fn missing_variable_stops_the_start_and_is_named() {
     let world = BinaryWorld::start(&[]).await;
     for missing in REQUIRED {
         let output = world.start_without(BINARY, &REQUIRED, missing).await.unwrap();

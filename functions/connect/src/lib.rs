@@ -1,8 +1,8 @@
 //! `POST /connect/oura`: sends a signed-in patient to Oura's consent page.
 //!
-//! 1. The patient is the JWT claim that the authorizer verified.
+//! 1. The patient is the JWT claim verified by the authorizer.
 //! 2. The return address is checked against the allow-list.
-//! 3. A state of 256 bits is stored, hashed, for ten minutes and one use; the browser gets a cookie that binds it.
+//! 3. A state of 256 bits is stored, hashed, for ten minutes and one use. A cookie binds it to the browser.
 //! 4. The answer is Oura's authorize URL.
 
 use anyhow::Context;
@@ -56,7 +56,7 @@ impl Config {
     }
 }
 
-/// What this function works with.
+/// Clients and settings of the function.
 #[derive(Debug)]
 pub struct Deps {
     config: Config,
@@ -67,10 +67,10 @@ pub struct Deps {
 }
 
 impl Deps {
-    /// Makes the clients; reads nothing yet.
+    /// Creates the clients; reads nothing yet.
     ///
     /// # Errors
-    /// When TLS cannot be set up.
+    /// If TLS cannot be set up.
     pub fn new(config: Config, sdk: &SdkConfig, clock: Clock, entropy: Entropy) -> anyhow::Result<Self> {
         let oauth = OAuthHttp::new(&config.hosts, HttpOptions::default()).context("set up the client for Oura")?;
         let secrets = AppSecrets::new(sdk, &config.app_secret_id, clock.clone());
@@ -84,7 +84,7 @@ impl Deps {
     }
 }
 
-/// The body: nothing in it is needed.
+/// Body of a request; all fields are optional.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct ConnectRequest {
@@ -107,7 +107,7 @@ async fn connect(deps: &Deps, request: &Request) -> Result<Response<Body>, HttpE
     }
     let patient = http::patient(request, &deps.config.token_policy)?;
     let body: ConnectRequest = http::json_body(request)?;
-    let return_to = body.return_to.as_deref().map(|wanted| deps.config.returns.resolve(wanted)).transpose()?;
+    let return_to = body.return_to.as_deref().map(|page| deps.config.returns.resolve(page)).transpose()?;
 
     let state = deps.entropy.secret();
     let binding = deps.entropy.secret();
@@ -136,6 +136,6 @@ async fn connect(deps: &Deps, request: &Request) -> Result<Response<Body>, HttpE
 }
 
 fn unavailable(error: StoreError) -> HttpError {
-    tracing::error!(%error, "connect could not be begun");
+    tracing::error!(event = "connect.store_failed", %error, "connect could not be started");
     HttpError::unavailable()
 }

@@ -1,5 +1,4 @@
-//! The binary that is deployed, behind a Runtime API as Lambda's: it reads its settings, reaches AWS and Oura by them, and
-//! takes and gives what API Gateway sends and expects.
+//! The deployed binary behind a Runtime API like Lambda's: settings, AWS and Oura, events and answers of API Gateway.
 
 #![expect(clippy::unwrap_used, reason = "a test may stop")]
 
@@ -8,10 +7,10 @@ use tests::{BinaryWorld, Part};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_connect");
 
-/// The function does not start without these.
+/// Required variables.
 const REQUIRED: [&str; 3] = ["OURA_APP_SECRET_ID", "OURA_REDIRECT_URI", "CONNECTIONS_TABLE"];
 
-/// All that it is given.
+/// All variables of the function.
 const VARIABLES: [&str; 5] =
     ["OURA_APP_SECRET_ID", "OURA_REDIRECT_URI", "CONNECTIONS_TABLE", "OURA_AUTHORIZE_URL", "APP_RETURN_URL"];
 
@@ -24,7 +23,7 @@ async fn world() -> (BinaryWorld, std::sync::Arc<Binary>) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn it_sends_a_patient_to_oura_and_what_it_stored_brings_them_back() {
+async fn patient_is_sent_to_oura_and_the_callback_connects() {
     let (world, binary) = world().await;
     let begun = world.begin("patient-1").await.unwrap();
     assert_eq!(url::Url::parse(&begun.auth_url).unwrap().origin(), world.oura().url().origin());
@@ -39,7 +38,7 @@ async fn it_sends_a_patient_to_oura_and_what_it_stored_brings_them_back() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn it_refuses_bad_requests_and_lives_on() {
+async fn bad_requests_are_refused_and_later_ones_served() {
     let (world, binary) = world().await;
     let connect =
         async |patient, body| world.request(patient, "POST", "/connect/oura", None, body).await.unwrap().refusal();
@@ -51,7 +50,7 @@ async fn it_refuses_bad_requests_and_lives_on() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_missing_variable_stops_it_at_start_and_is_named() {
+async fn missing_variable_stops_the_start_and_is_named() {
     let world = BinaryWorld::start(&[]).await;
     for missing in REQUIRED {
         let output = world.start_without(BINARY, &VARIABLES, missing).await.unwrap();
