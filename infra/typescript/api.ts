@@ -42,8 +42,8 @@ export interface paths {
         put?: never;
         /**
          * Complete a connect without the cookie
-         * @description If the browser returned without the cookie, the app's page gets the unused `code`, `state` and, if Oura sent it, `scope` in
-         *     its query. The page completes the flow here with the patient's JWT. Only the patient who started the flow can.
+         * @description If the browser returned without the cookie, the app's page gets the unused `code`, `state` and, if Oura sent them, `scope`
+         *     and `iss` in its query. The page completes the flow here with the patient's JWT. Only the patient who started the flow can.
          */
         post: operations["completeConnect"];
         delete?: never;
@@ -324,6 +324,8 @@ export interface components {
             state: string;
             /** @description Value from the query of the app's page, if present. Used only if Oura's token answer names no scopes. */
             scope?: string | null;
+            /** @description Value from the query of the app's page, if present. Selects Oura's token host. */
+            iss?: string | null;
         };
         CallbackDone: {
             /** @constant */
@@ -1737,6 +1739,7 @@ export interface components {
          * @description - `invalid_json`: the body is not JSON.
          *     - `invalid_body`: a field is missing, has the wrong type, or is too long.
          *     - `state_invalid`: the state is unknown, expired or used. Start again.
+         *     - `issuer_invalid`: `iss` is not Oura's. The state stays unused.
          *     - `code_refused`: Oura refuses the code, or refuses it from this app. The code is used. Start again.
          */
         CallbackRefused: {
@@ -1747,7 +1750,7 @@ export interface components {
                 "application/json": components["schemas"]["Failure"] & {
                     error?: {
                         /** @enum {unknown} */
-                        code?: "invalid_json" | "invalid_body" | "state_invalid" | "code_refused";
+                        code?: "invalid_json" | "invalid_body" | "state_invalid" | "issuer_invalid" | "code_refused";
                     };
                 };
             };
@@ -2127,7 +2130,7 @@ export interface operations {
                      *     and, unless connected, `reason` = a code of `POST /callback/oura`, `access_denied`, `authorization_failed`
                      *     (Oura could not show its consent page) or `code_missing`.
                      *
-                     *     Without the cookie: `wearable=oura`, and the unused `code`, `state` and, if Oura sent it, `scope`. The page completes
+                     *     Without the cookie: `wearable=oura`, and the unused `code`, `state` and, if Oura sent them, `scope` and `iss`. The page completes
                      *     the flow with `POST /callback/oura` at once, and removes them from its address.
                      * @example https://app.example.org/settings?wearable=oura&status=connected
                      */

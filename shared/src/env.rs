@@ -1,29 +1,24 @@
-//! Settings from the environment: read once at start, and an error names the variable.
+//! Settings from the environment. They are read once at start; an error names the variable.
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::str::FromStr;
 
+use strum::VariantNames;
+
 /// A setting that is missing or malformed. The value is not shown: it may be a secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[expect(missing_docs, reason = "names of the fields say it")]
 pub enum EnvError {
     /// Not set, or empty.
     #[error("environment variable {name} is missing")]
-    Missing {
-        /// Which.
-        name: &'static str,
-    },
-    /// Set to something that does not parse.
-    #[error("environment variable {name} is malformed: {why}")]
-    Malformed {
-        /// Which.
-        name: &'static str,
-        /// What is wrong with it.
-        why: String,
-    },
+    Missing { name: &'static str },
+    /// Set to a value that does not parse.
+    #[error("environment variable {name} is malformed: {reason}")]
+    Malformed { name: &'static str, reason: String },
 }
 
-/// A set of environment variables: the process's own, or one that a program composes.
+/// Environment variables: the process's own, or a set composed by a program.
 #[derive(Clone, Default)]
 pub struct Env(BTreeMap<String, String>);
 
@@ -47,7 +42,7 @@ impl Env {
         self
     }
 
-    /// A text that must be set.
+    /// Returns a text that must be set.
     ///
     /// # Errors
     /// [`EnvError::Missing`].
@@ -55,7 +50,7 @@ impl Env {
         self.get(name).map(str::to_owned).ok_or(EnvError::Missing { name })
     }
 
-    /// A value that must be set and parse.
+    /// Parses a value that must be set.
     ///
     /// # Errors
     /// [`EnvError`].
@@ -63,7 +58,7 @@ impl Env {
         parse(name, &self.required(name)?)
     }
 
-    /// A value that may be unset, but must parse when it is set.
+    /// Parses a value that may be unset.
     ///
     /// # Errors
     /// [`EnvError::Malformed`].
@@ -71,10 +66,10 @@ impl Env {
         self.get(name).map(|text| parse(name, text)).transpose()
     }
 
-    /// A number within bounds, or the default when unset.
+    /// Returns a number within bounds, or the default if unset.
     ///
     /// # Errors
-    /// [`EnvError::Malformed`] when it is no number or out of bounds.
+    /// [`EnvError::Malformed`] if it is not a number or out of bounds.
     pub fn bounded(
         &self,
         name: &'static str,
@@ -85,13 +80,25 @@ impl Env {
         if bounds.contains(&value) {
             Ok(value)
         } else {
-            Err(EnvError::Malformed { name, why: format!("must be {} to {}", bounds.start(), bounds.end()) })
+            Err(EnvError::Malformed { name, reason: format!("must be {} to {}", bounds.start(), bounds.end()) })
         }
+    }
+
+    /// Returns one of an enum's variants by its name, or the default if unset.
+    ///
+    /// # Errors
+    /// [`EnvError::Malformed`] lists the names.
+    pub fn choice<T: FromStr + VariantNames + Default>(&self, name: &'static str) -> Result<T, EnvError> {
+        let Some(text) = self.get(name) else { return Ok(T::default()) };
+        text.trim().parse().map_err(|_unknown| EnvError::Malformed {
+            name,
+            reason: format!("must be one of {}", T::VARIANTS.join(", ")),
+        })
     }
 }
 
 fn parse<T: FromStr<Err: Display>>(name: &'static str, text: &str) -> Result<T, EnvError> {
-    text.trim().parse().map_err(|error: T::Err| EnvError::Malformed { name, why: error.to_string() })
+    text.trim().parse().map_err(|error: T::Err| EnvError::Malformed { name, reason: error.to_string() })
 }
 
 impl std::fmt::Debug for Env {
@@ -105,7 +112,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_missing_or_malformed_variable_is_named_and_its_value_is_not_shown() {
+    fn missing_or_malformed_variable_is_named_without_its_value() {
         let env = Env::default().with("BACKFILL_DAYS", "s3cret").with("EMPTY", "");
         assert_eq!(env.required("EMPTY").unwrap_err().to_string(), "environment variable EMPTY is missing");
         let error = env.bounded("BACKFILL_DAYS", 30, 1..=90).unwrap_err().to_string();

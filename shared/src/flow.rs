@@ -1,63 +1,65 @@
-//! What connect and callback must agree on: where the browser may return to, and the cookie that binds a flow to it.
+//! Settings shared by connect and callback: allowed return addresses, and the cookie that binds a flow to its browser.
 
 use lambda_http::http::StatusCode;
 use secrecy::{ExposeSecret, SecretString};
+use strum::{EnumString, VariantNames};
 use url::{Origin, Url};
 
 use crate::env::{Env, EnvError};
 use crate::http::HttpError;
 
-/// The cookie that connect sets and callback reads.
+/// Name of the cookie set by connect and read by callback.
 pub const BINDING_COOKIE: &str = "wearable_connect";
 
-/// As long as the OAuth state lives.
-const COOKIE_SECONDS: u32 = 600;
+/// Lifetime of the cookie in seconds, the same as the OAuth state's.
+const COOKIE_TTL_SECONDS: u32 = 600;
 
-/// What shows callback that the browser is the one that began.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Proof that the browser of a callback is the browser of its connect.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, EnumString, VariantNames)]
+#[strum(serialize_all = "lowercase")]
 pub enum Binding {
-    /// A cookie (default).
+    /// A cookie.
+    #[default]
     Cookie,
-    /// Nothing: for platforms whose browser can never carry the cookie and that accept the risk of session fixation.
+    /// No proof, for platforms whose browser cannot carry the cookie and that accept the risk of session fixation.
     None,
 }
 
 impl Binding {
-    /// Reads `CALLBACK_BINDING`.
+    /// Reads `CALLBACK_BINDING`: `cookie` (default) or `none`.
     ///
     /// # Errors
-    /// [`EnvError::Malformed`] when it is neither `cookie` nor `none`.
+    /// [`EnvError::Malformed`] if it is neither.
     pub fn from_env(env: &Env) -> Result<Self, EnvError> {
-        match env.get("CALLBACK_BINDING") {
-            None | Some("cookie") => Ok(Self::Cookie),
-            Some("none") => Ok(Self::None),
-            Some(_) => {
-                Err(EnvError::Malformed { name: "CALLBACK_BINDING", why: "must be `cookie` or `none`".to_owned() })
-            }
-        }
+        env.choice("CALLBACK_BINDING")
     }
 }
 
-/// Whether the authorization request carries a PKCE challenge (RFC 7636). Reads `OURA_PKCE`: `on` (default) or `off`.
+/// Values of the setting `OURA_PKCE`.
+#[derive(Default, PartialEq, Eq, EnumString, VariantNames)]
+#[strum(serialize_all = "lowercase")]
+enum Pkce {
+    #[default]
+    On,
+    Off,
+}
+
+/// True if the authorization request carries a PKCE challenge (RFC 7636). Reads `OURA_PKCE`: `on` (default) or `off`.
 ///
 /// # Errors
-/// [`EnvError::Malformed`] when it is neither.
+/// [`EnvError::Malformed`] if it is neither.
 pub fn pkce_enabled(env: &Env) -> Result<bool, EnvError> {
-    match env.get("OURA_PKCE") {
-        None | Some("on") => Ok(true),
-        Some("off") => Ok(false),
-        Some(_) => Err(EnvError::Malformed { name: "OURA_PKCE", why: "must be `on` or `off`".to_owned() }),
-    }
+    Ok(env.choice::<Pkce>("OURA_PKCE")? == Pkce::On)
 }
 
-/// The `Set-Cookie` value that binds a flow to the browser; without a secret, the one that ends it.
+/// Returns the `Set-Cookie` value that binds a flow to the browser, or, without a secret, removes the cookie.
 #[must_use]
 pub fn binding_cookie(secret: Option<&SecretString>) -> String {
-    let (value, life) = secret.map_or(("", 0), |secret| (secret.expose_secret(), COOKIE_SECONDS));
-    format!("{BINDING_COOKIE}={value}; Max-Age={life}; Path=/; HttpOnly; Secure; SameSite=Lax")
+    let (value, max_age) = secret.map_or(("", 0), |secret| (secret.expose_secret(), COOKIE_TTL_SECONDS));
+    format!("{BINDING_COOKIE}={value}; Max-Age={max_age}; Path=/; HttpOnly; Secure; SameSite=Lax")
 }
 
-/// Where the browser may be sent when a flow ends.
+/// Allowed return addresses of a flow.
 #[derive(Debug, Clone)]
 pub struct ReturnAddresses {
     page: Option<Url>,
@@ -68,7 +70,7 @@ impl ReturnAddresses {
     /// Reads `APP_RETURN_URL` and `APP_ALLOWED_ORIGINS` (separated by commas or spaces).
     ///
     /// # Errors
-    /// [`EnvError::Malformed`] when one is not an absolute `http` or `https` URL.
+    /// [`EnvError::Malformed`] if one is not an absolute `http` or `https` URL.
     pub fn from_env(env: &Env) -> Result<Self, EnvError> {
         let page = match env.get("APP_RETURN_URL") {
             Some(text) => Some(web_url("APP_RETURN_URL", text)?),
@@ -82,17 +84,17 @@ impl ReturnAddresses {
         Ok(Self { page, origins })
     }
 
-    /// The page that a flow returns to when nothing else was asked for.
+    /// Default page of a finished flow.
     #[must_use]
     pub fn page(&self) -> Option<&Url> {
         self.page.as_ref()
     }
 
-    /// The absolute address of a wanted one: a path of the app, or a URL at an allowed origin.
+    /// Returns the absolute address of a requested one: a path of the app, or a URL at an allowed origin.
     ///
     /// # Errors
-    /// 400 `return_not_allowed` for everything else, whatever it resembles.
-    pub fn resolve(&self, wanted: &str) -> Result<Url, HttpError> {
+    /// 400 `return_not_allowed` for any other text.
+    pub fn resolve(&self, requested: &str) -> Result<Url, HttpError> {
         let refused = || {
             HttpError::new(
                 StatusCode::BAD_REQUEST,
@@ -100,14 +102,14 @@ impl ReturnAddresses {
                 "The return address is neither a path of the app nor at an allowed origin.",
             )
         };
-        // Browsers and URL parsers disagree about backslashes and control characters; no honest address has them.
-        if wanted.len() > 2000 || wanted.chars().any(|c| c.is_control() || c == '\\' || c.is_whitespace()) {
+        // Browsers and URL parsers disagree about backslashes and control characters; no regular address has them.
+        if requested.len() > 2000 || requested.chars().any(|c| c.is_control() || c == '\\' || c.is_whitespace()) {
             return Err(refused());
         }
-        let url = if wanted.starts_with('/') && !wanted.starts_with("//") {
-            self.page.as_ref().and_then(|page| page.join(wanted).ok())
+        let url = if requested.starts_with('/') && !requested.starts_with("//") {
+            self.page.as_ref().and_then(|page| page.join(requested).ok())
         } else {
-            Url::parse(wanted).ok()
+            Url::parse(requested).ok()
         };
         url.filter(|url| {
             matches!(url.scheme(), "http" | "https")
@@ -120,11 +122,11 @@ impl ReturnAddresses {
 }
 
 fn web_url(name: &'static str, text: &str) -> Result<Url, EnvError> {
-    let url = Url::parse(text).map_err(|error| EnvError::Malformed { name, why: error.to_string() })?;
+    let url = Url::parse(text).map_err(|error| EnvError::Malformed { name, reason: error.to_string() })?;
     if matches!(url.scheme(), "http" | "https") && url.has_host() {
         Ok(url)
     } else {
-        Err(EnvError::Malformed { name, why: "must begin with https:// or http://".to_owned() })
+        Err(EnvError::Malformed { name, reason: "must begin with https:// or http://".to_owned() })
     }
 }
 
@@ -140,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn paths_of_the_app_and_allowed_origins_are_resolved() {
+    fn return_address_may_be_a_path_or_at_an_allowed_origin() {
         let resolve = |text: &str| addresses().resolve(text).unwrap().to_string();
         assert_eq!(resolve("/home?x=1"), "https://app.example/home?x=1");
         assert_eq!(resolve("https://beta.example/a"), "https://beta.example/a");
@@ -148,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_else_is() {
+    fn return_address_elsewhere_is_refused() {
         for bad in [
             "//evil.example",
             "/\\evil.example",
@@ -170,11 +172,11 @@ mod tests {
             assert_eq!(addresses().resolve(bad).map_err(|e| e.code), Err("return_not_allowed"), "{bad:?}");
         }
         let none = ReturnAddresses::from_env(&Env::default()).unwrap();
-        assert!(none.resolve("/home").is_err(), "without an app page there is nothing that a path could belong to");
+        assert!(none.resolve("/home").is_err(), "a path needs an app page");
     }
 
     #[test]
-    fn the_cookie_is_locked_down() {
+    fn binding_cookie_has_all_protective_attributes() {
         let cookie = binding_cookie(Some(&SecretString::from("abc")));
         for part in ["wearable_connect=abc", "HttpOnly", "Secure", "SameSite=Lax", "Max-Age=600", "Path=/"] {
             assert!(cookie.contains(part), "{part}");
@@ -183,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn settings_are_checked() {
+    fn malformed_setting_is_refused() {
         assert!(Binding::from_env(&Env::default().with("CALLBACK_BINDING", "maybe")).is_err());
         assert_eq!(Binding::from_env(&Env::default().with("CALLBACK_BINDING", "none")), Ok(Binding::None));
         assert!(ReturnAddresses::from_env(&Env::default().with("APP_RETURN_URL", "app.example")).is_err());

@@ -17,6 +17,7 @@ mod faults;
 mod nights;
 mod notices;
 mod openapi;
+mod portals;
 mod reading;
 mod refresh_conditions;
 mod token_moves;

@@ -30,7 +30,7 @@ fn vault_at(world: &World, clock: &Clock, env: &Env) -> Vault {
     Vault::new(app, world.secrets.clone(), world.connections.clone(), clock.clone(), Entropy::system(), 20)
 }
 
-fn vault(world: &World) -> Vault {
+pub fn vault(world: &World) -> Vault {
     vault_at(world, &world.clock, world.env())
 }
 
@@ -285,7 +285,7 @@ async fn a_loss_is_called_a_loss_whatever_came_between() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_token_host_that_works_is_remembered_with_the_pair() {
+async fn token_host_that_works_is_remembered_with_the_pair() {
     let world = ended_token().await;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let moved = format!("http://{}/oauth/token", listener.local_addr().unwrap());
@@ -297,7 +297,7 @@ async fn the_token_host_that_works_is_remembered_with_the_pair() {
     });
     let server = tokio::spawn(axum::serve(listener, axum::Router::new().route("/oauth/token", refuse)).into_future());
     let works = world.env().required("OURA_TOKEN_URL").unwrap();
-    let env = world.env().clone().with("OURA_TOKEN_URL", moved).with("OURA_TOKEN_FALLBACK_URL", &works);
+    let env = world.env().clone().with("OURA_TOKEN_URL", moved).with("OURA_NEW_PORTAL_TOKEN_URL", &works);
     // Each in a process of its own, which has learned nothing.
     let fresh = async || {
         let vault = vault_at(&world, &world.clock, &env);

@@ -1,22 +1,22 @@
-//! Which days a connect fetches: the history, or, for a ring that was connected before, what is missing since.
+//! Days that a connect fetches: the whole history, or, for a ring that was connected before, the gap since.
 
 use jiff::Timestamp;
 use shared::domain::{BackfillState, Connection, DataType, Day, DayRange, OuraUserId, ScopeSet};
 
-/// More than a year: what is older can be asked for by `POST /sync`.
-const LONGEST: i32 = 400;
+/// Upper bound of a backfill in days. `POST /sync` fetches older days.
+const MAX_DAYS: i32 = 400;
 
-/// Which days are to be fetched.
+/// Days to fetch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct History {
     pub(crate) range: DayRange,
-    /// Whether it is only what is missing since an earlier connection.
+    /// True if these are only the days since an earlier connection.
     pub(crate) is_gap: bool,
 }
 
-/// The days that a new consent has to bring, given the connection as it was before. `days`: how much history a ring that
-/// was never connected here brings.
-pub(crate) fn wanted(
+/// Days to fetch after a new consent, given the previous connection. `days`: history of a ring that was never connected
+/// here.
+pub(crate) fn missing(
     previous: Option<&Connection>,
     user: &OuraUserId,
     scopes: &ScopeSet,
@@ -26,11 +26,11 @@ pub(crate) fn wanted(
     // One day ahead of UTC: it may already be tomorrow where the patient is.
     let tomorrow = Day::of_utc(now).plus(1);
     let whole = DayRange::ending(tomorrow, days + 1);
-    // What was fetched from another ring says nothing about this one.
+    // The progress of another ring's account does not count.
     let Some(previous) = previous.filter(|previous| previous.oura_user_id == *user) else {
         return History { range: whole, is_gap: false };
     };
-    let Some(since) = last_good_day(previous, scopes) else { return History { range: whole, is_gap: false } };
+    let Some(since) = last_complete_day(previous, scopes) else { return History { range: whole, is_gap: false } };
     // Yesterday at the latest: its night may have been under way when it was last fetched.
     let first = since.plus(-1).min(tomorrow.plus(-2));
     let gap = DayRange::new(first, tomorrow).unwrap_or(whole);
@@ -38,19 +38,19 @@ pub(crate) fn wanted(
         Some(backfill) if backfill.state != BackfillState::Done => gap.joined_with(&backfill.range),
         _ => gap,
     };
-    let longest = DayRange::ending(tomorrow, LONGEST);
+    let longest = DayRange::ending(tomorrow, MAX_DAYS);
     let range = DayRange::new(range.first().max(longest.first()), tomorrow).unwrap_or(longest);
     History { range, is_gap: true }
 }
 
-/// The oldest day that may be incomplete; `None` when a kind that is allowed now was never fetched at all.
-fn last_good_day(previous: &Connection, scopes: &ScopeSet) -> Option<Day> {
+/// Oldest day that may be incomplete; `None` if a data type that is granted now was never fetched at all.
+fn last_complete_day(previous: &Connection, scopes: &ScopeSet) -> Option<Day> {
     let mut oldest = previous.last_data_day?;
-    for kind in DataType::ALL.into_iter().filter(|kind| scopes.contains(kind.scope())) {
-        match previous.watermarks.get(&kind) {
+    for data_type in DataType::ALL.into_iter().filter(|data_type| scopes.contains(data_type.scope())) {
+        match previous.watermarks.get(&data_type) {
             Some(fetched) => oldest = oldest.min(Day::of_utc(*fetched)),
-            None if !previous.scopes_granted.contains(kind.scope()) => return None,
-            // Allowed before and never whole: Oura does not offer it, or its documents could not be read.
+            None if !previous.scopes_granted.contains(data_type.scope()) => return None,
+            // Granted before and never complete: Oura does not offer it, or its documents were unreadable.
             None => {}
         }
     }
@@ -94,7 +94,7 @@ mod tests {
     }
 
     fn first(previous: Option<&Connection>, user: &str, scopes: &str) -> (String, bool) {
-        let found = wanted(previous, &user.parse().unwrap(), &ScopeSet::parse(scopes), 30, NOW.parse().unwrap());
+        let found = missing(previous, &user.parse().unwrap(), &ScopeSet::parse(scopes), 30, NOW.parse().unwrap());
         assert_eq!(found.range.last().to_string(), "2026-03-19");
         (found.range.first().to_string(), found.is_gap)
     }
@@ -104,17 +104,17 @@ mod tests {
     }
 
     #[test]
-    fn the_same_ring_brings_what_is_missing_since_its_last_good_day() {
+    fn same_ring_fetches_the_gap_since_its_last_complete_day() {
         let before = connection("2026-03-13T03:00:00Z", "2026-03-13");
         assert_eq!(first(Some(&before), "ring-1", "daily heartrate"), gap("2026-03-12"));
         // The ring had not synced for two days when it was last fetched.
         let late = connection("2026-03-13T03:00:00Z", "2026-03-11");
         assert_eq!(first(Some(&late), "ring-1", "daily heartrate"), gap("2026-03-10"));
-        // One kind had been failing for longer.
+        // One data type had been failing for longer.
         let mut failing = before.clone();
         failing.watermarks.insert(DataType::HeartRate, "2026-03-02T03:00:00Z".parse().unwrap());
         assert_eq!(first(Some(&failing), "ring-1", "daily heartrate"), gap("2026-03-01"));
-        assert_eq!(first(Some(&failing), "ring-1", "daily"), gap("2026-03-12"), "it is not allowed any more");
+        assert_eq!(first(Some(&failing), "ring-1", "daily"), gap("2026-03-12"), "it is no longer granted");
         // Reconnected within minutes, from a place where it is tomorrow already.
         let fresh = connection("2026-03-18T11:59:00Z", "2026-03-19");
         assert_eq!(first(Some(&fresh), "ring-1", "daily heartrate"), gap("2026-03-17"));
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn a_history_that_had_not_arrived_is_fetched_with_the_gap() {
+    fn unfinished_backfill_is_fetched_with_the_gap() {
         let mut before = connection("2026-03-13T03:00:00Z", "2026-03-13");
         before.backfill = Some(Backfill {
             state: BackfillState::Failed,
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_never_fetched_is_fetched_whole() {
+    fn history_is_fetched_whole_if_a_part_of_it_never_was() {
         let whole = ("2026-02-17".to_owned(), false);
         let before = connection("2026-03-13T03:00:00Z", "2026-03-13");
         assert_eq!(first(None, "ring-1", "daily"), whole);

@@ -1,15 +1,18 @@
-//! `GET` and `POST /callback/oura`: the way back from Oura's consent page.
+//! `GET` and `POST /callback/oura`: the return from Oura's consent page.
 //!
-//! 1. The state is spent, once, by whoever can show to be the one who began: the browser's cookie, or a JWT (`POST`).
-//!    A callback with neither goes to the app with `code` and `state` unspent, for the `POST` route.
-//! 2. The code is exchanged at once, at one host, never twice.
-//! 3. `personal_info` tells whose ring it is; without it nothing counts as connected.
-//! 4. Tokens go to their vault first; then connection, claim of the ring account and event in one transaction.
-//! 5. The backfill is queued, the event published, and the browser returns to the app.
+//! 1. The issuer of the callback selects the token host; an unknown issuer is refused (RFC 9207).
+//! 2. The state is consumed, once. The browser proves by the cookie that it began the flow, an app by its JWT (`POST`).
+//!    A callback without proof goes to the app with `code` and `state` unused, for the `POST` route.
+//! 3. The code is exchanged at once, at one host, never twice.
+//! 4. `personal_info` names the ring's account; without it there is no connection.
+//! 5. The tokens are stored first; then connection, claim of the ring account and event in one transaction.
+//! 6. The backfill is queued, the event published, and the browser returns to the app.
 
 mod complete;
 mod history;
 mod page;
+mod record;
+mod refusal;
 
 use std::time::Duration;
 
@@ -25,18 +28,20 @@ use shared::domain::{Clock, Entropy, ScopeSet};
 use shared::env::{Env, EnvError};
 use shared::flow::{BINDING_COOKIE, Binding, ReturnAddresses, binding_cookie};
 use shared::http::{self, HttpError};
-use shared::oura::{AuthorizationCode, HttpOptions, OAuthHttp, OuraClient, OuraHosts};
+use shared::oura::{AuthorizationCode, HttpOptions, OAuthHttp, OuraClient, OuraHosts, Portal};
 use shared::token_policy::TokenPolicy;
 use shared::vault::OuraApp;
 use url::Url;
 
-pub use complete::Refusal;
+pub use refusal::Refusal;
 
-/// Oura's codes and our states are far shorter; anything longer is not theirs.
-const LONGEST_PARAMETER: usize = 2048;
+use complete::Callback;
 
-/// API Gateway ends a request after 30 s, and the function after 29.
-const PATIENCE: Duration = Duration::from_secs(27);
+/// Upper bound of a query parameter in bytes. Oura's codes and this service's states are far shorter.
+const MAX_PARAMETER: usize = 2048;
+
+/// Time for an answer. API Gateway ends a request after 30 s, and Lambda the function after 29.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(27);
 
 /// Settings of this function.
 #[derive(Debug, Clone)]
@@ -56,8 +61,8 @@ pub struct Config {
 }
 
 impl Config {
-    /// Reads `OURA_APP_SECRET_ID`, `OURA_REDIRECT_URI`, `OURA_SCOPES`, `OURA_TOKEN_URL`, `OURA_API_BASE_URL`,
-    /// `CONNECTIONS_TABLE`, `TOKEN_VAULT`, `TOKEN_VAULT_MIGRATE_FROM`, `TOKEN_SECRET_PREFIX`, `TOKEN_KEY_RING_SECRET_ID`,
+    /// Reads `OURA_APP_SECRET_ID`, `OURA_REDIRECT_URI`, `OURA_SCOPES`, `OURA_PORTAL`, `OURA_TOKEN_URL`,
+    /// `OURA_NEW_PORTAL_TOKEN_URL`, `OURA_API_BASE_URL`, `CONNECTIONS_TABLE`, `TOKEN_VAULT`, `TOKEN_VAULT_MIGRATE_FROM`, `TOKEN_SECRET_PREFIX`, `TOKEN_KEY_RING_SECRET_ID`,
     /// `LIVE_QUEUE_URL`, `EVENT_BUS_NAME`, `PATIENT_ID_CLAIM`, `JWT_ALLOWED_AUDIENCES`, `JWT_ALLOWED_AZP`,
     /// `APP_RETURN_URL`, `APP_ALLOWED_ORIGINS`, `CALLBACK_BINDING` and `BACKFILL_DAYS`.
     ///
@@ -81,7 +86,7 @@ impl Config {
     }
 }
 
-/// What this function works with.
+/// Clients and settings of the function.
 #[derive(Debug)]
 pub struct Deps {
     config: Config,
@@ -96,10 +101,10 @@ pub struct Deps {
 }
 
 impl Deps {
-    /// Makes the clients; reads nothing yet.
+    /// Creates the clients; reads nothing yet.
     ///
     /// # Errors
-    /// When TLS cannot be set up.
+    /// If TLS cannot be set up.
     pub fn new(config: Config, sdk: &SdkConfig, clock: Clock, entropy: Entropy) -> anyhow::Result<Self> {
         let options = HttpOptions::interactive();
         let oauth = OAuthHttp::new(&config.hosts, options).context("set up the client for Oura")?;
@@ -122,77 +127,99 @@ impl Deps {
 /// Answers one request. The path is the platform's own (`OURA_REDIRECT_URI`), so only the method decides.
 pub async fn handle(deps: &Deps, request: Request) -> Response<Body> {
     let answer = match *request.method() {
-        // Cut short, the flow is as safe as after a crash; the browser gets an answer of ours instead of API Gateway's.
-        Method::GET => Ok(tokio::time::timeout(PATIENCE, from_browser(deps, &request)).await.unwrap_or_else(|_late| {
-            tracing::error!("a callback took too long");
-            finish(deps, None, Err(Refusal::OuraUnavailable))
-        })),
-        Method::POST => tokio::time::timeout(PATIENCE, from_app(deps, &request)).await.unwrap_or_else(|_late| {
-            tracing::error!("a callback took too long");
-            Err(Refusal::OuraUnavailable.into_http())
-        }),
+        // A flow that is cut short is as safe as after a crash; this answer replaces API Gateway's error.
+        Method::GET => {
+            let answer = tokio::time::timeout(ANSWER_TIMEOUT, from_browser(deps, &request)).await;
+            Ok(answer.unwrap_or_else(|_elapsed| finish(deps, None, Err(timed_out()))))
+        }
+        Method::POST => {
+            let answer = tokio::time::timeout(ANSWER_TIMEOUT, from_app(deps, &request)).await;
+            answer.unwrap_or_else(|_elapsed| Err(timed_out().into_http()))
+        }
         _ => Err(HttpError::method_not_allowed("GET, POST")),
     };
     answer.unwrap_or_else(|refusal| http::failure(&refusal))
 }
 
-/// The body of the route for flows whose browser could not carry the cookie.
+fn timed_out() -> Refusal {
+    tracing::error!(event = "callback.timed_out", "callback took too long");
+    Refusal::OuraUnavailable
+}
+
+/// Body of the route for flows whose browser could not carry the cookie: the parameters of the callback.
 #[derive(Deserialize)]
 struct CompleteRequest {
     code: String,
     state: String,
     #[serde(default)]
     scope: Option<String>,
+    #[serde(default)]
+    iss: Option<String>,
 }
 
 async fn from_app(deps: &Deps, request: &Request) -> Result<Response<Body>, HttpError> {
     let patient = http::patient(request, &deps.config.token_policy)?;
     let body: CompleteRequest = http::json_body(request)?;
-    if [&body.code, &body.state].iter().any(|text| text.is_empty() || text.len() > LONGEST_PARAMETER) {
+    if [&body.code, &body.state].iter().any(|text| text.is_empty() || text.len() > MAX_PARAMETER) {
         return Err(HttpError::bad_request("invalid_body", "`code` and `state` must be those that Oura sent."));
     }
-    let state = spend(deps, &body.state, &Proof::Patient(&patient)).await.map_err(Refusal::into_http)?;
-    let code = AuthorizationCode::new(body.code);
-    complete(deps, &state, &code, body.scope.as_deref()).await.map_err(Refusal::into_http)?;
+    let portal = portal(deps, body.iss.as_deref()).map_err(Refusal::into_http)?;
+    let state = consume(deps, &body.state, &Proof::Patient(&patient)).await.map_err(Refusal::into_http)?;
+    let callback = Callback { code: AuthorizationCode::new(body.code), scope: body.scope.as_deref(), portal };
+    complete(deps, &state, &callback).await.map_err(Refusal::into_http)?;
     Ok(http::success(StatusCode::OK, &json!({ "source": "oura", "status": "connected" })))
+}
+
+/// Selects the portal of a callback's code by its issuer, before the state is consumed.
+fn portal(deps: &Deps, issuer: Option<&str>) -> Result<Portal, Refusal> {
+    deps.config.hosts.portal_of_callback(issuer).map_err(|error| {
+        tracing::warn!(event = "callback.issuer_refused", "callback of an unknown issuer was refused");
+        error.into()
+    })
 }
 
 async fn from_browser(deps: &Deps, request: &Request) -> Response<Body> {
     let Ok(query) = http::query(request) else { return finish(deps, None, Err(Refusal::StateInvalid)) };
-    let parameter = |name: &str| {
-        query.get(name).map(String::as_str).filter(|text| !text.is_empty() && text.len() <= LONGEST_PARAMETER)
+    let parameter =
+        |name: &str| query.get(name).map(String::as_str).filter(|text| !text.is_empty() && text.len() <= MAX_PARAMETER);
+    // Read as it is: an issuer that is empty or too long is an unknown one.
+    let issuer = query.get("iss").map(String::as_str);
+    let portal = match portal(deps, issuer) {
+        Ok(portal) => portal,
+        Err(refusal) => return finish(deps, None, Err(refusal)),
     };
-    let cookie = http::cookie(request, BINDING_COOKIE).filter(|value| !value.is_empty());
-    let proof = match (deps.config.binding, cookie) {
-        (Binding::None, _) => Some(Proof::Unbound),
-        (Binding::Cookie, Some(cookie)) => Some(Proof::Cookie(cookie)),
-        (Binding::Cookie, None) => None,
-    };
+    let proof = browser_proof(deps, request);
     let Some(state) = parameter("state") else { return finish(deps, None, Err(Refusal::StateInvalid)) };
     if let Some(error) = parameter("error") {
         return denied(deps, state, proof.as_ref(), error).await;
     }
     let Some(code) = parameter("code") else { return finish(deps, None, Err(Refusal::CodeMissing)) };
-    let Some(proof) = proof else { return hand_over(deps, state, code, parameter("scope")).await };
-    let stored = match spend(deps, state, &proof).await {
+    let unused = Unused { code, state, scope: parameter("scope"), issuer };
+    let Some(proof) = proof else { return hand_over(deps, &unused).await };
+    let stored = match consume(deps, state, &proof).await {
         Ok(stored) => stored,
-        // Another flow's cookie proves nothing, but it is no attack either: two tabs do this.
-        Err(Refusal::StateForeign) => return hand_over(deps, state, code, parameter("scope")).await,
+        // The cookie of another flow proves nothing, and is no attack either: two tabs cause it.
+        Err(Refusal::StateForeign) => return hand_over(deps, &unused).await,
         Err(refusal) => return finish(deps, None, Err(refusal)),
     };
-    let code = AuthorizationCode::new(code);
-    let outcome = complete(deps, &stored, &code, parameter("scope")).await;
+    let callback = Callback { code: AuthorizationCode::new(code), scope: unused.scope, portal };
+    let outcome = complete(deps, &stored, &callback).await;
     finish(deps, stored.return_to.as_deref(), outcome)
 }
 
-/// Completes the flow of a spent state; either way nothing is pending after it.
-async fn complete(
-    deps: &Deps,
-    state: &StoredState,
-    code: &AuthorizationCode,
-    callback_scope: Option<&str>,
-) -> Result<(), Refusal> {
-    let outcome = complete::run(deps, state, code, callback_scope).await;
+/// Proof by the browser that it began the flow.
+fn browser_proof<'r>(deps: &Deps, request: &'r Request) -> Option<Proof<'r>> {
+    let cookie = http::cookie(request, BINDING_COOKIE).filter(|value| !value.is_empty());
+    match (deps.config.binding, cookie) {
+        (Binding::None, _) => Some(Proof::Unbound),
+        (Binding::Cookie, Some(cookie)) => Some(Proof::Cookie(cookie)),
+        (Binding::Cookie, None) => None,
+    }
+}
+
+/// Completes the flow of a consumed state; in either outcome nothing is pending after it.
+async fn complete(deps: &Deps, state: &StoredState, callback: &Callback<'_>) -> Result<(), Refusal> {
+    let outcome = complete::run(deps, state, callback).await;
     if outcome.is_err() {
         end_pending(deps, state).await;
     }
@@ -201,12 +228,12 @@ async fn complete(
 
 async fn end_pending(deps: &Deps, state: &StoredState) {
     if let Err(error) = deps.connections.end_pending(&state.patient_id).await {
-        tracing::warn!(%error, "the pending consent will expire by itself");
+        tracing::warn!(event = "callback.pending_not_ended", %error, "pending consent was left to expire");
     }
 }
 
-/// Spends a state for whoever can show to be the one who began.
-async fn spend(deps: &Deps, state: &str, proof: &Proof<'_>) -> Result<StoredState, Refusal> {
+/// Consumes a state with the proof that its flow was begun here.
+async fn consume(deps: &Deps, state: &str, proof: &Proof<'_>) -> Result<StoredState, Refusal> {
     match deps.connections.consume_state(state, proof, deps.clock.now()).await {
         Ok(Consumed::State(stored)) => Ok(stored),
         Ok(Consumed::Unknown) => Err(Refusal::StateInvalid),
@@ -215,17 +242,21 @@ async fn spend(deps: &Deps, state: &str, proof: &Proof<'_>) -> Result<StoredStat
     }
 }
 
-/// The patient said no, or Oura would not ask.
+/// Ends a flow that the patient denied, or for which Oura could not ask for consent.
 async fn denied(deps: &Deps, state: &str, proof: Option<&Proof<'_>>, error: &str) -> Response<Body> {
     let refusal = if error == "access_denied" { Refusal::AccessDenied } else { Refusal::AuthorizationFailed };
     let stored = match proof {
-        Some(proof) => spend(deps, state, proof).await.ok(),
+        Some(proof) => consume(deps, state, proof).await.ok(),
         None => None,
     };
     let Some(stored) = stored else {
-        // Without proof nothing is spent; where the flow would have returned to is no secret.
+        // Without proof the state is not consumed. The return address of the flow is not a secret.
         let peeked = deps.connections.peek_state(state, deps.clock.now()).await.unwrap_or_else(|error| {
-            tracing::warn!(%error, "a denied flow returns to the app's own page");
+            tracing::warn!(
+                event = "callback.return_page_unknown",
+                %error,
+                "denied flow returned to the app's default page"
+            );
             None
         });
         return match peeked {
@@ -237,26 +268,34 @@ async fn denied(deps: &Deps, state: &str, proof: Option<&Proof<'_>>, error: &str
     finish(deps, stored.return_to.as_deref(), Err(refusal))
 }
 
-/// Nothing shows that this browser began the flow: the app, where the patient is signed in, completes it by `POST`.
-async fn hand_over(deps: &Deps, state: &str, code: &str, scope: Option<&str>) -> Response<Body> {
-    let peeked = match deps.connections.peek_state(state, deps.clock.now()).await {
+/// Parameters of a callback without proof, passed on to the app.
+struct Unused<'a> {
+    code: &'a str,
+    state: &'a str,
+    scope: Option<&'a str>,
+    issuer: Option<&'a str>,
+}
+
+/// Passes an unused callback on to the app, where the signed-in patient completes it by `POST`.
+async fn hand_over(deps: &Deps, unused: &Unused<'_>) -> Response<Body> {
+    let peeked = match deps.connections.peek_state(unused.state, deps.clock.now()).await {
         Ok(Some(peeked)) => peeked,
         Ok(None) => return finish(deps, None, Err(Refusal::StateInvalid)),
         Err(error) => return finish(deps, None, Err(Refusal::store(&error))),
     };
-    match return_page(deps, peeked.return_to.as_deref()) {
-        Some(mut url) => {
-            url.query_pairs_mut().append_pair("wearable", "oura").append_pair("code", code).append_pair("state", state);
-            if let Some(scope) = scope {
-                url.query_pairs_mut().append_pair("scope", scope);
-            }
-            http::see_other(url.as_str())
-        }
-        None => finish(deps, None, Err(Refusal::StateForeign)),
-    }
+    let Some(mut url) = return_page(deps, peeked.return_to.as_deref()) else {
+        return finish(deps, None, Err(Refusal::StateForeign));
+    };
+    url.query_pairs_mut()
+        .append_pair("wearable", "oura")
+        .append_pair("code", unused.code)
+        .append_pair("state", unused.state)
+        .extend_pairs(unused.scope.map(|scope| ("scope", scope)))
+        .extend_pairs(unused.issuer.map(|issuer| ("iss", issuer)));
+    http::see_other(url.as_str())
 }
 
-/// Sends the browser back to the app, or, where no app page is set, shows a small page of our own.
+/// Sends the browser back to the app, or, without an app page, shows a small page of this service.
 fn finish(deps: &Deps, return_to: Option<&str>, outcome: Result<(), Refusal>) -> Response<Body> {
     let response = match return_page(deps, return_to) {
         Some(mut url) => {
@@ -272,15 +311,16 @@ fn finish(deps: &Deps, return_to: Option<&str>, outcome: Result<(), Refusal>) ->
         }
         None => page::render(&outcome),
     };
-    // The flow is over either way; a new one sets its own cookie.
-    if matches!(deps.config.binding, Binding::Cookie) && !matches!(outcome, Err(Refusal::StateForeign)) {
+    // The flow has ended, and a new one sets its own cookie. A callback that was not this flow's leaves it open.
+    let flow_ended = !matches!(outcome, Err(Refusal::StateForeign | Refusal::IssuerInvalid));
+    if deps.config.binding == Binding::Cookie && flow_ended {
         http::with_cookie(response, &binding_cookie(None))
     } else {
         response
     }
 }
 
-/// The stored address was checked when it was stored; it is checked again, as the allow-list may have shrunk since.
+/// Page that the browser returns to. The stored address is checked again: the allow-list may have shrunk since.
 fn return_page(deps: &Deps, return_to: Option<&str>) -> Option<Url> {
     return_to.and_then(|url| deps.config.returns.resolve(url).ok()).or_else(|| deps.config.returns.page().cloned())
 }

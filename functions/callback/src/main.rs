@@ -10,6 +10,6 @@ use shared::{aws, telemetry};
 async fn main() -> Result<(), Error> {
     telemetry::init();
     let config = Config::from_env(&Env::of_process())?;
-    let deps = Deps::new(config, &aws::load_for_callers_who_wait().await, Clock::system(), Entropy::system())?;
+    let deps = Deps::new(config, &aws::load_interactive().await, Clock::system(), Entropy::system())?;
     run(service_fn(async |request: Request| Ok::<_, Error>(handle(&deps, request).await))).await
 }

@@ -1,5 +1,5 @@
-//! The binary that is deployed, behind a Runtime API as Lambda's: it takes a browser back from Oura, and what it leaves
-//! behind is what the other functions go on with.
+//! The deployed binary behind a Runtime API like Lambda's: a browser returns from Oura, and the worker continues with the stored
+//! connection.
 
 #![expect(clippy::unwrap_used, reason = "a test may stop")]
 
@@ -8,7 +8,7 @@ use tests::{BinaryWorld, Part};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_callback");
 
-/// The function does not start without these.
+/// Required variables.
 const REQUIRED: [&str; 6] = [
     "OURA_APP_SECRET_ID",
     "OURA_REDIRECT_URI",
@@ -18,7 +18,7 @@ const REQUIRED: [&str; 6] = [
     "EVENT_BUS_NAME",
 ];
 
-/// All that it is given.
+/// All variables of the function.
 const VARIABLES: [&str; 9] = [
     "OURA_APP_SECRET_ID",
     "OURA_REDIRECT_URI",
@@ -40,7 +40,7 @@ async fn world() -> (BinaryWorld, std::sync::Arc<Binary>) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn it_stores_the_tokens_tells_the_platform_and_asks_for_the_history() {
+async fn callback_stores_tokens_publishes_the_event_and_queues_the_backfill() {
     let (world, binary) = world().await;
     world.connect("patient-1", "ada").await.unwrap();
 
@@ -58,7 +58,7 @@ async fn it_stores_the_tokens_tells_the_platform_and_asks_for_the_history() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_second_use_of_the_same_way_back_ends_nothing_and_shows_nothing() {
+async fn second_use_of_a_callback_is_refused_and_changes_nothing() {
     let (world, binary) = world().await;
     let begun = world.begin("patient-1").await.unwrap();
     let query = world.consent(&begun, "ada");
@@ -75,7 +75,7 @@ async fn a_second_use_of_the_same_way_back_ends_nothing_and_shows_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_missing_variable_stops_it_at_start_and_is_named() {
+async fn missing_variable_stops_the_start_and_is_named() {
     let world = BinaryWorld::start(&[]).await;
     for missing in REQUIRED {
         let output = world.start_without(BINARY, &VARIABLES, missing).await.unwrap();

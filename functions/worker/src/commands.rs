@@ -87,7 +87,7 @@ async fn revoke(deps: &Deps, command: &Command, grant: &GrantId) -> Result<Outco
     deps.disconnect.clean(patient, grant).await?;
     let Some(pending) = deps.revocations.get(patient, grant).await? else { return Ok(Outcome::Done) };
     let failure = match deps.app.oauth().await {
-        Ok(oauth) => match oauth.revoke_issued(&pending.token, &pending.issued_by).await {
+        Ok(oauth) => match oauth.revoke(&pending.token, &pending.issued_by).await {
             Ok(()) => None,
             Err(error) => Some((error.failure().as_str(), retry_after(&error))),
         },

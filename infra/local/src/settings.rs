@@ -1,6 +1,7 @@
 //! The environment that the functions are started with: what the template sets in the cloud, composed here.
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
+use oura_simulator::OuraSimulator;
 use shared::env::Env;
 use url::Url;
 
@@ -28,9 +29,15 @@ const TUNING: [&str; 18] = [
     "MANUAL_SYNCS_PER_HOUR",
 ];
 
-/// Oura's hosts. Left unset, the functions take the documented ones.
-const OURA_URLS: [&str; 5] =
-    ["OURA_AUTHORIZE_URL", "OURA_TOKEN_URL", "OURA_TOKEN_FALLBACK_URL", "OURA_REVOKE_URL", "OURA_API_BASE_URL"];
+/// Portal and hosts of Oura. Unset, the functions use Oura's own hosts.
+const OURA_URLS: [&str; 6] = [
+    "OURA_PORTAL",
+    "OURA_AUTHORIZE_URL",
+    "OURA_TOKEN_URL",
+    "OURA_REVOKE_URL",
+    "OURA_NEW_PORTAL_TOKEN_URL",
+    "OURA_API_BASE_URL",
+];
 
 /// The Oura app that the functions act as.
 #[derive(Clone)]
@@ -125,21 +132,21 @@ pub fn webhook_url(process: &Env, live: bool, gateway: &str) -> anyhow::Result<O
 }
 
 /// Points the functions at a simulated Oura.
-///
-/// # Errors
-/// When the base is no address.
-pub fn simulated_oura(env: Env, base: &str) -> anyhow::Result<Env> {
-    Url::parse(base).context("the simulated Oura's address")?;
-    let base = base.trim_end_matches('/');
-    Ok(env
-        .with("OURA_AUTHORIZE_URL", format!("{base}/oauth/authorize"))
+#[must_use]
+pub fn simulated_oura(env: Env, oura: &OuraSimulator) -> Env {
+    let base = oura.url();
+    let base = base.as_str().trim_end_matches('/');
+    env.with("OURA_AUTHORIZE_URL", format!("{base}/oauth/authorize"))
         .with("OURA_TOKEN_URL", format!("{base}/oauth/token"))
         .with("OURA_REVOKE_URL", format!("{base}/oauth/revoke"))
-        .with("OURA_API_BASE_URL", base))
+        .with("OURA_NEW_PORTAL_TOKEN_URL", oura.new_portal_token_url())
+        .with("OURA_API_BASE_URL", base)
 }
 
 #[cfg(test)]
 mod tests {
+    use oura_simulator::OuraSimulatorConfig;
+
     use super::*;
 
     fn live() -> Env {
@@ -204,7 +211,19 @@ mod tests {
         assert_eq!(env.get("BACKFILL_DAYS"), Some("10"));
         assert_eq!((env.get("OURA_API_BASE_URL"), env.get("AWS_SECRET_ACCESS_KEY")), (None, None));
         assert_eq!(tuning(&process, true).get("OURA_API_BASE_URL"), Some("http://else"));
-        let env = simulated_oura(env, "http://127.0.0.1:9/").unwrap();
-        assert_eq!(env.get("OURA_TOKEN_URL"), Some("http://127.0.0.1:9/oauth/token"));
+    }
+
+    #[tokio::test]
+    async fn simulated_oura_serves_every_address() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let oura =
+            OuraSimulator::start(listener, OuraSimulatorConfig::new("id-1", "hush-hush".into(), "http://localhost/x"))
+                .await
+                .unwrap();
+        let env = simulated_oura(Env::default(), &oura);
+        let port = oura.url().port().unwrap();
+        assert_eq!(env.get("OURA_TOKEN_URL"), Some(&*format!("http://127.0.0.1:{port}/oauth/token")));
+        let new_portal = env.get("OURA_NEW_PORTAL_TOKEN_URL").unwrap();
+        assert!(new_portal.starts_with(&format!("http://localhost:{port}/")), "{new_portal}");
     }
 }

@@ -160,7 +160,7 @@ mod tests {
     fn options(limit_window: LimitWindow) -> Options {
         let mut config = OuraSimulatorConfig::new("app", "secret".to_owned().into(), "https://clinic.example/");
         (config.app_limit, config.token_limit) = (2, Some(1));
-        Options { limit_window, ..Options::of(&config, "http://oura.example") }
+        Options { limit_window, ..Options::of(&config) }
     }
 
     fn waits(exceeded: Exceeded, options: &Options) -> (String, String) {

@@ -11,7 +11,7 @@ use url::Url;
 use crate::cloud::state::Cloud;
 use crate::config::OuraSimulatorConfig;
 use crate::control::handle::Control;
-use crate::options::token_host::{NEW_PORTAL_REVOKE, NEW_PORTAL_TOKEN};
+use crate::options::token_host::{NEW_PORTAL_REVOKE, NEW_PORTAL_TOKEN, at_new_portal};
 use crate::{sender, server};
 
 /// A running simulator. It ends when it is dropped.
@@ -48,21 +48,13 @@ impl OuraSimulator {
     /// distinguishes the hosts by name can do so.
     #[must_use]
     pub fn new_portal_token_url(&self) -> Url {
-        self.at_new_portal(NEW_PORTAL_TOKEN)
+        at_new_portal(&self.cloud.url, NEW_PORTAL_TOKEN)
     }
 
     /// The revocation endpoint of the new portal's host.
     #[must_use]
     pub fn new_portal_revoke_url(&self) -> Url {
-        self.at_new_portal(NEW_PORTAL_REVOKE)
-    }
-
-    fn at_new_portal(&self, path: &str) -> Url {
-        let mut url = self.url();
-        url.set_path(path);
-        // Only a URL that cannot have a host refuses one.
-        let _ = url.set_host(Some("localhost"));
-        url
+        at_new_portal(&self.cloud.url, NEW_PORTAL_REVOKE)
     }
 
     /// The control API in process.

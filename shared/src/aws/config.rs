@@ -40,7 +40,7 @@ pub async fn load() -> SdkConfig {
 }
 
 /// The same, for functions that a browser waits for.
-pub async fn load_for_callers_who_wait() -> SdkConfig {
+pub async fn load_interactive() -> SdkConfig {
     configure(settings_for_callers_who_wait()).await
 }
 

@@ -24,7 +24,7 @@ mod webhook_days;
 pub use app_secret::{AppSecret, AppSecrets};
 pub use aws_config::SdkConfig;
 pub use bus::Bus;
-pub use config::{load, load_for_callers_who_wait, settings};
+pub use config::{load, load_interactive, settings};
 pub use connections::{
     ActivePage, Advanced, BackfillEnd, ConnectOutcome, Connections, Consumed, Disconnected, LeaseOutcome,
     PatientConnections, PendingConnect, Proof, StoredState, SyncEnd,

@@ -1,6 +1,6 @@
 use super::super::error::RateTier;
 use super::super::rate_limiter::{ThrottleReason, Throttled};
-use super::super::test_server::{Nobody, Reply, Seen, Server, hosts_at, impatient};
+use super::super::test_server::{NoServer, Reply, Seen, Server, hosts_at, impatient};
 use super::*;
 use crate::domain::FetchFailure;
 
@@ -278,7 +278,7 @@ async fn rate_limited_error_holds_tier_and_delay() {
 #[tokio::test]
 async fn redirect_is_not_followed_with_the_token() {
     let elsewhere = Server::answering(200, EMPTY).await;
-    let target = elsewhere.hosts().token;
+    let target = format!("{}/token", elsewhere.base());
     let server = Server::start(move |_| Reply::Answer {
         status: 302,
         headers: format!("location: {target}\r\n"),
@@ -299,8 +299,8 @@ async fn missing_or_incomplete_response_is_unavailable() {
         let client = OuraClient::new(&server.hosts(), impatient()).unwrap();
         assert_eq!(client.list(&token(), DataType::Tag, week()).await.unwrap_err(), unavailable);
     }
-    let nobody = Nobody::new();
-    let client = OuraClient::new(&hosts_at(&nobody.base), HttpOptions::default()).unwrap();
+    let no_server = NoServer::new();
+    let client = OuraClient::new(&hosts_at(&no_server.base), HttpOptions::default()).unwrap();
     assert_eq!(client.list(&token(), DataType::Tag, week()).await.unwrap_err(), unavailable);
 }
 

@@ -1,4 +1,4 @@
-//! Oura's cloud: its collections, its HTTP API, its OAuth. Knows nothing of AWS.
+//! Oura's cloud: its collections, its HTTP API, its OAuth. It does not depend on AWS.
 
 mod client;
 mod error;
@@ -18,7 +18,7 @@ mod webhook_event;
 
 pub use client::{Listing, OuraClient, PersonalInfo};
 pub use error::{OuraError, RateTier, TokenError, TokenFailure};
-pub use hosts::OuraHosts;
+pub use hosts::{OuraHosts, Portal, UnknownIssuer};
 pub use oauth::{OAuthApp, OAuthClient, OAuthHttp, PkceChallenge, TokenGrant};
 pub use rate_limiter::{RateLimiter, ThrottleReason, Throttled};
 pub use secret::{AccessToken, AuthorizationCode, ClientSecret, PkceVerifier, RefreshToken};

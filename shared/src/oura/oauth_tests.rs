@@ -1,5 +1,6 @@
-use super::super::test_server::{Nobody, Reply, Seen, Server, hosts_at, impatient};
+use super::super::test_server::{NoServer, Reply, Seen, Server, hosts_at, impatient};
 use super::*;
+use crate::env::Env;
 
 const SECRETS: [&str; 4] = ["sec-1f", "code-2e", "ref-3d", "acc-4c"];
 
@@ -36,7 +37,7 @@ fn unknown(status: impl Into<Option<u16>>) -> TokenError {
 }
 
 #[test]
-fn the_authorize_url_holds_what_oura_compares_and_spaces_that_everybody_reads() {
+fn authorize_url_keeps_redirect_uri_and_encodes_spaces_as_percent_20() {
     let verifier = PkceVerifier::new("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk");
     // The example of RFC 7636, appendix B.
     let challenge = verifier.challenge();
@@ -56,15 +57,15 @@ fn the_authorize_url_holds_what_oura_compares_and_spaces_that_everybody_reads() 
 }
 
 #[test]
-fn a_verifier_is_256_random_bits() {
+fn pkce_verifier_is_256_random_bits() {
     let verifier = PkceVerifier::generate(&Entropy::from_fn(|bytes| bytes.fill(0xff)));
     assert_eq!(verifier.expose(), "__________________________________________8");
 }
 
 #[tokio::test]
-async fn an_exchange_sends_the_expected_form_once() {
+async fn exchange_sends_the_expected_form_once() {
     let server = Server::answering(200, r#"{"access_token":"acc-4c"}"#).await;
-    client(&server).exchange(&code(), Some(&PkceVerifier::new("ver-5b"))).await.unwrap();
+    client(&server).exchange(Portal::Legacy, &code(), Some(&PkceVerifier::new("ver-5b"))).await.unwrap();
     let seen = server.seen();
     assert_eq!(seen.len(), 1);
     assert_eq!((seen[0].method.as_str(), seen[0].url.path(), seen[0].url.query()), ("POST", "/token", None));
@@ -86,7 +87,7 @@ async fn an_exchange_sends_the_expected_form_once() {
 }
 
 #[tokio::test]
-async fn a_refresh_sends_the_expected_form() {
+async fn refresh_sends_the_expected_form() {
     let server = Server::answering(200, r#"{"access_token":"acc-4c"}"#).await;
     client(&server).refresh(&old(), "").await.unwrap();
     let form = server.seen()[0].form();
@@ -103,7 +104,7 @@ async fn a_refresh_sends_the_expected_form() {
 }
 
 #[tokio::test]
-async fn a_full_answer_is_read_with_its_scopes_unprefixed() {
+async fn token_answer_is_read_with_its_scopes_unprefixed() {
     let grant = refresh(
         200,
         r#"{"access_token":"acc-4c","refresh_token":"ref-new","expires_in":86400,"token_type":"bearer",
@@ -118,7 +119,7 @@ async fn a_full_answer_is_read_with_its_scopes_unprefixed() {
 }
 
 #[tokio::test]
-async fn only_the_access_token_is_required() {
+async fn token_answer_requires_only_the_access_token() {
     for (body, life) in [
         (r#"{"access_token":"acc-4c"}"#, None),
         (r#"{"access_token":"acc-4c","refresh_token":"","expires_in":null,"scope":null}"#, None),
@@ -127,18 +128,18 @@ async fn only_the_access_token_is_required() {
         (r#"{"access_token":"acc-4c","expires_in":"NaN"}"#, None),
         (r#"{"access_token":"acc-4c","expires_in":"3600"}"#, Some(3600)),
         (r#"{"access_token":"acc-4c","expires_in":3600.0}"#, Some(3600)),
-        (r#"{"access_token":"acc-4c","expires_in":1e300}"#, Some(LONGEST_LIFE.as_secs())),
+        (r#"{"access_token":"acc-4c","expires_in":1e300}"#, Some(MAX_TOKEN_TTL.as_secs())),
     ] {
         let grant = refresh(200, body).await.unwrap();
         assert!(grant.refresh_token.is_none() && grant.scope.is_none(), "{body}");
         assert_eq!(grant.expires_in.map(|life| life.as_secs()), life, "{body}");
     }
     let none = refresh(200, r#"{"access_token":"acc-4c","scope":""}"#).await.unwrap();
-    assert!(none.scope.unwrap().is_empty(), "the patient allowed nothing");
+    assert!(none.scope.unwrap().is_empty(), "nothing was granted");
 }
 
 #[tokio::test]
-async fn a_success_without_tokens_leaves_the_outcome_unknown() {
+async fn success_without_tokens_leaves_the_outcome_unknown() {
     for body in [
         "",
         "<html>ok</html>",
@@ -157,7 +158,7 @@ async fn a_success_without_tokens_leaves_the_outcome_unknown() {
 }
 
 #[tokio::test]
-async fn only_oura_saying_invalid_grant_in_json_is_about_the_patient() {
+async fn invalid_grant_needs_the_documented_json() {
     for (status, body) in [
         (400, r#"{"error":"invalid_grant"}"#),
         (401, r#"{"error":"invalid_grant","error_description":"ref-3d is spent"}"#),
@@ -192,7 +193,7 @@ async fn only_oura_saying_invalid_grant_in_json_is_about_the_patient() {
 }
 
 #[tokio::test]
-async fn a_rate_limit_says_how_long() {
+async fn rate_limit_carries_its_retry_after() {
     let server =
         Server::start(|_| Reply::Answer { status: 429, headers: "retry-after: 11\r\n".to_owned(), body: Vec::new() })
             .await;
@@ -204,7 +205,7 @@ async fn a_rate_limit_says_how_long() {
 }
 
 #[tokio::test]
-async fn a_refresh_that_may_have_arrived_is_told_from_one_that_cannot_have() {
+async fn refresh_without_answer_is_unknown_unless_no_connection_was_made() {
     for reply in [(|_: &Seen| Reply::HangUp) as fn(&Seen) -> Reply, |_| Reply::Silence] {
         let server = Server::start(reply).await;
         let client = OAuthClient::new(&server.hosts(), app(), impatient()).unwrap();
@@ -214,20 +215,33 @@ async fn a_refresh_that_may_have_arrived_is_told_from_one_that_cannot_have() {
     for reply in [(|_: &Seen| Reply::CutShort { status: 200 }) as fn(&Seen) -> Reply, |_| Reply::Endless] {
         assert_eq!(client(&Server::start(reply).await).refresh(&old(), "").await.unwrap_err(), unknown(200));
     }
-    let nobody = Nobody::new();
-    let client = OAuthClient::new(&hosts_at(&nobody.base), app(), HttpOptions::default()).unwrap();
+    let no_server = NoServer::new();
+    let client = OAuthClient::new(&hosts_at(&no_server.base), app(), HttpOptions::default()).unwrap();
     let error = client.refresh(&old(), "").await.unwrap_err();
     assert_eq!(error, TokenError::NotSent);
     assert!(error.is_systemic() && !error.outcome_unknown());
 }
 
+/// Hosts of an app of the legacy portal: the first server is the documented host.
 fn both(first: &Server, second: &Server) -> OuraHosts {
-    let mut hosts = first.hosts();
-    hosts.token_fallback = Some(second.hosts().token);
-    hosts
+    hosts_of_portal("auto", first, second)
 }
 
-/// Two token hosts that give these answers, one after the other and the last one for good.
+fn hosts_of_portal(portal: &str, legacy: &Server, new: &Server) -> OuraHosts {
+    let at = |server: &Server, path: &str| format!("{}/{path}", server.base());
+    let env = Env::default()
+        .with("OURA_PORTAL", portal)
+        .with("OURA_TOKEN_URL", at(legacy, "token"))
+        .with("OURA_REVOKE_URL", at(legacy, "revoke"))
+        .with("OURA_NEW_PORTAL_TOKEN_URL", at(new, "oauth-token"));
+    OuraHosts::from_env(&env).unwrap()
+}
+
+fn name_of(server: &Server) -> &str {
+    server.base().trim_start_matches("http://")
+}
+
+/// Two token hosts with these answers, in order; the last one is repeated.
 async fn two_hosts(first: &[(u16, &'static str)], second: &[(u16, &'static str)]) -> (Server, Server, OAuthHttp) {
     let server = |replies: &[(u16, &'static str)]| {
         let (replies, asked) = (replies.to_vec(), std::sync::atomic::AtomicUsize::new(0));
@@ -241,29 +255,29 @@ async fn two_hosts(first: &[(u16, &'static str)], second: &[(u16, &'static str)]
     (first, second, http)
 }
 
-const GIVEN: (u16, &str) = (200, r#"{"access_token":"acc-4c"}"#);
+const ISSUED: (u16, &str) = (200, r#"{"access_token":"acc-4c"}"#);
 const INVALID_REQUEST: (u16, &str) = (400, r#"{"error":"invalid_request"}"#);
 const INVALID_CLIENT: (u16, &str) = (401, r#"{"error":"invalid_client"}"#);
 const INVALID_GRANT: (u16, &str) = (400, r#"{"error":"invalid_grant"}"#);
 
 #[tokio::test]
-async fn a_refresh_that_the_first_host_refuses_goes_to_the_other_one_which_is_remembered() {
+async fn refresh_refused_by_the_first_host_falls_back_to_the_other_which_is_remembered() {
     for refusal in [INVALID_REQUEST, INVALID_CLIENT, (400, "<html>")] {
-        let (first, second, http) = two_hosts(&[refusal], &[GIVEN]).await;
+        let (first, second, http) = two_hosts(&[refusal], &[ISSUED]).await;
         let grant = http.client(app()).refresh(&old(), "").await.unwrap();
-        assert_eq!(grant.host, host_of(&second.hosts().token));
+        assert_eq!(grant.host, name_of(&second));
         assert_eq!((first.seen().len(), second.seen().len()), (1, 1));
         assert_eq!(second.seen()[0].form(), first.seen()[0].form());
         http.client(app()).refresh(&old(), "").await.unwrap();
-        assert_eq!((first.seen().len(), second.seen().len()), (1, 2), "another patient does not learn it again");
+        assert_eq!((first.seen().len(), second.seen().len()), (1, 2), "it is remembered for other patients");
         let fresh = OAuthHttp::new(&both(&first, &second), HttpOptions::default()).unwrap();
         fresh.client(app()).refresh(&old(), &grant.host).await.unwrap();
-        assert_eq!((first.seen().len(), second.seen().len()), (1, 3), "nor does another process, of this patient");
+        assert_eq!((first.seen().len(), second.seen().len()), (1, 3), "and with the token");
     }
 }
 
 #[tokio::test]
-async fn what_is_no_refusal_of_the_client_stays_at_the_first_host() {
+async fn refresh_falls_back_only_if_the_client_is_refused() {
     for (reply, expected) in [
         (INVALID_GRANT, TokenError::InvalidGrant),
         ((503, ""), unknown(503)),
@@ -271,22 +285,25 @@ async fn what_is_no_refusal_of_the_client_stays_at_the_first_host() {
         ((429, ""), refused(429, None)),
         ((403, ""), refused(403, None)),
     ] {
-        let (_first, second, http) = two_hosts(&[reply], &[GIVEN]).await;
+        let (_first, second, http) = two_hosts(&[reply], &[ISSUED]).await;
         assert_eq!(http.client(app()).refresh(&old(), "").await.unwrap_err(), expected);
         assert!(second.seen().is_empty(), "{expected:?}");
     }
-    let (_first, second, http) = two_hosts(&[INVALID_REQUEST], &[GIVEN]).await;
-    assert_eq!(http.client(app()).exchange(&code(), None).await.unwrap_err(), refused(400, Some("invalid_request")));
-    assert!(second.seen().is_empty(), "a code is burnt by who refuses it");
+    let (_first, second, http) = two_hosts(&[INVALID_REQUEST], &[ISSUED]).await;
+    assert_eq!(
+        http.client(app()).exchange(Portal::Legacy, &code(), None).await.unwrap_err(),
+        refused(400, Some("invalid_request"))
+    );
+    assert!(second.seen().is_empty(), "a refusal burns the code");
 }
 
 #[tokio::test]
-async fn when_both_hosts_fail_the_first_refusal_is_told_unless_the_token_may_be_spent() {
-    let told = refused(400, Some("invalid_request"));
+async fn refresh_refused_by_both_hosts_returns_the_first_refusal_unless_the_token_may_be_used() {
+    let first = refused(400, Some("invalid_request"));
     for (reply, expected) in [
-        (INVALID_CLIENT, told.clone()),
-        (INVALID_GRANT, told.clone()),
-        ((429, ""), told.clone()),
+        (INVALID_CLIENT, first.clone()),
+        (INVALID_GRANT, first.clone()),
+        ((429, ""), first.clone()),
         ((503, ""), unknown(503)),
         ((200, "<html>"), unknown(200)),
     ] {
@@ -295,31 +312,66 @@ async fn when_both_hosts_fail_the_first_refusal_is_told_unless_the_token_may_be_
     }
 }
 
-/// Oura may move its patients one by one: the host that another patient was moved to knows nothing of this one.
+/// Oura may move its patients one by one: the host of a moved patient does not know the others.
 #[tokio::test]
-async fn that_a_token_is_no_good_is_believed_only_of_the_host_that_issued_it() {
-    let (first, second, http) = two_hosts(&[INVALID_REQUEST, GIVEN], &[GIVEN, INVALID_GRANT]).await;
+async fn invalid_grant_counts_only_from_the_issuing_host() {
+    let (first, second, http) = two_hosts(&[INVALID_REQUEST, ISSUED], &[ISSUED, INVALID_GRANT]).await;
     let client = http.client(app());
     client.refresh(&old(), "").await.unwrap();
     client.refresh(&old(), "").await.unwrap();
-    assert_eq!((first.seen().len(), second.seen().len()), (2, 2), "it was asked first and not believed");
+    assert_eq!((first.seen().len(), second.seen().len()), (2, 2), "its invalid_grant did not count");
 
-    let (_first, _second, http) = two_hosts(&[INVALID_REQUEST, INVALID_GRANT], &[GIVEN, INVALID_GRANT]).await;
+    let (_first, _second, http) = two_hosts(&[INVALID_REQUEST, INVALID_GRANT], &[ISSUED, INVALID_GRANT]).await;
     let client = http.client(app());
     client.refresh(&old(), "").await.unwrap();
-    assert_eq!(client.refresh(&old(), "").await.unwrap_err(), TokenError::InvalidGrant, "both say so");
+    assert_eq!(client.refresh(&old(), "").await.unwrap_err(), TokenError::InvalidGrant, "both refuse");
 }
 
 #[tokio::test]
-async fn a_refusal_that_breaks_off_is_still_a_refusal() {
+async fn code_goes_to_the_host_of_its_portal_only() {
+    for (portal, of_legacy, of_new) in [(Portal::Legacy, 1, 0), (Portal::New, 0, 1)] {
+        let (legacy, new, http) = two_hosts(&[ISSUED], &[ISSUED]).await;
+        let grant = http.client(app()).exchange(portal, &code(), None).await.unwrap();
+        assert_eq!((legacy.seen().len(), new.seen().len()), (of_legacy, of_new));
+        assert_eq!(grant.host, name_of(if portal == Portal::New { &new } else { &legacy }));
+    }
+}
+
+#[tokio::test]
+async fn refresh_of_a_new_portal_app_starts_at_the_new_host() {
+    let (legacy, new, _) = two_hosts(&[ISSUED], &[INVALID_CLIENT, ISSUED]).await;
+    let http = OAuthHttp::new(&hosts_of_portal("new", &legacy, &new), HttpOptions::default()).unwrap();
+    let grant = http.client(app()).refresh(&old(), "").await.unwrap();
+    assert_eq!((legacy.seen().len(), new.seen().len()), (1, 1), "the legacy host is the fallback");
+    assert_eq!(grant.host, name_of(&legacy));
+    http.client(app()).refresh(&old(), &grant.host).await.unwrap();
+    assert_eq!((legacy.seen().len(), new.seen().len()), (2, 1));
+    let http = OAuthHttp::new(&hosts_of_portal("new", &legacy, &new), HttpOptions::default()).unwrap();
+    http.client(app()).refresh(&old(), name_of(&new)).await.unwrap();
+    assert_eq!((legacy.seen().len(), new.seen().len()), (2, 2));
+}
+
+#[tokio::test]
+async fn revocation_goes_to_the_portal_of_the_issuing_host() {
+    let (legacy, new, http) = two_hosts(&[(200, "")], &[(200, "")]).await;
+    let token = AccessToken::new("acc-4c");
+    for (issued_by, expected) in [(name_of(&new), (0, 1)), (name_of(&legacy), (1, 1)), ("unknown", (2, 1))] {
+        http.client(app()).revoke(&token, issued_by).await.unwrap();
+        assert_eq!((legacy.seen().len(), new.seen().len()), expected, "{issued_by}");
+    }
+    assert_eq!((legacy.seen()[0].url.path(), new.seen()[0].url.path()), ("/revoke", "/oauth/revoke"));
+}
+
+#[tokio::test]
+async fn truncated_refusal_is_a_refusal() {
     let server = Server::start(|_| Reply::CutShort { status: 400 }).await;
     assert_eq!(client(&server).refresh(&old(), "").await.unwrap_err(), refused(400, None));
 }
 
 #[tokio::test]
-async fn revoking_sends_the_token_as_oura_wants_it() {
+async fn revocation_sends_the_token_in_the_query() {
     let server = Server::answering(200, "").await;
-    client(&server).revoke(&AccessToken::new("acc-4c&x")).await.unwrap();
+    client(&server).revoke(&AccessToken::new("acc-4c&x"), "").await.unwrap();
     let seen = server.seen();
     assert_eq!((seen[0].method.as_str(), seen[0].url.path()), ("POST", "/revoke"));
     assert_eq!(seen[0].url.query(), Some("access_token=acc-4c%26x"));
@@ -328,27 +380,27 @@ async fn revoking_sends_the_token_as_oura_wants_it() {
 }
 
 #[tokio::test]
-async fn a_grant_that_is_dead_already_counts_as_revoked() {
+async fn revocation_of_an_invalid_token_succeeds() {
     let token = AccessToken::new("acc-4c");
     for status in [200, 204, 401] {
-        client(&Server::answering(status, "").await).revoke(&token).await.unwrap();
+        client(&Server::answering(status, "").await).revoke(&token, "").await.unwrap();
     }
     for (status, expected) in [(404, refused(404, None)), (503, unknown(503))] {
         let server = Server::answering(status, "").await;
-        assert_eq!(client(&server).revoke(&token).await.unwrap_err(), expected);
+        assert_eq!(client(&server).revoke(&token, "").await.unwrap_err(), expected);
     }
 }
 
 #[tokio::test]
-async fn secrets_are_in_no_text() {
+async fn errors_and_debug_output_hold_no_secret() {
     let server = Server::answering(200, r#"{"access_token":"acc-4c","refresh_token":"ref-3d"}"#).await;
-    let grant = client(&server).exchange(&code(), None).await.unwrap();
+    let grant = client(&server).exchange(Portal::Legacy, &code(), None).await.unwrap();
     let mut texts = vec![format!("{:?} {grant:?} {:?} {:?}", client(&server), code(), old())];
-    let nobody = Nobody::new();
-    let nowhere = OAuthClient::new(&hosts_at(&nobody.base), app(), HttpOptions::default()).unwrap();
+    let no_server = NoServer::new();
+    let nowhere = OAuthClient::new(&hosts_at(&no_server.base), app(), HttpOptions::default()).unwrap();
     let echo = Server::start(|seen: &Seen| Reply::status(400, format!(r#"{{"error":"{}"}}"#, seen.body))).await;
     for error in [
-        nowhere.revoke(&grant.access_token).await.unwrap_err(),
+        nowhere.revoke(&grant.access_token, "").await.unwrap_err(),
         client(&echo).refresh(&old(), "").await.unwrap_err(),
         refresh(500, r#"{"error":"ref-3d"}"#).await.unwrap_err(),
     ] {

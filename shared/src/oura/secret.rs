@@ -12,13 +12,13 @@ macro_rules! secret_text {
         pub struct $name(SecretString);
 
         impl $name {
-            /// Wraps the text. No form is asked of it: to this project it is opaque.
+            /// Wraps a text of any form.
             #[must_use]
             pub fn new(text: impl Into<String>) -> Self {
                 Self(SecretString::from(text.into()))
             }
 
-            /// The secret itself, for the one place that sends or stores it.
+            /// Returns the secret, for the code that sends or stores it.
             #[must_use]
             pub fn expose(&self) -> &str {
                 self.0.expose_secret()
@@ -34,23 +34,23 @@ macro_rules! secret_text {
 }
 
 secret_text!(
-    /// Opens one patient's data at Oura until it expires.
+    /// Token for one patient's data at Oura.
     AccessToken
 );
 secret_text!(
-    /// Buys one new pair of tokens. It is dead as soon as Oura has seen it.
+    /// Token for one new pair of tokens. Oura accepts it once.
     RefreshToken
 );
 secret_text!(
-    /// What the browser brings back from Oura's consent page: good for one exchange, within minutes.
+    /// Code from Oura's consent page, valid for one exchange within minutes.
     AuthorizationCode
 );
 secret_text!(
-    /// The registered app's secret; also the key of webhook signatures.
+    /// Secret of the registered app; also the key of webhook signatures.
     ClientSecret
 );
 secret_text!(
-    /// The secret half of a proof key (RFC 7636): kept here while the browser carries its hash to Oura.
+    /// Secret half of a proof key (RFC 7636): stored here, while the browser carries its hash to Oura.
     PkceVerifier
 );
 

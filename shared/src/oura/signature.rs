@@ -1,68 +1,68 @@
-//! Whether a notice is Oura's: HMAC-SHA256 of the timestamp header's text and the raw body, keyed with the app's client
-//! secret, in hexadecimal digits (Oura API v2, webhooks). Only the bytes as they came prove anything: Oura's own sample
-//! hashes re-serialized JSON, its deliveries do not.
+//! Signature of webhook events: HMAC-SHA256 of the timestamp header's text and the raw body, keyed with the app's client secret,
+//! in hexadecimal digits (Oura API v2, webhooks). It covers the raw bytes: Oura's own sample hashes re-serialized JSON, its
+//! deliveries do not.
 
 use hmac::{Hmac, KeyInit, Mac};
 use jiff::{SignedDuration, Timestamp};
 use sha2::Sha256;
+use strum::IntoStaticStr;
 
 use super::secret::ClientSecret;
 
-/// The header that holds the signature.
+/// Header of the signature.
 pub const SIGNATURE_HEADER: &str = "x-oura-signature";
 
-/// The header that holds the time of signing; its text is signed along.
+/// Header of the time of signing; its text is signed too.
 pub const TIMESTAMP_HEADER: &str = "x-oura-timestamp";
 
-/// How old a notice may be. Oura repeats an unanswered one for about an hour, and whether it signs anew is not known.
-const OLDEST: SignedDuration = SignedDuration::from_hours(2);
+/// Upper bound of a signature's age. Oura retries for about an hour, possibly with the first signature.
+const MAX_AGE: SignedDuration = SignedDuration::from_hours(2);
 
-/// How far ahead of ours Oura's clock may be.
-const AHEAD: SignedDuration = SignedDuration::from_mins(5);
+/// Upper bound by which Oura's clock may be ahead.
+const MAX_CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(5);
 
-/// From this number on a timestamp counts milliseconds: as seconds it would lie beyond the year 5000.
+/// Smallest timestamp in milliseconds: as seconds it would be beyond the year 5000.
 const MILLISECONDS_FROM: i64 = 100_000_000_000;
 
-/// Why a notice is not taken for Oura's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+/// Reason for which a request is not Oura's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error, IntoStaticStr)]
 pub enum SignatureError {
     /// One of the two headers is missing.
     #[error("a signature header is missing")]
+    #[strum(serialize = "signature_missing")]
     Missing,
-    /// The signature is not 64 hexadecimal digits, or a header is not there exactly once.
+    /// The signature is not 64 hexadecimal digits, or a header does not occur exactly once.
     #[error("the signature is malformed")]
+    #[strum(serialize = "signature_malformed")]
     Malformed,
-    /// The signature is another one.
-    #[error("the signature does not fit")]
+    /// The signature is of another secret, timestamp or body.
+    #[error("the signature does not match")]
+    #[strum(serialize = "signature_mismatch")]
     Mismatch,
-    /// The timestamp, although signed, is no time in seconds or milliseconds.
+    /// The signed timestamp is not a time in seconds or milliseconds.
     #[error("the timestamp is malformed")]
+    #[strum(serialize = "timestamp_malformed")]
     Timestamp,
-    /// It was signed more than two hours ago: it may be a recording.
-    #[error("the notice is too old")]
+    /// It was signed more than two hours ago: it may be a replay.
+    #[error("the signature is too old")]
+    #[strum(serialize = "timestamp_too_old")]
     TooOld,
     /// It was signed in the future.
-    #[error("the notice is from the future")]
+    #[error("the signature is of a future time")]
+    #[strum(serialize = "timestamp_in_future")]
     FromTheFuture,
 }
 
 impl SignatureError {
-    /// A stable word for it.
+    /// Stable code.
     #[must_use]
     pub fn code(self) -> &'static str {
-        match self {
-            Self::Missing => "signature_missing",
-            Self::Malformed => "signature_malformed",
-            Self::Mismatch => "signature_mismatch",
-            Self::Timestamp => "timestamp_malformed",
-            Self::TooOld => "timestamp_too_old",
-            Self::FromTheFuture => "timestamp_in_future",
-        }
+        self.into()
     }
 }
 
-/// Proves that the body was signed with this secret, not long ago. The signature is compared in constant time, and
-/// before anything that it covers is looked at.
+/// Verifies that the body was signed with this secret, recently. The signature is compared in constant time, before its
+/// content is read.
 ///
 /// # Errors
 /// [`SignatureError`].
@@ -78,23 +78,23 @@ pub fn verify(
     hex::decode_to_slice(signature, &mut given).map_err(|_not_hex| SignatureError::Malformed)?;
     mac(secret, timestamp, body).verify_slice(&given).map_err(|_other| SignatureError::Mismatch)?;
     let age = now.duration_since(moment(timestamp).ok_or(SignatureError::Timestamp)?);
-    if age > OLDEST {
+    if age > MAX_AGE {
         Err(SignatureError::TooOld)
-    } else if age < -AHEAD {
+    } else if age < -MAX_CLOCK_SKEW {
         Err(SignatureError::FromTheFuture)
     } else {
         Ok(())
     }
 }
 
-/// The signature that Oura would send, for everything that stands in for Oura.
+/// Signs as Oura does, for simulators and tests.
 #[must_use]
 pub fn sign(secret: &ClientSecret, timestamp: &str, body: &[u8]) -> String {
     hex::encode_upper(mac(secret, timestamp, body).finalize().into_bytes())
 }
 
 fn mac(secret: &ClientSecret, timestamp: &str, body: &[u8]) -> Hmac<Sha256> {
-    // A key of any length is a key: it is hashed or padded (RFC 2104).
+    // A key of any length is valid: it is hashed or padded (RFC 2104).
     #[expect(clippy::expect_used, reason = "the error of this constructor cannot occur with HMAC")]
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.expose().as_bytes()).expect("a key of any length");
     mac.update(timestamp.as_bytes());
@@ -102,7 +102,7 @@ fn mac(secret: &ClientSecret, timestamp: &str, body: &[u8]) -> Hmac<Sha256> {
     mac
 }
 
-/// Digits only: ten are seconds (as documented), thirteen milliseconds (as seen).
+/// Reads digits only: ten are seconds (as documented), thirteen milliseconds (as observed).
 fn moment(text: &str) -> Option<Timestamp> {
     if text.is_empty() || !text.bytes().all(|b| b.is_ascii_digit()) {
         return None;
@@ -129,7 +129,7 @@ mod tests {
         ClientSecret::new("client-secret")
     }
 
-    /// A body that is signed as it should be, with this timestamp.
+    /// Verifies a correctly signed body with this timestamp.
     fn verify_at(timestamp: &str, now: Timestamp) -> Result<(), SignatureError> {
         verify(&secret(), Some(&sign(&secret(), timestamp, BODY)), Some(timestamp), BODY, now)
     }
@@ -139,11 +139,11 @@ mod tests {
     }
 
     #[test]
-    fn the_known_vectors_are_signed_as_oura_signs_them() {
+    fn signature_matches_known_vectors() {
         let signed = sign(&ClientSecret::new("test-secret"), "test-timestamp", b"test-bytes");
         assert_eq!(signed, "1FA9466B814527E16CC069DB6CA11CCC0592DC388137C458CEA4D3E329A89647");
 
-        // The example of Oura's documentation, as the bytes that stand there.
+        // The example of Oura's documentation, byte by byte.
         let body = concat!(
             r#"{"event_type":"update","data_type":"sleep","object_id":"12345abc","#,
             r#""event_time":"2023-01-01T08:00:00+00:00","user_id":"user123"}"#
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn the_case_of_the_digits_does_not_matter() {
+    fn signature_may_be_upper_and_lower_case() {
         let upper = sign(&secret(), SECONDS, BODY);
         let mixed = upper.char_indices().map(|(n, c)| if n % 2 == 0 { c.to_ascii_lowercase() } else { c });
         for signature in [upper.to_lowercase(), mixed.collect()] {
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn a_header_that_is_missing_is_missed() {
+    fn missing_header_is_refused() {
         let signature = sign(&secret(), SECONDS, BODY);
         for (signature, timestamp) in [(None, Some(SECONDS)), (Some(signature.as_str()), None), (None, None)] {
             assert_eq!(verify(&secret(), signature, timestamp, BODY, now()), Err(SignatureError::Missing));
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn only_64_hexadecimal_digits_are_a_signature() {
+    fn malformed_signature_is_refused() {
         let signature = sign(&secret(), SECONDS, BODY);
         for malformed in [
             "",
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn a_signature_fits_one_secret_one_timestamp_and_one_body() {
+    fn signature_is_of_one_secret_one_timestamp_and_one_body() {
         let signature = sign(&secret(), SECONDS, BODY);
         let other = ClientSecret::new("client-secret-2");
         let longer = [BODY, b"\n"].concat();
@@ -210,7 +210,7 @@ mod tests {
             let verified = verify(secret, Some(&signature), Some(timestamp), body, now());
             assert_eq!(verified, Err(SignatureError::Mismatch), "{timestamp}");
         }
-        // Every bit of it counts.
+        // Every digit counts.
         for digit in 0..64 {
             let mut wrong = signature.clone().into_bytes();
             wrong[digit] = if wrong[digit] == b'0' { b'1' } else { b'0' };
@@ -221,12 +221,12 @@ mod tests {
     }
 
     #[test]
-    fn seconds_and_milliseconds_are_both_times() {
+    fn timestamp_may_be_seconds_and_milliseconds() {
         assert_eq!((verify_at(SECONDS, now()), verify_at(MILLISECONDS, now())), (Ok(()), Ok(())));
     }
 
     #[test]
-    fn a_signed_timestamp_that_is_no_time_is_refused() {
+    fn malformed_timestamp_is_refused() {
         for timestamp in [
             "",
             "now",
@@ -248,13 +248,13 @@ mod tests {
     }
 
     #[test]
-    fn a_notice_may_be_two_hours_old_and_five_minutes_ahead_and_no_more() {
+    fn signature_may_be_two_hours_old_and_five_minutes_ahead() {
         let signed: Timestamp = "2026-09-23T04:35:24Z".parse().unwrap();
         let moment = SignedDuration::from_millis(1);
-        assert_eq!(verify_at(SECONDS, signed + OLDEST), Ok(()));
-        assert_eq!(verify_at(SECONDS, signed + OLDEST + moment), Err(SignatureError::TooOld));
-        assert_eq!(verify_at(SECONDS, signed - AHEAD), Ok(()));
-        assert_eq!(verify_at(SECONDS, signed - AHEAD - moment), Err(SignatureError::FromTheFuture));
+        assert_eq!(verify_at(SECONDS, signed + MAX_AGE), Ok(()));
+        assert_eq!(verify_at(SECONDS, signed + MAX_AGE + moment), Err(SignatureError::TooOld));
+        assert_eq!(verify_at(SECONDS, signed - MAX_CLOCK_SKEW), Ok(()));
+        assert_eq!(verify_at(SECONDS, signed - MAX_CLOCK_SKEW - moment), Err(SignatureError::FromTheFuture));
         for (timestamp, expected) in [
             ("0", SignatureError::TooOld),
             ("99999999999", SignatureError::FromTheFuture),
@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn the_signature_is_judged_before_the_time_that_it_covers() {
+    fn signature_is_checked_before_its_timestamp() {
         let wrong = "0".repeat(64);
         for timestamp in ["never", "0", "99999999999"] {
             let verified = verify(&secret(), Some(&wrong), Some(timestamp), BODY, now());

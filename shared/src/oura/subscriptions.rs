@@ -1,5 +1,5 @@
-//! Oura's webhook subscriptions (API v2, `/v2/webhook/subscription`): what the app asks to be told, and where to. The app
-//! speaks for itself here; no patient and no token of a patient is involved.
+//! Oura's webhook subscriptions (API v2, `/v2/webhook/subscription`). Requests are the app's own; no patient and no token of a
+//! patient is involved.
 
 mod list;
 
@@ -10,6 +10,7 @@ use reqwest::header::HeaderValue;
 use reqwest::{RequestBuilder, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
+use strum::IntoStaticStr;
 use url::Url;
 
 use super::hosts::OuraHosts;
@@ -18,61 +19,61 @@ use super::transport::{self, Answer, HttpOptions, HttpSetupError, NoAnswer, NoBo
 
 pub use list::{Subscription, SubscriptionId, SubscriptionList, Topic};
 
-/// More than any true list: one app has 48 subscriptions for each of its environments.
+/// Upper bound of a list in bytes. One app has 48 subscriptions for each of its environments.
 const MAX_BODY: usize = 4 * 1024 * 1024;
 
-/// Manages the subscriptions of whichever app asks. Cheap to clone.
+/// Manages the subscriptions of any app. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct SubscriptionClient {
     http: reqwest::Client,
     hosts: Arc<OuraHosts>,
 }
 
-/// Who asks: the app as registered at Oura.
+/// Credentials of the app as registered at Oura.
 #[derive(Debug, Clone)]
+#[expect(missing_docs, reason = "OAuth's own names")]
 pub struct AppKeys {
-    /// Public.
     pub client_id: String,
-    /// Not.
     pub client_secret: ClientSecret,
 }
 
-/// What a subscription shall be.
+/// A subscription to create or change.
 #[derive(Debug, Clone, Copy)]
 pub struct Wanted<'a> {
-    /// What it is about.
+    /// Data type and event type.
     pub topic: Topic,
-    /// Where its notices go. It has to answer Oura's handshake by then.
+    /// Address of its webhook events. It has to answer Oura's handshake.
     pub callback_url: &'a Url,
-    /// What Oura repeats in the handshake.
+    /// Token that Oura sends in the handshake.
     pub verification_token: &'a SecretString,
 }
 
-/// Why Oura did not do it, shaped by what callers do about it. No text here holds a body, an address or a secret.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+/// Reason of a failed request. No text here holds a body, an address or a secret.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum SubscriptionError {
-    /// 401, and 403 where no single subscription is named: the app's id or secret is wrong. A person has to act.
+    /// 401, and 403 unless the request names a subscription: the app's id or secret is wrong. An operator has to act.
     #[error("Oura does not accept the app's client id and secret")]
     Unauthorized,
-    /// 403 (by the documentation), 404 and 410 for a named subscription: make a new one.
+    /// 403 (by the documentation), 404 and 410 for a named subscription: a new one is needed.
     #[error("Oura knows no such subscription")]
     Gone,
-    /// 409: there is one for this already. The list says whose.
+    /// 409: the subscription exists. The list has its owner.
     #[error("Oura says that there is one already")]
     Conflict,
-    /// 429: ask later.
+    /// 429: to be retried later.
     #[error("Oura's rate limit is reached")]
     RateLimited {
-        /// When to come back, at most 15 minutes; Oura does not always say.
+        /// Wait before a retry, at most 15 minutes, if Oura named one.
         retry_after: Option<Duration>,
     },
-    /// 5xx, 408, no connection, time-out, an answer cut short: ask again later. What was asked may have been done.
+    /// 5xx, 408, no connection, time-out, a truncated answer: to be retried later. The change may have been made.
     #[error("Oura does not answer{}", of_status(*.status))]
     Unavailable {
         /// The HTTP status, if there was one.
         status: Option<u16>,
     },
-    /// Another answer that asking again will not change, such as that of a handshake that failed.
+    /// Another answer that a retry does not change, such as after a failed handshake.
     #[error("Oura refused the request with status {status}")]
     Rejected {
         /// The HTTP status.
@@ -84,18 +85,10 @@ pub enum SubscriptionError {
 }
 
 impl SubscriptionError {
-    /// A stable word for it, for logs and alarms.
+    /// Stable code for logs and alarms.
     #[must_use]
     pub fn code(&self) -> &'static str {
-        match self {
-            Self::Unauthorized => "unauthorized",
-            Self::Gone => "gone",
-            Self::Conflict => "conflict",
-            Self::RateLimited { .. } => "rate_limited",
-            Self::Unavailable { .. } => "unavailable",
-            Self::Rejected { .. } => "rejected",
-            Self::Malformed => "malformed",
-        }
+        self.into()
     }
 }
 
@@ -104,32 +97,32 @@ fn of_status(status: Option<u16>) -> String {
 }
 
 impl SubscriptionClient {
-    /// A client with a pool of connections of its own: make one and clone it.
+    /// Creates a client with a connection pool of its own; clones share the pool.
     ///
     /// # Errors
-    /// [`HttpSetupError`] when TLS cannot be set up.
+    /// [`HttpSetupError`] if TLS cannot be set up.
     pub fn new(hosts: &OuraHosts, options: HttpOptions) -> Result<Self, HttpSetupError> {
         let http = transport::client(options.connect_timeout, options.data_timeout, &[&hosts.api_base])
-            // A function may be frozen between two invocations, and what it kept open is dead when it thaws.
+            // A function may be frozen between two invocations, and its open connections are dead after that.
             .pool_idle_timeout(Duration::from_secs(30))
             .build()?;
         Ok(Self { http, hosts: Arc::new(hosts.clone()) })
     }
 
-    /// All subscriptions of the app. One that cannot be read stands in [`SubscriptionList::malformed`].
+    /// Lists all subscriptions of the app. Unreadable ones are in [`SubscriptionList::malformed`].
     ///
     /// # Errors
     /// [`SubscriptionError`].
     pub async fn list(&self, keys: &AppKeys) -> Result<SubscriptionList, SubscriptionError> {
         let answer = send(keys, self.http.get(self.url([])), Named::None).await?;
-        let body = answer.body.map_err(|why| match why {
+        let body = answer.body.map_err(|reason| match reason {
             NoBody::Cut => SubscriptionError::Unavailable { status: None },
             NoBody::TooLarge => SubscriptionError::Malformed,
         })?;
         SubscriptionList::read(&String::from_utf8_lossy(&body)).ok_or(SubscriptionError::Malformed)
     }
 
-    /// Makes a subscription. Oura calls the address meanwhile (its handshake), and refuses when that fails.
+    /// Creates a subscription. Oura calls the address meanwhile (its handshake), and refuses if that fails.
     ///
     /// # Errors
     /// [`SubscriptionError`].
@@ -137,7 +130,7 @@ impl SubscriptionClient {
         send(keys, self.http.post(self.url([])).json(&Wire::of(wanted)), Named::None).await.map(drop)
     }
 
-    /// Changes a subscription into what is wanted. Whether Oura repeats its handshake then is not known.
+    /// Changes a subscription. Oura may repeat its handshake.
     ///
     /// # Errors
     /// [`SubscriptionError`].
@@ -150,7 +143,7 @@ impl SubscriptionClient {
         send(keys, self.http.put(self.url([id.as_str()])).json(&Wire::of(wanted)), Named::One).await.map(drop)
     }
 
-    /// Lets a subscription live for another term (about 90 days) from now.
+    /// Extends a subscription to about 90 days from now.
     ///
     /// # Errors
     /// [`SubscriptionError`].
@@ -161,7 +154,7 @@ impl SubscriptionClient {
     /// Ends a subscription.
     ///
     /// # Errors
-    /// [`SubscriptionError`]; [`SubscriptionError::Gone`] when it has ended already.
+    /// [`SubscriptionError`]; [`SubscriptionError::Gone`] if it has ended already.
     pub async fn delete(&self, keys: &AppKeys, id: &SubscriptionId) -> Result<(), SubscriptionError> {
         send(keys, self.http.delete(self.url([id.as_str()])), Named::One).await.map(drop)
     }
@@ -171,14 +164,14 @@ impl SubscriptionClient {
     }
 }
 
-/// Whether the request is about one subscription by its id.
+/// Subject of a request.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Named {
     One,
     None,
 }
 
-/// The body of a request.
+/// Body of a request.
 #[derive(Serialize)]
 struct Wire<'a> {
     callback_url: &'a str,
@@ -198,22 +191,22 @@ impl<'a> Wire<'a> {
     }
 }
 
-/// Sends a request of the app once. What a success says beyond that is not believed: the next list shows what came of it.
+/// Sends a request of the app once. The body of a success is not used: the next list shows the result.
 async fn send(keys: &AppKeys, request: RequestBuilder, named: Named) -> Result<Answer, SubscriptionError> {
-    // No header can hold such a secret, so Oura cannot have issued it as one.
+    // Oura cannot have issued a secret that does not fit into a header.
     let Ok(mut secret) = HeaderValue::from_str(keys.client_secret.expose()) else {
         return Err(SubscriptionError::Unauthorized);
     };
     secret.set_sensitive(true);
     let request = request.header("x-client-id", &keys.client_id).header("x-client-secret", secret);
-    let answer = transport::send(request, MAX_BODY).await.map_err(|why| match why {
+    let answer = transport::send(request, MAX_BODY).await.map_err(|reason| match reason {
         NoAnswer::Unsendable => SubscriptionError::Unauthorized,
         NoAnswer::NotConnected | NoAnswer::Unknown => SubscriptionError::Unavailable { status: None },
     })?;
     if answer.status.is_success() { Ok(answer) } else { Err(refusal(&answer, named)) }
 }
 
-/// What an answer other than a success means. The status decides, whatever the body says.
+/// Maps an answer other than a success by its status.
 fn refusal(answer: &Answer, named: Named) -> SubscriptionError {
     let status = answer.status.as_u16();
     match answer.status {

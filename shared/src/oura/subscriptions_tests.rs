@@ -1,6 +1,6 @@
 use serde_json::Value;
 
-use super::super::test_server::{Nobody, Reply, Seen, Server, hosts_at, impatient};
+use super::super::test_server::{NoServer, Reply, Seen, Server, hosts_at, impatient};
 use super::*;
 use crate::domain::{DataType, WebhookEventType};
 use crate::oura::model::Malformed;
@@ -19,7 +19,7 @@ fn id() -> SubscriptionId {
     ID.parse().unwrap()
 }
 
-/// Does one thing with what is wanted.
+/// Calls a function with a subscription to create.
 async fn with_wanted<T>(does: impl AsyncFn(Wanted<'_>) -> T) -> T {
     does(Wanted {
         topic: Topic { data_type: DataType::Vo2Max, event: WebhookEventType::Update },
@@ -50,7 +50,7 @@ fn element(member: &str, value: &str) -> String {
     format!("{{{}}}", members.join(","))
 }
 
-/// All five requests against a server that answers alike, and what each came to.
+/// Errors of all five requests against a server with one answer.
 async fn all_refused(status: u16, headers: &'static str) -> [SubscriptionError; 5] {
     let server = Server::start(move |_| Reply::Answer {
         status,
@@ -69,7 +69,7 @@ async fn all_refused(status: u16, headers: &'static str) -> [SubscriptionError; 
 }
 
 #[tokio::test]
-async fn every_request_is_the_documented_one_and_comes_from_the_app() {
+async fn requests_are_the_documented_ones_with_the_apps_keys() {
     let server = Server::start(|seen: &Seen| match seen.method.as_str() {
         "GET" => Reply::ok("[]"),
         "POST" => Reply::status(201, "{}"),
@@ -119,7 +119,7 @@ async fn every_request_is_the_documented_one_and_comes_from_the_app() {
 }
 
 #[tokio::test]
-async fn a_list_is_read_with_words_and_members_that_are_not_known_here() {
+async fn list_is_read_with_unknown_words_and_members() {
     let known = element("owner", "{\"c\":4}");
     let list = list_of(format!("[{known},{}]", element("data_type", "\"meal\""))).await.unwrap();
     assert_eq!((list.subscriptions.len(), list.malformed.len()), (2, 0));
@@ -132,7 +132,7 @@ async fn a_list_is_read_with_words_and_members_that_are_not_known_here() {
 }
 
 #[tokio::test]
-async fn an_end_is_utc_whether_or_not_it_says_so() {
+async fn expiration_without_offset_is_utc() {
     for (text, expected) in [
         ("2031-06-01T10:20:30Z", "2031-06-01T10:20:30Z"),
         ("2031-06-01T10:20:30.123456", "2031-06-01T10:20:30.123456Z"),
@@ -146,7 +146,7 @@ async fn an_end_is_utc_whether_or_not_it_says_so() {
 }
 
 #[tokio::test]
-async fn a_subscription_whose_end_cannot_be_read_is_one_nevertheless() {
+async fn subscription_without_a_readable_end_is_listed() {
     for value in ["", "null", "1719000000", "\"in summer\""] {
         let list = list_of(format!("[{}]", element("expiration_time", value))).await.unwrap();
         assert_eq!((list.subscriptions.len(), list.malformed.len()), (1, 0), "{value}");
@@ -155,7 +155,7 @@ async fn a_subscription_whose_end_cannot_be_read_is_one_nevertheless() {
 }
 
 #[tokio::test]
-async fn an_element_that_cannot_be_read_costs_only_itself_and_is_told() {
+async fn unreadable_element_is_reported_and_the_others_read() {
     for (member, value) in [
         ("id", ""),
         ("id", "7"),
@@ -175,14 +175,14 @@ async fn an_element_that_cannot_be_read_costs_only_itself_and_is_told() {
 }
 
 #[tokio::test]
-async fn a_list_that_is_none_is_malformed_and_not_taken_for_an_empty_one() {
+async fn answer_other_than_a_list_is_malformed() {
     for body in ["", "null", "{}", r#"{"data":[]}"#, "<html>", "[{]"] {
         assert_eq!(list_of(body).await, Err(SubscriptionError::Malformed), "{body}");
     }
 }
 
 #[tokio::test]
-async fn what_a_refusal_means_depends_on_whether_one_subscription_was_named() {
+async fn refusal_of_a_named_subscription_means_gone() {
     use SubscriptionError::{Gone, Rejected, Unauthorized};
     assert_eq!(all_refused(403, "").await, [Unauthorized, Unauthorized, Gone, Gone, Gone]);
     let rejected = Rejected { status: 404 };
@@ -192,7 +192,7 @@ async fn what_a_refusal_means_depends_on_whether_one_subscription_was_named() {
 }
 
 #[tokio::test]
-async fn other_refusals_say_what_is_to_be_done() {
+async fn refusal_is_mapped_by_its_status() {
     use SubscriptionError::{Conflict, RateLimited, Rejected, Unauthorized, Unavailable};
     for (status, headers, expected) in [
         (401, "", Unauthorized),
@@ -213,7 +213,7 @@ async fn other_refusals_say_what_is_to_be_done() {
 }
 
 #[tokio::test]
-async fn a_redirect_does_not_carry_the_secret_away() {
+async fn redirect_is_not_followed_with_the_secret() {
     let elsewhere = Server::answering(200, "[]").await;
     let to = elsewhere.hosts().api_base;
     let server =
@@ -224,10 +224,10 @@ async fn a_redirect_does_not_carry_the_secret_away() {
 }
 
 #[tokio::test]
-async fn an_oura_that_does_not_answer_is_unavailable_and_asked_once() {
+async fn request_without_answer_is_unavailable_and_sent_once() {
     let unavailable = Err(SubscriptionError::Unavailable { status: None });
-    let nobody = SubscriptionClient::new(&hosts_at(&Nobody::new().base), impatient()).unwrap();
-    assert_eq!(nobody.list(&keys()).await, unavailable);
+    let no_server = SubscriptionClient::new(&hosts_at(&NoServer::new().base), impatient()).unwrap();
+    assert_eq!(no_server.list(&keys()).await, unavailable);
     for reply in [|| Reply::HangUp, || Reply::Silence, || Reply::CutShort { status: 200 }] {
         let server = Server::start(move |_| reply()).await;
         let oura = SubscriptionClient::new(&server.hosts(), impatient()).unwrap();
@@ -239,13 +239,13 @@ async fn an_oura_that_does_not_answer_is_unavailable_and_asked_once() {
 }
 
 #[tokio::test]
-async fn a_success_with_an_unreadable_body_is_one() {
+async fn success_with_an_unreadable_body_is_a_success() {
     let server = Server::answering(200, "<html>").await;
     assert_eq!(client(&server).renew(&keys(), &id()).await, Ok(()));
 }
 
 #[tokio::test]
-async fn keys_that_no_header_can_hold_are_wrong_ones() {
+async fn keys_that_do_not_fit_into_a_header_are_unauthorized() {
     let server = Server::answering(200, "[]").await;
     for keys in [
         AppKeys { client_secret: ClientSecret::new("app\ns3cret"), ..keys() },
@@ -257,7 +257,7 @@ async fn keys_that_no_header_can_hold_are_wrong_ones() {
 }
 
 #[tokio::test]
-async fn nothing_secret_prints() {
+async fn debug_output_holds_no_secret() {
     let printed = with_wanted(async |wanted| format!("{wanted:?} {:?}", keys())).await;
     assert!(!printed.contains("t0ken") && !printed.contains("s3cret"), "{printed}");
     let list = list_of(format!("[{}]", element("callback_url", "\"https://x.example/?k=c4nary\""))).await.unwrap();
@@ -265,7 +265,7 @@ async fn nothing_secret_prints() {
 }
 
 #[test]
-fn an_id_cannot_lead_elsewhere() {
+fn subscription_id_stays_one_path_segment() {
     let hosts = hosts_at("http://oura.test");
     let oura = SubscriptionClient::new(&hosts, HttpOptions::default()).unwrap();
     for good in ["a/b?c#d", "%2e%2e", "..x"] {

@@ -1,5 +1,4 @@
-//! A small HTTP server for the tests of this module: answers what it is told, byte by byte where that matters, and
-//! keeps what it was asked.
+//! A small HTTP server for the tests of this module: it gives set answers, byte by byte if needed, and records requests.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -36,19 +35,19 @@ impl Seen {
     }
 }
 
-/// What to do with a request.
+/// Reaction to a request.
 pub enum Reply {
-    /// Answer properly.
+    /// A regular answer.
     Answer { status: u16, headers: String, body: Vec<u8> },
-    /// Answer 200 with this as soon as so many requests wait at the barrier.
+    /// Status 200 with this body once the barrier is full.
     Together { barrier: Arc<Barrier>, body: &'static str },
-    /// Close the connection without a word.
+    /// The connection is closed without an answer.
     HangUp,
-    /// Promise a long body, send a piece of it, close.
+    /// A long body is announced, a part of it sent, the connection closed.
     CutShort { status: u16 },
-    /// Never answer.
+    /// No answer.
     Silence,
-    /// Send a body without end.
+    /// A body without end.
     Endless,
 }
 
@@ -92,7 +91,7 @@ impl Server {
         Self { base, seen, task }
     }
 
-    /// A server that answers every request alike.
+    /// Starts a server with one answer to every request.
     pub async fn answering(status: u16, body: &'static str) -> Self {
         Self::start(move |_| Reply::status(status, body)).await
     }
@@ -101,7 +100,12 @@ impl Server {
         self.seen.lock().unwrap().clone()
     }
 
-    /// All hosts, here; the data API behind a path prefix.
+    /// Its origin.
+    pub fn base(&self) -> &str {
+        &self.base
+    }
+
+    /// All hosts at this server; the data API behind a path prefix.
     pub fn hosts(&self) -> OuraHosts {
         hosts_at(&self.base)
     }
@@ -122,13 +126,13 @@ pub fn hosts_at(base: &str) -> OuraHosts {
     OuraHosts::from_env(&env).unwrap()
 }
 
-/// An address where nobody listens. The port is held, so that no other test's server gets it meanwhile.
-pub struct Nobody {
+/// An address without a server. Its port stays reserved, so that no other test's server gets it.
+pub struct NoServer {
     pub base: String,
     _socket: TcpSocket,
 }
 
-impl Nobody {
+impl NoServer {
     pub fn new() -> Self {
         let socket = TcpSocket::new_v4().unwrap();
         socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
@@ -136,7 +140,7 @@ impl Nobody {
     }
 }
 
-/// Time-outs for tests that run into them: short, yet long enough for a busy machine to get as far as it should.
+/// Time-outs for tests that run into them: short, yet long enough for a busy machine.
 pub fn impatient() -> HttpOptions {
     let short = Duration::from_millis(1500);
     HttpOptions { data_timeout: short, token_timeout: short, ..HttpOptions::default() }
@@ -167,7 +171,7 @@ async fn read(stream: &mut TcpStream) -> Option<Seen> {
 }
 
 async fn write(stream: &mut TcpStream, reply: Reply) {
-    // The client may have gone already; that is its business.
+    // The client may have closed the connection already.
     match reply {
         Reply::Answer { status, headers, body } => answer(stream, status, &headers, &body).await,
         Reply::Together { barrier, body } => {

@@ -1,4 +1,4 @@
-//! The body of a notice: `{"event_type","data_type","object_id","event_time","user_id"}` (Oura API v2, webhooks).
+//! Body of a webhook event: `{"event_type","data_type","object_id","event_time","user_id"}` (Oura API v2, webhooks).
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;
@@ -8,13 +8,13 @@ use serde_json::Value;
 
 use crate::domain::{DocumentId, OuraUserId, RawEventType, WebhookEvent};
 
-/// Why a genuine body is no notice. The texts name the field and never quote it.
+/// Reason for which a verified body is not a webhook event. The texts name the field and never quote it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidWebhookEvent {
     /// Not JSON, or not an object.
     #[error("the body is not a JSON object")]
     NotJson,
-    /// A field is missing, or is not the text that it should be.
+    /// A field is missing, or is not the expected text.
     #[error("the body's {0} is missing or malformed")]
     Field(&'static str),
 }
@@ -28,15 +28,14 @@ struct Wire {
     user_id: Option<Value>,
 }
 
-/// Reads a body that was proven genuine. Fields that are not known here are ignored; without a readable `event_time` the
-/// notice is as good as with one.
+/// Reads a verified body. Unknown fields are ignored, and so is an unreadable `event_time`.
 ///
 /// # Errors
 /// [`InvalidWebhookEvent`].
 pub fn parse_webhook_event(body: &[u8], received_at: Timestamp) -> Result<WebhookEvent, InvalidWebhookEvent> {
-    // Fields that are skipped would not be looked at.
+    // The JSON parser would not check the text of ignored fields.
     let text = std::str::from_utf8(body).map_err(|_not_utf8| InvalidWebhookEvent::NotJson)?;
-    // An array of five texts would be taken for the five fields in their order.
+    // An array of five texts would be read as the five fields in their order.
     if !text.trim_ascii_start().starts_with('{') {
         return Err(InvalidWebhookEvent::NotJson);
     }
@@ -60,7 +59,7 @@ fn field<T>(
     parse(text).ok_or(InvalidWebhookEvent::Field(name))
 }
 
-/// With an offset as documented; one without is taken for UTC, as Oura's other times without one are.
+/// Reads a time with an offset, as documented, or without one, in UTC, as Oura's other times.
 pub(super) fn moment(text: &str) -> Option<Timestamp> {
     text.parse::<Timestamp>().ok().or_else(|| {
         let civil: DateTime = text.parse().ok()?;
@@ -101,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn a_notice_is_read_whatever_else_the_body_holds() {
+    fn webhook_event_is_read_with_unknown_fields() {
         let expected = WebhookEvent {
             user: "ring-1".parse().unwrap(),
             event_type: "update".parse().unwrap(),
@@ -117,13 +116,13 @@ mod tests {
     }
 
     #[test]
-    fn words_that_are_not_known_are_kept() {
-        let notice = parse(&with("data_type", json!("meal"))).unwrap();
-        assert_eq!((notice.data_type.as_str(), notice.announcement()), ("meal", None));
+    fn unknown_words_are_kept() {
+        let event = parse(&with("data_type", json!("meal"))).unwrap();
+        assert_eq!((event.data_type.as_str(), event.announcement()), ("meal", None));
     }
 
     #[test]
-    fn a_time_without_an_offset_is_utc_and_one_that_cannot_be_read_is_none() {
+    fn event_time_without_offset_is_utc_and_an_unreadable_one_is_absent() {
         let time = |time: Value| parse(&with("event_time", time)).unwrap().event_time;
         assert_eq!(time(json!("2026-03-01T06:00:00.123456")), Some("2026-03-01T06:00:00.123456Z".parse().unwrap()));
         assert_eq!(time(json!("2026-03-01T06:00:00Z")), Some("2026-03-01T06:00:00Z".parse().unwrap()));
@@ -134,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn a_field_that_is_missing_or_no_id_is_named_and_not_quoted() {
+    fn missing_or_malformed_field_is_named_and_not_quoted() {
         for name in ["event_type", "data_type", "object_id", "user_id"] {
             assert_eq!(parse(&without(name)), Err(InvalidWebhookEvent::Field(name)));
             for bad in
@@ -149,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_json_object_is_no_notice() {
+    fn body_other_than_a_json_object_is_refused() {
         let doubled = br#"{"user_id":"ring-1","user_id":"ring-2"}"#;
         let deep = "[".repeat(100_000);
         let nested = format!(r#"{{"x":{deep}"#);

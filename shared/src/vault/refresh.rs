@@ -201,7 +201,7 @@ impl Attempt<'_> {
         tracing::info!(connection.grant = %grant, "a connection ended during a refresh; the new tokens are revoked");
         match self.vault.app.oauth().await {
             Ok(oauth) => {
-                if let Err(error) = oauth.revoke_issued(&tokens.access_token, &tokens.token_host).await {
+                if let Err(error) = oauth.revoke(&tokens.access_token, &tokens.token_host).await {
                     tracing::warn!(connection.grant = %grant, %error, "tokens of an ended connection were not revoked");
                 }
             }

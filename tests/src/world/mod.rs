@@ -116,7 +116,7 @@ impl World {
             .with("APP_RETURN_URL", APP)
             // Only tests of the rate limit set a lower one.
             .with("OURA_REQUESTS_PER_5_MIN", "10000000");
-        let env = env(settings::simulated_oura(base, cloud.url().as_str()).unwrap());
+        let env = env(settings::simulated_oura(base, &cloud));
         let entropy = entropy();
         let deps = || (&sdk, clock.clone(), entropy.clone());
         let connect = {

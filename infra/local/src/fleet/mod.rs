@@ -119,7 +119,7 @@ impl World {
             webhook_verification_token: "fleet-webhook-token".into(),
         };
         let resources = resources::ensure(&sdk, &names, &app).await?;
-        let env = settings::simulated_oura(settings::tuning(&options.env, false), oura.url().as_str())?;
+        let env = settings::simulated_oura(settings::tuning(&options.env, false), &oura);
         let env = resources
             .describe_in(env)
             .with("OURA_REDIRECT_URI", REDIRECT)

@@ -91,7 +91,7 @@ impl Stack {
         let (app, oura, env) = match (&options.oura, live) {
             (OuraMode::Simulated(simulation), _) => {
                 let (app, oura) = parts::simulate(simulation, &url, kept.as_ref(), &options).await?;
-                let env = settings::simulated_oura(tuning, oura.url().as_str())?;
+                let env = settings::simulated_oura(tuning, &oura);
                 (app, Some(oura), env)
             }
             (OuraMode::Live, Some(app)) => (app, None, tuning),

@@ -3,6 +3,8 @@
 use url::Url;
 
 use crate::lock::lock;
+use crate::options::settings::Options;
+use crate::options::token_host::{NEW_PORTAL_ISSUER, TokenHost, at_new_portal};
 use crate::scopes::KNOWN_SCOPES;
 use crate::tokens::Consent;
 
@@ -117,8 +119,15 @@ impl Cloud {
         };
         let code = lock(&self.tokens).issue_code(consent, expires);
         let mut parameters = vec![("code", code.as_str()), ("scope", scope.as_str())];
-        parameters.extend(options.iss.as_deref().map(|iss| ("iss", iss)));
+        let iss = self.issuer(&options);
+        parameters.extend(iss.as_deref().map(|iss| ("iss", iss)));
         let redirect_to = request.callback(&parameters);
-        GivenConsent { redirect_to, scope, iss: options.iss.clone(), code }
+        GivenConsent { redirect_to, scope, iss, code }
+    }
+
+    fn issuer(&self, options: &Options) -> Option<String> {
+        let new_portal = || at_new_portal(&self.url, NEW_PORTAL_ISSUER).to_string();
+        let default = || (options.token_host == TokenHost::New).then(new_portal);
+        options.iss.clone().or_else(default).filter(|issuer| !issuer.is_empty())
     }
 }

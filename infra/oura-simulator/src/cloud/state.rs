@@ -56,7 +56,7 @@ pub(crate) struct Cloud {
 
 impl Cloud {
     pub(crate) fn new(url: Url, config: OuraSimulatorConfig, http: reqwest::Client) -> Self {
-        let options = Options::of(&config, url.as_str().trim_end_matches('/'));
+        let options = Options::of(&config);
         let started = config.clock.now().as_second();
         let habits = match config.pinned_day {
             Some(pinned) => Habits::pinned(config.seed, Zone::utc().civil(started).date(), pinned),

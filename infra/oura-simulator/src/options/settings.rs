@@ -16,7 +16,8 @@ use super::token_host::TokenHost;
 pub struct Options {
     /// True if granted scopes come back as `extapi:daily` instead of `daily`.
     pub extapi_prefix: bool,
-    /// The `iss` parameter of the callback; `None` omits it.
+    /// The `iss` parameter of the callback. `None` is the new portal's issuer if that portal alone serves the application,
+    /// otherwise no parameter; an empty text omits it.
     pub iss: Option<String>,
     /// The status for a missing scope: 401 (seen) or 403 (documented).
     pub scope_status: u16,
@@ -66,10 +67,10 @@ pub struct Options {
 }
 
 impl Options {
-    pub(crate) fn of(config: &OuraSimulatorConfig, origin: &str) -> Self {
+    pub(crate) fn of(config: &OuraSimulatorConfig) -> Self {
         Self {
             extapi_prefix: true,
-            iss: Some(format!("{origin}/oauth/v2/ext/oauth-anonymous")),
+            iss: None,
             scope_status: 401,
             page_size: None,
             family_revocation: false,

@@ -2,11 +2,24 @@
 //! an application of the old portal may be served at both. An option says which host serves the application here.
 
 use serde::{Deserialize, Serialize};
+use url::Url;
 
 /// Path of the new portal's token endpoint on the simulator's origin.
 pub(crate) const NEW_PORTAL_TOKEN: &str = "/new-portal/oauth/v2/ext/oauth-token";
 /// Path of the new portal's revocation endpoint on the simulator's origin.
-pub(crate) const NEW_PORTAL_REVOKE: &str = "/new-portal/oauth/v2/ext/oauth-revoke";
+pub(crate) const NEW_PORTAL_REVOKE: &str = "/new-portal/oauth/v2/ext/oauth/revoke";
+
+/// Path of the new portal's issuer on the simulator's origin.
+pub(crate) const NEW_PORTAL_ISSUER: &str = "/new-portal/oauth/v2/ext/oauth-anonymous";
+
+/// Address of a path at the new portal's host: the simulator's port with the host name `localhost`.
+pub(crate) fn at_new_portal(origin: &Url, path: &str) -> Url {
+    let mut url = origin.clone();
+    url.set_path(path);
+    // Only a URL that cannot have a host refuses one.
+    let _ = url.set_host(Some("localhost"));
+    url
+}
 
 /// Token hosts that serve the application.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]

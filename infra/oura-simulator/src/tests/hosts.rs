@@ -65,6 +65,29 @@ async fn at_the_host_that_does_not_serve_it_a_refresh_is_refused_and_spends_noth
 }
 
 #[tokio::test]
+async fn callback_names_the_issuer_of_the_new_portal_or_the_one_that_is_set() {
+    let world = World::new().await;
+    let issuer = async || {
+        let callback = world.decide(&[("account", "ada"), ("decision", "allow"), ("scope", "daily")]).await;
+        value(&callback, "iss").map(str::to_owned)
+    };
+    let set = |iss: Option<&str>| {
+        world.oura.control().change_options(|options| options.iss = iss.map(str::to_owned)).unwrap();
+    };
+    world.served_at(TokenHost::New);
+    let named = issuer().await.unwrap();
+    assert_eq!(Url::parse(&named).unwrap().origin(), world.oura.new_portal_token_url().origin());
+    set(Some("https://issuer.example"));
+    assert_eq!(issuer().await.as_deref(), Some("https://issuer.example"));
+    set(Some(""));
+    assert_eq!(issuer().await, None);
+    set(None);
+    assert_eq!(issuer().await, Some(named));
+    world.served_at(TokenHost::Legacy);
+    assert_eq!(issuer().await, None);
+}
+
+#[tokio::test]
 async fn a_code_that_is_shown_to_the_wrong_host_is_burnt_for_both() {
     let world = World::new().await;
     world.served_at(TokenHost::New);

@@ -76,7 +76,7 @@ impl TokenSettings {
         let moving_from = env.optional::<TokenVaultKind>(MOVING_FROM)?;
         if moving_from == Some(chosen) {
             let why = "must be another vault than TOKEN_VAULT's".to_owned();
-            return Err(EnvError::Malformed { name: MOVING_FROM, why });
+            return Err(EnvError::Malformed { name: MOVING_FROM, reason: why });
         }
         Ok(Self {
             chosen: PlaceSettings::of(chosen, env)?,

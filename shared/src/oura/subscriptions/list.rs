@@ -1,4 +1,4 @@
-//! What Oura lists: subscriptions, each as far as it can be read.
+//! Oura's list of subscriptions.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,45 +10,45 @@ use serde_json::{Map, Value};
 use crate::domain::{DataType, InvalidId, Moment, RawEventType, WebhookEventType};
 use crate::oura::model::Malformed;
 
-/// What one subscription is about: one kind of change in one collection, of every user of the app.
+/// Topic of a subscription: one event type of one data type, for every user of the app.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Topic {
-    /// The collection.
+    /// Data type.
     pub data_type: DataType,
-    /// The kind of change.
+    /// Event type.
     pub event: WebhookEventType,
 }
 
-/// Oura's id of a subscription: 1 to 128 printable ASCII characters that can stand as one segment of a path.
+/// Oura's id of a subscription: 1 to 128 printable ASCII characters that form one segment of a path.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SubscriptionId(String);
 
 /// A subscription as Oura lists it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Subscription {
-    /// Its id.
+    /// Id at Oura.
     pub id: SubscriptionId,
-    /// Where its notices go, as Oura wrote it. Another service's address may hold a key of its own: never log it.
+    /// Address of its webhook events in Oura's spelling. Another service's address may contain a key: it is never logged.
     pub callback_url: String,
-    /// `create`, `update` or `delete`; Oura may come to know others.
+    /// `create`, `update` or `delete`; Oura may add others.
     pub event_type: RawEventType,
-    /// The collection; Oura may come to know others.
+    /// Data type; Oura may add others.
     pub data_type: RawEventType,
-    /// When it ends; `None` when Oura gave no time that can be read.
+    /// End of its lifetime; `None` if unreadable.
     pub expires_at: Option<Timestamp>,
 }
 
-/// All subscriptions of the app, wherever they point.
+/// All subscriptions of the app, of any address.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct SubscriptionList {
-    /// Those that could be read, in Oura's order.
+    /// Readable subscriptions in Oura's order.
     pub subscriptions: Vec<Subscription>,
-    /// Those that could not, by their place in the list.
+    /// Unreadable ones, by their index in the list.
     pub malformed: Vec<Malformed>,
 }
 
 impl SubscriptionList {
-    /// Reads Oura's bare array; `None` when it is none.
+    /// Reads Oura's bare array; `None` if it is not an array.
     pub(super) fn read(body: &str) -> Option<Self> {
         let elements: Vec<&RawValue> = serde_json::from_str(body).ok()?;
         let mut list = Self::default();
@@ -63,7 +63,7 @@ impl SubscriptionList {
 }
 
 impl Subscription {
-    /// What it is about; `None` when its words are not known here.
+    /// Topic; `None` if its words are unknown.
     #[must_use]
     pub fn topic(&self) -> Option<Topic> {
         Some(Topic {
@@ -72,7 +72,7 @@ impl Subscription {
         })
     }
 
-    /// An error names the first member that did not fit.
+    /// Reads one element. An error names the first malformed member.
     fn read(element: &str) -> Result<Self, &'static str> {
         let members: Map<String, Value> = serde_json::from_str(element).ok().ok_or(".")?;
         let text = |name: &'static str| members.get(name).and_then(Value::as_str).ok_or(name);
@@ -82,8 +82,8 @@ impl Subscription {
             callback_url: text("callback_url")?.to_owned(),
             event_type: word("event_type")?,
             data_type: word("data_type")?,
-            // It is UTC, with or without saying so. A subscription whose end cannot be read is one nevertheless: taken for
-            // none, it would be made again every day.
+            // A time without an offset is UTC. A subscription without a readable end counts: otherwise it would be created
+            // again every day.
             expires_at: text("expiration_time")
                 .ok()
                 .and_then(|text| text.parse().ok())
@@ -104,7 +104,7 @@ impl fmt::Debug for Subscription {
 }
 
 impl SubscriptionId {
-    /// The id as text.
+    /// Returns the id as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -115,7 +115,7 @@ impl FromStr for SubscriptionId {
     type Err = InvalidId;
 
     fn from_str(text: &str) -> Result<Self, InvalidId> {
-        // A URL swallows dot segments: the request would be about all subscriptions.
+        // A URL drops dot segments: the request would address all subscriptions.
         let is_segment = !matches!(text, "." | "..") && text.bytes().all(|byte| byte.is_ascii_graphic());
         if (1..=128).contains(&text.len()) && is_segment {
             return Ok(Self(text.to_owned()));

@@ -123,7 +123,7 @@ export async function welcomeBack() {
   history.replaceState(null, "", location.pathname);
   if (query.has("code") && query.has("state")) {
     const body = { code: query.get("code"), state: query.get("state") };
-    if (query.has("scope")) body.scope = query.get("scope");
+    for (const name of ["scope", "iss"]) if (query.has(name)) body[name] = query.get(name);
     try {
       await call("POST", "/callback/oura", body);
       notice("Connected. Your history is on its way.", "good");

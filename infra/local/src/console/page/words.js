@@ -6,6 +6,7 @@ const REASONS = {
   authorization_failed: "Oura did not show its consent page for this app. Check the app’s settings at Oura.",
   state_invalid: "This link was already used, or is older than ten minutes. Start again.",
   state_foreign: "This connect was begun in another browser or by another patient. Start again.",
+  issuer_invalid: "This answer did not come from Oura. Start again.",
   code_missing: "Oura sent no answer along. Start again.",
   code_refused: "Oura did not accept its own answer. Start again.",
   scope_missing: "Nothing that holds data was allowed, so there is nothing to show. Connect again and tick at least one box.",
