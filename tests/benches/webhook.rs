@@ -32,7 +32,7 @@ use shared::domain::Clock;
 use shared::env::Env;
 use shared::oura::{ClientSecret, parse_webhook_event, sign, verify};
 use tests::BinaryWorld;
-use tests::function_url::{event, webhook_event, post, signed_with};
+use tests::function_url::{event, post, signed_with, webhook_event};
 use webhook::{Config, Deps};
 
 /// Calls in one round. The unit of what is fast is measured with a hundred times as many.

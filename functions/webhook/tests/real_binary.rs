@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use shared::aws::{AppSecret, AppSecrets};
 use shared::domain::{Clock, QueueMessage};
 use tests::BinaryWorld;
-use tests::function_url::{event, webhook_event, post, signed_with};
+use tests::function_url::{event, post, signed_with, webhook_event};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_webhook");
 

@@ -18,7 +18,7 @@ use shared::env::Env;
 use shared::oura::ClientSecret;
 
 use super::*;
-use ::tests::function_url::{self, event, webhook_event, post};
+use ::tests::function_url::{self, event, post, webhook_event};
 
 const SECRET: &str = "app-s3cret";
 const TOKEN: &str = "handshake-t0ken";
