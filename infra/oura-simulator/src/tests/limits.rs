@@ -90,3 +90,32 @@ async fn summary_counts_the_busiest_five_minutes_and_refused_requests() {
     world.oura.control().clear_requests();
     assert_eq!(world.oura.control().summary(), Summary::default());
 }
+
+#[tokio::test]
+async fn limits_answer_429_with_headers_by_tier_and_a_200_has_none() {
+    let world = World::new().await;
+    let control = world.oura.control();
+    let (ada, bruno) = (world.connect("ada", ALL).await, world.connect("bruno", ALL).await);
+    control
+        .change_options(|options| {
+            options.token_limit = Some(2);
+            options.app_limit = 4;
+        })
+        .unwrap();
+    let good = world.get(&ada.access, "personal_info").await;
+    assert!(good.headers().keys().all(|name| !name.as_str().starts_with("x-ratelimit")));
+    world.get(&ada.access, "personal_info").await;
+    let header = |answer: &Response, name: &str| answer.headers()[name].to_str().unwrap().to_owned();
+    let limited = world.get(&ada.access, "personal_info").await;
+    assert_eq!((limited.status().as_u16(), header(&limited, "x-ratelimit-tier").as_str()), (429, "token"));
+    assert_eq!(world.get(&bruno.access, "personal_info").await.status(), 200);
+    let limited = world.get(&bruno.access, "personal_info").await;
+    assert_eq!((limited.status().as_u16(), header(&limited, "x-ratelimit-tier").as_str()), (429, "application"));
+    assert_eq!(header(&limited, "x-ratelimit-limit"), "4");
+    assert_eq!(header(&limited, "x-ratelimit-window"), "300");
+    let wait: i64 = header(&limited, "retry-after").parse().unwrap();
+    let reset: i64 = header(&limited, "x-ratelimit-reset").parse().unwrap();
+    assert_eq!(reset - wait, world.clock.load(Ordering::SeqCst));
+    world.advance(wait);
+    assert_eq!(world.get(&ada.access, "personal_info").await.status(), 200);
+}
