@@ -33,7 +33,7 @@ pub(crate) async fn get(deps: &Deps, request: &Request) -> Result<Response<Body>
         None => range,
     };
     let now = deps.clock.now();
-    // In no zone it is later than tomorrow; nobody has data of what comes after.
+    // No zone is further ahead than tomorrow: later days have no data.
     let newest = range.last().min(Day::of_utc(now).plus(1)).max(range.first());
     let last = newest.min(range.first().plus(PAGE_DAYS - 1));
     let page = DayRange::ending(last, last.days_since(range.first()) + 1);
@@ -81,7 +81,7 @@ struct Gap {
     reason: Absence,
 }
 
-/// What a reason is called in a frontend's texts, and an English text.
+/// Key of a reason among a frontend's texts, and an English text.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Reason {
@@ -103,7 +103,7 @@ pub(crate) struct ShownDay<'a> {
     source: &'static str,
     metrics: Cow<'a, DayMetrics>,
     baselines: BTreeMap<MetricType, &'a BTreeMap<String, Windows>>,
-    /// Where it was asked why something is missing.
+    /// Present where the reasons for missing data were requested.
     #[serde(skip_serializing_if = "Option::is_none")]
     missing: Option<BTreeMap<MetricType, Absence>>,
     revision: u64,
@@ -147,7 +147,7 @@ fn parse_metrics(text: &str) -> Result<BTreeSet<MetricType>, HttpError> {
     text.split(',').map(|name| parse_metric("metrics", name.trim())).collect()
 }
 
-/// What is left of the range from this day on.
+/// Returns the rest of the range from this day on.
 fn continued(day: Day, range: DayRange) -> Result<DayRange, HttpError> {
     if day < range.first() {
         return Err(Cursors::invalid());
@@ -160,7 +160,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_list_goes_on_inside_its_range_and_nowhere_else() {
+    fn cursor_continues_inside_its_range_and_nowhere_else() {
         let day = |text: &str| -> Day { text.parse().unwrap() };
         let range = DayRange::new(day("2026-01-01"), day("2026-03-01")).unwrap();
         let from = |text: &str| continued(day(text), range).map(|range| range.first()).map_err(|error| error.code);
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn metrics_are_known_by_name_or_refused() {
+    fn metrics_parameter_refuses_unknown_names() {
         assert_eq!(parse_metrics("sleep, hrv").unwrap().len(), 2);
         for bad in ["", "sleep,", "Sleep", "steps"] {
             assert_eq!(parse_metrics(bad).map_err(|e| e.code), Err("unknown_metric"), "{bad}");

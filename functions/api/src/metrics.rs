@@ -1,4 +1,4 @@
-//! `GET /metrics`: what there is to show, and what of it this patient has.
+//! `GET /metrics`: all metrics, and their availability for this patient.
 
 use std::collections::BTreeSet;
 
@@ -12,10 +12,10 @@ use shared::http::{self, HttpError};
 
 use crate::{Deps, parameters, unavailable};
 
-/// The days that are looked through for values.
+/// Days that are searched for values.
 const RECENT_DAYS: i32 = 90;
 
-/// Whether a patient has values of a metric.
+/// Availability of a metric for a patient.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 enum Availability {
@@ -25,7 +25,7 @@ enum Availability {
     NotGranted,
     /// The Oura membership is not active, so that nothing new comes.
     Membership,
-    /// Nothing stands in its way, and there is no value yet (or no ring).
+    /// There is no value yet (or no ring), for no other reason.
     NoneYet,
 }
 

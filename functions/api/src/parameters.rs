@@ -48,7 +48,7 @@ pub(crate) fn parse_day(name: &str, text: &str) -> Result<Day, HttpError> {
 /// 400 `range_reversed`, `range_too_long`.
 pub(crate) fn parse_range(from: Day, to: Day, longest: i32) -> Result<DayRange, HttpError> {
     DayRange::bounded(from, to, longest).map_err(|error| match error {
-        InvalidRange::Reversed => HttpError::bad_request("range_reversed", "`to` lies before `from`."),
+        InvalidRange::Reversed => HttpError::bad_request("range_reversed", "`to` is before `from`."),
         InvalidRange::TooLong { max } => {
             HttpError::bad_request("range_too_long", format!("At most {max} days can be asked for at once."))
         }

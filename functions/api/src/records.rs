@@ -1,4 +1,4 @@
-//! `GET /records`, and what `GET /workouts` has in common with it.
+//! `GET /records`, and the part that `GET /workouts` shares with it.
 
 use std::collections::BTreeMap;
 
@@ -84,8 +84,8 @@ fn wanted(query: &BTreeMap<String, String>) -> Result<MetricType, HttpError> {
     }
 }
 
-/// A page of the patient's records of one type, oldest first, and the cursor of the next page. A page may be empty and have a
-/// cursor: so much of other types lies between.
+/// A page of the patient's records of one type, oldest first, and the cursor of the next page. A page may be empty and
+/// have a cursor, if there are many records of other types between.
 ///
 /// # Errors
 /// 400 `invalid_cursor`, 503.

@@ -1,4 +1,4 @@
-//! `GET /series`: what a day's charts are drawn from.
+//! `GET /series`: the data of a day's charts.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ use strum::VariantArray as _;
 use crate::parameters::{self, parse_day};
 use crate::{Deps, unavailable};
 
-/// What there are series of.
+/// Subject of a series.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, Serialize, strum::EnumString, strum::IntoStaticStr, strum::VariantArray,
 )]
@@ -124,7 +124,7 @@ fn regular(period: SleepPeriod<'_>, series: Option<&metrics::Series>) -> Option<
     Some(readings(period.document_id, period.metrics.measures.r#type.clone(), series?))
 }
 
-/// A series as it lies in a record, with items at even distances.
+/// A series in the form of its record, with items at even distances.
 fn readings(document_id: &DocumentId, label: Option<String>, series: &metrics::Series) -> Series {
     Series {
         start: series.start.as_ref().map(|start| start.text().to_owned()),

@@ -1,4 +1,4 @@
-//! Why a patient has no data for a day, or a day lacks a kind: from what is stored, never by guessing.
+//! Reasons for days without data and for missing metric types: from stored facts, never by guessing.
 
 use std::collections::BTreeMap;
 
@@ -10,22 +10,22 @@ use super::{
     MetricType, ReasonCode,
 };
 
-/// Why something is not there. Stable: frontends choose their texts by it.
+/// Reason for missing data. Stable: frontends choose their texts by it.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, strum::IntoStaticStr, strum::VariantArray,
 )]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
 pub enum Absence {
-    /// Data of later days has come, and none of this one; or the day's activity tells of hours without the ring.
+    /// Data of later days has come, and none of this one; or the day's activity shows hours without the ring.
     NotWorn,
-    /// Oura was asked and had nothing newer: the ring has not synced with the phone.
+    /// Oura had nothing newer at the last sync: the ring has not synced with the phone.
     NotSyncedYet,
     /// The ring's battery was low at the last sign of it.
     Battery,
     /// Oura gave the day's document without a score, or says that it has too few nights.
     Calibrating,
-    /// The patient did not allow this kind.
+    /// The patient did not grant the scope.
     ScopeNotGranted,
     /// The Oura membership is not active.
     MembershipEnded,
@@ -39,7 +39,7 @@ pub enum Absence {
     AppOutdated,
     /// There is no connection, or it ended before the day was fetched.
     NotConnected,
-    /// The day lies before the history that was asked for, or the kind is asked for once in a few days only.
+    /// The day is before the requested history, or the data type is fetched once in a few days only.
     NotFetched,
     /// Nothing that is stored explains it.
     Unknown,
@@ -55,7 +55,7 @@ impl Absence {
         self.into()
     }
 
-    /// What the patient can be told, in English.
+    /// Text for the patient, in English.
     #[must_use]
     pub fn text(self) -> &'static str {
         match self {
@@ -149,7 +149,7 @@ const LOW_BATTERY: f64 = 10.0;
 const NIGHT_UNWORN: f64 = 4.0 * 3600.0;
 const DAY_UNWORN: f64 = 12.0 * 3600.0;
 
-/// What is known of a patient.
+/// Stored facts about a patient.
 #[derive(Debug, Clone, Copy)]
 pub struct Evidence<'a> {
     /// The connection, if there was ever one.
@@ -158,14 +158,14 @@ pub struct Evidence<'a> {
     pub days: &'a BTreeMap<Day, DailyStats>,
     /// Every how many days a pull asks for everything (`FULL_SYNC_INTERVAL_DAYS`).
     pub full_sync_interval_days: u32,
-    /// Oura answered nobody when it was last asked for anybody's data.
+    /// True if Oura answered no request of any patient at the last try.
     pub is_outage: bool,
     /// Now.
     pub now: Timestamp,
 }
 
 impl Evidence<'_> {
-    /// Why the day has no stats at all.
+    /// Reason for a day without any stats.
     #[must_use]
     pub fn of_day(&self, day: Day) -> Absence {
         let connection = match self.expected_of(day, DataType::DailyActivity) {
@@ -180,8 +180,8 @@ impl Evidence<'_> {
         }
     }
 
-    /// The kinds that most days have and this one, which has stats, has not, each with why. A kind of which only the main
-    /// value is null counts as missing. What Oura computes over weeks is not missed before the day has settled.
+    /// The expected metric types that a day with stats lacks, each with the reason. A type with a null main value counts as
+    /// missing. Types that Oura computes over weeks are not missing before the day has settled.
     #[must_use]
     pub fn missing(&self, stats: &DailyStats) -> BTreeMap<MetricType, Absence> {
         let lacks = |expected: &&ExpectedMetric| !(expected.has_main_value)(&stats.metrics);
@@ -231,7 +231,7 @@ impl Evidence<'_> {
         }
     }
 
-    /// The connection, if data of this collection should have come for the day and Oura was asked for it; otherwise why not.
+    /// The connection, if the day was fetched and should have data of this collection; otherwise the reason against it.
     fn expected_of(&self, day: Day, from: DataType) -> Result<&Connection, Absence> {
         let connection = self.connection.ok_or(Absence::NotConnected)?;
         if !connection.scopes_granted.contains(from.scope()) {
@@ -277,20 +277,20 @@ impl Evidence<'_> {
         }
     }
 
-    /// Whether a rest mode period lies over the day.
+    /// True if a rest mode period covers the day.
     fn is_resting(&self, day: Day) -> bool {
         let periods = self.days.range(..=day).filter_map(|(_, stats)| stats.metrics.rest_mode.as_ref());
         let mut periods = periods.flat_map(|of_day| &of_day.periods).map(|period| &period.period);
         periods.any(|period| period.start_day <= day && period.end_day.is_none_or(|last| day <= last))
     }
 
-    /// Whether the battery was low on the last day before with any stats, if that is not long ago.
+    /// True if the battery was low on the last day before with any stats, within three days.
     fn battery_before(&self, day: Day) -> bool {
         self.days.range(day.plus(-3)..day).next_back().is_some_and(|(_, stats)| is_low(stats))
     }
 }
 
-/// Whether the day's stats tell of a battery that did not last.
+/// True if the day's stats show a low battery.
 fn is_low(stats: &DailyStats) -> bool {
     let battery = stats.metrics.ring.as_ref().map(|ring| ring.battery_last.get());
     let alert = stats.metrics.sleep.as_ref().and_then(|sleep| sleep.main.low_battery_alert);

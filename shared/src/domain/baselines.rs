@@ -1,4 +1,4 @@
-//! What is usual for a patient: per metric, the days before a day. Pure functions over stored days.
+//! Baselines of a patient: per metric, the values of the days before a day. Pure functions over stored days.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn a_baseline_is_of_the_days_before_and_needs_enough_of_them() {
+    fn baseline_is_of_the_days_before_and_needs_enough_of_them() {
         let two = [("2026-03-01", Some(1000)), ("2026-03-02", Some(3000)), ("2026-03-03", Some(9000))];
         let of_third = of(&two, "2026-03-03");
         assert_eq!(of_third.basis, 4, "the day itself does not count");
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn a_measured_value_is_not_printed() {
+    fn baseline_prints_no_measured_value() {
         let days = [("2026-03-01", Some(4711)), ("2026-03-02", Some(4711)), ("2026-03-03", Some(4711))];
         let of_next = of(&days, "2026-03-04");
         assert_eq!(of_next.values[&MetricType::Activity]["steps"].days7.mean, Some(4711.0));
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn a_window_slides_and_a_day_without_a_value_is_left_out() {
+    fn window_slides_and_leaves_out_days_without_a_value() {
         let first = day("2026-03-01");
         let month: Vec<(String, Option<u32>)> =
             (0..40).map(|n| (first.plus(n).to_string(), (n != 35).then_some(u32::try_from(n).unwrap()))).collect();

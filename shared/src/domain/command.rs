@@ -1,4 +1,4 @@
-//! What a patient asks for that takes longer than a request: it travels in the live queue.
+//! Requests of a patient that take longer than an HTTP request: messages of the live queue.
 
 use std::time::Duration;
 
@@ -13,13 +13,13 @@ use super::{GrantId, PatientId};
 pub struct Command {
     /// For whom.
     pub patient_id: PatientId,
-    /// What.
+    /// Action.
     pub kind: CommandKind,
-    /// When it was asked for.
+    /// Time of the request.
     pub requested_at: Timestamp,
 }
 
-/// What to do.
+/// Action.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CommandKind {
     /// Refresh the token pair, unless it has been refreshed since.
@@ -31,10 +31,10 @@ pub enum CommandKind {
     },
     /// End the consent here and at Oura.
     Revoke {
-        /// Which.
+        /// Grant that it is about.
         grant_id: GrantId,
     },
-    /// Take away everything that is stored of the patient. What was asked for stands in the table.
+    /// Deletes everything that is stored of the patient. The request itself is in the table.
     Purge,
     /// Look once more whether anything of a purged patient is there.
     Sweep,
@@ -64,7 +64,7 @@ enum Word {
 }
 
 impl CommandKind {
-    /// The word that stands in messages and metrics.
+    /// Name in messages and metrics.
     #[must_use]
     pub fn as_str(&self) -> &'static str {
         match self {
@@ -77,8 +77,8 @@ impl CommandKind {
 }
 
 impl Command {
-    /// Whoever asks sends what must not be forgotten twice: before anything else as a message that comes after this time,
-    /// when the request has ended (its function has 10 s), and again at its end.
+    /// Delay of a command's first message. A command that must not be lost is sent twice: at the start of the request with
+    /// this delay, by which the request has ended (its function has 10 s), and again at its end.
     pub const SAFETY_NET: Duration = Duration::from_secs(15);
 
     /// Parses a message body.
@@ -126,7 +126,7 @@ mod tests {
     use crate::domain::QueueMessage;
 
     #[test]
-    fn a_command_survives_the_queue_and_half_a_one_is_refused() {
+    fn command_is_read_back_from_its_message_and_a_part_is_refused() {
         let grant_id = GrantId::parse("g-1").unwrap();
         for kind in [
             CommandKind::Refresh { grant_id: grant_id.clone(), generation: 3 },

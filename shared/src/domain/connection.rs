@@ -21,7 +21,7 @@ pub enum ConnectionStatus {
     Pending,
 }
 
-/// Why a connection is not simply `connected`. Stable: frontends choose their texts by it.
+/// Reason for a status other than `connected`. Stable: frontends choose their texts by it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ReasonCode {
@@ -45,37 +45,37 @@ pub enum ReasonCode {
     UserRequest,
 }
 
-/// A refresh in progress: who may refresh, and until when nobody else may.
+/// A refresh in progress: its attempt, and the time until which no other attempt may refresh.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lease {
-    /// Which attempt holds it.
+    /// Attempt that holds it.
     pub owner: String,
-    /// When it ends by itself: well after the holder's own deadline, so never while the holder lives or what it sent is under
+    /// Expiry: well after the holder's own deadline, so never while the holder lives or what it sent is under
     /// way, whichever worker's clock is asked.
     pub until: Timestamp,
 }
 
-/// Written before a refresh token is spent, so that a crash right after is seen by whoever comes next.
+/// Written before a refresh token is spent, so that the next attempt sees a crash right after.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RefreshIntent {
     /// The generation whose refresh token is being spent.
     pub generation: u64,
-    /// Which attempt.
+    /// Attempt.
     pub attempt: String,
-    /// When it began.
+    /// Start time.
     pub started_at: Timestamp,
 }
 
 /// A refresh token that Oura called invalid once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Suspect {
-    /// When Oura first said so.
+    /// Time of Oura's first such answer.
     pub since: Timestamp,
-    /// What it will mean if Oura says so again.
+    /// Reason of the disconnection if Oura repeats the answer.
     pub reason: ReasonCode,
 }
 
-/// How far the history after a connect has come.
+/// Progress of the history after a connect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum BackfillState {
@@ -85,11 +85,11 @@ pub enum BackfillState {
     Running,
     /// Everything that can arrive has arrived.
     Done,
-    /// Given up for now; the nightly pull goes on.
+    /// Abandoned for now; the nightly sync resumes it.
     Failed,
 }
 
-/// How far one kind of data has come.
+/// Progress of one data type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FetchState {
@@ -110,7 +110,7 @@ pub enum FetchState {
 }
 
 impl FetchState {
-    /// Whether another try in this sync could change anything.
+    /// True if no retry in this sync could change anything.
     #[must_use]
     pub fn is_final(self) -> bool {
         !matches!(self, Self::Pending | Self::Fetched | Self::Failed)
@@ -121,14 +121,14 @@ impl FetchState {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DataTypeProgress {
-    /// How far.
+    /// Progress.
     pub state: FetchState,
     /// Documents that Oura gave for the range.
     pub documents: u64,
     /// Failure, if it did not arrive completely.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<FetchFailure>,
-    /// When the fetch that this tells of was begun.
+    /// Start time of the fetch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fetched_at: Option<Timestamp>,
 }
@@ -136,28 +136,28 @@ pub struct DataTypeProgress {
 /// The history after a connect.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Backfill {
-    /// How far.
+    /// Progress.
     pub state: BackfillState,
-    /// Which request.
+    /// Id of the sync.
     pub sync_id: SyncId,
-    /// Which days.
+    /// Days.
     pub range: DayRange,
     /// By Oura collection.
     pub per_type: BTreeMap<DataType, DataTypeProgress>,
-    /// Whether it only brings what is missing since the patient was connected before.
+    /// True if it only covers the time since the patient was connected before.
     pub reconnected: bool,
     /// In that case, once it is done, the days whose stats are new or changed by it.
     pub days_repaired: Option<u64>,
 }
 
-/// One patient's connection, as it lies in the table `Connections`.
+/// One patient's connection, as stored in the table `Connections`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Connection {
-    /// Whose.
+    /// Patient.
     pub patient_id: PatientId,
     /// The word that the frontend shows.
     pub status: ConnectionStatus,
-    /// Why, when it is not simply connected.
+    /// Reason of a status other than `connected`.
     pub reason: Option<ReasonCode>,
     /// Since when it has this status.
     pub since: Timestamp,
@@ -167,9 +167,9 @@ pub struct Connection {
     pub grant_id: GrantId,
     /// The generation of the token pair that was last made known here; the secret may be ahead.
     pub generation: u64,
-    /// What the patient allowed.
+    /// Scopes that the patient granted.
     pub scopes_granted: ScopeSet,
-    /// What was asked for.
+    /// Scopes that were requested.
     pub scopes_requested: ScopeSet,
     /// The running refresh, if any.
     pub lease: Option<Lease>,
@@ -177,13 +177,13 @@ pub struct Connection {
     pub intent: Option<RefreshIntent>,
     /// Oura called this generation's refresh token invalid once; a second time, later, ends the connection.
     pub suspect: Option<Suspect>,
-    /// When a sync last ended.
+    /// End of the last sync.
     pub last_sync_at: Option<Timestamp>,
     /// The newest day that has stats.
     pub last_data_day: Option<Day>,
     /// Since when nothing that is asked for arrives, because Oura does not answer.
     pub silent_since: Option<Timestamp>,
-    /// When Oura last announced something of this patient.
+    /// Arrival of the last webhook event of this patient.
     pub last_webhook_at: Option<Timestamp>,
     /// Per kind, how many documents the last pull found that no notice had announced: more than a few mean that Oura's
     /// webhooks are silent.
@@ -197,15 +197,15 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// Whether webhooks bring this kind of this patient: they have lately, and the last pull found nothing that they had not.
+    /// True if webhooks keep this data type current: some arrived lately, and the last sync found nothing that they missed.
     #[must_use]
     pub fn is_kept_current(&self, kind: DataType, now: Timestamp) -> bool {
         let lately = self.last_webhook_at.is_some_and(|at| now.duration_since(at) < NOTICES_EVERY);
         kind.has_webhook() && lately && !self.missed_webhooks.contains_key(&kind)
     }
 
-    /// Whether it should be pulled before the next night: its history has not arrived, something that passes kept data from
-    /// arriving, or Oura's webhooks are silent about it. Kept in an index, so that finding nobody costs nothing.
+    /// True if it needs a sync before the next nightly run: its history has not arrived, a temporary failure kept data from
+    /// arriving, or Oura's webhooks miss its changes. Kept in an index, so that an empty search costs nothing.
     #[must_use]
     pub fn needs_catch_up(&self) -> bool {
         let has_history = self.backfill.as_ref().is_none_or(|backfill| backfill.state == BackfillState::Done);

@@ -54,7 +54,7 @@ impl Day {
         Self(self.0.saturating_add(Span::new().days(days)))
     }
 
-    /// How many days lie from `earlier` to this day; negative when `earlier` is later.
+    /// Number of days from `earlier` to this day; negative if `earlier` is later.
     #[must_use]
     pub fn days_since(self, earlier: Self) -> i32 {
         self.0.since(earlier.0).map_or(0, |span| span.get_days())
@@ -112,7 +112,7 @@ pub struct DayRange {
     last: Day,
 }
 
-/// Why two days are not a range.
+/// Reason why two days are no range.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidRange {
     /// `from` is after `to`.
@@ -166,13 +166,13 @@ impl DayRange {
         self.last
     }
 
-    /// How many days it holds.
+    /// Number of days.
     #[must_use]
     pub fn days(&self) -> i32 {
         self.last.days_since(self.first) + 1
     }
 
-    /// Whether the day lies in it.
+    /// True if the day is in it.
     #[must_use]
     pub fn contains(&self, day: Day) -> bool {
         self.first <= day && day <= self.last
@@ -190,7 +190,7 @@ impl DayRange {
         Self { first: self.first.min(other.first), last: self.last.max(other.last) }
     }
 
-    /// Whether every day of the other range lies in this one.
+    /// True if every day of the other range is in this one.
     #[must_use]
     pub fn covers(&self, other: &Self) -> bool {
         self.first <= other.first && other.last <= self.last
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn only_real_days_in_one_form_parse() {
+    fn day_parses_only_real_days_in_one_form() {
         for bad in
             ["", "1", "2024-2-3", "20240203", "2024-02-30", "2023-02-29", "0024-01-01", "2024-01-01T00", "2024-13-01"]
         {

@@ -11,7 +11,7 @@ use super::{
     derived_uuid,
 };
 
-/// Why a day's stats changed.
+/// Reason for a change of a day's stats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum DayUpdateReason {
@@ -23,7 +23,7 @@ pub enum DayUpdateReason {
     Deleted,
 }
 
-/// How many items of each table were taken away.
+/// Number of deleted items of each table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct PurgeCounts {
     /// In `WearableData`, tombstones included.
@@ -34,14 +34,14 @@ pub struct PurgeCounts {
     pub connection_items: u64,
 }
 
-/// What happened, with what belongs to it.
+/// Kind of an event, with its fields.
 #[derive(Debug, Clone, PartialEq)]
 pub enum EventKind {
     /// A sync of one patient ended.
     Sync {
-        /// What caused it.
+        /// Cause.
         trigger: Trigger,
-        /// Which request.
+        /// Id of the request.
         sync_id: SyncId,
         /// Days whose stats changed, oldest first.
         days: Vec<Day>,
@@ -54,51 +54,51 @@ pub enum EventKind {
     Connected {
         /// The consent.
         grant_id: GrantId,
-        /// What the patient allowed.
+        /// Scopes that the patient granted.
         scopes_granted: ScopeSet,
-        /// What was asked for and not allowed.
+        /// Scopes that were requested and not granted.
         scopes_missing: ScopeSet,
-        /// Whether the patient had been connected before.
+        /// True if the patient had been connected before.
         reconnected: bool,
     },
     /// A connection ended.
     Disconnected {
         /// The consent that ended.
         grant_id: GrantId,
-        /// Why.
+        /// Reason.
         reason_code: ReasonCode,
     },
     /// The patient has to connect again, or nothing more will arrive.
     ReconnectRequired {
         /// The consent that ended.
         grant_id: GrantId,
-        /// Why.
+        /// Reason.
         reason_code: ReasonCode,
     },
     /// The history after a connect has arrived.
     BackfillCompleted {
-        /// Which request.
+        /// Id of the request.
         sync_id: SyncId,
         /// The days that were asked for.
         range: DayRange,
         /// Days that have stats now.
         days_with_data: u64,
-        /// Whether every kind arrived whole; the connection's `failing` says which did not.
+        /// True if every data type arrived completely; the connection's `failing` names the others.
         complete: bool,
-        /// Whether the patient had been connected before and only what was missing since was fetched.
+        /// True if the patient had been connected before and only the time since was fetched.
         reconnected: bool,
         /// In that case, the days whose stats are new or changed by it.
         days_repaired: u64,
     },
     /// Everything that was stored of the patient is gone.
     DataPurged {
-        /// Which request.
+        /// Id of the request.
         request_id: RequestId,
-        /// When it was asked for.
+        /// Time of the request.
         requested_at: Timestamp,
-        /// When the last of it was gone.
+        /// Time at which the last item was deleted.
         purged_at: Timestamp,
-        /// How much it was.
+        /// Number of deleted items.
         counts: PurgeCounts,
     },
     /// One day's stats are new or changed.
@@ -109,7 +109,7 @@ pub enum EventKind {
         revision: u64,
         /// `kind.key` of every top-level metric that changed, sorted.
         changed_fields: Vec<String>,
-        /// Why.
+        /// Reason.
         reason: DayUpdateReason,
     },
 }
@@ -119,11 +119,11 @@ pub enum EventKind {
 pub struct PatientEvent {
     /// Deterministic (UUIDv5).
     pub event_id: Uuid,
-    /// Whose ring.
+    /// Patient.
     pub patient_id: PatientId,
-    /// When.
+    /// Time.
     pub occurred_at: Timestamp,
-    /// What.
+    /// Kind, with its fields.
     pub kind: EventKind,
 }
 
@@ -157,7 +157,7 @@ impl PatientEvent {
         self.kind.detail_type()
     }
 
-    /// Where it stands among events of the same moment: a sync's days come oldest first, its end after them.
+    /// Order among events of the same moment: a sync's days oldest first, then its end.
     #[must_use]
     pub fn place(&self) -> String {
         match &self.kind {

@@ -13,9 +13,9 @@ use uuid::Uuid;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("not a valid {kind}: {rule}")]
 pub struct InvalidId {
-    /// Which identifier was wanted.
+    /// Identifier that was expected.
     pub kind: &'static str,
-    /// What it must look like.
+    /// Rule that it breaks.
     pub rule: &'static str,
 }
 
@@ -106,7 +106,7 @@ text_id!(
     DocumentId, "document id", 256
 );
 text_id!(
-    /// One consent of one patient: made anew by every connect, so that work for an old consent cannot touch a new one.
+    /// One consent of one patient: made by every connect, so that work for an old consent cannot touch a new one.
     GrantId, "grant id", 64
 );
 text_id!(
@@ -130,7 +130,7 @@ impl GrantId {
         Self(format!("{}{REVOCATION}", self.0))
     }
 
-    /// Whether this text ends with the name of something that still has to be revoked.
+    /// True if this text ends with the name of something that still has to be revoked.
     #[must_use]
     pub fn ends_with_revocation(text: &str) -> bool {
         text.ends_with(REVOCATION)
@@ -141,7 +141,7 @@ impl GrantId {
 const REVOCATION: &str = ".revoke";
 
 impl PatientId {
-    /// A stable opaque name for places where the id itself should not stand, such as the names of secrets:
+    /// A stable opaque name for places where the id itself should not be, such as the names of secrets:
     /// the first 32 hexadecimal digits of its SHA-256.
     #[must_use]
     pub fn opaque(&self) -> String {
@@ -151,7 +151,7 @@ impl PatientId {
     }
 }
 
-/// What caused a sync.
+/// Cause of a sync.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Trigger {
@@ -161,12 +161,12 @@ pub enum Trigger {
     Daily,
     /// A notice from Oura.
     Webhook,
-    /// Somebody asked.
+    /// Requested by the patient or the platform.
     Manual,
 }
 
 impl Trigger {
-    /// The word that stands in events and messages.
+    /// Name in events and messages.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -193,7 +193,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ids_refuse_what_could_break_a_key_or_a_log_line() {
+    fn id_refuses_characters_that_could_break_a_key_or_a_log_line() {
         for bad in ["", " ", "a b", "a\nb", "a\u{0}b", "é", &"x".repeat(257)] {
             assert!(PatientId::parse(bad).is_err(), "{bad:?}");
         }
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn derived_ids_are_stable_and_do_not_collide_on_joins() {
+    fn derived_id_is_stable_and_does_not_collide_on_joins() {
         assert_eq!(derived_uuid(&["a", "b"]), derived_uuid(&["a", "b"]));
         assert_ne!(derived_uuid(&["ab", ""]), derived_uuid(&["a", "b"]));
         assert_eq!(derived_uuid(&["a"]).get_version_num(), 5);

@@ -41,7 +41,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn equal_content_hashes_the_same_however_it_is_spelled() {
+    fn content_hash_is_the_same_for_every_spelling_of_equal_content() {
         let fresh = json!({"b": 65.0, "a": [1.5, null, -0.0, {"y": 1, "x": 2}]});
         let stored: Value = serde_json::from_str(r#"{"a":[1.5,null,0,{"x":2,"y":1}],"b":65}"#).unwrap();
         assert_eq!(content_hash(&fresh), content_hash(&stored));

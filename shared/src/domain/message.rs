@@ -1,4 +1,4 @@
-//! What travels in the queues: ids and dates, never a token or a measured value.
+//! Messages of the queues: ids and dates, never a token or a measured value.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -22,19 +22,19 @@ pub enum QueueMessage {
 /// A request to sync one patient.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SyncMessage {
-    /// Whom.
+    /// Patient.
     pub patient_id: PatientId,
-    /// Which request: made once by whoever asks, kept through every redelivery.
+    /// Id of the sync: made once by the requester, kept through every redelivery.
     pub sync_id: SyncId,
-    /// What caused it.
+    /// Cause.
     pub trigger: Trigger,
-    /// Which days.
+    /// Days.
     pub range: DayRange,
-    /// When it was asked for.
+    /// Time of the request.
     pub requested_at: Timestamp,
 }
 
-/// Why a message body is none. It will not become one by waiting.
+/// Reason why a body is no message. No retry changes it.
 #[derive(Debug, thiserror::Error)]
 pub enum InvalidMessage {
     /// Not JSON, or another shape. Only the place is kept: serde's own text quotes what it found.
@@ -86,7 +86,7 @@ struct WebhookEventWire {
     received_at: Timestamp,
 }
 
-/// What tells the three apart: only a notice names a user of Oura's, only a command has a word for what to do.
+/// Distinction of the three: only a webhook event names a user of Oura's, only a command has an action.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Peek {
@@ -231,7 +231,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_sync_survives_the_queue_and_strangers_are_refused() {
+    fn sync_message_is_read_back_and_other_bodies_are_refused() {
         let message = SyncMessage {
             patient_id: PatientId::parse("patient-1").unwrap(),
             sync_id: SyncId::parse("s-1").unwrap(),
@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn a_notice_survives_the_queue_with_and_without_its_time() {
+    fn webhook_event_is_read_back_with_and_without_its_time() {
         let notice = WebhookEvent {
             user: OuraUserId::parse("ring-1").unwrap(),
             event_type: RawEventType::parse("update").unwrap(),

@@ -1,4 +1,4 @@
-//! The words of this project: patients, grants, days, records, connections and the events that tell of them.
+//! The terms of this project: patients, grants, days, records, connections, metrics and events.
 //! Nothing here performs I/O or knows where it runs.
 
 mod absence;

@@ -36,7 +36,7 @@ impl Moment {
         &self.text
     }
 
-    /// What the patient's clock showed.
+    /// Time of the patient's clock.
     #[must_use]
     pub fn local(&self) -> DateTime {
         self.local
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn every_spelling_of_an_instant_is_read_and_its_text_is_kept() {
+    fn moment_reads_every_spelling_of_an_instant_and_keeps_its_text() {
         for text in [
             "2031-05-04T23:10:00-07:00",
             "2031-05-05T06:10:00Z",
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn a_local_time_without_offset_is_no_instant() {
+    fn moment_without_offset_is_no_instant() {
         let moment = moment("2031-05-04T23:10:00.250");
         assert_eq!((moment.instant(), moment.offset()), (None, None));
         assert_eq!(moment.instant_in_utc(), "2031-05-04T23:10:00.25Z".parse().unwrap());
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_timestamp_is_refused_without_being_quoted() {
+    fn moment_refuses_other_texts_without_quoting_them() {
         for bad in [
             "",
             "yesterday",

@@ -12,14 +12,14 @@ use super::{Day, InvalidDay, PatientId, SyncId, derived_uuid};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NightlyRun(Day);
 
-/// What became of a patient in a night.
+/// Outcome of a patient in a nightly run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum NightlyOutcome {
-    /// What there was has arrived.
+    /// All data has arrived.
     Done,
     /// There was nothing to be had: the connection has ended, or Oura gives nothing for this patient.
     Skipped,
-    /// It was given up; the next night looks further back.
+    /// It was abandoned; the next nightly run looks further back.
     Failed,
 }
 
@@ -56,7 +56,7 @@ impl NightlyRun {
         sync.as_str().strip_prefix(NIGHTLY)?.parse().ok().map(Self)
     }
 
-    /// A name for the patient in the records of this night, which do not tell whose they are.
+    /// Name of the patient in the items of this run, which hold no patient id.
     #[must_use]
     pub fn alias(self, patient: &PatientId) -> String {
         derived_uuid(&["night", &self.0.to_string(), patient.as_str()]).to_string()
@@ -114,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_night_is_known_by_its_sync_and_nothing_else_is() {
+    fn nightly_run_is_read_only_from_its_own_sync_ids() {
         let night = NightlyRun::due_at("2026-03-19T03:00:00Z".parse().unwrap());
         assert_eq!(NightlyRun::due_at("2026-03-19T23:59:59Z".parse().unwrap()), night, "however late");
         assert_eq!(night.sync_id().as_str(), "nightly-2026-03-19");
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn an_alias_tells_patients_and_nights_apart_and_names_nobody() {
+    fn alias_differs_by_patient_and_run_and_holds_no_patient_id() {
         let (ada, night) = ("ada".parse().unwrap(), NightlyRun::of("2026-03-19".parse().unwrap()));
         let other = NightlyRun::of("2026-03-20".parse().unwrap());
         assert_ne!(night.alias(&ada), other.alias(&ada));

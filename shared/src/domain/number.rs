@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn integers_and_floats_are_read_and_what_no_table_holds_is_refused() {
+    fn number_reads_integers_and_floats_and_refuses_magnitudes_that_no_table_holds() {
         let read = |text: &str| serde_json::from_str::<Number>(text).map(Number::get).ok();
         assert_eq!(
             (read("7"), read("-7"), read("7.25"), read("1e-300")),

@@ -1,4 +1,4 @@
-//! What the platform's tables hold: one record per Oura document, one item of stats per patient and day.
+//! Contents of the platform's tables: one record per Oura document, one item of stats per patient and day.
 
 use std::fmt;
 
@@ -39,14 +39,14 @@ impl Record {
     }
 }
 
-/// A record as it lies in the table `WearableData`.
+/// A record as stored in the table `WearableData`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StoredRecord {
-    /// The record. The metrics of a tombstone are empty.
+    /// The record. A tombstone has no metrics.
     pub record: Record,
     /// 1 when first stored, one more with every change.
     pub revision: u64,
-    /// When the request that saw this content was begun.
+    /// Start time of the request that saw this content.
     pub observed_at: Timestamp,
     /// See [`Record::content_hash`].
     pub content_hash: String,
@@ -60,7 +60,7 @@ impl fmt::Debug for Record {
     }
 }
 
-/// One patient's day, as it lies in the table `DailyStats`: the public contract with the platform. Its `Debug` shows no
+/// One patient's day, as stored in the table `DailyStats`: the public contract with the platform. Its `Debug` shows no
 /// measured value.
 #[derive(Clone, PartialEq)]
 pub struct DailyStats {
@@ -72,11 +72,11 @@ pub struct DailyStats {
     pub revision: u64,
     /// Hash of `metrics`.
     pub content_hash: String,
-    /// Whether Oura may still change the day soon.
+    /// True if Oura may still change the day soon.
     pub provisional: bool,
-    /// When the newest content of the day was observed.
+    /// Time at which the newest content of the day was observed.
     pub observed_at: Timestamp,
-    /// What was usual before the day; none until the sync that brought the day ends.
+    /// Baselines; none until the sync that brought the day ends.
     pub baselines: Option<DayBaselines>,
 }
 

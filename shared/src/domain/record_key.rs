@@ -1,4 +1,4 @@
-//! Where a record stands among a patient's.
+//! Sort key of a record.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,7 +8,7 @@ use super::{DataType, Day, DocumentId, Record};
 /// A record's place: by day, then collection, then document. Its text, `<day>#<collection>#<document>`, sorts the same way.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RecordKey {
-    /// The day that it lies on.
+    /// Day of the record.
     pub day: Day,
     /// The Oura collection that it came from.
     pub data_type: DataType,
@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_place_survives_its_text() {
+    fn record_key_is_read_back_from_its_text() {
         for text in ["2026-01-01#sleep#d-1", "2026-01-01#vo2_max#a#b"] {
             assert_eq!(text.parse::<RecordKey>().unwrap().to_string(), text);
         }

@@ -41,13 +41,13 @@ impl ScopeSet {
         Self(text.split([' ', ',', '+', '\t', '\n']).filter(|name| !name.is_empty()).map(Scope::new).collect())
     }
 
-    /// Whether it holds no scope.
+    /// True if it holds no scope.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Whether it holds the scope of this bare name.
+    /// True if it holds the scope of this bare name.
     #[must_use]
     pub fn contains(&self, name: &str) -> bool {
         self.0.contains(&Scope::new(name))
@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn prefixed_and_bare_names_are_the_same_scope() {
+    fn scope_is_the_same_with_and_without_prefix() {
         let granted = ScopeSet::parse("extapi:daily  heartrate extapi:brand_new");
         assert!(granted.contains("daily") && granted.contains("heartrate") && granted.contains("brand_new"));
         let asked = ScopeSet::parse(ScopeSet::DEFAULT);

@@ -11,21 +11,21 @@ use super::{DataType, DocumentId, OuraUserId, RawEventType};
 /// what they mean, and whether they mean anything here, is for the worker to say.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct WebhookEvent {
-    /// Whose ring.
+    /// Oura user.
     pub user: OuraUserId,
-    /// What happened: `create`, `update` or `delete`; Oura may come to know others.
+    /// Change: `create`, `update`, `delete` or a newer word.
     pub event_type: RawEventType,
     /// The collection, such as `daily_sleep`; Oura may come to know others.
     pub data_type: RawEventType,
-    /// Which document.
+    /// Document.
     pub document_id: DocumentId,
-    /// When it happened, by Oura's clock; absent when Oura gave none that can be read.
+    /// Time of the change by Oura's clock; none if Oura gave none that can be read.
     pub event_time: Option<Timestamp>,
-    /// When the notice arrived here.
+    /// Arrival of the webhook event.
     pub received_at: Timestamp,
 }
 
-/// What happened to a document.
+/// Change of a document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum WebhookEventType {
     /// It is new.
@@ -50,7 +50,7 @@ impl WebhookEventType {
         }
     }
 
-    /// What Oura's word means; `None` for a word that is not known here.
+    /// Meaning of Oura's word; `None` for an unknown word.
     #[must_use]
     pub fn of_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|event| event.as_str() == word)
@@ -58,22 +58,22 @@ impl WebhookEventType {
 }
 
 impl WebhookEvent {
-    /// When the change happened, as well as it is known: by Oura's clock, or else when the notice arrived.
+    /// Best known time of the change: by Oura's clock, or else the arrival of the webhook event.
     #[must_use]
     pub fn happened_at(&self) -> Timestamp {
         self.event_time.unwrap_or(self.received_at)
     }
 }
 
-/// What a notice says about one document, once its words are understood. Two notices that say the same are equal, however
+/// A webhook event about one document, with its words understood. Two events with the same content are equal, however
 /// often and whenever they arrive. As text (in the inbox): `<data type> <event> <time> <document id>`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DocumentEvent {
     /// The collection.
     pub data_type: DataType,
-    /// What happened.
+    /// Change.
     pub event: WebhookEventType,
-    /// When, see [`WebhookEvent::happened_at`].
+    /// Time, see [`WebhookEvent::happened_at`].
     pub happened_at: Timestamp,
     /// To which document.
     pub document_id: DocumentId,
@@ -85,7 +85,7 @@ pub struct DocumentEvent {
 pub struct InvalidDocumentEvent;
 
 impl WebhookEvent {
-    /// What it says; `None` when its event type or data type is not known here, or the data type has no documents: time
+    /// The event's content; `None` if its event type or data type is unknown, or the data type has no documents: time
     /// series are pulled.
     #[must_use]
     pub fn announcement(&self) -> Option<DocumentEvent> {
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn an_announcement_survives_as_text_and_does_not_depend_on_its_arrival() {
+    fn document_event_is_read_back_from_text_and_does_not_depend_on_its_arrival() {
         let first = notice("update", "vo2_max");
         let repeated = WebhookEvent { received_at: "2026-03-01T08:50:00Z".parse().unwrap(), ..first.clone() };
         let said = first.announcement().unwrap();
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn words_that_are_not_known_announce_nothing() {
+    fn webhook_event_of_unknown_words_is_no_document_event() {
         assert_eq!(notice("merge", "sleep").announcement(), None);
         assert_eq!(notice("update", "meal").announcement(), None);
         assert_eq!(notice("update", "heartrate").announcement(), None);

@@ -31,7 +31,7 @@ use crate::domain::{
 use crate::oura::model::{self, Document, Documents};
 
 /// The records of these documents, in their order; the time series by day. Documents that Oura gave twice give one
-/// record, the later one. `offsets` says on which local day a sample lies, and matters for the time series only.
+/// record, the later one. `offsets` gives the local day of a sample, and matters for the time series only.
 #[must_use]
 pub fn records(patient: &PatientId, documents: &Documents, offsets: &DayOffsets) -> Vec<Record> {
     let context = Context { patient, data_type: documents.data_type(), offsets };
@@ -45,7 +45,7 @@ pub fn records(patient: &PatientId, documents: &Documents, offsets: &DayOffsets)
     without_repeats(with_data_types!(of_documents))
 }
 
-/// Keeps the records whose day lies in the range: for what [`Documents::retain_days`] cannot decide, because samples
+/// Keeps the records whose day is in the range: for what [`Documents::retain_days`] cannot decide, because samples
 /// get their day only here. At the edges of a fetched range a local day is fetched in part, and a part must not replace
 /// what is stored of the whole. Rings stay: they belong to no range.
 pub fn retain_days(records: &mut Vec<Record>, range: DayRange) {
@@ -118,7 +118,7 @@ impl<T: OnePerDocument> Normalize for T {
     }
 }
 
-/// A series as it lies in records.
+/// A series in the form of records.
 fn series(series: Option<&model::Series>) -> Option<Series> {
     series.map(|series| Series {
         start: series.timestamp.clone(),

@@ -1,4 +1,4 @@
-//! Which local day a moment lies on, when all that is known of the moment is UTC.
+//! Local days of moments that Oura gives in UTC only.
 
 use jiff::Timestamp;
 use jiff::civil::time;
@@ -8,7 +8,7 @@ use crate::domain::metrics::{SessionSummary, SleepMeasures};
 use crate::domain::{Day, Moment, Record, RecordMetrics};
 use crate::oura::model::Documents;
 
-/// The patient's offset from UTC over time, as far as documents tell it. Oura gives heart rate and battery in UTC only,
+/// The patient's offset from UTC over time, as far as documents show it. Oura gives heart rate and battery in UTC only,
 /// and a patient has no fixed zone: the offset of the document nearest in time holds, and UTC where there is none.
 ///
 /// Trusted are the bedtimes of sleep periods, the start of the activity day, and workouts, sessions and tags, except
@@ -20,7 +20,7 @@ pub struct DayOffsets {
 }
 
 impl DayOffsets {
-    /// What these documents tell; kinds that tell nothing may be among them.
+    /// Offsets of these documents; data types without offsets may be among them.
     #[must_use]
     pub fn of_documents<'a>(documents: impl IntoIterator<Item = &'a Documents>) -> Self {
         let mut known = Vec::new();
@@ -59,7 +59,7 @@ impl DayOffsets {
         Self::new(known)
     }
 
-    /// What these records tell: the same as their documents did.
+    /// Offsets of these records: the same as of their documents.
     #[must_use]
     pub fn of_records<'a>(records: impl IntoIterator<Item = &'a Record>) -> Self {
         let mut known = Vec::new();
@@ -88,7 +88,7 @@ impl DayOffsets {
         Self::new(known)
     }
 
-    /// What both tell; where they differ about the same instant, `fresher` holds.
+    /// Offsets of both; where they differ about the same instant, `fresher` holds.
     #[must_use]
     pub fn merged_with(mut self, fresher: Self) -> Self {
         self.known.retain(|(at, _)| fresher.known.binary_search_by_key(at, |(at, _)| *at).is_err());
@@ -96,7 +96,7 @@ impl DayOffsets {
         Self::new(self.known)
     }
 
-    /// Whether nothing is known, so that every moment is taken in UTC.
+    /// True if no offset is known, so that every moment is taken in UTC.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.known.is_empty()
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn the_nearest_offset_holds_and_utc_without_any() {
+    fn offset_is_the_nearest_one_and_utc_without_any() {
         let offsets = known(&["2031-05-05T08:00:00+02:00", "2031-05-06T08:00:00-05:00"], always);
         let hours = |at: &str| offsets.at(at.parse().unwrap()).seconds() / 3600;
         assert_eq!((hours("2030-01-01T00:00:00Z"), hours("2031-05-05T06:00:00Z")), (2, 2));
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn utc_is_believed_only_where_it_can_be_true() {
+    fn offset_of_utc_counts_only_where_it_can_be_true() {
         assert!(known(&["2031-05-05T17:00:00+00:00", "2031-05-05T17:00:00"], unless_utc).is_empty());
         assert!(known(&["2031-05-05T02:00:00+00:00"], day_start).is_empty());
         assert!(!known(&["2031-05-05T04:00:00+00:00"], day_start).is_empty());
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_fresher_wins_when_both_know_an_instant() {
+    fn offset_of_fresher_documents_wins_for_the_same_instant() {
         let (old, new) = (known(&["2031-05-05T08:00:00+02:00"], always), known(&["2031-05-05T07:00:00+01:00"], always));
         let both = old.clone().merged_with(new.clone());
         assert_eq!((both, new.merged_with(old.clone())), (known(&["2031-05-05T07:00:00+01:00"], always), old));

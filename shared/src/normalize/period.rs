@@ -103,8 +103,8 @@ impl OnePerDocument for model::RestModePeriod {
     }
 }
 
-/// A ring lies on the day (UTC) of its set-up. Oura gives the epoch, or nothing, for rings that it has no date of: those
-/// lie on 2015-01-01, before any ring was sold, so that they come first and are never taken for the current one.
+/// A ring belongs to the day (UTC) of its set-up. Oura gives the epoch, or nothing, for rings that it has no date of: those
+/// belong to 2015-01-01, before any ring was sold, so that they come first and are never taken for the current one.
 impl OnePerDocument for model::RingConfiguration {
     fn record_day(&self) -> Option<Day> {
         Some(set_up_day(self).unwrap_or(Day::from(UNKNOWN_SET_UP)))
@@ -135,7 +135,7 @@ fn set_up_day(ring: &model::RingConfiguration) -> Option<Day> {
     day.filter(|day| *day > Day::from(UNKNOWN_SET_UP))
 }
 
-/// Seconds between two instants; none when an end is missing, has no offset, or lies before the start.
+/// Seconds between two instants; none when an end is missing, has no offset, or is before the start.
 fn seconds_between(start: Option<&Moment>, end: Option<&Moment>) -> Option<Number> {
     let elapsed = end?.instant()?.duration_since(start?.instant()?);
     (!elapsed.is_negative()).then(|| Number::from(elapsed.as_secs_f64()))

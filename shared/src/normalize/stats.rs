@@ -92,7 +92,7 @@ fn fields(metrics: &Map<String, Value>, metric_type: &str) -> Map<String, Value>
     metrics.get(metric_type).and_then(Value::as_object).cloned().unwrap_or_default()
 }
 
-/// True if Oura may still change the day. It may until the day lies two days before today (UTC): by then the day has
+/// True if Oura may still change the day. It may until the day is two days before today (UTC): by then the day has
 /// ended in every zone and its night has been analysed. It may also as long as the main sleep was analysed in the
 /// background only: Oura analyses it again when the patient opens the app.
 #[must_use]

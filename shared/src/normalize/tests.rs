@@ -103,7 +103,7 @@ fn beat(at: &str, source: &str, bpm: u32) -> Value {
 }
 
 #[test]
-fn oxygen_of_zero_is_no_measurement() {
+fn spo2_of_zero_is_null() {
     let spo2 = |average, index| {
         let document =
             json!({"id": "o", "day": "2031-05-05", "spo2_percentage": average, "breathing_disturbance_index": index});
@@ -137,7 +137,7 @@ fn activity_keeps_negative_distances_and_adds_minutes_only_when_all_are_known() 
 }
 
 #[test]
-fn small_daily_kinds_keep_their_values_and_words_not_known_yet() {
+fn daily_documents_keep_their_values_and_unknown_words() {
     let records = [
         one(
             Kind::DailyStress,
@@ -175,7 +175,7 @@ fn small_daily_kinds_keep_their_values_and_words_not_known_yet() {
 }
 
 #[test]
-fn documents_without_an_id_get_a_stable_one_of_their_own() {
+fn document_without_an_id_gets_a_stable_derived_id() {
     let age = |day: &str| json!({"day": day, "vascular_age": 41});
     let (first, again) = (
         made(Kind::DailyCardiovascularAge, json!([age("2031-05-05"), age("2031-05-06")])),
@@ -195,7 +195,7 @@ fn documents_without_an_id_get_a_stable_one_of_their_own() {
 }
 
 #[test]
-fn a_document_on_two_pages_gives_one_record_with_the_later_content() {
+fn document_on_two_pages_gives_one_record_with_the_later_content() {
     let score = |score: u32| json!({"id": "same", "day": "2031-05-05", "score": score});
     let records = made(Kind::DailySleep, json!([score(70), score(71)]));
     assert_eq!(records.len(), 1);
@@ -203,7 +203,7 @@ fn a_document_on_two_pages_gives_one_record_with_the_later_content() {
 }
 
 #[test]
-fn what_a_patient_wrote_is_in_no_record_and_a_tag_counts_once() {
+fn tag_counts_once_and_holds_no_words_of_the_patient() {
     let secret = "Argued with Robin again";
     let mut records = made(
         Kind::Tag,
@@ -246,7 +246,7 @@ fn rest_mode_shows_on_the_day_on_which_it_begins() {
 }
 
 #[test]
-fn rings_lie_on_the_day_of_their_set_up_and_batteries_on_every_day() {
+fn ring_belongs_to_the_day_of_its_set_up_and_battery_to_every_day() {
     let ring = |set_up: Value| {
         one(Kind::RingConfiguration, json!({"id": "ring", "hardware_type": "or9", "set_up_at": set_up, "size": 9}))
     };
@@ -273,7 +273,7 @@ fn rings_lie_on_the_day_of_their_set_up_and_batteries_on_every_day() {
 }
 
 #[test]
-fn a_change_is_named_by_kind_and_field() {
+fn changed_fields_name_metric_type_and_field() {
     let mut before = busy_day();
     let old = typed_stats("2031-05-05", &before);
     assert_eq!(changed_fields(&old, &old), [""; 0]);
@@ -294,7 +294,7 @@ fn a_change_is_named_by_kind_and_field() {
 }
 
 #[test]
-fn a_day_is_provisional_until_it_is_two_days_old_and_its_night_was_analysed_in_the_foreground() {
+fn day_is_provisional_until_it_is_two_days_old_and_its_night_was_analysed_in_the_foreground() {
     let records = busy_day();
     let provisional_at = |records: &[Record], now: &str| {
         provisional(day("2031-05-05"), &records.iter().collect::<Vec<_>>(), now.parse().unwrap())

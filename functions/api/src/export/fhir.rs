@@ -1,7 +1,7 @@
 //! Days as Observations of FHIR R4 (<https://hl7.org/fhir/R4/observation.html>), one for each number that there is.
 //!
-//! A metric without a value has no Observation. `dataAbsentReason` is for a measurement that was asked for and did not come
-//! out; nobody ordered these, and why a day has none is told by `GET /daily`.
+//! A metric without a value has no Observation. `dataAbsentReason` is for an ordered measurement without a
+//! result; these are not ordered, and `GET /daily` gives the reason of a missing one.
 
 use serde_json::{Value, json};
 use shared::domain::metrics::Unit;
@@ -72,7 +72,7 @@ fn observation(
     observation
 }
 
-/// What FHIR knows as vital signs are such; everything else is what its `activity` is for, sleep included.
+/// Category: vital signs as FHIR lists them; `activity` for everything else, sleep included.
 fn category(metric: Metric) -> Value {
     let is_vital = !metric.field.loinc.is_empty()
         && (metric.metric_type == MetricType::Spo2 || metric.field.unit.is_some_and(|unit| unit.ucum == "/min"));
@@ -83,7 +83,7 @@ fn category(metric: Metric) -> Value {
     }
 }
 
-/// When the main sleep began and ended, if both are known with their offsets: FHIR wants one with every time of day.
+/// Period of the main sleep, if both ends are known with their offsets: FHIR wants one with every time of day.
 fn night(metrics: &DayMetrics) -> Option<Value> {
     let sleep = &metrics.sleep.as_ref()?.main;
     let (start, end) = (sleep.bedtime_start.as_ref()?, sleep.bedtime_end.as_ref()?);
@@ -103,7 +103,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_have_seconds_and_whole_offsets() {
+    fn date_time_has_seconds_and_a_whole_offset() {
         for (text, wanted) in [
             ("2026-03-01T23:10:00.000+02:00", Some("2026-03-01T23:10:00+02:00")),
             ("2026-03-01T23:10:00-07:00", Some("2026-03-01T23:10:00-07:00")),

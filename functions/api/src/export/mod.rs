@@ -1,7 +1,7 @@
-//! `GET /export`: everything that is held about the patient, in lines.
+//! `GET /export`: everything that is stored about the patient, in lines.
 //!
 //! A Lambda function behind an HTTP API cannot stream its answer and ends at 6 MB. So an export comes in pages of bounded
-//! size, each made from reads of bounded size: what it takes does not grow with what the patient has.
+//! size, each made from reads of bounded size: the cost of a page does not grow with the patient's data.
 
 mod fhir;
 mod ndjson;
@@ -59,7 +59,7 @@ impl Format {
     }
 }
 
-/// How far an export has come: first the days, then the records.
+/// Progress of an export: first the days, then the records.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Position {
     /// The days from this one on are next.
@@ -147,7 +147,7 @@ async fn fill(
     Ok(Some(position))
 }
 
-/// What follows one read.
+/// Step after one read.
 enum Step {
     /// Another one, from here on.
     On(Position),
@@ -195,7 +195,7 @@ fn response(format: Format, page: Page, cursor: Option<&str>) -> Response<Body> 
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(format.content_type()));
     headers.insert(CONTENT_DISPOSITION, HeaderValue::from_static(format.disposition()));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    // Relative to the request (RFC 8288, section 3.1): behind which names and paths this API is reached, it does not know.
+    // Relative to the request (RFC 8288, section 3.1): the API's own public name and path are unknown here.
     let next = cursor.map(|cursor| format!("<?format={}&cursor={cursor}>; rel=\"next\"", format.as_str()));
     if let Some(next) = next.and_then(|next| HeaderValue::try_from(next).ok()) {
         headers.insert(LINK, next);
@@ -208,7 +208,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_position_survives_its_text() {
+    fn position_is_read_back_from_its_text() {
         for text in ["days 2026-01-01", "records", "records 2026-01-01#sleep#d 1"] {
             // No id holds a space.
             let read = text.parse::<Position>().map(|position| position.to_string());

@@ -21,7 +21,7 @@ struct Line<T> {
     content: T,
 }
 
-/// What stands before everything else: what this is, and the connection if there ever was one.
+/// Writes the first lines: the kind of the export, and the connection if there ever was one.
 ///
 /// # Errors
 /// 503.
@@ -34,7 +34,7 @@ pub(super) async fn begin(deps: &Deps, patient: &PatientId, page: &mut Page) -> 
     Ok(())
 }
 
-/// What ends a page, so that one that was cut off is noticed.
+/// Writes the last line of a page, so that a truncated page is noticed.
 ///
 /// # Errors
 /// 500.
@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_says_first_what_it_is() {
+    fn line_begins_with_its_type() {
         assert_eq!(line("end", json!({"cursor": null})).unwrap(), "{\"type\":\"end\",\"cursor\":null}\n");
     }
 }

@@ -37,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_page_ends_before_the_line_that_does_not_fit() {
+    fn page_ends_before_the_line_that_does_not_fit() {
         let mut page = Page::default();
         let line = "x".repeat(PAGE_BYTES / 2);
         assert!(page.push(&line) && page.push(&line));

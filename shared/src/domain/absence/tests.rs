@@ -105,7 +105,7 @@ fn missing(connection: &Connection, stats: &DailyStats) -> BTreeMap<MetricType, 
 }
 
 #[test]
-fn an_empty_day_between_others_was_not_worn_and_one_after_them_has_not_synced() {
+fn empty_day_between_others_was_not_worn_and_one_after_them_has_not_synced() {
     let connection = connection();
     assert_eq!(whole(Some(&connection), &[], "2026-03-15"), Absence::NotWorn);
     assert_eq!(whole(Some(&connection), &[], "2026-03-20"), Absence::NotSyncedYet);
@@ -118,7 +118,7 @@ fn an_empty_day_between_others_was_not_worn_and_one_after_them_has_not_synced() 
 }
 
 #[test]
-fn what_was_never_asked_for_is_not_blamed_on_the_ring() {
+fn day_that_was_never_fetched_is_not_blamed_on_the_ring() {
     assert_eq!(whole(None, &[], "2026-03-15"), Absence::NotConnected);
     let mut of = connection();
     assert_eq!(whole(Some(&of), &[], "2026-01-15"), Absence::NotFetched);
@@ -132,7 +132,7 @@ fn what_was_never_asked_for_is_not_blamed_on_the_ring() {
 }
 
 #[test]
-fn what_keeps_data_away_is_told_for_the_days_since_the_last_fetch_only() {
+fn failure_explains_only_days_since_the_last_fetch() {
     let old = |mut of: Connection| {
         of.watermarks = DataType::ALL.into_iter().map(|kind| (kind, at("2026-03-17T03:00:00Z"))).collect();
         of
@@ -183,19 +183,19 @@ fn what_keeps_data_away_is_told_for_the_days_since_the_last_fetch_only() {
 }
 
 #[test]
-fn a_kind_is_explained_by_the_rest_of_its_day() {
+fn metric_type_is_explained_by_the_rest_of_its_day() {
     let connection = connection();
     assert_eq!(missing(&connection, &stats("2026-03-15", |_| ())), BTreeMap::new());
     let unworn = stats("2026-03-15", |metrics| {
         metrics.retain(|kind, _| *kind == MetricType::Activity);
         metrics.insert(MetricType::Activity, json!({"score": 70, "nonWearTime": 30_000}));
     });
-    let told = missing(&connection, &unworn);
-    assert_eq!((told[&MetricType::Sleep], told[&MetricType::Hrv]), (Absence::NotWorn, Absence::NotWorn));
-    assert_eq!(told[&MetricType::Stress], Absence::Unknown, "eight hours are not the whole day");
+    let reasons = missing(&connection, &unworn);
+    assert_eq!((reasons[&MetricType::Sleep], reasons[&MetricType::Hrv]), (Absence::NotWorn, Absence::NotWorn));
+    assert_eq!(reasons[&MetricType::Stress], Absence::Unknown, "eight hours are not the whole day");
     let moments = stats("2026-03-15", |metrics| metrics.retain(|kind, _| *kind == MetricType::HeartRate));
-    let told = missing(&connection, &moments);
-    assert_eq!((told[&MetricType::Sleep], told[&MetricType::Activity]), (Absence::NotWorn, Absence::NotWorn));
+    let reasons = missing(&connection, &moments);
+    assert_eq!((reasons[&MetricType::Sleep], reasons[&MetricType::Activity]), (Absence::NotWorn, Absence::NotWorn));
     let without = stats("2026-03-15", |metrics| drop(metrics.remove(&MetricType::Spo2)));
     assert_eq!(missing(&connection, &without), BTreeMap::from([(MetricType::Spo2, Absence::Unknown)]));
     let mut refused = connection.clone();
@@ -206,12 +206,12 @@ fn a_kind_is_explained_by_the_rest_of_its_day() {
         metrics.remove(&MetricType::Resilience);
     });
     today.provisional = true;
-    let told = missing(&connection, &today);
-    assert_eq!(told, BTreeMap::from([(MetricType::Stress, Absence::NotSyncedYet)]), "resilience comes later");
+    let reasons = missing(&connection, &today);
+    assert_eq!(reasons, BTreeMap::from([(MetricType::Stress, Absence::NotSyncedYet)]), "resilience comes later");
 }
 
 #[test]
-fn a_new_ring_and_rest_mode_are_told_apart() {
+fn calibration_differs_from_rest_mode() {
     let connection = connection();
     let scoreless = stats("2026-03-15", |metrics| drop(metrics.insert(MetricType::Readiness, json!({"score": null}))));
     assert_eq!(missing(&connection, &scoreless)[&MetricType::Readiness], Absence::Calibrating);
@@ -235,7 +235,7 @@ fn a_new_ring_and_rest_mode_are_told_apart() {
 }
 
 #[test]
-fn a_history_explains_its_own_days_and_only_while_it_arrives() {
+fn backfill_explains_its_own_days_and_only_while_it_runs() {
     let mut of = connection();
     assert_eq!(whole(Some(&of), &[], "2026-02-15"), Absence::NotWorn, "it has arrived");
     of.backfill.as_mut().unwrap().state = BackfillState::Running;
@@ -254,25 +254,25 @@ fn a_history_explains_its_own_days_and_only_while_it_arrives() {
 }
 
 #[test]
-fn only_webhooks_that_work_explain_what_was_not_asked_for() {
+fn working_webhooks_explain_data_types_that_were_not_fetched() {
     let mut of = connection();
     of.last_webhook_at = Some(at("2026-03-19T20:00:00Z"));
     let fetched = |of: &mut Connection, text: &str| of.watermarks.values_mut().for_each(|known| *known = at(text));
     fetched(&mut of, "2026-03-17T03:00:00Z");
     let without = |kind| stats("2026-03-18", move |metrics| drop(metrics.remove(&kind)));
     assert_eq!(missing(&of, &without(MetricType::Stress))[&MetricType::Stress], Absence::Unknown);
-    let told = missing(&of, &without(MetricType::HeartRate));
-    assert_eq!(told[&MetricType::HeartRate], Absence::WeAreLate, "it has no webhook");
+    let reasons = missing(&of, &without(MetricType::HeartRate));
+    assert_eq!(reasons[&MetricType::HeartRate], Absence::WeAreLate, "it has no webhook");
     let mut silent = of.clone();
     silent.missed_webhooks.insert(DataType::DailyStress, 1);
     assert_eq!(missing(&silent, &without(MetricType::Stress))[&MetricType::Stress], Absence::WeAreLate);
     fetched(&mut of, "2026-03-10T03:00:00Z");
-    let told = missing(&of, &without(MetricType::Stress));
-    assert_eq!(told[&MetricType::Stress], Absence::WeAreLate, "a full pull is long due");
+    let reasons = missing(&of, &without(MetricType::Stress));
+    assert_eq!(reasons[&MetricType::Stress], Absence::WeAreLate, "a full pull is long due");
 }
 
 #[test]
-fn what_is_asked_for_once_in_a_few_days_is_late_after_these() {
+fn data_type_of_every_few_days_is_late_after_these() {
     let mut of = connection();
     let without = stats("2026-03-18", |metrics| drop(metrics.remove(&MetricType::Resilience)));
     of.watermarks.insert(DataType::DailyResilience, at("2026-03-15T03:00:00Z"));
@@ -282,7 +282,7 @@ fn what_is_asked_for_once_in_a_few_days_is_late_after_these() {
 }
 
 #[test]
-fn battery_and_hours_without_the_ring_explain_only_what_they_can() {
+fn battery_and_hours_without_the_ring_explain_only_their_own_metric_types() {
     use MetricType::{Activity, HeartRate, Ring, Sleep, Spo2, Stress};
     let of = |day: &str, without: &[MetricType], with: &[(MetricType, Value)], asked: MetricType| {
         let stats = stats(day, |metrics| {
@@ -309,7 +309,7 @@ fn battery_and_hours_without_the_ring_explain_only_what_they_can() {
 }
 
 #[test]
-fn a_new_ring_and_rest_mode_explain_only_what_follows_from_them() {
+fn calibration_and_rest_mode_explain_only_their_own_metric_types() {
     use MetricType::{Activity, Readiness, RestMode, Sleep, SleepTime, Spo2};
     let new = |without: &[MetricType]| {
         let stats = stats("2026-03-15", |metrics| {
@@ -326,15 +326,15 @@ fn a_new_ring_and_rest_mode_explain_only_what_follows_from_them() {
             metrics.retain(|kind, _| ![Activity, Readiness, Spo2].contains(kind));
             metrics.insert(RestMode, json!({"periods": [{"startDay": from, "endDay": null}]}));
         });
-        let told = missing(&connection(), &stats);
-        [told[&Activity], told[&Readiness], told[&Spo2]]
+        let reasons = missing(&connection(), &stats);
+        [reasons[&Activity], reasons[&Readiness], reasons[&Spo2]]
     };
     assert_eq!(resting("2026-03-15"), [Absence::RestMode, Absence::RestMode, Absence::Unknown]);
     assert_eq!(resting("2026-03-16"), [Absence::Unknown; 3], "it began the day after");
 }
 
 #[test]
-fn every_reason_has_one_name_and_a_text() {
+fn absence_has_one_name_and_a_text() {
     for absence in Absence::ALL {
         assert_eq!(serde_json::to_value(absence).unwrap(), absence.as_str());
         assert!(absence.text().ends_with('.'));

@@ -43,7 +43,7 @@ metrics! {
         medium_activity_time: Option<Number> = measured("medium_activity_time", SECONDS),
         /// Time of low activity.
         low_activity_time: Option<Number> = measured("low_activity_time", SECONDS),
-        /// Time sitting or standing still.
+        /// Sedentary time.
         sedentary_time: Option<Number> = measured("sedentary_time", SECONDS),
         /// Time of rest, sleep included.
         resting_time: Option<Number> = measured("resting_time", SECONDS),

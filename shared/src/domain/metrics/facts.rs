@@ -1,4 +1,4 @@
-//! Declaration of metrics: the macro that makes a struct of them, and the facts that stand beside a field.
+//! Declaration of metrics: the macro that makes a struct of them, and the facts beside a field.
 
 use serde::Serialize;
 
@@ -52,7 +52,7 @@ pub struct Loinc {
     pub display: &'static str,
 }
 
-/// Facts about a field that stand beside it in the code; see [`Field`].
+/// Facts about a field, declared beside it; see [`Field`].
 #[derive(Clone, Copy)]
 pub(super) struct Facts {
     unit: Option<Unit>,
@@ -133,7 +133,7 @@ pub struct Field {
     pub unit: Option<Unit>,
     /// Oura's collection; its scope decides if there can be a value.
     pub source: DataType,
-    /// Oura's field there, a path where it lies deeper. Several values are joined by this project where it says so.
+    /// Oura's field there, a path if it is deeper. Several values are joined by this project where it says so.
     pub source_field: &'static str,
     /// Codes in LOINC, the most general one first.
     pub loinc: &'static [Loinc],

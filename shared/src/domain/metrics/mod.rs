@@ -234,7 +234,7 @@ impl Metric {
 }
 
 /// All scalar fields of a day's stats, by metric type. Lists and series (naps, workouts, a night's HRV) are not among
-/// them; contributors only where they lie among the scalar fields themselves.
+/// them; contributors only where they are scalar fields of the type itself.
 pub static CATALOGUE: LazyLock<Vec<Metric>> = LazyLock::new(all_metrics);
 
 #[cfg(test)]

@@ -34,7 +34,7 @@ metrics! {
         awake: Option<Number> = period("awake_time", SECONDS),
         /// Time of going to bed, with the offset of the place.
         bedtime_start: Option<Moment> = Facts::word(DataType::Sleep, "bedtime_start"),
-        /// Time of getting up, with the offset of the place; null for a night that goes on.
+        /// Time of getting up, with the offset of the place; null for a night that has not ended.
         bedtime_end: Option<Moment> = Facts::word(DataType::Sleep, "bedtime_end"),
         /// Number of restless periods.
         restless_periods: Option<Number> = period("restless_periods", COUNT),

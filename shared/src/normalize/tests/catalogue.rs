@@ -75,7 +75,7 @@ fn full_day() -> Vec<Record> {
 }
 
 #[test]
-fn the_catalogue_holds_every_scalar_field_of_a_full_day_and_no_other() {
+fn catalogue_holds_every_scalar_field_of_a_full_day_and_no_other() {
     let stats = stats("2031-05-05", &full_day());
     let mut scalars = BTreeSet::new();
     for (kind, fields) in &stats {
@@ -91,7 +91,7 @@ fn the_catalogue_holds_every_scalar_field_of_a_full_day_and_no_other() {
 }
 
 #[test]
-fn exactly_the_numbers_have_a_unit() {
+fn metric_has_a_unit_if_it_is_a_number() {
     let stats = stats("2031-05-05", &full_day());
     for metric in CATALOGUE.iter() {
         let value = &stats[&metric.metric_type][metric.field.name];

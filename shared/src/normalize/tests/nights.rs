@@ -1,9 +1,9 @@
-//! NightlyRuns and naps: which period is the main one, on which day it lies, what its scores are.
+//! Nights and naps: the main period, its day and its scores.
 
 use super::*;
 
 #[test]
-fn the_longest_long_sleep_is_the_main_one_and_naps_stay_beside_it() {
+fn main_sleep_is_the_longest_long_sleep_and_naps_stay_beside_it() {
     let records = busy_day();
     assert_eq!(records.len(), 7, "one record per document, the deleted one too");
     let stats = stats("2031-05-05", &records);
@@ -24,7 +24,7 @@ fn the_longest_long_sleep_is_the_main_one_and_naps_stay_beside_it() {
 }
 
 #[test]
-fn the_periods_of_a_day_begin_with_the_main_one_and_leave_out_rest() {
+fn sleep_periods_begin_with_the_main_one_and_leave_out_rest() {
     let records = busy_day();
     let periods: Vec<_> = sleep_periods(&records.iter().collect::<Vec<_>>());
     let ids: Vec<_> = periods.iter().map(|period| period.document_id.as_str()).collect();
@@ -32,7 +32,7 @@ fn the_periods_of_a_day_begin_with_the_main_one_and_leave_out_rest() {
 }
 
 #[test]
-fn without_a_long_sleep_the_longest_sleep_is_the_main_one_and_never_rest_or_a_late_nap() {
+fn main_sleep_without_a_long_sleep_is_the_longest_sleep() {
     let at = ("2031-05-05T01:00:00+02:00", "2031-05-05T05:00:00+02:00");
     let records = made(
         Kind::Sleep,
@@ -57,7 +57,7 @@ fn without_a_long_sleep_the_longest_sleep_is_the_main_one_and_never_rest_or_a_la
 }
 
 #[test]
-fn a_day_with_only_deleted_and_resting_periods_has_no_sleep() {
+fn day_with_only_deleted_and_resting_periods_has_no_sleep() {
     let at = ("2031-05-05T01:00:00+02:00", "2031-05-05T05:00:00+02:00");
     let records = made(
         Kind::Sleep,
@@ -67,7 +67,7 @@ fn a_day_with_only_deleted_and_resting_periods_has_no_sleep() {
 }
 
 #[test]
-fn the_four_documented_shapes_have_all_their_keys_even_when_oura_sends_nothing_but_nulls() {
+fn documented_metric_types_have_all_their_keys_even_if_oura_sends_only_nulls() {
     let mut night = sleep("night", "long_sleep", json!(1), "2031-05-05T00:10:00+02:00", "2031-05-05T08:20:00+02:00");
     for (key, value) in night.as_object_mut().unwrap() {
         if !["id", "day", "type", "total_sleep_duration"].contains(&key.as_str()) {
@@ -177,7 +177,7 @@ fn nights_of_25_hours_and_flights_keep_ouras_durations_and_offsets() {
 }
 
 #[test]
-fn the_day_is_ouras_and_not_that_of_the_timestamp() {
+fn record_day_is_ouras_and_not_that_of_the_timestamp() {
     let record = one(
         Kind::DailyReadiness,
         json!({"id": "r", "day": "2031-05-05", "score": 80, "timestamp": "2031-05-03T22:00:00+00:00"}),
@@ -186,7 +186,7 @@ fn the_day_is_ouras_and_not_that_of_the_timestamp() {
 }
 
 #[test]
-fn an_unfinished_night_and_an_unnamed_one_are_read() {
+fn unfinished_night_and_night_without_type_are_read() {
     let mut night = sleep("night", "long_sleep", json!(18000), "2031-05-05T00:10:00+02:00", "");
     night["bedtime_end"] = Value::Null;
     night["type"] = Value::Null;

@@ -28,7 +28,7 @@ fn heart_rate_samples_are_keyed_by_moment_and_source_and_listed_in_order() {
 }
 
 #[test]
-fn samples_around_midnight_lie_on_the_patients_day_wherever_the_patient_is() {
+fn samples_around_midnight_belong_to_the_patients_local_day() {
     let nights = documents(
         Kind::Sleep,
         json!([
@@ -53,7 +53,7 @@ fn samples_around_midnight_lie_on_the_patients_day_wherever_the_patient_is() {
     assert_eq!(days(&utc), ["2031-05-05", "2031-05-10"]);
 
     let stored = DayOffsets::of_records(&records(&patient(), &nights, &DayOffsets::default()));
-    assert_eq!(stored, offsets, "stored records tell the same as fresh documents");
+    assert_eq!(stored, offsets, "stored records have the same offsets as fresh documents");
 
     let mut within = local;
     retain_days(&mut within, DayRange::new(day("2031-05-06"), day("2031-05-09")).unwrap());
@@ -61,7 +61,7 @@ fn samples_around_midnight_lie_on_the_patients_day_wherever_the_patient_is() {
 }
 
 #[test]
-fn a_day_of_very_many_samples_is_thinned_and_its_summary_is_not() {
+fn heart_rate_of_many_samples_is_thinned_and_its_summary_is_not() {
     let start: jiff::Timestamp = "2031-05-05T00:00:00Z".parse().unwrap();
     let samples: Vec<Value> = (0..25_000_u32)
         .map(|n| beat(&(start + jiff::SignedDuration::from_secs(3 * i64::from(n))).to_string(), "live", 60 + n % 100))

@@ -8,10 +8,10 @@ use serde_json::value::RawValue;
 
 use crate::domain::{DataType, Day, DayRange, DocumentId, with_data_types};
 
-/// One document that could not be read. It says where, never what: parser messages can quote values.
+/// One document that could not be read. It names the place, never the content: parser messages can quote values.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Malformed {
-    /// Which of the given documents, counted from 0.
+    /// Index among the given documents, counted from 0.
     pub index: usize,
     /// The path of the first field that did not fit, such as `contributors.deep_sleep`; `.` for the document itself.
     pub path: String,
@@ -98,7 +98,7 @@ impl Documents {
         self.len() == 0
     }
 
-    /// Keeps the documents whose day lies in the range. The time series and the rings have no day yet: they stay whole,
+    /// Keeps the documents whose day is in the range. The time series and the rings have no day yet: they stay whole,
     /// see [`crate::normalize::retain_days`].
     pub fn retain_days(&mut self, range: DayRange) {
         each!(self, documents => documents.retain(|document| document.day().is_none_or(|day| range.contains(day))));
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn one_bad_document_costs_only_itself_and_its_path_holds_no_value() {
+    fn malformed_document_costs_only_itself_and_its_path_holds_no_value() {
         let (documents, malformed) = parse(
             DataType::DailySleep,
             &[
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn every_collection_needs_only_its_day_or_moment() {
+    fn document_needs_only_its_day_or_moment() {
         for kind in DataType::ALL {
             let least = match kind {
                 DataType::HeartRate => r#"{"timestamp":"2031-05-05T10:00:00Z","bpm":60.0}"#,

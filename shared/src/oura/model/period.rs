@@ -1,5 +1,5 @@
 //! Documents of things that have a beginning: workouts, sessions, tags, rest mode, rings. Free text that the patient
-//! wrote (comments, names of tags) is not read at all: nobody downstream needs it.
+//! wrote (comments, names of tags) is not read at all: it is not needed.
 
 use serde::Deserialize;
 
@@ -25,9 +25,9 @@ pub struct Workout {
     pub intensity: Option<String>,
     /// `manual`, `autodetected`, `confirmed`, `workout_heart_rate`, ...
     pub source: Option<String>,
-    /// When it began. Some carry `+00:00` although the patient was elsewhere.
+    /// Time of its beginning. Some carry `+00:00` although the patient was elsewhere.
     pub start_datetime: Option<Moment>,
-    /// When it ended.
+    /// Time of its end.
     pub end_datetime: Option<Moment>,
 }
 
@@ -43,9 +43,9 @@ pub struct Session {
     pub kind: Option<String>,
     /// `bad`, `worse`, `same`, `good`, `great`, ...
     pub mood: Option<String>,
-    /// When it began.
+    /// Time of its beginning.
     pub start_datetime: Option<Moment>,
-    /// When it ended.
+    /// Time of its end.
     pub end_datetime: Option<Moment>,
     /// Beats per minute.
     pub heart_rate: Option<Series>,
@@ -62,7 +62,7 @@ pub struct Tag {
     pub id: Option<DocumentId>,
     /// Oura's local day.
     pub day: Day,
-    /// When, often without an offset.
+    /// Time, often without an offset.
     pub timestamp: Option<Moment>,
     /// Codes such as `tag_generic_nap`.
     pub tags: Option<Vec<String>>,
@@ -77,9 +77,9 @@ pub struct EnhancedTag {
     pub start_day: Day,
     /// The day on which it ends, if it covers several.
     pub end_day: Option<Day>,
-    /// When it begins, at times without an offset.
+    /// Time of its beginning, at times without an offset.
     pub start_time: Option<Moment>,
-    /// When it ends.
+    /// Time of its end.
     pub end_time: Option<Moment>,
     /// A code such as `tag_generic_nap`.
     pub tag_type_code: Option<String>,
@@ -94,11 +94,11 @@ pub struct RestModePeriod {
     pub start_day: Day,
     /// The day on which it ends; null while it lasts.
     pub end_day: Option<Day>,
-    /// When it begins, often in UTC.
+    /// Time of its beginning, often in UTC.
     pub start_time: Option<Moment>,
-    /// When it ends.
+    /// Time of its end.
     pub end_time: Option<Moment>,
-    /// What happened in it.
+    /// Episodes in it.
     pub episodes: Option<Vec<RestModeEpisode>>,
 }
 
@@ -107,7 +107,7 @@ pub struct RestModePeriod {
 pub struct RestModeEpisode {
     /// Codes such as `tag_generic_cold`.
     pub tags: Option<Vec<String>>,
-    /// When.
+    /// Time.
     pub timestamp: Option<Moment>,
 }
 
@@ -124,7 +124,7 @@ pub struct RingConfiguration {
     pub firmware_version: Option<String>,
     /// `gen3`, `gen4`, ...
     pub hardware_type: Option<String>,
-    /// When it was set up (UTC); the epoch where Oura does not know. The latest is the current ring.
+    /// Time of its set-up (UTC); the epoch where Oura does not know. The latest is the current ring.
     pub set_up_at: Option<Moment>,
     /// US ring size.
     pub size: Option<Number>,

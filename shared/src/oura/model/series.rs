@@ -20,7 +20,7 @@ pub struct Series {
 /// One sample of `heartrate`. Two samples may share a moment with different sources: the key is both.
 #[derive(Clone, Deserialize)]
 pub struct HeartRate {
-    /// When (UTC).
+    /// Time (UTC).
     pub timestamp: Moment,
     /// Beats per minute.
     pub bpm: Number,
@@ -31,13 +31,13 @@ pub struct HeartRate {
 /// One sample of `ring_battery_level`.
 #[derive(Clone, Deserialize)]
 pub struct RingBatteryLevel {
-    /// When (UTC).
+    /// Time (UTC).
     pub timestamp: Moment,
     /// Percent.
     pub level: Number,
-    /// Whether the battery was being charged.
+    /// True if the battery was being charged.
     pub charging: Option<bool>,
-    /// Whether the ring lay in its charger.
+    /// True if the ring was in its charger.
     pub in_charger: Option<bool>,
 }
 

@@ -17,9 +17,9 @@ pub struct Sleep {
     pub kind: Option<String>,
     /// Oura's number of the period on its day.
     pub period: Option<Number>,
-    /// When the patient went to bed.
+    /// Time of going to bed.
     pub bedtime_start: Option<Moment>,
-    /// When the patient got up; null for a night that goes on.
+    /// Time of getting up; null for a night that has not ended.
     pub bedtime_end: Option<Moment>,
     /// Seconds asleep.
     pub total_sleep_duration: Option<Number>,
@@ -57,15 +57,15 @@ pub struct Sleep {
     pub sleep_phase_5_min: Option<String>,
     /// The same per 30 seconds.
     pub sleep_phase_30_sec: Option<String>,
-    /// What Oura last analysed the period for; says whether the patient has opened the app since.
+    /// Reason of Oura's last analysis; shows if the patient has opened the app since.
     pub sleep_analysis_reason: Option<String>,
     /// `v1`, `v2`, ...
     pub sleep_algorithm_version: Option<String>,
-    /// Whether the ring's battery ran low.
+    /// True if the ring's battery ran low.
     pub low_battery_alert: Option<bool>,
-    /// How much the period changed the day's readiness score.
+    /// Change of the day's readiness score by the period.
     pub readiness_score_delta: Option<Number>,
-    /// How much the period changed the day's sleep score.
+    /// Change of the day's sleep score by the period.
     pub sleep_score_delta: Option<Number>,
     /// The readiness that Oura computed after the period.
     pub readiness: Option<SleepReadiness>,
