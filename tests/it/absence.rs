@@ -48,7 +48,7 @@ async fn pull(world: &World, night: &str) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn days_and_nights_without_the_ring_are_told_as_such() {
+async fn daily_names_days_and_nights_without_the_ring() {
     let world = World::start().await;
     assert_eq!(world.connect_as(PATIENT, "bruno").await.outcome().0, "connected");
     world.work().await;
@@ -76,7 +76,7 @@ async fn days_and_nights_without_the_ring_are_told_as_such() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_patient_who_never_connected_and_days_nobody_asked_for() {
+async fn daily_names_unconnected_patient_and_days_outside_the_history() {
     let world = World::start().await;
     let page = asked(&world, "2026-03-10", "2026-03-12").await;
     assert_whole(&page);
@@ -95,7 +95,7 @@ async fn a_patient_who_never_connected_and_days_nobody_asked_for() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_the_patient_did_not_allow_is_told_by_kind() {
+async fn daily_names_missing_scopes_by_data_type() {
     let world = World::start().await;
     let flow = world.begin(PATIENT).await;
     let query = world.consent(&flow, "ada", "allow", Some(&["daily", "heartrate", "personal"])).await;
@@ -122,7 +122,7 @@ fn down(collection: &str) -> OuraFault {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_ring_that_does_not_sync_a_pull_that_is_late_and_an_oura_that_is_down() {
+async fn daily_names_unsynced_ring_late_sync_and_outage() {
     let world = World::connected().await;
     world.work().await;
     world.oura().set_last_synced("ada", Some(world.clock.now())).unwrap();
@@ -172,7 +172,7 @@ async fn a_ring_that_does_not_sync_a_pull_that_is_late_and_an_oura_that_is_down(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_oura_that_gives_no_token_or_answers_nobody_is_down_for_whom_it_keeps_waiting() {
+async fn daily_names_outage_only_for_waiting_patients() {
     let world = World::connected().await;
     for (patient, person) in [("patient-2", "bruno"), ("patient-3", "chiyo")] {
         assert_eq!(world.connect_as(patient, person).await.outcome().0, "connected");
@@ -233,7 +233,7 @@ async fn an_oura_that_gives_no_token_or_answers_nobody_is_down_for_whom_it_keeps
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_page_is_one_call_and_a_table_that_is_down_is_no_empty_page() {
+async fn daily_page_is_one_call_and_never_empty_during_an_outage() {
     let world = World::connected().await;
     world.work().await;
     let meter = world.aws.meter();

@@ -12,7 +12,7 @@ fn project(path: &str) -> PathBuf {
 }
 
 #[test]
-fn a_main_only_composes() {
+fn main_files_only_compose() {
     for entry in fs::read_dir(project("functions")).unwrap() {
         let main = entry.unwrap().path().join("src/main.rs");
         let lines = fs::read_to_string(&main).unwrap().lines().count();
@@ -78,7 +78,7 @@ fn values<'t>(text: &'t str, key: &str) -> Vec<&'t str> {
 
 /// Whoever takes this function over holds nothing of a patient.
 #[test]
-fn the_public_function_may_read_one_secret_and_send_to_one_queue() {
+fn webhook_role_may_read_one_secret_and_send_to_one_queue() {
     let resources = resources();
     assert_eq!(values(&resources["WebhookFunction"], "Role"), ["!GetAtt WebhookRole.Arn"]);
     let role = &resources["WebhookRole"];
@@ -105,7 +105,7 @@ fn statement<'t>(role: &'t str, sid: &str) -> &'t str {
 
 /// It reaches every patient, so it may only say whose turn it is: no token, no data, no event, and nothing is deleted.
 #[test]
-fn the_planner_may_read_who_is_connected_record_nights_and_queue_patients() {
+fn planner_role_may_read_connections_record_runs_and_queue_patients() {
     let resources = resources();
     let role = &resources["SyncRole"];
     let may = [
@@ -141,7 +141,7 @@ fn the_planner_may_read_who_is_connected_record_nights_and_queue_patients() {
 
 /// What is read for patients' browsers is written by others.
 #[test]
-fn the_api_may_only_read_records_and_days() {
+fn api_role_may_only_read_records_and_days() {
     let resources = resources();
     let role = &resources["ApiRole"];
     let (pages, days) = (statement(role, "ReadData"), statement(role, "ReadStatsWithConnection"));
@@ -156,7 +156,7 @@ fn the_api_may_only_read_records_and_days() {
 
 /// The local gateway has the routes of the deployed one, each behind the authorizer or not.
 #[test]
-fn the_local_gateway_routes_as_the_template_does() {
+fn local_gateway_has_the_routes_of_the_template() {
     let functions: String = of_type("AWS::Serverless::Function").into_values().collect();
     let methods = values(&functions, "Method");
     let paths = values(&functions, "Path");
@@ -172,7 +172,7 @@ fn the_local_gateway_routes_as_the_template_does() {
 
 /// What only waits is sent anew, to the queue that it came from.
 #[test]
-fn the_worker_may_send_to_every_queue_that_it_takes_from() {
+fn worker_role_may_send_to_each_queue_it_receives_from() {
     let resources = resources();
     let role = &resources["WorkerRole"];
     let queues = |sid: &str| -> BTreeSet<&str> {
@@ -186,7 +186,7 @@ fn the_worker_may_send_to_every_queue_that_it_takes_from() {
 
 /// More would wait in the process while their messages' time runs; Lambda refuses more than ten without a window.
 #[test]
-fn a_batch_of_the_night_holds_as_many_patients_as_the_worker_syncs_at_once() {
+fn nightly_batch_size_is_the_workers_concurrency() {
     let worker = fs::read_to_string(project("functions/worker/src/lib.rs")).unwrap();
     let (_, at_once) = worker.split_once("const PATIENTS_AT_ONCE: usize = ").unwrap();
     let at_once = at_once.split(';').next().unwrap();
@@ -199,7 +199,7 @@ fn a_batch_of_the_night_holds_as_many_patients_as_the_worker_syncs_at_once() {
 
 /// A call that does not arrive, and one that fails inside the function, are put aside where an alarm watches.
 #[test]
-fn every_schedule_may_call_its_function_and_what_fails_is_put_aside() {
+fn schedules_may_call_their_function_and_failures_reach_a_dead_letter_queue() {
     let resources = resources();
     let configs = of_type("AWS::Lambda::EventInvokeConfig");
     let failures_of = |function: &str| -> Vec<String> {
@@ -233,7 +233,7 @@ fn every_schedule_may_call_its_function_and_what_fails_is_put_aside() {
 
 /// The planner refuses what it does not know, and nobody would see it before the night.
 #[test]
-fn the_schedules_ask_the_planner_for_each_of_its_tasks() {
+fn schedules_request_each_task_of_the_planner() {
     let mut tasks = BTreeMap::new();
     for (id, schedule) in of_type("AWS::Scheduler::Schedule") {
         if !schedule.contains("!GetAtt SyncFunction.Arn") {
@@ -255,7 +255,7 @@ fn the_schedules_ask_the_planner_for_each_of_its_tasks() {
 
 /// A key that patients' tokens are sealed with opens them all.
 #[test]
-fn the_keys_of_sealed_tokens_are_read_by_those_who_open_them_and_outlive_the_stack() {
+fn token_key_ring_is_read_by_its_functions_and_outlives_the_stack() {
     let resources = resources();
     let ring = &resources["TokenKeyRing"];
     assert_eq!(values(ring, "DeletionPolicy"), ["Retain"]);
@@ -268,7 +268,7 @@ fn the_keys_of_sealed_tokens_are_read_by_those_who_open_them_and_outlive_the_sta
 
 /// One without the other is answered with 403 since October 2025, and nobody here would see it.
 #[test]
-fn the_function_url_has_both_permissions() {
+fn function_url_has_both_permissions() {
     let resources = resources();
     assert_eq!(values(&resources["WebhookUrl"], "TargetFunctionArn"), ["!GetAtt WebhookFunction.Arn"]);
     let permissions = of_type("AWS::Lambda::Permission").into_values();
@@ -285,7 +285,7 @@ fn the_function_url_has_both_permissions() {
 }
 
 #[test]
-fn every_function_is_in_the_template_with_a_log_of_limited_life_and_watched() {
+fn functions_have_log_retention_and_alarms() {
     let resources = resources();
     let mut binaries = BTreeSet::new();
     for (id, text) in of_type("AWS::Serverless::Function") {
@@ -313,7 +313,7 @@ fn every_function_is_in_the_template_with_a_log_of_limited_life_and_watched() {
 
 /// The other functions answer a request, so their failures are server errors of the HTTP API.
 #[test]
-fn errors_in_the_log_of_an_asynchronous_function_reach_an_alarm() {
+fn logged_errors_of_asynchronous_functions_reach_an_alarm() {
     let resources = resources();
     let filters = of_type("AWS::Logs::MetricFilter");
     for name in ["Callback", "Worker", "Sync", "Webhook", "Subscriptions"] {
@@ -328,7 +328,7 @@ fn errors_in_the_log_of_an_asynchronous_function_reach_an_alarm() {
 }
 
 #[test]
-fn every_queue_of_failures_has_an_alarm() {
+fn dead_letter_queues_have_an_alarm() {
     let alarms = of_type("AWS::CloudWatch::Alarm");
     let queues = of_type("AWS::SQS::Queue").into_keys().filter(|id| id.ends_with("DeadLetterQueue"));
     for queue in queues {
@@ -340,7 +340,7 @@ fn every_queue_of_failures_has_an_alarm() {
 }
 
 #[test]
-fn the_runbook_says_what_each_alarm_means() {
+fn runbook_has_a_section_for_each_alarm() {
     let runbook = fs::read_to_string(project("infra/RUNBOOK.md")).unwrap();
     let headings = runbook.lines().filter_map(|line| line.strip_prefix("### "));
     let explained: BTreeSet<_> =
@@ -369,7 +369,7 @@ fn template_variables_of(resources: &BTreeMap<String, String>, function: &str) -
 
 /// Every function starts with what the template gives it, and with less it says what is missing.
 #[test]
-fn the_template_gives_each_function_its_settings() {
+fn template_gives_each_function_its_settings() {
     let value = |name: &str| match name {
         "OURA_PKCE" => "on",
         "CALLBACK_BINDING" => "cookie",

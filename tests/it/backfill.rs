@@ -9,7 +9,7 @@ use shared::domain::{BackfillState, ConnectionStatus, FetchState};
 use tests::{PATIENT, World};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_connect_brings_thirty_days_of_every_kind() {
+async fn backfill_fetches_thirty_days_of_every_data_type() {
     let world = World::connected().await;
     assert_eq!(world.work().await, 1, "one delivery is enough");
     let days = world.daily("2026-02-16", "2026-03-19").await;
@@ -28,7 +28,7 @@ async fn a_connect_brings_thirty_days_of_every_kind() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_document_of_oura_is_one_record_and_every_day_one_item_of_stats() {
+async fn backfill_stores_one_record_per_document_and_one_item_per_day() {
     let world = World::connected().await;
     world.work().await;
     let records = world.items(&world.names.wearable_data_table).await;
@@ -60,7 +60,7 @@ async fn every_document_of_oura_is_one_record_and_every_day_one_item_of_stats() 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn it_asks_once_per_kind_and_for_the_pages() {
+async fn backfill_sends_one_request_per_data_type_and_page() {
     let world = World::connected().await;
     world.oura().clear_requests();
     world.work().await;
@@ -74,7 +74,7 @@ async fn it_asks_once_per_kind_and_for_the_pages() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn its_events_tell_of_every_day_once_and_of_the_end() {
+async fn backfill_publishes_each_day_once_and_its_completion() {
     let world = World::connected().await;
     world.work().await;
     let days = world.items(&world.names.daily_stats_table).await.len();
@@ -96,7 +96,7 @@ async fn its_events_tell_of_every_day_once_and_of_the_end() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_page_sees_the_progress() {
+async fn backfill_progress_is_in_connections() {
     let world = World::connected().await;
     let backfill = |answer: tests::Answer| answer.data()["connections"][0]["backfill"].clone();
     let before = backfill(world.get("/connections", "").await);
@@ -109,7 +109,7 @@ async fn a_page_sees_the_progress() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_same_again_writes_nothing_and_tells_nothing() {
+async fn repeated_sync_writes_and_publishes_nothing() {
     let world = World::connected().await;
     world.work().await;
     let before =
@@ -126,7 +126,7 @@ async fn the_same_again_writes_nothing_and_tells_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_edited_night_is_one_revision_of_its_day() {
+async fn edited_sleep_is_one_revision_of_its_day() {
     let world = World::connected().await;
     world.work().await;
     let told = world.events().len();
@@ -147,7 +147,7 @@ async fn an_edited_night_is_one_revision_of_its_day() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_document_that_oura_deleted_goes_and_its_day_is_told() {
+async fn deleted_document_is_tombstoned_and_its_day_published() {
     let world = World::connected().await;
     world.work().await;
     let records = world.items(&world.names.wearable_data_table).await;
@@ -167,7 +167,7 @@ async fn a_document_that_oura_deleted_goes_and_its_day_is_told() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn pages_of_any_size_give_the_same_tables() {
+async fn page_size_does_not_change_the_tables() {
     let whole = World::connected().await;
     whole.work().await;
     let paged = World::connected().await;
@@ -177,7 +177,7 @@ async fn pages_of_any_size_give_the_same_tables() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn without_a_scope_its_kinds_are_not_asked_for_and_not_waited_for() {
+async fn missing_scope_skips_its_data_types() {
     let world = World::start().await;
     let flow = world.begin(PATIENT).await;
     let query = world.consent(&flow, "ada", "allow", Some(&["daily", "spo2"])).await;

@@ -50,7 +50,7 @@ fn assert_in_step(days: &BTreeMap<Day, Value>) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_day_has_baselines_and_a_revised_day_corrects_the_later_ones() {
+async fn baselines_follow_a_revised_day() {
     let world = World::connected().await;
     world.work().await;
     let before = stored(&world).await;
@@ -79,7 +79,7 @@ async fn every_day_has_baselines_and_a_revised_day_corrects_the_later_ones() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_slow_worker_does_not_replace_newer_baselines() {
+async fn slow_worker_does_not_replace_newer_baselines() {
     let world = World::connected().await;
     world.work().await;
     let day = "2026-03-12";
@@ -107,7 +107,7 @@ async fn a_slow_worker_does_not_replace_newer_baselines() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_another_worker_does_to_a_day_meanwhile_is_not_undone() {
+async fn concurrent_change_of_a_day_is_kept() {
     for (update, is_newer, expected) in [
         ("SET baselinesBasis = :known", true, Some(true)),
         ("SET revision = revision + :known", false, Some(false)),

@@ -24,7 +24,7 @@ async fn nothing_is_stored(world: &World) {
 }
 
 #[tokio::test]
-async fn a_patient_connects() {
+async fn connect_flow_connects_a_patient() {
     let world = World::start().await;
     assert_eq!(world.get("/connections", "").await.data(), json!({ "connections": [] }));
     let flow = world.begin(PATIENT).await;
@@ -56,7 +56,7 @@ async fn a_patient_connects() {
 }
 
 #[tokio::test]
-async fn the_answer_of_connect_is_the_documented_one() {
+async fn connect_answers_as_documented() {
     let world = World::start().await;
     let answer = world.request(Some(PATIENT), "POST", "/connect/oura", "", "").await;
     let data = answer.data();
@@ -80,7 +80,7 @@ async fn the_answer_of_connect_is_the_documented_one() {
 }
 
 #[tokio::test]
-async fn who_is_not_signed_in_gets_nowhere() {
+async fn routes_refuse_requests_without_a_token() {
     let world = World::start().await;
     let routes = [
         ("POST", "/connect/oura"),
@@ -107,7 +107,7 @@ async fn who_is_not_signed_in_gets_nowhere() {
 
 /// The authorizer has let these tokens in: it may be set up more widely than the functions.
 #[tokio::test]
-async fn a_token_for_others_or_of_another_app_gets_nowhere() {
+async fn routes_refuse_tokens_of_another_audience_or_app() {
     let lists = |env: shared::env::Env| {
         env.with("JWT_ALLOWED_AUDIENCES", "wearables,api").with("JWT_ALLOWED_AZP", "https://app.example")
     };
@@ -150,7 +150,7 @@ async fn a_token_for_others_or_of_another_app_gets_nowhere() {
 }
 
 #[tokio::test]
-async fn unknown_routes_and_methods_are_told_apart() {
+async fn routes_distinguish_unknown_path_from_method() {
     let world = World::start().await;
     assert_eq!(world.get("/nothing", "").await.refusal(), (404, "not_found".into()));
     assert_eq!(world.get("", "").await.refusal(), (404, "not_found".into()));
@@ -164,7 +164,7 @@ async fn unknown_routes_and_methods_are_told_apart() {
 }
 
 #[tokio::test]
-async fn bad_bodies_are_refused_by_name() {
+async fn connect_refuses_malformed_bodies_by_code() {
     let world = World::start().await;
     let large = format!("{{\"returnTo\":\"/{}\"}}", "x".repeat(20_000));
     for (path, body, wanted) in [
@@ -197,7 +197,7 @@ async fn bad_bodies_are_refused_by_name() {
 }
 
 #[tokio::test]
-async fn the_browser_returns_to_where_it_was_asked_to() {
+async fn callback_redirects_to_the_requested_page() {
     let world = World::start().await;
     let flow = world.begin_with(PATIENT, r#"{"returnTo":"/settings?tab=rings"}"#).await;
     let query = world.consent(&flow, "ada", "allow", None).await;
@@ -209,7 +209,7 @@ async fn the_browser_returns_to_where_it_was_asked_to() {
 }
 
 #[tokio::test]
-async fn a_patient_says_no() {
+async fn callback_reports_a_denied_consent() {
     let world = World::start().await;
     let flow = world.begin(PATIENT).await;
     let query = world.consent(&flow, "ada", "deny", None).await;
@@ -220,7 +220,7 @@ async fn a_patient_says_no() {
 }
 
 #[tokio::test]
-async fn states_that_are_not_good_are_not_taken() {
+async fn callback_refuses_invalid_states() {
     let world = World::start().await;
     let flow = world.begin(PATIENT).await;
     let query = world.consent(&flow, "ada", "allow", None).await;
@@ -251,7 +251,7 @@ async fn states_that_are_not_good_are_not_taken() {
 }
 
 #[tokio::test]
-async fn of_two_callbacks_at_the_same_time_one_wins() {
+async fn concurrent_callbacks_connect_once() {
     let world = World::start().await;
     let flow = world.begin(PATIENT).await;
     let query = world.consent(&flow, "ada", "allow", None).await;
@@ -267,7 +267,7 @@ async fn of_two_callbacks_at_the_same_time_one_wins() {
 
 /// Somebody sends a victim their own authorize link: the victim's browser has no cookie of that flow.
 #[tokio::test]
-async fn a_flow_begun_elsewhere_is_not_completed_by_the_browser() {
+async fn callback_refuses_a_flow_of_another_browser() {
     let world = World::start().await;
     let attacker = world.begin("attacker").await;
     let victim = world.begin(PATIENT).await;
@@ -287,7 +287,7 @@ async fn a_flow_begun_elsewhere_is_not_completed_by_the_browser() {
 }
 
 #[tokio::test]
-async fn the_app_completes_a_flow_whose_browser_could_not_carry_the_cookie() {
+async fn app_completes_a_flow_without_the_cookie() {
     let world = World::start().await;
     let flow = world.begin(PATIENT).await;
     let query = world.consent(&flow, "ada", "allow", None).await;
@@ -301,7 +301,7 @@ async fn the_app_completes_a_flow_whose_browser_could_not_carry_the_cookie() {
 }
 
 #[tokio::test]
-async fn without_the_binding_the_state_alone_decides() {
+async fn callback_without_binding_needs_the_state_only() {
     let world = World::with(|env| env.with("CALLBACK_BINDING", "none"), |_| ()).await;
     let answer = world.request(Some(PATIENT), "POST", "/connect/oura", "", "{}").await;
     assert!(!answer.headers.contains_key("set-cookie"));
@@ -311,7 +311,7 @@ async fn without_the_binding_the_state_alone_decides() {
 }
 
 #[tokio::test]
-async fn without_an_app_page_the_callback_shows_one_of_its_own() {
+async fn callback_without_return_url_shows_its_own_page() {
     let world = World::with(|env| env.with("APP_RETURN_URL", ""), |_| ()).await;
     let flow = world.begin(PATIENT).await;
     let query = world.consent(&flow, "ada", "allow", None).await;
@@ -325,7 +325,7 @@ async fn without_an_app_page_the_callback_shows_one_of_its_own() {
 }
 
 #[tokio::test]
-async fn a_code_that_oura_refuses_or_does_not_answer_for_connects_nobody() {
+async fn refused_or_unanswered_code_does_not_connect() {
     let cases = [
         (answers("/oauth/token", 400, json!({"error": "invalid_grant"})), "code_refused"),
         (answers("/oauth/token", 400, json!({"error": "invalid_request"})), "code_refused"),
@@ -361,7 +361,7 @@ async fn a_code_that_oura_refuses_or_does_not_answer_for_connects_nobody() {
 }
 
 #[tokio::test]
-async fn a_short_stumble_of_personal_info_does_not_cost_the_consent() {
+async fn short_failure_of_personal_info_keeps_the_consent() {
     let world = World::start().await;
     let stumble = OuraFault { times: Some(2), ..answers("/v2/usercollection/personal_info", 503, json!("")) };
     world.oura().add_fault(stumble).unwrap();
@@ -369,7 +369,7 @@ async fn a_short_stumble_of_personal_info_does_not_cost_the_consent() {
 }
 
 #[tokio::test]
-async fn without_data_scopes_there_is_nothing_to_connect() {
+async fn consent_without_data_scopes_does_not_connect() {
     let world = World::start().await;
     for scopes in [&[][..], &["email"], &["personal", "email"]] {
         let flow = world.begin(PATIENT).await;
@@ -382,7 +382,7 @@ async fn without_data_scopes_there_is_nothing_to_connect() {
 }
 
 #[tokio::test]
-async fn a_ring_account_belongs_to_one_patient() {
+async fn oura_account_belongs_to_one_patient() {
     let world = World::connected().await;
     assert_eq!(world.connect_as("patient-2", "ada").await.outcome(), ("error".into(), "account_conflict".into()));
     let second = "patient-2".parse().unwrap();
@@ -394,7 +394,7 @@ async fn a_ring_account_belongs_to_one_patient() {
 }
 
 #[tokio::test]
-async fn connecting_again_keeps_the_history_and_takes_the_new_consent() {
+async fn reconnect_keeps_history_and_replaces_the_grant() {
     let world = World::connected().await;
     world.work().await;
     let first = world.connection().await;
@@ -421,7 +421,7 @@ async fn connecting_again_keeps_the_history_and_takes_the_new_consent() {
 }
 
 #[tokio::test]
-async fn scopes_that_only_the_callback_names_count_on_the_way_over_the_app_too() {
+async fn scopes_named_by_the_callback_count_for_app_completion() {
     let world = World::start().await;
     let token = OuraFault {
         times: Some(1),
@@ -438,14 +438,14 @@ async fn scopes_that_only_the_callback_names_count_on_the_way_over_the_app_too()
 }
 
 #[tokio::test]
-async fn another_ring_of_the_same_patient_frees_the_first_one() {
+async fn another_account_of_the_patient_frees_the_first() {
     let world = World::connected().await;
     assert_eq!(world.connect_as(PATIENT, "bruno").await.outcome().0, "connected");
     assert_eq!(world.connect_as("patient-2", "ada").await.outcome().0, "connected");
 }
 
 #[tokio::test]
-async fn stores_that_fail_leave_no_half_connection() {
+async fn failing_stores_leave_no_partial_connection() {
     let error = || Effect::Error { status: 400, code: "AccessDeniedException".into(), message: "no".into() };
     for fault in [
         Fault::on(Service::SecretsManager, "CreateSecret", error()),
@@ -470,7 +470,7 @@ async fn stores_that_fail_leave_no_half_connection() {
 }
 
 #[tokio::test]
-async fn a_queue_or_bus_that_fails_does_not_cost_the_connection() {
+async fn failing_queue_or_bus_keeps_the_connection() {
     let world = World::start().await;
     let error = || Effect::Error { status: 400, code: "AccessDeniedException".into(), message: "no".into() };
     world.aws.faults().inject(Fault::on(Service::Sqs, "SendMessage", error()));
@@ -491,7 +491,7 @@ async fn a_queue_or_bus_that_fails_does_not_cost_the_connection() {
 }
 
 #[tokio::test]
-async fn an_app_secret_that_nobody_filled_in_sends_nobody_to_oura() {
+async fn connect_refuses_an_empty_app_secret() {
     let world = World::start().await;
     let secrets = aws_sdk_secretsmanager::Client::new(&world.sdk);
     let placeholder = r#"{"client_id":"replace-me","client_secret":"replace-me","webhook_verification_token":"x"}"#;

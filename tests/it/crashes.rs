@@ -13,7 +13,7 @@ async fn connected() -> World {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_backfill_killed_between_any_two_writes_ends_as_if_it_had_not_been() {
+async fn backfill_killed_at_any_write_completes_on_redelivery() {
     let clean = connected().await;
     let bodies = clean.bodies().await;
     let before = clean.aws.meter().mutations();
@@ -40,7 +40,7 @@ async fn a_backfill_killed_between_any_two_writes_ends_as_if_it_had_not_been() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_callback_killed_anywhere_leaves_a_patient_who_can_connect() {
+async fn callback_killed_at_any_write_lets_the_patient_connect() {
     for point in 0..6 {
         let world = World::start().await;
         let flow = world.begin("patient-1").await;
@@ -74,7 +74,7 @@ async fn a_callback_killed_anywhere_leaves_a_patient_who_can_connect() {
 
 /// SQS delivers at least once, also twice at the same time.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn deliveries_of_the_same_message_at_the_same_time_end_as_one() {
+async fn concurrent_deliveries_of_one_message_end_as_one() {
     let clean = connected().await;
     clean.work().await;
     let world = connected().await;

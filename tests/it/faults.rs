@@ -26,7 +26,7 @@ async fn state(world: &World, kind: DataType) -> (FetchState, Option<String>) {
 
 /// One kind goes wrong and stays so: how it is remembered, and that everything else arrives.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_status_on_one_kind_leaves_the_others_alone() {
+async fn error_status_of_one_data_type_leaves_the_others() {
     let cases = [
         (401, json!(""), FetchState::NotGranted, None, true),
         (401, json!({"detail": "Scope extapi:daily is missing"}), FetchState::NotGranted, None, true),
@@ -80,7 +80,7 @@ async fn every_status_on_one_kind_leaves_the_others_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_never_recovers_is_given_up_with_the_rest_in_place() {
+async fn permanent_failure_is_abandoned_and_the_rest_is_stored() {
     let world = World::connected().await;
     world.oura().add_fault(on("daily_stress", 503, json!(""))).unwrap();
     let bodies = world.bodies().await;
@@ -106,7 +106,7 @@ async fn what_never_recovers_is_given_up_with_the_rest_in_place() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_history_that_was_given_up_arrives_with_the_next_sync_that_is_asked_for() {
+async fn abandoned_history_arrives_with_the_next_manual_sync() {
     let world = World::connected().await;
     world.oura().add_fault(on("*", 503, json!(""))).unwrap();
     let bodies = world.bodies().await;
@@ -128,7 +128,7 @@ async fn a_history_that_was_given_up_arrives_with_the_next_sync_that_is_asked_fo
 
 /// Whether a night arrives with the first try or with the second, a sample belongs to the same local day.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_series_that_came_before_its_offsets_is_asked_for_again() {
+async fn series_without_offsets_is_fetched_again() {
     let clean = World::connected().await;
     clean.work().await;
     let world = World::connected().await;
@@ -152,7 +152,7 @@ async fn a_series_that_came_before_its_offsets_is_asked_for_again() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_kind_that_does_not_answer_in_time_costs_only_itself() {
+async fn timed_out_data_type_fails_alone() {
     let world = World::connected().await;
     let slow = OuraFault { delay_ms: Some(60_000), status: None, body: None, ..on("daily_stress", 200, json!("")) };
     world.oura().add_fault(slow).unwrap();
@@ -165,7 +165,7 @@ async fn a_kind_that_does_not_answer_in_time_costs_only_itself() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_short_stumble_is_not_even_noticed() {
+async fn short_failure_is_retried_unseen() {
     let world = World::connected().await;
     for path in ["sleep", "heartrate", "daily_activity"] {
         let fault = OuraFault { times: Some(1), ..on(path, 502, json!("<html>")) };
@@ -179,7 +179,7 @@ async fn a_short_stumble_is_not_even_noticed() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn one_unreadable_document_costs_only_itself() {
+async fn unreadable_document_is_skipped_alone() {
     let world = World::connected().await;
     let clean = World::connected().await;
     clean.work().await;
@@ -200,7 +200,7 @@ async fn one_unreadable_document_costs_only_itself() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_membership_that_ended_is_said_and_ends_nothing() {
+async fn expired_membership_is_reported_and_keeps_the_connection() {
     let world = World::connected().await;
     world.oura().set_membership("ada", false).unwrap();
     assert_eq!(world.work().await, 1, "waiting does not help");
@@ -221,7 +221,7 @@ async fn a_membership_that_ended_is_said_and_ends_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_outdated_app_is_said_and_ends_nothing() {
+async fn outdated_app_is_reported_and_keeps_the_connection() {
     let world = World::connected().await;
     world.oura().set_app_outdated("ada", true).unwrap();
     world.work().await;
@@ -231,7 +231,7 @@ async fn an_outdated_app_is_said_and_ends_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn oura_down_for_everything_changes_nobodys_status() {
+async fn full_outage_changes_no_status() {
     let world = World::connected().await;
     world.oura().add_fault(on("*", 503, json!("<html>down</html>"))).unwrap();
     let bodies = world.bodies().await;
@@ -244,7 +244,7 @@ async fn oura_down_for_everything_changes_nobodys_status() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_throttled_or_failing_table_loses_nothing() {
+async fn throttled_or_failing_table_loses_nothing() {
     let clean = World::connected().await;
     clean.work().await;
     let failure = || Effect::Error { status: 500, code: "InternalServerError".into(), message: "x".into() };
@@ -271,7 +271,7 @@ async fn a_throttled_or_failing_table_loses_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn events_that_the_bus_refuses_stay_until_it_takes_them() {
+async fn refused_events_stay_in_the_outbox() {
     let clean = World::connected().await;
     clean.work().await;
     let world = World::connected().await;
@@ -290,7 +290,7 @@ async fn events_that_the_bus_refuses_stay_until_it_takes_them() {
 }
 
 #[tokio::test]
-async fn messages_that_are_none_come_again_and_hurt_nobody() {
+async fn unrecognized_messages_are_redelivered() {
     let world = World::connected().await;
     let mut bodies = world.bodies().await;
     for odd in ["", "{}", "nonsense", r#"{"version":2}"#] {
@@ -307,7 +307,7 @@ async fn messages_that_are_none_come_again_and_hurt_nobody() {
 }
 
 #[tokio::test]
-async fn a_backfill_of_an_older_consent_is_left_alone() {
+async fn backfill_of_an_older_grant_is_skipped() {
     let world = World::connected().await;
     let old = world.bodies().await;
     assert_eq!(world.connect_as(PATIENT, "ada").await.outcome().0, "connected");
@@ -318,7 +318,7 @@ async fn a_backfill_of_an_older_consent_is_left_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn several_patients_of_a_batch_are_synced_and_one_of_them_failing_stops_nobody() {
+async fn failing_patient_of_a_batch_leaves_the_others() {
     let world = World::connected().await;
     assert_eq!(world.connect_as("patient-2", "bruno").await.outcome().0, "connected");
     assert_eq!(world.connect_as("patient-3", "chiyo").await.outcome().0, "connected");

@@ -4,26 +4,25 @@
 #![expect(clippy::duplicate_mod, reason = "the vault's tests run once with each of its kinds")]
 
 mod absence;
-mod active;
+mod active_index;
+mod api_routes;
 mod architecture;
 mod backfill;
 mod baselines;
 mod connect_flow;
-mod contracts;
 mod crashes;
-mod daily;
-mod ending;
+mod disconnect;
 mod faults;
-mod nights;
-mod notices;
+mod nightly_runs;
 mod openapi;
 mod portals;
-mod reading;
-mod refresh_conditions;
-mod token_moves;
+mod published_events;
+mod token_migration;
 mod token_races;
 mod token_vaults;
 mod vault;
+mod vault_model;
 #[path = "vault.rs"]
 mod vault_sealed;
-mod webhooks;
+mod webhook_delivery;
+mod webhook_events;

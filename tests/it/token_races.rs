@@ -62,7 +62,7 @@ async fn pair(world: &World, connection: &Connection) -> Option<StoredTokens> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn thirty_workers_at_once_send_one_refresh_and_all_get_the_token() {
+async fn thirty_workers_send_one_refresh() {
     let world = ended_token().await;
     slow_refresh(&world, 400);
     let all = futures::future::join_all((0..30).map(|_| access(&world))).await;
@@ -76,7 +76,7 @@ async fn thirty_workers_at_once_send_one_refresh_and_all_get_the_token() {
 
 /// The fast clock shows that the holder's invocation ended minutes ago.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_worker_whose_clock_is_fast_does_not_take_over_from_one_that_lives() {
+async fn fast_clock_does_not_take_over_a_live_lease() {
     let world = ended_token().await;
     slow_refresh(&world, 1000);
     let connection = world.connection().await;
@@ -95,7 +95,7 @@ async fn a_worker_whose_clock_is_fast_does_not_take_over_from_one_that_lives() {
 
 /// The lease is over while its holder's request hangs, against all that is promised: still nobody is disconnected.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_answer_that_arrives_after_the_lease_costs_nobody_the_connection() {
+async fn answer_after_the_lease_keeps_the_connection() {
     let world = ended_token().await;
     world.oura().change_options(|options| options.family_revocation = false).unwrap();
     slow_refresh(&world, 1000);
@@ -125,7 +125,7 @@ enum Ending {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_connection_that_ends_during_a_refresh_stays_ended_and_its_new_tokens_are_revoked() {
+async fn disconnect_during_a_refresh_revokes_the_new_tokens() {
     for ending in [Ending::Disconnected, Ending::TokensDeleted, Ending::Purged, Ending::Reconnected] {
         let world = ended_token().await;
         slow_refresh(&world, 1000);
@@ -181,7 +181,7 @@ async fn end(world: &World, connection: &Connection, ending: Ending) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_refresh_on_demand_is_done_however_long_the_token_lives_but_not_twice_in_ten_minutes() {
+async fn requested_refresh_runs_at_most_every_ten_minutes() {
     let world = World::connected().await;
     let renew = async || {
         let deadline = world.clock.now() + LIFE;
@@ -205,7 +205,7 @@ async fn long_lived(world: &World, refreshed_at: Option<Timestamp>) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_refresh_token_does_not_lie_idle_for_more_than_two_weeks() {
+async fn refresh_token_is_used_within_two_weeks() {
     let days = |world: &World, days: i64| Some(world.clock.now() - jiff::SignedDuration::from_hours(24 * days));
     let world = World::connected().await;
     long_lived(&world, days(&world, 13)).await;
@@ -225,7 +225,7 @@ async fn a_refresh_token_does_not_lie_idle_for_more_than_two_weeks() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_secret_store_that_is_down_to_the_end_is_waited_out_and_what_was_lost_is_called_so() {
+async fn failing_secret_store_is_retried_and_a_loss_is_named() {
     let world = ended_token().await;
     let failure = Effect::Error { status: 500, code: "InternalServiceError".into(), message: "x".into() };
     world.aws.faults().inject(Fault::on(Service::SecretsManager, "PutSecretValue", failure));
@@ -245,7 +245,7 @@ async fn a_secret_store_that_is_down_to_the_end_is_waited_out_and_what_was_lost_
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_oura_that_fails_for_everybody_and_for_long_disconnects_nobody() {
+async fn long_outage_disconnects_no_patient() {
     let world = ended_token().await;
     let on = FaultMatch { path: "/oauth/token".into(), ..FaultMatch::default() };
     for (status, body) in [(503, json!("<html>")), (400, json!({"error": "invalid_request"})), (502, json!(""))] {
@@ -265,7 +265,7 @@ async fn an_oura_that_fails_for_everybody_and_for_long_disconnects_nobody() {
 
 /// An attempt whose answer was lost is not forgotten because a later one was refused.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_loss_is_called_a_loss_whatever_came_between() {
+async fn lost_refresh_keeps_its_reason() {
     let world = ended_token().await;
     let on = FaultMatch { path: "/oauth/token".into(), ..FaultMatch::default() };
     let lost = OuraFault {
@@ -285,7 +285,7 @@ async fn a_loss_is_called_a_loss_whatever_came_between() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn token_host_that_works_is_remembered_with_the_pair() {
+async fn working_token_host_is_stored_with_the_pair() {
     let world = ended_token().await;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let moved = format!("http://{}/oauth/token", listener.local_addr().unwrap());

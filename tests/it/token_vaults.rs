@@ -49,7 +49,7 @@ fn access(generation: u64, text: &str) -> Option<(u64, String)> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_pair_is_kept_whole_for_its_patient_and_grant_and_for_no_other() {
+async fn token_pair_belongs_to_its_patient_and_grant() {
     for kind in KINDS {
         let world = world(kind).await;
         let (patient, other, grant, later) = (world.patient(), "p-2".parse().unwrap(), grant("g-1"), grant("g-2"));
@@ -69,7 +69,7 @@ async fn a_pair_is_kept_whole_for_its_patient_and_grant_and_for_no_other() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_generation_is_written_once_and_a_late_one_changes_nothing() {
+async fn generation_is_written_once() {
     for kind in KINDS {
         let world = world(kind).await;
         let (store, patient, grant) = (&world.secrets, world.patient(), grant("g"));
@@ -90,7 +90,7 @@ async fn every_generation_is_written_once_and_a_late_one_changes_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_was_deleted_does_not_come_back_and_deleting_again_is_no_error() {
+async fn deleted_pair_stays_deleted() {
     for kind in KINDS {
         let world = world(kind).await;
         let (store, patient, grant) = (&world.secrets, world.patient(), grant("g"));
@@ -105,7 +105,7 @@ async fn what_was_deleted_does_not_come_back_and_deleting_again_is_no_error() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_write_whose_answer_was_lost_is_known_again() {
+async fn write_with_a_lost_answer_is_recognized() {
     for kind in KINDS {
         let world = world(kind).await;
         let (store, patient, grant) = (&world.secrets, world.patient(), grant("g"));
@@ -128,7 +128,7 @@ async fn a_write_whose_answer_was_lost_is_known_again() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_many_writers_of_one_generation_one_wins_and_all_know() {
+async fn concurrent_writers_of_a_generation_agree() {
     for kind in KINDS {
         let world = world(kind).await;
         let (store, patient, grant) = (&world.secrets, world.patient(), grant("g"));
@@ -142,7 +142,7 @@ async fn of_many_writers_of_one_generation_one_wins_and_all_know() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_vault_that_does_not_answer_is_not_an_empty_one() {
+async fn unavailable_vault_is_not_empty() {
     for kind in KINDS {
         let world = world(kind).await;
         let (store, patient, grant) = (&world.secrets, world.patient(), grant("g"));
@@ -196,7 +196,7 @@ fn corrupt(read: Result<Option<StoredTokens>, StoreError>) -> bool {
 
 /// Whoever reads the table, its backups or its exports learns no token, whatever was done with it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_token_stands_in_any_item_of_a_table() {
+async fn table_items_hold_no_token() {
     let world = World::connected_in("sealed").await;
     world.work().await;
     let connection = world.connection().await;
@@ -222,7 +222,7 @@ async fn no_token_stands_in_any_item_of_a_table() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_record_that_was_changed_or_swapped_does_not_open_and_is_not_taken_for_none() {
+async fn altered_record_is_corrupt_and_not_missing() {
     let world = world("sealed").await;
     let (store, patient, other) = (&world.secrets, world.patient(), "p-2".parse().unwrap());
     let (first, second) = (grant("g-1"), grant("g-2"));
@@ -272,7 +272,7 @@ async fn a_record_that_was_changed_or_swapped_does_not_open_and_is_not_taken_for
 
 /// A record of unknown making costs its patient syncs until somebody has looked, and never the connection.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_record_that_does_not_open_never_ends_a_connection() {
+async fn corrupt_record_ends_no_connection() {
     let world = World::connected_in("sealed").await;
     let ring = ring_of_the_stack(&world).await;
     let bodies = world.bodies().await;
@@ -289,7 +289,7 @@ async fn a_record_that_does_not_open_never_ends_a_connection() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn keys_are_rotated_while_everything_runs() {
+async fn key_rotation_works_during_syncs() {
     let world = world("sealed").await;
     let (store, patient) = (&world.secrets, world.patient());
     let (quiet, busy) = (grant("quiet"), grant("busy"));
@@ -321,7 +321,7 @@ async fn keys_are_rotated_while_everything_runs() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn records_with_an_unknown_key_do_not_make_every_read_pay_for_the_ring() {
+async fn unknown_keys_do_not_reload_the_ring_on_every_read() {
     let world = world("sealed").await;
     let (store, patient, grant) = (&world.secrets, world.patient(), grant("g"));
     store.create(&patient, &grant, &pair(1, "1")).await.unwrap();
@@ -341,7 +341,7 @@ async fn records_with_an_unknown_key_do_not_make_every_read_pay_for_the_ring() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn without_a_usable_ring_nothing_is_sealed_or_concluded_and_a_known_ring_serves_on() {
+async fn unusable_key_ring_seals_nothing_and_the_cached_one_serves() {
     let world = world("sealed").await;
     let (patient, grant) = (world.patient(), grant("g"));
     world.secrets.create(&patient, &grant, &pair(1, "1")).await.unwrap();

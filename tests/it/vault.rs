@@ -39,7 +39,7 @@ fn refreshes(world: &World) -> u64 {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_ending_token_is_refreshed_once_and_the_new_pair_is_stored_first() {
+async fn expiring_token_is_refreshed_once_and_stored_first() {
     let world = a_day_later().await;
     let bodies = asked_to_sync(&world).await;
     assert!(world.deliver(&bodies, 1).await.is_empty());
@@ -52,7 +52,7 @@ async fn an_ending_token_is_refreshed_once_and_the_new_pair_is_stored_first() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_401_that_is_not_a_scope_leads_to_a_refresh_and_the_data_arrives() {
+async fn unauthorized_answer_leads_to_a_refresh() {
     let world = World::connected_in(vault()).await;
     assert!(world.oura().expire_access_tokens(None).unwrap() > 0);
     assert_eq!(world.work().await, 1);
@@ -61,7 +61,7 @@ async fn a_401_that_is_not_a_scope_leads_to_a_refresh_and_the_data_arrives() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn many_workers_at_once_spend_one_refresh_token() {
+async fn concurrent_workers_spend_one_refresh_token() {
     let world = a_day_later().await;
     let slow = OuraFault { delay_ms: Some(400), status: None, body: None, ..token_host(200, Value::Null) };
     world.oura().add_fault(slow).unwrap();
@@ -74,7 +74,7 @@ async fn many_workers_at_once_spend_one_refresh_token() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_systemic_never_changes_a_patients_status() {
+async fn systemic_errors_change_no_status() {
     for fault in [
         token_host(400, json!({"error": "invalid_request"})),
         token_host(400, json!({"error": "invalid_client", "error_description": "Invalid client_id."})),
@@ -104,7 +104,7 @@ async fn what_is_systemic_never_changes_a_patients_status() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_outcome_that_is_unknown_is_waited_out_and_then_found_out() {
+async fn unknown_outcome_is_waited_out_and_probed() {
     for fault in [
         token_host(503, json!("<html>")),
         token_host(200, json!("<html>")),
@@ -125,7 +125,7 @@ async fn an_outcome_that_is_unknown_is_waited_out_and_then_found_out() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_lost_answer_ends_the_connection_only_after_a_second_no_and_says_what_it_was() {
+async fn lost_answer_ends_the_connection_after_a_second_refusal() {
     let world = a_day_later().await;
     let lost = OuraFault {
         drop_connection: true,
@@ -159,7 +159,7 @@ async fn a_lost_answer_ends_the_connection_only_after_a_second_no_and_says_what_
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_consent_that_the_patient_withdrew_at_oura_ends_once() {
+async fn withdrawn_consent_ends_the_connection_once() {
     let world = a_day_later().await;
     world.oura().withdraw_consent("ada").unwrap();
     let bodies = asked_to_sync(&world).await;
@@ -183,7 +183,7 @@ async fn a_consent_that_the_patient_withdrew_at_oura_ends_once() {
 
 /// A pair that was stored, but whose generation never reached the connection, has ended as well by now.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_pair_that_is_ahead_and_has_ended_is_refreshed_and_not_taken_for_dead() {
+async fn expired_pair_ahead_of_the_item_is_refreshed() {
     let world = a_day_later().await;
     let bodies = asked_to_sync(&world).await;
     assert!(world.deliver_until_killed(&bodies, 1, Fault::stop_after_mutations(3)).await);
@@ -195,7 +195,7 @@ async fn a_pair_that_is_ahead_and_has_ended_is_refreshed_and_not_taken_for_dead(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_401_that_speaks_of_scopes_for_every_kind_is_not_believed() {
+async fn scope_401_for_every_data_type_is_probed() {
     let world = World::connected_in(vault()).await;
     assert!(world.oura().expire_access_tokens(None).unwrap() > 0);
     let on = FaultMatch { path: "/v2/usercollection/*".into(), ..FaultMatch::default() };
@@ -207,7 +207,7 @@ async fn a_401_that_speaks_of_scopes_for_every_kind_is_not_believed() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_store_that_refuses_the_new_pair_for_a_while_does_not_lose_it() {
+async fn store_of_the_new_pair_is_retried() {
     let world = a_day_later().await;
     let failure = Effect::Error { status: 500, code: "InternalServiceError".into(), message: "x".into() };
     // Each put is tried four times by the SDK alone.
@@ -222,7 +222,7 @@ async fn a_store_that_refuses_the_new_pair_for_a_while_does_not_lose_it() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_pair_that_was_stored_before_a_crash_is_rolled_forward() {
+async fn stored_pair_is_rolled_forward_after_a_crash() {
     for effect in [Effect::Stop, Effect::StopAfter] {
         let world = a_day_later().await;
         let bodies = asked_to_sync(&world).await;
@@ -241,7 +241,7 @@ async fn a_pair_that_was_stored_before_a_crash_is_rolled_forward() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_refresh_for_an_older_consent_cannot_touch_the_new_one() {
+async fn refresh_of_an_older_grant_leaves_the_new_one() {
     let world = a_day_later().await;
     let slow =
         OuraFault { delay_ms: Some(700), times: Some(1), status: None, body: None, ..token_host(200, Value::Null) };
@@ -267,7 +267,7 @@ async fn a_refresh_for_an_older_consent_cannot_touch_the_new_one() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_fresh_token_that_oura_still_refuses_is_an_error_and_not_the_end() {
+async fn refused_fresh_token_is_an_error_and_keeps_the_connection() {
     let world = World::connected_in(vault()).await;
     let on = FaultMatch { path: "/v2/usercollection/*".into(), ..FaultMatch::default() };
     let refused = OuraFault { on, status: Some(401), body: Some(json!("")), ..OuraFault::default() };
@@ -281,7 +281,7 @@ async fn a_fresh_token_that_oura_still_refuses_is_an_error_and_not_the_end() {
 
 /// More patients than the guard allows lose their refresh token on one day: something larger is wrong.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_guard_stops_a_mass_disconnect() {
+async fn guard_stops_a_mass_disconnection() {
     let world = World::with(|env| env.with("MAX_DISCONNECTS_PER_DAY", "1").with("TOKEN_VAULT", vault()), |_| ()).await;
     for (patient, account) in [("patient-1", "ada"), ("patient-2", "bruno"), ("patient-3", "chiyo")] {
         assert_eq!(world.connect_as(patient, account).await.outcome().0, "connected");

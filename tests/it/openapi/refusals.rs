@@ -252,7 +252,7 @@ async fn completed_by_the_app(world: &World, began: &str, completes: &str) -> An
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_refusal_that_is_described_is_given_and_no_other() {
+async fn described_refusals_are_given_and_no_other() {
     let mut seen = Seen::default();
     who_asks_is_not_let_in(&mut seen).await;
     a_store_fails(&mut seen).await;

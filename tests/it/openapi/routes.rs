@@ -24,7 +24,7 @@ fn described_as_public() -> Routes {
 }
 
 #[test]
-fn the_template_has_these_routes_and_no_others() {
+fn template_has_the_described_routes() {
     let template = fs::read_to_string(infra("../template.yaml")).unwrap();
     let (mut all, mut public) = (Routes::new(), Routes::new());
     for event in template.split("Type: HttpApi\n").skip(1) {
@@ -47,7 +47,7 @@ fn the_template_has_these_routes_and_no_others() {
 }
 
 #[test]
-fn the_local_gateway_has_these_routes_and_no_others() {
+fn local_gateway_has_the_described_routes() {
     let (all, public) = (described(), described_as_public());
     let paths: BTreeSet<_> = all.iter().map(|(_, path)| path).collect();
     for path in paths {
@@ -77,7 +77,7 @@ fn paths_in_code() -> BTreeSet<String> {
 }
 
 #[tokio::test]
-async fn the_functions_answer_these_routes_and_no_others() {
+async fn functions_answer_the_described_routes() {
     let world = World::start().await;
     let (all, public) = (described(), described_as_public());
     let in_code = paths_in_code();

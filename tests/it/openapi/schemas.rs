@@ -32,7 +32,7 @@ fn schema(name: &str) -> Value {
 }
 
 #[test]
-fn no_object_is_left_open() {
+fn objects_of_the_schemas_are_closed() {
     let mut found = Vec::new();
     open_objects("openapi.yaml", &contracts().openapi, &mut found);
     for file in ["metrics.schema.json", "daily_stats.schema.json", "wearable_data.schema.json"] {
@@ -44,7 +44,7 @@ fn no_object_is_left_open() {
 }
 
 #[test]
-fn every_number_of_the_metrics_says_its_unit() {
+fn numbers_of_the_metrics_have_a_unit() {
     fn numbers<'s>(name: &str, value: &'s Value, found: &mut Vec<(String, &'s Value)>) {
         if let Some(properties) = value["properties"].as_object() {
             let is_number = |field: &Value| field["type"] == "number" || field["type"] == json!(["number", "null"]);
@@ -77,7 +77,7 @@ fn every_number_of_the_metrics_says_its_unit() {
 }
 
 #[test]
-fn every_kind_of_the_code_is_in_the_schemas() {
+fn metric_types_of_the_code_are_in_the_schemas() {
     let schema = schema("metrics.schema.json");
     let words = |value: &Value| -> BTreeSet<String> {
         value.as_array().unwrap().iter().map(|word| word.as_str().unwrap().to_owned()).collect()
@@ -96,7 +96,7 @@ fn every_kind_of_the_code_is_in_the_schemas() {
 }
 
 #[test]
-fn every_field_that_has_baselines_is_in_their_schema_and_no_other() {
+fn baselines_schema_lists_the_fields_with_baselines() {
     let schema = schema("metrics.schema.json");
     let described = schema["$defs"]["Baselines"]["properties"].as_object().unwrap().iter().map(|(kind, fields)| {
         let fields = fields["properties"].as_object().unwrap().keys().cloned();
@@ -123,7 +123,7 @@ async fn withdraw_a_workout(world: &World, person: &str) {
 
 /// What becomes of whole histories: every person of the simulated Oura, a withdrawn document, an edited night.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_item_of_the_tables_is_as_its_schema_says() {
+async fn table_items_match_their_schemas() {
     let mut kinds = BTreeMap::new();
     let mut collections = BTreeMap::new();
     let (mut tombstones, mut with_baselines) = (0, 0);

@@ -46,7 +46,7 @@ fn of_type<'l>(lines: &'l [Value], kind: &str) -> Vec<&'l Value> {
 }
 
 #[tokio::test]
-async fn an_export_holds_the_connection_every_day_and_every_record() {
+async fn export_holds_connection_days_and_records() {
     let world = month().await;
     let pages = pages(&world, "ndjson").await;
     assert_eq!(pages[0].headers["content-type"], "application/x-ndjson");
@@ -81,7 +81,7 @@ async fn an_export_holds_the_connection_every_day_and_every_record() {
 }
 
 #[tokio::test]
-async fn a_long_export_comes_in_pages_that_lambda_can_give_and_nothing_is_lost_between_them() {
+async fn long_export_is_paged_without_loss() {
     let world = long_records("100").await;
     let pages = pages(&world, "ndjson").await;
     assert!(pages.len() > 2, "{}", pages.len());
@@ -110,7 +110,7 @@ async fn a_long_export_comes_in_pages_that_lambda_can_give_and_nothing_is_lost_b
 }
 
 #[tokio::test]
-async fn an_export_without_data_is_valid_and_empty() {
+async fn export_without_data_is_valid() {
     let world = World::start().await;
     let now = world.clock.now();
     let plain = world.get("/export", "").await;
@@ -132,7 +132,7 @@ async fn an_export_without_data_is_valid_and_empty() {
 }
 
 #[tokio::test]
-async fn what_was_purged_is_in_no_export() {
+async fn export_excludes_purged_data() {
     let world = month().await;
     world.request(Some(PATIENT), "DELETE", "/connections/oura", "data=purge", "").await;
     world.work().await;
@@ -142,7 +142,7 @@ async fn what_was_purged_is_in_no_export() {
 }
 
 #[tokio::test]
-async fn every_number_of_a_day_is_an_observation() {
+async fn fhir_export_has_an_observation_for_each_number() {
     let world = month().await;
     let pages = pages(&world, "fhir").await;
     assert_eq!(pages[0].headers["content-disposition"], "attachment; filename=\"oura-export-fhir.ndjson\"");
@@ -211,7 +211,7 @@ async fn every_number_of_a_day_is_an_observation() {
 }
 
 #[tokio::test]
-async fn an_observation_keeps_its_id_and_another_patient_has_other_ones() {
+async fn fhir_observation_ids_are_stable_and_per_patient() {
     let world = month().await;
     let first = lines(&pages(&world, "fhir").await);
     world.pass(std::time::Duration::from_secs(3600));

@@ -1,5 +1,4 @@
-//! What the worker makes of Oura's notices: each change arrives once, for as few requests as can be, whatever Oura
-//! repeats, reorders or forgets.
+//! Webhook events in the worker: each change is stored once, with few requests, although Oura repeats, reorders or loses events.
 
 mod faults;
 
@@ -100,7 +99,7 @@ fn on(path: &str, status: u16, times: Option<u64>) -> OuraFault {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_edited_night_arrives_after_the_debounce_for_one_request_a_document() {
+async fn edited_sleep_takes_one_request_per_document_after_the_debounce() {
     let world = settled().await;
     let before = world.daily(NIGHT, NIGHT).await;
     let updates = details(&world, "wearable_day_updated").len();
@@ -136,7 +135,7 @@ async fn an_edited_night_arrives_after_the_debounce_for_one_request_a_document()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_did_not_change_writes_nothing_and_tells_nothing() {
+async fn unchanged_document_writes_and_publishes_nothing() {
     let world = settled().await;
     let [_, records_before, stats] = world.tables().await;
     let events = world.events().len();
@@ -151,7 +150,7 @@ async fn what_did_not_change_writes_nothing_and_tells_nothing() {
 
 /// Forty notices for one patient, taken by four workers at once: one sync, no kind asked for twice.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_burst_of_forty_notices_costs_one_sync() {
+async fn burst_of_forty_webhook_events_takes_one_sync() {
     let world = settled().await;
     let mut bodies = Vec::new();
     for day in ["2026-03-13", "2026-03-14", "2026-03-15", NIGHT] {
@@ -186,7 +185,7 @@ async fn a_burst_of_forty_notices_costs_one_sync() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_same_notice_fifty_times_at_once_costs_one_request() {
+async fn fifty_copies_of_a_webhook_event_take_one_request() {
     let world = settled().await;
     let touched = world.oura().edit_night("ada", NIGHT.parse().unwrap()).unwrap();
     let scores = touched.iter().find(|touched| touched.collection == "daily_readiness").unwrap();
@@ -207,7 +206,7 @@ async fn the_same_notice_fifty_times_at_once_costs_one_request() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_deleted_workout_is_tombstoned_and_its_day_recomputed_without_a_request() {
+async fn delete_event_tombstones_a_workout_without_a_request() {
     let world = settled().await;
     let workout = a_workout(&world).await;
     let (id, day) = (workout["documentId"].as_str().unwrap(), workout["day"].as_str().unwrap());
@@ -235,7 +234,7 @@ async fn a_deleted_workout_is_tombstoned_and_its_day_recomputed_without_a_reques
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn create_after_delete_and_update_before_create_end_as_oura_has_it() {
+async fn reordered_webhook_events_end_in_ouras_state() {
     let world = settled().await;
     let workout = a_workout(&world).await;
     let id = workout["documentId"].as_str().unwrap().to_owned();
@@ -263,7 +262,7 @@ async fn create_after_delete_and_update_before_create_end_as_oura_has_it() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_document_that_is_not_there_yet_is_asked_for_again_and_then_left_to_the_pull() {
+async fn missing_document_is_retried_and_then_left_to_the_nightly_run() {
     let world = settled().await;
     let touched = world.oura().edit_night("ada", NIGHT.parse().unwrap()).unwrap();
     let bodies = notices(&world, "update", &touched);
@@ -294,7 +293,7 @@ async fn arrive_with_waits(world: &World, bodies: &[String], deliveries: u32) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_user_whom_nobody_has_connected_yet_is_waited_for_and_then_dropped() {
+async fn unknown_user_is_retried_and_then_dropped() {
     let world = settled().await;
     let body = notice(&world, "bruno", "update", "daily_readiness", "d-1");
     for count in 1..=2 {
@@ -314,7 +313,7 @@ async fn a_user_whom_nobody_has_connected_yet_is_waited_for_and_then_dropped() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn types_that_nobody_knows_yet_are_counted_and_harm_nothing() {
+async fn unknown_data_types_are_counted_and_dropped() {
     let world = settled().await;
     let workout = a_workout(&world).await;
     let bodies = [
@@ -328,7 +327,7 @@ async fn types_that_nobody_knows_yet_are_counted_and_harm_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn vo2_max_is_asked_for_by_its_odd_path() {
+async fn vo2_max_is_requested_by_its_own_path() {
     let world = settled().await;
     let stored = records(&world, "vo2_max").await;
     let id = stored.last().expect("ada has one")["documentId"].as_str().unwrap();
@@ -337,7 +336,7 @@ async fn vo2_max_is_asked_for_by_its_odd_path() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn notices_of_three_patients_in_one_batch_reach_each_their_own() {
+async fn webhook_events_of_three_patients_in_one_batch_stay_apart() {
     let world = World::start().await;
     let people = [("patient-1", "ada"), ("patient-2", "bruno"), ("patient-3", "chiyo")];
     for (patient, account) in people {
@@ -374,7 +373,7 @@ async fn notices_of_three_patients_in_one_batch_reach_each_their_own() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_notice_is_satisfied_by_a_sync_that_began_after_it() {
+async fn webhook_event_is_covered_by_a_later_sync() {
     let world = settled().await;
     let today = world.daily("2026-03-17", "2026-03-17").await;
     assert_eq!(today.len(), 1);
@@ -392,7 +391,7 @@ async fn a_notice_is_satisfied_by_a_sync_that_began_after_it() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_notice_for_what_the_patient_did_not_allow_asks_nothing_and_changes_no_status() {
+async fn webhook_event_without_scope_sends_no_request() {
     let world = World::start().await;
     let flow = world.begin(PATIENT).await;
     let query = world.consent(&flow, "ada", "allow", Some(&["daily"])).await;
@@ -405,7 +404,7 @@ async fn a_notice_for_what_the_patient_did_not_allow_asks_nothing_and_changes_no
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_notice_after_the_end_of_the_connection_is_harmless() {
+async fn webhook_event_after_disconnect_is_dropped() {
     let world = settled().await;
     let touched = world.oura().edit_night("ada", NIGHT.parse().unwrap()).unwrap();
     let bodies = notices(&world, "update", &touched);
@@ -428,7 +427,7 @@ async fn a_notice_after_the_end_of_the_connection_is_harmless() {
 
 /// SQS gives the notices once more after everything was done: they are looked at again, and nothing is told twice.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn notices_that_come_again_after_their_sync_are_not_stuck() {
+async fn redelivered_webhook_events_after_their_sync_are_not_stuck() {
     let world = settled().await;
     let touched = world.oura().edit_night("ada", NIGHT.parse().unwrap()).unwrap();
     let bodies = notices(&world, "update", &touched);
@@ -449,7 +448,7 @@ async fn notices_that_come_again_after_their_sync_are_not_stuck() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_sync_that_nobody_asked_for_in_the_end_is_asked_for_by_the_next_notice() {
+async fn lost_sync_message_is_sent_by_the_next_webhook_event() {
     let world = settled().await;
     let touched = world.oura().edit_night("ada", NIGHT.parse().unwrap()).unwrap();
     let bodies = notices(&world, "update", &touched);
@@ -474,7 +473,7 @@ async fn a_sync_that_nobody_asked_for_in_the_end_is_asked_for_by_the_next_notice
 
 /// The worker is killed before and after every write, while it gathers and while it syncs.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn notices_killed_between_any_two_writes_end_as_if_they_had_not_been() {
+async fn webhook_events_killed_at_any_write_complete_on_redelivery() {
     async fn world_with_notices() -> (World, Vec<String>) {
         let world = World::with(|env| env.with("BACKFILL_DAYS", "5"), |_| ()).await;
         assert_eq!(world.connect_as(PATIENT, "ada").await.outcome().0, "connected");
@@ -539,7 +538,7 @@ async fn notices_killed_between_any_two_writes_end_as_if_they_had_not_been() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_nightly_pull_counts_what_no_notice_had_announced() {
+async fn nightly_sync_counts_documents_missed_by_webhooks() {
     let world = settled().await;
     let told = world.oura().edit_night("ada", "2026-03-17".parse().unwrap()).unwrap();
     let untold = world.oura().edit_night("ada", NIGHT.parse().unwrap()).unwrap();

@@ -27,7 +27,7 @@ async fn nobody_is_disconnected(world: &World, count: u32) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_worker_killed_at_any_write_of_a_night_leaves_it_to_the_next_delivery() {
+async fn worker_killed_at_any_write_completes_on_redelivery() {
     // Enough to meet every kind of write; each world costs a second.
     for point in (0..24).step_by(3) {
         for effect in [Effect::Stop, Effect::StopAfter] {
@@ -61,7 +61,7 @@ async fn a_worker_killed_at_any_write_of_a_night_leaves_it_to_the_next_delivery(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_night_without_oura_is_made_good_by_the_next_one_and_loses_nothing() {
+async fn nightly_run_during_an_outage_is_made_up_by_the_next() {
     let world = World::with_fleet(3, &[("LOOKBACK_DAYS", "1")]).await;
     world.pass_until(NIGHT);
     world.oura().set_outage(Some(Outage::new(OutageKind::Unavailable))).unwrap();
@@ -96,7 +96,7 @@ async fn a_night_without_oura_is_made_good_by_the_next_one_and_loses_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_token_host_in_trouble_makes_a_night_wait_and_disconnects_nobody() {
+async fn failing_token_host_delays_the_run_and_disconnects_no_patient() {
     for kind in [OutageKind::Unavailable, OutageKind::Gateway, OutageKind::Drop] {
         let world = World::with_fleet(2, &[]).await;
         world.pass_until(NIGHT);
@@ -114,7 +114,7 @@ async fn a_token_host_in_trouble_makes_a_night_wait_and_disconnects_nobody() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn one_patient_s_unreadable_documents_keep_nobody_else_from_their_night() {
+async fn unreadable_documents_affect_one_patient() {
     let world = World::with_fleet(12, &[]).await;
     for collection in ["sleep", "daily_activity"] {
         let document = json!({"id": format!("odd-{collection}"), "day": 17, "score": {"a": []}});
@@ -139,7 +139,7 @@ async fn one_patient_s_unreadable_documents_keep_nobody_else_from_their_night() 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whose_membership_ended_or_consent_was_withdrawn_is_parked_and_the_night_ends() {
+async fn patients_without_membership_or_consent_are_skipped() {
     let world = World::with_fleet(4, &[]).await;
     world.pass_until(NIGHT);
     world.oura().set_membership("fleet-00001", false).unwrap();
@@ -173,7 +173,7 @@ fn always(path: &str, status: u16) -> OuraFault {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_message_that_only_waits_is_given_up_in_time_or_fails() {
+async fn waiting_message_expires_or_fails() {
     let world = World::connected().await;
     world.work().await;
     world.oura().add_fault(always("*", 429)).unwrap();
@@ -203,7 +203,7 @@ async fn a_message_that_only_waits_is_given_up_in_time_or_fails() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_patient_who_leaves_while_the_pull_waits_or_begins_is_parked() {
+async fn patient_who_disconnects_before_the_sync_is_skipped() {
     for begins in [false, true] {
         let world = World::with_fleet(2, &[]).await;
         world.pass_until(NIGHT);
@@ -234,7 +234,7 @@ async fn a_patient_who_leaves_while_the_pull_waits_or_begins_is_parked() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_pull_whose_night_could_not_be_told_comes_again() {
+async fn sync_with_unrecorded_outcome_is_redelivered() {
     let world = World::with_fleet(1, &[]).await;
     world.pass_until(NIGHT);
     world.schedule(night()).await;
@@ -248,7 +248,7 @@ async fn a_pull_whose_night_could_not_be_told_comes_again() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_pull_that_fails_every_time_is_put_aside_and_the_night_ends_with_it_counted() {
+async fn sync_that_always_fails_reaches_the_dead_letter_queue_and_is_counted() {
     let world = World::with_fleet(1, &[]).await;
     world.pass_until(NIGHT);
     world.oura().add_fault(always("sleep", 503)).unwrap();
@@ -261,7 +261,7 @@ async fn a_pull_that_fails_every_time_is_put_aside_and_the_night_ends_with_it_co
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_one_notice_named_and_oura_did_not_give_says_nothing_of_the_rest() {
+async fn missing_document_of_a_webhook_event_leaves_the_rest() {
     let world = World::connected().await;
     world.work().await;
     let touched = world.oura().edit_night("ada", "2026-03-17".parse().unwrap()).unwrap();
@@ -280,7 +280,7 @@ async fn what_one_notice_named_and_oura_did_not_give_says_nothing_of_the_rest() 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn oura_is_silent_while_it_answers_nothing_that_is_asked() {
+async fn silence_lasts_while_oura_answers_no_request() {
     let world = World::connected().await;
     world.work().await;
     let pull = |n: u32| {

@@ -15,7 +15,7 @@ const ROUTES: [(&str, &str); 5] = [
 ];
 
 #[tokio::test]
-async fn bad_questions_are_refused_by_name() {
+async fn malformed_queries_are_refused_by_code() {
     let world = World::start().await;
     let long = "x".repeat(8_000);
     let mut asked = vec![
@@ -90,7 +90,7 @@ async fn bad_questions_are_refused_by_name() {
 }
 
 #[tokio::test]
-async fn nothing_of_a_refused_question_is_told_back_but_plain_letters() {
+async fn refusals_quote_plain_letters_only() {
     let world = World::start().await;
     for (path, query) in ROUTES {
         let answer = world.get(path, &format!("{query}&%3Cscript%3Ealert(1)=1")).await;
@@ -102,7 +102,7 @@ async fn nothing_of_a_refused_question_is_told_back_but_plain_letters() {
 }
 
 #[tokio::test]
-async fn nobody_and_other_methods_are_refused() {
+async fn requests_without_patient_or_with_other_methods_are_refused() {
     let world = World::start().await;
     for (path, query) in ROUTES {
         assert_eq!(world.request(None, "GET", path, query, "").await.refusal(), (401, "unauthorized".into()), "{path}");
@@ -117,7 +117,7 @@ async fn nobody_and_other_methods_are_refused() {
 
 /// Whatever is in the query: whose data is read follows from the sign-in.
 #[tokio::test]
-async fn another_patient_sees_nothing() {
+async fn reads_exclude_other_patients() {
     let world = month().await;
     for (path, query) in ROUTES {
         let (mine, theirs) =
@@ -131,7 +131,7 @@ async fn another_patient_sees_nothing() {
 }
 
 #[tokio::test]
-async fn a_table_that_is_down_is_told_as_such() {
+async fn failing_table_is_service_unavailable() {
     let world = month().await;
     let failure = || Effect::Error { status: 500, code: "InternalServerError".into(), message: "x".into() };
     for (path, query) in ROUTES {
@@ -154,7 +154,7 @@ async fn a_table_that_is_down_is_told_as_such() {
 }
 
 #[tokio::test]
-async fn an_answer_is_kept_by_nobody() {
+async fn answers_are_not_cacheable() {
     let world = World::start().await;
     for (path, query) in ROUTES {
         let answer = world.get(path, query).await;

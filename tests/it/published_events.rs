@@ -40,7 +40,7 @@ async fn story() -> World {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_published_event_is_as_its_schema_says() {
+async fn published_events_match_their_schemas() {
     let world = story().await;
     let schemas = schemas();
     let mut seen = BTreeMap::new();
@@ -56,7 +56,7 @@ async fn every_published_event_is_as_its_schema_says() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_event_holds_a_measured_value() {
+async fn events_hold_no_measured_value() {
     let world = story().await;
     for event in world.events() {
         let detail = event.detail.as_object().unwrap();
@@ -73,7 +73,7 @@ async fn no_event_holds_a_measured_value() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn tokens_are_in_secrets_and_nowhere_else() {
+async fn tokens_are_in_secrets_only() {
     let world = World::connected().await;
     let waiting = world.bodies().await;
     world.deliver(&waiting, 1).await;

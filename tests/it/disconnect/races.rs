@@ -41,7 +41,7 @@ async fn disconnect(world: &World, query: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_backfill_that_runs_stores_nothing_after_the_end() {
+async fn running_backfill_stores_nothing_after_disconnect() {
     for query in BOTH {
         let world = World::connected().await;
         let grant = world.connection().await.grant_id;
@@ -70,7 +70,7 @@ async fn a_backfill_that_runs_stores_nothing_after_the_end() {
 
 /// The transaction with the data was sent before the end and arrives after it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn data_that_is_on_its_way_is_not_stored_after_the_end() {
+async fn fetched_data_is_not_stored_after_disconnect() {
     for query in BOTH {
         let world = World::connected().await;
         let bodies = world.bodies().await;
@@ -95,7 +95,7 @@ async fn data_that_is_on_its_way_is_not_stored_after_the_end() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_webhook_sync_that_runs_stores_nothing_after_the_end() {
+async fn running_webhook_sync_stores_nothing_after_disconnect() {
     for query in BOTH {
         let world = settled().await;
         let before = world.tables().await;
@@ -125,7 +125,7 @@ async fn a_webhook_sync_that_runs_stores_nothing_after_the_end() {
 
 /// The worker knew the patient, and puts the notice into the inbox when the patient is gone.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_notice_that_is_being_gathered_is_taken_back() {
+async fn webhook_event_is_withdrawn_during_collection() {
     for query in BOTH {
         let world = settled().await;
         let bodies = [notice(&world, "some-night")];
@@ -145,7 +145,7 @@ async fn a_notice_that_is_being_gathered_is_taken_back() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn notices_and_syncs_that_come_after_the_end_leave_nothing() {
+async fn messages_after_disconnect_leave_nothing() {
     for query in BOTH {
         let world = settled().await;
         let range = shared::domain::DayRange::ending("2026-03-18".parse().unwrap(), 8);
@@ -169,7 +169,7 @@ async fn notices_and_syncs_that_come_after_the_end_leave_nothing() {
 
 /// Oura's answer to a refresh arrives when the patient has disconnected.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_refresh_that_is_under_way_brings_no_tokens_back() {
+async fn running_refresh_restores_no_tokens_after_disconnect() {
     for query in BOTH {
         let world = settled().await;
         world.pass(Duration::from_secs(25 * 3600));
@@ -196,7 +196,7 @@ async fn a_refresh_that_is_under_way_brings_no_tokens_back() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_patient_deleted_in_the_middle_of_a_batch_leaves_the_others_alone() {
+async fn patient_deleted_within_a_batch_leaves_the_others() {
     let world = World::start().await;
     for (patient, account) in [("patient-1", "ada"), ("patient-2", "bruno"), ("patient-3", "chiyo")] {
         assert_eq!(world.connect_as(patient, account).await.outcome().0, "connected");

@@ -12,7 +12,7 @@ use super::of_one_shard;
 use tests::{NIGHT, World, fleet, night};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_night_queues_everybody_once_and_ends_when_all_have_had_their_turn() {
+async fn nightly_run_queues_each_patient_once_and_ends_after_the_last() {
     let world = World::with_fleet(23, &[]).await;
     world.pass_until(NIGHT);
     let planned = world.schedule(night()).await;
@@ -41,7 +41,7 @@ async fn a_night_queues_everybody_once_and_ends_when_all_have_had_their_turn() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_planner_killed_at_any_write_is_followed_by_one_that_goes_on() {
+async fn planner_killed_at_any_write_is_resumed() {
     for (point, effect) in (0..40).flat_map(|point| [(point, Effect::Stop), (point, Effect::StopAfter)]) {
         let world = World::start().await;
         for n in 0..31 {
@@ -94,7 +94,7 @@ async fn a_planner_killed_at_any_write_is_followed_by_one_that_goes_on() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_planner_whose_time_ends_leaves_the_rest_to_the_watch() {
+async fn planner_without_remaining_time_leaves_the_rest_to_the_watch() {
     let world = World::start().await;
     for n in 0..20 {
         world.write_down(&format!("patient-{n}")).await;
@@ -112,7 +112,7 @@ async fn a_planner_whose_time_ends_leaves_the_rest_to_the_watch() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_queue_that_does_not_take_everything_fails_the_call_and_the_next_one_queues_the_rest() {
+async fn refused_messages_fail_the_call_and_the_next_one_queues_the_rest() {
     let world = World::start().await;
     for n in 0..12 {
         world.write_down(&format!("patient-{n}")).await;
@@ -129,7 +129,7 @@ async fn a_queue_that_does_not_take_everything_fails_the_call_and_the_next_one_q
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_night_that_stands_still_is_seen_and_one_that_never_ends_is_closed() {
+async fn stalled_run_is_reported_and_an_endless_one_closed() {
     let world = World::start().await;
     world.write_down("patient-1").await;
     world.pass_until(NIGHT);
@@ -145,7 +145,7 @@ async fn a_night_that_stands_still_is_seen_and_one_that_never_ends_is_closed() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_night_without_patients_ends_at_once() {
+async fn nightly_run_without_patients_ends_at_once() {
     let world = World::start().await;
     world.pass_until(NIGHT);
     assert_eq!(world.schedule(night()).await["planned"], 0);
@@ -153,7 +153,7 @@ async fn a_night_without_patients_ends_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_planners_at_once_count_everybody_once() {
+async fn concurrent_planners_count_each_patient_once() {
     let world = World::start().await;
     for n in 0..31 {
         world.write_down(&format!("patient-{n}")).await;
@@ -165,7 +165,7 @@ async fn two_planners_at_once_count_everybody_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_shard_with_more_than_a_page_of_patients_is_queued_whole() {
+async fn planner_queues_every_page_of_a_shard() {
     let world = World::start().await;
     for name in of_one_shard(501) {
         world.write_down(&name).await;
@@ -176,7 +176,7 @@ async fn a_shard_with_more_than_a_page_of_patients_is_queued_whole() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_slow_night_does_not_stand_still_while_it_moves() {
+async fn slow_run_is_not_stalled_while_patients_complete() {
     let world = World::with_fleet(12, &[]).await;
     world.pass_until(NIGHT);
     world.schedule(night()).await;
@@ -193,7 +193,7 @@ async fn a_slow_night_does_not_stand_still_while_it_moves() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_patient_counts_once_and_data_that_is_in_stays_in() {
+async fn patient_is_counted_once_and_stored_data_stays() {
     let world = World::start().await;
     let nights = NightlyRuns::new(&world.sdk, &world.names.connections_table);
     let (night, now) = (NightlyRun::of("2026-03-19".parse().unwrap()), world.clock.now());
@@ -214,7 +214,7 @@ async fn a_patient_counts_once_and_data_that_is_in_stays_in() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_the_queue_refuses_of_a_batch_is_sent_again_and_fails_the_call_in_the_end() {
+async fn refused_batch_entries_are_retried_before_the_call_fails() {
     let world = World::start().await;
     for n in 0..12 {
         world.write_down(&format!("patient-{n}")).await;

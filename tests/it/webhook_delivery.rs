@@ -122,7 +122,7 @@ impl Hooked {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_ring_that_syncs_is_in_the_tables_and_on_the_bus_about_a_minute_later() {
+async fn ring_sync_reaches_tables_and_bus_within_a_minute() {
     let hooked = Hooked::settled().await;
     let world = &hooked.world;
     assert!(hooked.day("2026-03-18").await["metrics"]["sleep"].is_null(), "the night is still on the ring");
@@ -152,7 +152,7 @@ async fn a_ring_that_syncs_is_in_the_tables_and_on_the_bus_about_a_minute_later(
 
 /// Whatever Oura repeats, reorders and forgets: after the next full pull everything is as if it had not.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn lost_repeated_and_reordered_notices_end_in_the_same_days() {
+async fn lost_repeated_and_reordered_webhooks_end_in_the_same_days() {
     async fn story(wild: bool) -> Hooked {
         let hooked = Hooked::settled().await;
         let world = &hooked.world;
@@ -209,7 +209,7 @@ async fn lost_repeated_and_reordered_notices_end_in_the_same_days() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_queue_that_is_down_costs_nothing_but_time() {
+async fn webhooks_survive_a_queue_outage() {
     let hooked = Hooked::settled().await;
     let world = &hooked.world;
     let touched = world.oura().edit_night("ada", "2026-03-16".parse().unwrap()).unwrap();
@@ -232,7 +232,7 @@ async fn a_queue_that_is_down_costs_nothing_but_time() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn deletions_and_strangers_arrive_as_they_should() {
+async fn webhooks_handle_deletions_and_unknown_users() {
     let hooked = Hooked::settled().await;
     let world = &hooked.world;
     let records = world.items(&world.names.wearable_data_table).await;
@@ -248,7 +248,7 @@ async fn deletions_and_strangers_arrive_as_they_should() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn subscriptions_are_kept_renewed_and_made_anew() {
+async fn subscriptions_are_kept_renewed_and_recreated() {
     let hooked = Hooked::start().await;
     let world = &hooked.world;
     world.oura().clear_requests();

@@ -5,7 +5,7 @@ use shared::domain::Trigger;
 use tests::{PATIENT, World};
 
 #[tokio::test]
-async fn bad_questions_are_refused_by_name() {
+async fn malformed_queries_are_refused_by_code() {
     let world = World::start().await;
     for (query, wanted) in [
         ("", (400, "missing_range")),
@@ -28,7 +28,7 @@ async fn bad_questions_are_refused_by_name() {
 }
 
 #[tokio::test]
-async fn days_come_oldest_first_a_page_at_a_time_and_only_the_asked_metrics() {
+async fn daily_lists_oldest_days_first_in_pages_with_requested_metrics() {
     let world = World::with(|env| env.with("BACKFILL_DAYS", "200"), |_| ()).await;
     assert_eq!(world.connect_as(PATIENT, "ada").await.outcome().0, "connected");
     world.work().await;
@@ -51,7 +51,7 @@ async fn days_come_oldest_first_a_page_at_a_time_and_only_the_asked_metrics() {
 }
 
 #[tokio::test]
-async fn a_patient_reads_nobody_elses_days() {
+async fn daily_excludes_other_patients() {
     let world = World::connected().await;
     world.work().await;
     let other = world.request(Some("patient-2"), "GET", "/daily", "from=2026-03-01&to=2026-03-18", "").await;
@@ -61,7 +61,7 @@ async fn a_patient_reads_nobody_elses_days() {
 }
 
 #[tokio::test]
-async fn a_sync_can_be_asked_for_with_and_without_a_range() {
+async fn sync_request_takes_an_optional_range() {
     let world = World::connected().await;
     world.work().await;
     let asked = world

@@ -23,7 +23,7 @@ async fn five_days_later() -> World {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn after_five_days_the_gap_is_repaired_and_told() {
+async fn reconnect_after_five_days_fetches_the_gap() {
     let world = five_days_later().await;
     let last_good_day = world.connection().await.last_data_day.unwrap();
     let before = world.items(&world.names.daily_stats_table).await.len();
@@ -52,7 +52,7 @@ async fn after_five_days_the_gap_is_repaired_and_told() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn another_ring_or_more_scopes_bring_the_whole_history() {
+async fn reconnect_with_another_account_or_scopes_fetches_the_whole_history() {
     let world = five_days_later().await;
     assert_eq!(world.connect_as(PATIENT, "bruno").await.outcome().0, "connected");
     let backfill = world.connection().await.backfill.unwrap();

@@ -27,7 +27,7 @@ async fn counts(world: &World) -> (usize, usize) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_purge_takes_every_item_and_the_receipt_says_how_many() {
+async fn purge_deletes_every_item_and_publishes_counts() {
     let world = settled().await;
     assert_eq!(world.connect_as("patient-2", "bruno").await.outcome().0, "connected");
     world.work().await;
@@ -58,7 +58,7 @@ async fn a_purge_takes_every_item_and_the_receipt_says_how_many() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_purge_asked_for_twice_is_one_and_a_later_one_finds_nothing() {
+async fn repeated_purge_is_one_and_a_later_purge_finds_nothing() {
     let world = settled().await;
     let (first, second) = futures::future::join(delete(&world, "data=purge"), delete(&world, "data=purge")).await;
     assert_eq!(first.data()["requestId"], second.data()["requestId"]);
@@ -74,7 +74,7 @@ async fn a_purge_asked_for_twice_is_one_and_a_later_one_finds_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_stored_of_a_connection_that_ended_before_or_never_was_goes_too() {
+async fn purge_deletes_data_without_a_connection() {
     let world = settled().await;
     assert_eq!(delete(&world, "data=keep").await.status, 202);
     settle(&world).await;
@@ -96,7 +96,7 @@ async fn what_is_stored_of_a_connection_that_ended_before_or_never_was_goes_too(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nobody_connects_while_their_data_is_deleted_and_begins_anew_after_it() {
+async fn connect_is_refused_during_a_purge_and_works_after_it() {
     let world = settled().await;
     assert_eq!(delete(&world, "data=purge").await.status, 202);
     // Whoever asked for it is dead, and its messages are lost.
@@ -121,7 +121,7 @@ async fn nobody_connects_while_their_data_is_deleted_and_begins_anew_after_it() 
 
 /// Killed before or after any write, the worker's message comes again.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_purge_killed_anywhere_comes_to_its_end_with_the_same_receipt() {
+async fn purge_killed_at_any_write_completes_with_the_same_counts() {
     let asked_for = || async {
         let world = small().await;
         assert_eq!(delete(&world, "data=purge").await.status, 202);
@@ -155,7 +155,7 @@ async fn a_purge_killed_anywhere_comes_to_its_end_with_the_same_receipt() {
 
 /// The request itself, killed: once its safety net is there the purge happens, and before that it was not asked for.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_request_for_a_purge_killed_anywhere_leaves_no_half() {
+async fn purge_request_killed_at_any_write_leaves_no_partial_state() {
     for (point, effect) in (0..10).flat_map(|point| [(point, Effect::Stop), (point, Effect::StopAfter)]) {
         let told = format!("killed at write {point} ({effect:?})");
         let world = small().await;
@@ -172,7 +172,7 @@ async fn a_request_for_a_purge_killed_anywhere_leaves_no_half() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_purge_that_runs_out_of_time_goes_on_and_is_no_failure() {
+async fn purge_without_remaining_time_resumes() {
     let world = settled().await;
     let (records, _) = counts(&world).await;
     assert_eq!(delete(&world, "data=purge").await.status, 202);
@@ -185,7 +185,7 @@ async fn a_purge_that_runs_out_of_time_goes_on_and_is_no_failure() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_workers_at_one_purge_are_one() {
+async fn concurrent_purges_end_as_one() {
     let world = settled().await;
     assert_eq!(delete(&world, "data=purge").await.status, 202);
     let bodies = purge_of(world.bodies().await);
@@ -197,7 +197,7 @@ async fn two_workers_at_one_purge_are_one() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_receipt_that_the_bus_refuses_is_published_later_and_only_then_all_is_gone() {
+async fn purge_event_is_published_before_the_last_item_is_deleted() {
     let world = settled().await;
     assert_eq!(delete(&world, "data=purge").await.status, 202);
     let mut bodies = purge_of(world.bodies().await);
@@ -215,7 +215,7 @@ async fn a_receipt_that_the_bus_refuses_is_published_later_and_only_then_all_is_
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_a_busy_table_leaves_undone_of_a_purge_is_done_all_the_same() {
+async fn purge_retries_unprocessed_items() {
     let world = settled().await;
     assert_eq!(delete(&world, "data=purge").await.status, 202);
     let bodies = purge_of(world.bodies().await);
@@ -239,7 +239,7 @@ async fn what_a_busy_table_leaves_undone_of_a_purge_is_done_all_the_same() {
 
 /// What nobody thought of: something of a purged patient that is there all the same goes a few minutes later.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_a_race_left_goes_a_few_minutes_later() {
+async fn purge_deletes_late_writes_minutes_later() {
     let world = settled_with(World::connected().await).await;
     let record = world.items(&world.names.wearable_data_table).await.remove(0);
     assert_eq!(delete(&world, "data=purge").await.status, 202);
@@ -257,7 +257,7 @@ async fn what_a_race_left_goes_a_few_minutes_later() {
 
 /// Sealed, the last token of a consent lies among the patient's own items: it outlives the purge until Oura has answered.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_revokes_outlives_a_purge_in_either_vault() {
+async fn pending_revocation_outlives_a_purge_in_each_vault() {
     for vault in ["secret", "sealed"] {
         let world = settled_with(World::connected_in(vault).await).await;
         world.oura().add_fault(revoke(503, "")).unwrap();

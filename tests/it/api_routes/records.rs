@@ -14,7 +14,7 @@ fn shown(item: &Value) -> Value {
 }
 
 #[tokio::test]
-async fn every_record_of_a_type_comes_once_and_as_it_is_stored() {
+async fn records_list_each_record_once_as_stored() {
     let world = month().await;
     for kind in MetricType::ALL.iter().filter(|kind| **kind != MetricType::Hrv) {
         // Rings lie on the day on which they were set up.
@@ -29,7 +29,7 @@ async fn every_record_of_a_type_comes_once_and_as_it_is_stored() {
 }
 
 #[tokio::test]
-async fn workouts_are_the_records_of_that_type_without_what_was_deleted() {
+async fn workouts_exclude_tombstones() {
     let world = month().await;
     let before = pages(&world, "/workouts", RANGE, "workouts").await.concat();
     assert!(before.len() > 5, "{}", before.len());
@@ -46,7 +46,7 @@ async fn workouts_are_the_records_of_that_type_without_what_was_deleted() {
 }
 
 #[tokio::test]
-async fn a_page_has_a_hundred_records_and_the_cursor_leads_to_the_next() {
+async fn records_page_holds_a_hundred() {
     let world = World::connected().await;
     for n in 0..250 {
         let at = |minute: u32| format!("2026-03-{:02}T{:02}:{minute:02}:00+01:00", 10 + n % 5, n % 24);
@@ -63,7 +63,7 @@ async fn a_page_has_a_hundred_records_and_the_cursor_leads_to_the_next() {
 }
 
 #[tokio::test]
-async fn a_page_of_long_records_ends_at_a_megabyte() {
+async fn records_page_ends_at_a_megabyte() {
     let world = long_records("30").await;
     let pages = pages(&world, "/records", &format!("type=sleep&{RANGE}"), "records").await;
     let sizes: Vec<_> = pages.iter().map(|page| Value::from(page.clone()).to_string().len()).collect();
@@ -72,7 +72,7 @@ async fn a_page_of_long_records_ends_at_a_megabyte() {
 }
 
 #[tokio::test]
-async fn a_request_looks_through_a_bounded_part_and_the_cursor_goes_on() {
+async fn records_request_reads_a_bounded_part() {
     let world = long_records("30").await;
     let query = format!("type=restMode&{RANGE}");
     world.aws.meter().reset();
@@ -85,7 +85,7 @@ async fn a_request_looks_through_a_bounded_part_and_the_cursor_goes_on() {
 }
 
 #[tokio::test]
-async fn a_patient_without_data_has_empty_lists() {
+async fn patient_without_data_has_empty_lists() {
     let world = World::start().await;
     assert_eq!(world.get("/workouts", RANGE).await.data(), json!({"workouts": [], "cursor": null}));
     let records = world.get("/records", &format!("type=sleep&{RANGE}")).await.data();

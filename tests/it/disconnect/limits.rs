@@ -26,7 +26,7 @@ async fn shown(world: &World) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_patient_who_asks_for_syncs_too_often_is_told_when_to_come_back() {
+async fn manual_syncs_are_throttled_with_retry_after() {
     let world = World::with(|env| env.with("MANUAL_SYNCS_PER_HOUR", "6"), |_| ()).await;
     for (patient, account) in [(PATIENT, "ada"), ("patient-2", "bruno")] {
         assert_eq!(world.connect_as(patient, account).await.outcome().0, "connected");
@@ -65,7 +65,7 @@ async fn a_patient_who_asks_for_syncs_too_often_is_told_when_to_come_back() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_refresh_that_is_asked_for_happens_once_and_not_again_at_once() {
+async fn requested_refresh_runs_once_per_interval() {
     let world = settled().await;
     let answer = refresh(&world).await;
     assert_eq!(answer.status, 202);
@@ -86,7 +86,7 @@ async fn a_refresh_that_is_asked_for_happens_once_and_not_again_at_once() {
 
 /// The token host is down: the refresh is tried for an hour, no message fails, and nobody is disconnected.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_refresh_that_oura_does_not_answer_is_left_to_the_next_sync_after_an_hour() {
+async fn unanswered_refresh_is_retried_by_a_sync_after_an_hour() {
     let world = settled().await;
     let on = FaultMatch { path: "/oauth/token".into(), ..FaultMatch::default() };
     let busy = OuraFault { on, status: Some(429), body: Some(json!("")), ..OuraFault::default() };
@@ -103,7 +103,7 @@ async fn a_refresh_that_oura_does_not_answer_is_left_to_the_next_sync_after_an_h
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_outage_of_ouras_is_shown_and_not_stored() {
+async fn oura_outage_is_shown_and_not_stored() {
     let world = settled().await;
     world
         .oura()
@@ -127,7 +127,7 @@ async fn an_outage_of_ouras_is_shown_and_not_stored() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_ring_that_is_somebody_elses_is_told_for_a_day() {
+async fn account_conflict_is_shown_for_a_day() {
     let world = World::connected().await;
     let of = |patient: &'static str| world.request(Some(patient), "GET", "/connections", "", "");
     assert_eq!(world.connect_as("patient-2", "ada").await.outcome().1, "account_conflict");

@@ -34,7 +34,7 @@ async fn cursor(world: &World, path: &str, query: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_cursor_belongs_to_its_patient_its_route_and_its_question() {
+async fn cursor_belongs_to_its_patient_route_and_query() {
     let (world, lists) = long().await;
     for (path, query) in &lists {
         let cursor = cursor(&world, path, query).await;
@@ -63,7 +63,7 @@ async fn a_cursor_belongs_to_its_patient_its_route_and_its_question() {
 
 /// A checksum is no secret: whoever knows how it is made can make one. What it opens is still the sender's own data.
 #[tokio::test]
-async fn a_cursor_that_somebody_made_themselves_opens_nothing_of_others() {
+async fn forged_cursor_reads_nothing_of_other_patients() {
     let world = month().await;
     let mine = world.get("/workouts", RANGE).await.data();
     let victim = &mine["workouts"][0];

@@ -1,9 +1,9 @@
-//! NightlyRuns: everybody is pulled once, as fast as Oura allows and never faster, whatever dies or fails meanwhile.
+//! Nightly runs: each patient is synced once, as fast as Oura's rate limit allows, through crashes and failures.
 
-mod budget;
-mod due;
 mod faults;
 mod planner;
+mod rate_limit;
+mod schedule;
 
 use sha2::{Digest, Sha256};
 use shared::aws::Connections;

@@ -1,6 +1,7 @@
-//! The routes that give what is stored: records, series, the catalogue of metrics, and the export of it all.
+//! The routes that read stored data: days, records, series, the catalogue of metrics, and the export.
 
 mod cursors;
+mod daily;
 mod export;
 mod metrics;
 mod records;

@@ -26,7 +26,7 @@ async fn walk(world: &World, limit: i32) -> Vec<PatientId> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_active_patient_is_walked_by_once_whatever_the_pages_size() {
+async fn active_index_lists_each_patient_once_for_any_page_size() {
     let world = World::start().await;
     assert!(walk(&world, 10).await.is_empty());
     let names: Vec<String> = (0..60).map(|n| format!("patient#{n}")).collect();
@@ -42,7 +42,7 @@ async fn every_active_patient_is_walked_by_once_whatever_the_pages_size() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_walk_goes_on_after_a_patient_who_has_left_and_does_not_meet_them_again() {
+async fn active_index_resumes_after_a_patient_who_disconnected() {
     let world = World::start().await;
     for n in 0..40 {
         world.write_down(&format!("p-{n}")).await;

@@ -1,11 +1,11 @@
-//! How a connection ends when the patient asks for it: what goes at once, what stays, and that nothing comes back.
+//! The end of a connection at the patient's request: deleted and kept data, and races with running work.
 
-mod keeping;
+mod keep_data;
 mod limits;
-mod purging;
+mod purge;
 mod races;
-mod reconnecting;
-mod revoking;
+mod reconnect;
+mod revocation;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -24,7 +24,7 @@ async fn availability(world: &World) -> BTreeMap<String, BTreeSet<String>> {
 }
 
 #[tokio::test]
-async fn every_metric_says_what_it_is_and_where_it_comes_from() {
+async fn metrics_name_unit_and_source() {
     let world = World::start().await;
     let metrics = metrics(&world).await;
     assert_eq!(metrics.len(), CATALOGUE.len());
@@ -40,7 +40,7 @@ async fn every_metric_says_what_it_is_and_where_it_comes_from() {
 }
 
 #[tokio::test]
-async fn what_has_a_value_is_available_and_nothing_else_is() {
+async fn metrics_with_a_value_are_available() {
     let world = month().await;
     let days = world.daily("2025-12-19", "2026-03-19").await;
     let mut with_value = BTreeSet::new();
@@ -60,7 +60,7 @@ async fn what_has_a_value_is_available_and_nothing_else_is() {
 }
 
 #[tokio::test]
-async fn what_was_not_allowed_and_what_the_membership_keeps_back_are_named() {
+async fn metrics_name_missing_scope_and_membership() {
     let world = World::start().await;
     let flow = world.begin(PATIENT).await;
     let query = world.consent(&flow, "ada", "allow", Some(&["daily", "heartrate", "personal"])).await;
@@ -79,7 +79,7 @@ async fn what_was_not_allowed_and_what_the_membership_keeps_back_are_named() {
 }
 
 #[tokio::test]
-async fn old_values_do_not_count() {
+async fn metrics_ignore_old_values() {
     let world = month().await;
     world.pass(std::time::Duration::from_secs(92 * 24 * 3600));
     assert!(!availability(&world).await.contains_key("available"));

@@ -35,7 +35,7 @@ fn busiest(mut sent: Vec<i64>) -> usize {
 
 /// Six workers take what they can get for twenty minutes, each by its own clock, and send all of it as late as they may.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn workers_with_clocks_of_their_own_never_take_more_than_the_limit_together() {
+async fn rate_limiter_holds_the_limit_across_skewed_clocks() {
     for skews in [[0, 0, 0, 0, 0, 0], [0, 90, -45, 2, 0, -1]] {
         let world = World::start().await;
         let budgets = skews.map(|skew| {
@@ -67,7 +67,7 @@ async fn workers_with_clocks_of_their_own_never_take_more_than_the_limit_togethe
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_whole_night_stays_within_a_strict_limit_without_a_single_429() {
+async fn nightly_run_stays_below_the_limit_without_429() {
     let world = World::with_fleet(30, &[("LOOKBACK_DAYS", "1")]).await;
     // Rings that have not synced cost three requests each.
     for n in 1..=30 {
@@ -112,7 +112,7 @@ fn limited(tier: Option<&str>, times: u64) -> OuraFault {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_apps_limit_pauses_everybody_and_a_tokens_only_its_patient() {
+async fn app_limit_pauses_all_and_token_limit_one_patient() {
     for (tier, pauses) in [(Some("application"), true), (None, true), (Some("token"), false)] {
         let world = World::with_fleet(2, &[]).await;
         world.pass_until(NIGHT);
@@ -132,7 +132,7 @@ async fn the_apps_limit_pauses_everybody_and_a_tokens_only_its_patient() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_limit_that_was_reached_is_approached_more_slowly_and_told_to_the_other_workers() {
+async fn reached_limit_slows_every_worker() {
     let world = World::start().await;
     let (one, other) = (budget(&world, 1000, world.clock.clone()), budget(&world, 1000, world.clock.clone()));
     let lane = one.lane(Lane::Nightly, &patient(1));
@@ -156,7 +156,7 @@ async fn a_limit_that_was_reached_is_approached_more_slowly_and_told_to_the_othe
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_outage_is_found_out_waited_for_longer_and_longer_and_over_with_the_first_answer() {
+async fn outage_pauses_grow_until_the_first_answer() {
     let world = World::start().await;
     let (one, other) = (budget(&world, 5000, world.clock.clone()), budget(&world, 5000, world.clock.clone()));
     let lane = one.lane(Lane::Live, &patient(1));
@@ -190,7 +190,7 @@ async fn an_outage_is_found_out_waited_for_longer_and_longer_and_over_with_the_f
 
 /// Whoever waits for a pause to end does not go on all at once: Oura may be down still.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn after_a_pause_one_tries_and_the_others_go_on_when_oura_has_answered() {
+async fn one_request_probes_after_a_pause() {
     let world = World::start().await;
     let (one, other) = (budget(&world, 5000, world.clock.clone()), budget(&world, 5000, world.clock.clone()));
     let down = OuraError::Unavailable { status: Some(503) };
@@ -225,7 +225,7 @@ async fn after_a_pause_one_tries_and_the_others_go_on_when_oura_has_answered() {
 
 /// A patient who has just connected, while a night holds on to all that it may.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn live_work_does_not_wait_behind_the_night() {
+async fn live_work_does_not_wait_behind_the_nightly_run() {
     let world = World::with(|env| env.with("OURA_REQUESTS_PER_5_MIN", "5000"), |_| ()).await;
     let night = budget(&world, 5000, world.clock.clone());
     while night.take(Lane::Nightly, 50).await.is_ok() {}
@@ -236,7 +236,7 @@ async fn live_work_does_not_wait_behind_the_night() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn while_oura_is_down_live_work_waits_without_failing_and_then_arrives() {
+async fn live_work_waits_out_an_outage() {
     let world = World::connected().await;
     assert_eq!(world.connect_as("patient-2", "bruno").await.outcome().0, "connected");
     world.oura().set_outage(Some(Outage::new(OutageKind::Unavailable))).unwrap();
@@ -264,7 +264,7 @@ async fn while_oura_is_down_live_work_waits_without_failing_and_then_arrives() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_pull_of_the_night_is_spread_and_one_that_somebody_waits_for_is_not() {
+async fn nightly_syncs_are_spread_and_manual_ones_are_not() {
     let world = World::with_fleet(1, &[("OURA_REQUESTS_PER_5_MIN", "5000")]).await;
     let range = DayRange::ending("2026-03-20".parse().unwrap(), 8);
     for (trigger, id, is_spread) in [(Trigger::Daily, "nightly-2026-03-19", true), (Trigger::Manual, "manual-1", false)]
@@ -278,7 +278,7 @@ async fn a_pull_of_the_night_is_spread_and_one_that_somebody_waits_for_is_not() 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn while_everybody_is_held_back_a_message_costs_only_its_way_back() {
+async fn throttled_message_is_requeued_without_requests() {
     let world = World::connected().await;
     let bodies = world.bodies().await;
     world.oura().add_fault(limited(Some("application"), 1)).unwrap();
@@ -289,7 +289,7 @@ async fn while_everybody_is_held_back_a_message_costs_only_its_way_back() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_request_waits_in_its_worker_for_some_seconds_and_then_goes_back_to_its_queue() {
+async fn throttled_request_waits_seconds_before_requeue() {
     let world = World::with_fleet(10, &[]).await;
     world.pass_until(NIGHT);
     world.schedule(night()).await;
@@ -303,7 +303,7 @@ async fn a_request_waits_in_its_worker_for_some_seconds_and_then_goes_back_to_it
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn requests_are_taken_together_and_used_in_their_time_or_not_at_all() {
+async fn reserved_slots_are_used_in_time_or_expire() {
     let world = World::start().await;
     let meter = world.aws.meter();
     let lane = budget(&world, 5000, world.clock.clone()).lane(Lane::Live, &patient(1));
@@ -325,7 +325,7 @@ async fn requests_are_taken_together_and_used_in_their_time_or_not_at_all() {
 
 /// A process that sleeps ten seconds longer than it wanted.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whoever_wakes_too_late_asks_anew() {
+async fn expired_slot_is_acquired_again() {
     let world = World::start().await;
     let meter = world.aws.meter();
     let now = Arc::new(AtomicI64::new(world.clock.now().as_millisecond()));
@@ -346,7 +346,7 @@ async fn whoever_wakes_too_late_asks_anew() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_processes_that_know_nothing_yet_do_not_both_take_everything() {
+async fn fresh_processes_share_the_limit() {
     let world = World::start().await;
     let (one, other) = (budget(&world, 1000, world.clock.clone()), budget(&world, 1000, world.clock.clone()));
     assert_eq!(one.take(Lane::Live, 1000).await.map(|slots| slots.len()), Ok(200));
@@ -354,7 +354,7 @@ async fn two_processes_that_know_nothing_yet_do_not_both_take_everything() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn without_its_item_nothing_is_asked() {
+async fn rate_limiter_sends_nothing_without_its_item() {
     let world = World::start().await;
     let down = Effect::Error { status: 500, code: "InternalServerError".into(), message: "x".into() };
     world.aws.faults().inject(Fault::on(Service::DynamoDb, "UpdateItem", down).times(1000));
@@ -363,7 +363,7 @@ async fn without_its_item_nothing_is_asked() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_several_requests_are_told_at_the_same_moment_is_one_limit_and_one_outage() {
+async fn concurrent_responses_count_as_one_limit_and_one_outage() {
     let world = World::start().await;
     let (one, other) = (budget(&world, 1000, world.clock.clone()), budget(&world, 1000, world.clock.clone()));
     for seconds in [200, 300, 100] {
@@ -388,7 +388,7 @@ async fn what_several_requests_are_told_at_the_same_moment_is_one_limit_and_one_
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn failures_with_an_answer_between_them_are_no_outage() {
+async fn separated_failures_are_no_outage() {
     let world = World::start().await;
     let budget = budget(&world, 1000, world.clock.clone());
     for n in 0..14 {

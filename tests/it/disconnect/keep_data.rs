@@ -10,7 +10,7 @@ use super::{asked, assert_ended, delete, delete_of, delete_until_killed, details
 use tests::PATIENT;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_patient_who_disconnects_keeps_the_data_and_nothing_else() {
+async fn disconnect_keeps_the_data_only() {
     let world = settled().await;
     let grant = world.connection().await.grant_id;
     // Why something is missing is told anew each time: from now on it is that no ring is connected.
@@ -50,7 +50,7 @@ async fn a_patient_who_disconnects_keeps_the_data_and_nothing_else() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_could_be_misunderstood_deletes_nothing() {
+async fn disconnect_refuses_ambiguous_queries() {
     let world = settled().await;
     let before = world.tables().await;
     for (query, code) in [
@@ -75,7 +75,7 @@ async fn what_could_be_misunderstood_deletes_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn disconnecting_twice_at_once_and_later_is_disconnecting_once() {
+async fn repeated_disconnect_ends_the_connection_once() {
     let world = settled().await;
     let (first, second) = futures::future::join(delete(&world, "data=keep"), delete(&world, "")).await;
     assert_eq!((first.status, second.status), (202, 202));
@@ -91,7 +91,7 @@ async fn disconnecting_twice_at_once_and_later_is_disconnecting_once() {
 
 /// What a late message of an earlier consent must not do.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_patient_who_comes_back_at_once_stays_connected() {
+async fn immediate_reconnect_stays_connected() {
     let world = settled().await;
     let old = world.connection().await.grant_id;
     assert_eq!(delete(&world, "").await.status, 202);
@@ -106,7 +106,7 @@ async fn a_patient_who_comes_back_at_once_stays_connected() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn without_the_queue_nothing_ends_and_asking_again_ends_it() {
+async fn disconnect_without_the_queue_changes_nothing_and_can_be_retried() {
     let world = settled().await;
     let down = Effect::Error { status: 500, code: "InternalError".into(), message: "x".into() };
     world.aws.faults().inject(Fault::on(Service::Sqs, "SendMessage", down));
@@ -120,7 +120,7 @@ async fn without_the_queue_nothing_ends_and_asking_again_ends_it() {
 
 /// Secrets Manager does not answer while the patient disconnects: a message makes good what the request could not do.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn tokens_that_cannot_be_deleted_at_once_go_later() {
+async fn undeleted_tokens_are_deleted_later() {
     let world = settled().await;
     let grant = world.connection().await.grant_id;
     let down = Effect::Error { status: 500, code: "InternalServiceError".into(), message: "x".into() };
@@ -135,7 +135,7 @@ async fn tokens_that_cannot_be_deleted_at_once_go_later() {
 
 /// Killed before or after any write, the request is repeated, or not: whatever was begun comes to its end.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_disconnect_killed_anywhere_comes_to_its_end() {
+async fn disconnect_killed_at_any_write_completes() {
     let clean = small().await;
     let before = clean.aws.meter().mutations();
     assert_eq!(delete(&clean, "").await.status, 202);
@@ -161,7 +161,7 @@ async fn a_disconnect_killed_anywhere_comes_to_its_end() {
 
 /// The same for the worker that revokes.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_revocation_killed_anywhere_comes_to_its_end() {
+async fn revocation_killed_at_any_write_completes() {
     for (point, effect) in (0..3).flat_map(|point| [(point, Effect::Stop), (point, Effect::StopAfter)]) {
         let world = small().await;
         // The request dies after it has made its safety net: all is left to the worker.

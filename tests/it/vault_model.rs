@@ -132,7 +132,7 @@ async fn outcomes(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_table_and_the_model_agree_on_every_update_of_every_kind_of_item() {
+async fn table_and_model_agree_on_every_refresh_update() {
     let world = World::start().await;
     let updates = [
         Update::TakeLease,
@@ -169,7 +169,7 @@ async fn the_table_and_the_model_agree_on_every_update_of_every_kind_of_item() {
 
 /// Of a connection that is not there, nothing is made.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_update_makes_a_connection_that_is_not_there() {
+async fn refresh_updates_create_no_connection() {
     let world = World::start().await;
     let item = kinds().remove(0);
     let mut known = Known::from(&item);

@@ -36,7 +36,7 @@ fn asked(world: &World) -> BTreeMap<String, usize> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_ring_that_has_not_synced_costs_three_requests() {
+async fn unsynced_ring_takes_three_requests() {
     let world = settled().await;
     world.oura().set_last_synced("ada", Some(world.clock.now())).unwrap();
     world.pass_until(NIGHT);
@@ -47,7 +47,7 @@ async fn a_ring_that_has_not_synced_costs_three_requests() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_ring_that_has_synced_is_asked_for_the_rest_and_everything_arrives() {
+async fn synced_ring_fetches_all_due_data_types() {
     let world = settled().await;
     world.pass_until("2026-03-20T03:00:00Z");
     world.schedule(json!({"task": "nightly", "scheduledAt": "2026-03-20T03:00:00Z"})).await;
@@ -72,7 +72,7 @@ async fn noticed(world: &World, data_type: &str, id: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_webhooks_keep_current_is_skipped_until_a_full_pull_is_due() {
+async fn data_types_kept_current_by_webhooks_are_skipped_until_a_full_sync() {
     let world = settled().await;
     let touched = world.oura().edit_night("ada", "2026-03-17".parse().unwrap()).unwrap();
     noticed(&world, "sleep", &touched[0].id).await;
@@ -105,7 +105,7 @@ async fn what_webhooks_keep_current_is_skipped_until_a_full_pull_is_due() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn catch_up_looks_at_an_empty_index_and_at_nothing_else() {
+async fn catch_up_reads_only_the_empty_index() {
     let world = settled().await;
     world.pass_until(NIGHT);
     assert!(!world.connection_of(PATIENT).await.needs_catch_up());
@@ -118,7 +118,7 @@ async fn catch_up_looks_at_an_empty_index_and_at_nothing_else() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn catch_up_brings_what_silent_webhooks_did_not_announce_and_stops_when_they_speak_again() {
+async fn catch_up_covers_missing_webhooks_until_they_resume() {
     let world = settled().await;
     world.pass_until("2026-03-20T03:00:00Z");
     world.schedule(json!({"task": "nightly", "scheduledAt": "2026-03-20T03:00:00Z"})).await;
@@ -141,7 +141,7 @@ async fn catch_up_brings_what_silent_webhooks_did_not_announce_and_stops_when_th
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn catch_up_brings_a_history_whose_message_was_lost_but_not_one_that_is_on_its_way() {
+async fn catch_up_fetches_a_lost_backfill_but_no_queued_one() {
     let world = World::connected().await;
     world.bodies().await;
     assert_eq!(world.schedule(json!({"task": "catchUp"})).await["queued"], 0, "it was asked for a moment ago");
@@ -156,7 +156,7 @@ async fn catch_up_brings_a_history_whose_message_was_lost_but_not_one_that_is_on
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_catch_up_whose_time_ends_leaves_the_rest_to_the_next() {
+async fn catch_up_without_remaining_time_leaves_the_rest_to_the_next() {
     let world = World::connected().await;
     world.pass(Duration::from_secs(2 * 3600));
     let deadline = world.clock.now() + Duration::from_secs(10);
@@ -167,7 +167,7 @@ async fn a_catch_up_whose_time_ends_leaves_the_rest_to_the_next() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_rest_is_asked_for_again_if_it_failed_although_what_showed_the_sync_is_stored_by_then() {
+async fn failed_data_types_are_retried_after_the_sync_was_detected() {
     let world = settled().await;
     let failing = Fault {
         on: FaultMatch { path: "/v2/usercollection/heartrate".into(), ..FaultMatch::default() },
@@ -193,7 +193,7 @@ async fn the_rest_is_asked_for_again_if_it_failed_although_what_showed_the_sync_
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_same_pull_twice_in_a_batch_is_done_once() {
+async fn repeated_sync_in_a_batch_runs_once() {
     let world = settled().await;
     let pull = world.pull(Trigger::Manual, "manual-1", DayRange::ending("2026-03-18".parse().unwrap(), 3));
     assert!(world.deliver(&[pull.clone(), pull], 1).await.is_empty());
@@ -201,7 +201,7 @@ async fn the_same_pull_twice_in_a_batch_is_done_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_catch_up_walks_through_every_page_of_a_shard() {
+async fn catch_up_reads_every_page_of_a_shard() {
     let world = World::start().await;
     for name in of_one_shard(101) {
         world.write_down_with(&name, BTreeMap::from([(DataType::Sleep, FetchFailure::Unavailable)])).await;
@@ -210,7 +210,7 @@ async fn a_catch_up_walks_through_every_page_of_a_shard() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_pull_after_nights_without_one_brings_their_days_although_it_asks_for_fewer() {
+async fn sync_after_missed_runs_covers_their_days() {
     let world = settled().await;
     world.pass_until("2026-03-23T03:00:00Z");
     let pull = world.pull(Trigger::Daily, "nightly-2026-03-23", DayRange::ending("2026-03-24".parse().unwrap(), 2));

@@ -53,7 +53,7 @@ async fn lease(world: &World, connection: &Connection) -> Option<Lease> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_fleet_moves_there_and_back_and_a_dry_run_only_tells() {
+async fn token_migration_moves_a_fleet_both_ways() {
     for to in [Sealed, Secret] {
         let world = moving(to).await;
         let fleet = fleet(&world, 12, to.other()).await;
@@ -78,7 +78,7 @@ async fn a_fleet_moves_there_and_back_and_a_dry_run_only_tells() {
 
 /// Wherever the walk is broken off, another one finishes it, and no pair is lost on the way.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_walk_that_dies_at_any_write_is_finished_by_the_next() {
+async fn token_migration_killed_at_any_write_is_completed_by_the_next() {
     for to in [Sealed, Secret] {
         // Three patients: hold, copy, delete, let go for each.
         for dies_after in 0..12 {
@@ -116,7 +116,7 @@ async fn a_walk_that_dies_at_any_write_is_finished_by_the_next() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_patient_whose_tokens_are_being_refreshed_is_left_for_later() {
+async fn token_migration_defers_a_patient_during_a_refresh() {
     let world = moving(Sealed).await;
     let fleet = fleet(&world, 2, Secret).await;
     let busy = &fleet[0];
@@ -142,7 +142,7 @@ async fn a_patient_whose_tokens_are_being_refreshed_is_left_for_later() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn those_who_were_busy_are_tried_again_at_the_end() {
+async fn token_migration_retries_deferred_patients() {
     let world = moving(Sealed).await;
     let fleet = fleet(&world, 2, Secret).await;
     let (patient, grant, now) = (&fleet[0].patient_id, &fleet[0].grant_id, world.clock.now());
@@ -161,7 +161,7 @@ async fn those_who_were_busy_are_tried_again_at_the_end() {
 
 /// A lease that its holder has outlived is another's now: letting go of it takes it from nobody.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_hold_keeps_others_out_and_ends_with_its_own_holder_only() {
+async fn hold_excludes_others_and_ends_by_its_holder() {
     let world = moving(Sealed).await;
     let connection = world.write_down(PATIENT).await;
     let (patient, grant) = (&connection.patient_id, &connection.grant_id);
@@ -181,7 +181,7 @@ async fn a_hold_keeps_others_out_and_ends_with_its_own_holder_only() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_an_earlier_walk_or_a_late_answer_left_in_both_vaults_ends_with_the_newer_pair() {
+async fn token_migration_keeps_the_newer_pair() {
     let world = moving(Sealed).await;
     let fleet = fleet(&world, 3, Secret).await;
     let (old, new) = (only(&world, Secret), only(&world, Sealed));
@@ -214,7 +214,7 @@ async fn what_an_earlier_walk_or_a_late_answer_left_in_both_vaults_ends_with_the
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn patients_without_tokens_and_vaults_that_fail_are_told_and_the_others_move() {
+async fn token_migration_reports_failures_and_moves_the_others() {
     let world = moving(Sealed).await;
     let fleet = fleet(&world, 3, Secret).await;
     world.write_down("bare").await;
@@ -230,7 +230,7 @@ async fn patients_without_tokens_and_vaults_that_fail_are_told_and_the_others_mo
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_walk_seals_everything_with_the_current_key() {
+async fn token_migration_seals_with_the_current_key() {
     let world = moving(Sealed).await;
     fleet(&world, 5, Sealed).await;
     let client = aws_sdk_secretsmanager::Client::new(&world.sdk);
@@ -250,7 +250,7 @@ async fn a_walk_seals_everything_with_the_current_key() {
 
 /// A refresh finds its pair in the vault that is being left, and stores the next one where the fleet goes.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn while_the_fleet_moves_a_patients_refreshes_and_end_go_through_both_vaults() {
+async fn refresh_and_disconnect_use_both_vaults_during_a_migration() {
     for to in [Sealed, Secret] {
         let world = moving(to).await;
         assert_eq!(world.connect_as(PATIENT, "ada").await.outcome().0, "connected");
@@ -278,7 +278,7 @@ async fn while_the_fleet_moves_a_patients_refreshes_and_end_go_through_both_vaul
 
 /// Somebody chose another vault and forgot the move.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn tokens_that_lie_in_a_vault_that_nobody_reads_end_no_connection() {
+async fn tokens_in_an_unread_vault_end_no_connection() {
     let world = World::connected_in("sealed").await;
     let connection = world.connection().await;
     let tokens = tokens_in(&world, Sealed, &connection).await.unwrap();
@@ -296,7 +296,7 @@ async fn tokens_that_lie_in_a_vault_that_nobody_reads_end_no_connection() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_pair_is_written_once_across_the_move_too() {
+async fn token_pair_is_written_once_during_a_migration() {
     for to in [Sealed, Secret] {
         let world = moving(to).await;
         let connection = &fleet(&world, 1, to.other()).await[0];
@@ -313,7 +313,7 @@ async fn a_pair_is_written_once_across_the_move_too() {
 
 /// The patient disconnects in the middle of a refresh that moves the pair: wherever the deletion falls, nothing comes back.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_deletion_in_the_middle_of_a_refresh_that_moves_the_pair_wins() {
+async fn deletion_wins_over_a_refresh_during_a_migration() {
     for to in [Sealed, Secret] {
         for slow in ["GetSecretValue", "CreateSecret", "DeleteSecret", "PutItem", "GetItem", "DeleteItem"] {
             for skip in 0..3 {

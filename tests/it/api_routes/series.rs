@@ -20,7 +20,7 @@ async fn of_day(world: &World, data_type: &str) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn a_night_is_told_in_words_and_its_variability_in_milliseconds() {
+async fn sleep_series_has_stages_and_variability_in_milliseconds() {
     let world = month().await;
     let main = &world.daily(DAY, DAY).await[0]["metrics"]["sleep"].clone();
     let night = series(&world, "hypnogram", DAY).await;
@@ -59,7 +59,7 @@ async fn a_night_is_told_in_words_and_its_variability_in_milliseconds() {
 }
 
 #[tokio::test]
-async fn a_days_heart_rate_is_its_samples_and_that_of_its_nights() {
+async fn heart_rate_series_joins_samples_and_sleep() {
     let world = month().await;
     let data = series(&world, "heartRate", DAY).await;
     assert_eq!(data["unit"], "bpm");
@@ -76,7 +76,7 @@ async fn a_days_heart_rate_is_its_samples_and_that_of_its_nights() {
 }
 
 #[tokio::test]
-async fn a_days_metabolic_equivalents_are_those_of_its_activity() {
+async fn met_series_is_that_of_the_activity() {
     let world = month().await;
     let data = series(&world, "met", DAY).await;
     let [day] = <[Value; 1]>::try_from(of_day(&world, "daily_activity").await).unwrap();
@@ -86,7 +86,7 @@ async fn a_days_metabolic_equivalents_are_those_of_its_activity() {
 }
 
 #[tokio::test]
-async fn a_day_without_series_and_a_patient_without_data_have_an_empty_list() {
+async fn missing_series_is_an_empty_list() {
     let world = month().await;
     let nobody = World::start().await;
     for kind in ["heartRate", "hrv", "hypnogram", "met"] {

@@ -23,7 +23,7 @@ fn is_alive(world: &World) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_consent_is_revoked_when_oura_is_back() {
+async fn revocation_is_retried_after_an_outage() {
     for (status, body) in [(503, ""), (500, "<html>Something went wrong</html>"), (429, ""), (404, "not here")] {
         let world = settled().await;
         let grant = world.connection().await.grant_id;
@@ -44,7 +44,7 @@ async fn a_consent_is_revoked_when_oura_is_back() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_consent_that_oura_does_not_end_for_a_day_is_given_up() {
+async fn revocation_is_abandoned_after_a_day() {
     let world = settled().await;
     world.oura().add_fault(revoke(503, "")).unwrap();
     assert_eq!(delete(&world, "data=purge").await.status, 202);
@@ -59,7 +59,7 @@ async fn a_consent_that_oura_does_not_end_for_a_day_is_given_up() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_consent_that_is_dead_at_oura_is_revoked() {
+async fn revocation_of_an_invalid_grant_is_done() {
     for dead in [true, false] {
         let world = settled().await;
         if dead {

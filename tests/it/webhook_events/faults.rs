@@ -4,7 +4,7 @@ use super::*;
 
 /// A document that Oura refuses, garbles or does not give now costs none of the others of its kind.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whatever_oura_answers_to_one_document_the_others_of_its_kind_are_stored() {
+async fn answer_to_one_document_leaves_the_others() {
     for (status, settles, word) in [
         (422, true, "malformed_documents"),
         (400, true, "malformed_documents"),
@@ -48,7 +48,7 @@ async fn whatever_oura_answers_to_one_document_the_others_of_its_kind_are_stored
 
 /// 401 on everything is the token, which is refreshed; 401 or 403 on one kind is its scope.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_refusal_of_a_document_is_judged_like_that_of_a_list() {
+async fn refused_document_counts_like_a_refused_list() {
     let world = settled().await;
     let touched = world.oura().edit_night("ada", NIGHT.parse().unwrap()).unwrap();
     world.oura().expire_access_tokens(Some("ada")).unwrap();
@@ -65,7 +65,7 @@ async fn a_refusal_of_a_document_is_judged_like_that_of_a_list() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_document_that_moves_to_a_day_long_past_leaves_the_old_day_and_arrives_on_the_new() {
+async fn document_moved_to_a_past_day_changes_both_days() {
     let world = settled().await;
     let put = |day: &str| PutDocument {
         collection: "session".into(),
@@ -89,7 +89,7 @@ async fn a_document_that_moves_to_a_day_long_past_leaves_the_old_day_and_arrives
 
 /// Twenty-five old workouts, imported at once: none is in the list of the recent days, all arrive.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_import_of_old_documents_arrives_whole() {
+async fn import_of_old_documents_is_stored_whole() {
     let world = settled().await;
     let mut bodies = Vec::new();
     for n in 1..=25 {
@@ -107,7 +107,7 @@ async fn an_import_of_old_documents_arrives_whole() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_late_deletion_of_what_was_put_back_unchanged_does_not_delete_it() {
+async fn late_delete_event_keeps_a_restored_document() {
     let world = settled().await;
     let workout = a_workout(&world).await;
     let id = workout["documentId"].as_str().unwrap();
@@ -124,7 +124,7 @@ async fn a_late_deletion_of_what_was_put_back_unchanged_does_not_delete_it() {
 
 /// A document is deleted while a history that listed it before is being stored: the deletion waits for it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_deletion_waits_for_a_history_that_still_brings_its_document() {
+async fn delete_event_waits_for_a_running_backfill() {
     let world = World::connected().await;
     let backfill = world.bodies().await;
     let other = settled().await;
@@ -144,7 +144,7 @@ async fn a_deletion_waits_for_a_history_that_still_brings_its_document() {
 
 /// Five deliveries fail and the message is put aside; a redrive counts from one again.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_redriven_sync_goes_on_where_it_stopped() {
+async fn redriven_sync_resumes() {
     let world = settled().await;
     let touched = world.oura().edit_night("ada", NIGHT.parse().unwrap()).unwrap();
     assert!(world.deliver(&notices(&world, "update", &touched), 1).await.is_empty());
@@ -174,7 +174,7 @@ async fn a_redriven_sync_goes_on_where_it_stopped() {
 
 /// A pull and a webhook sync of the same patient at the same time: neither takes back what the other has found out.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_pull_and_a_webhook_sync_that_end_together_agree() {
+async fn concurrent_nightly_and_webhook_sync_agree() {
     let world = settled().await;
     let touched = world.oura().edit_night("ada", NIGHT.parse().unwrap()).unwrap();
     assert!(world.deliver(&notices(&world, "update", &touched), 1).await.is_empty());
@@ -204,7 +204,7 @@ async fn a_pull_and_a_webhook_sync_that_end_together_agree() {
 
 /// Every transaction takes effect although DynamoDB says that it failed, and says so until the SDK gives up.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_transaction_whose_answer_is_lost_is_not_done_twice() {
+async fn transaction_with_a_lost_answer_is_applied_once() {
     for point in 0..3 {
         let world = settled().await;
         let touched = world.oura().edit_night("ada", NIGHT.parse().unwrap()).unwrap();
@@ -236,7 +236,7 @@ async fn a_transaction_whose_answer_is_lost_is_not_done_twice() {
 
 /// The worker is killed while it passes an inbox on to a new sync.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_inbox_that_is_passed_on_is_never_stuck() {
+async fn handed_over_inbox_is_never_stuck() {
     for effect in [Effect::Stop, Effect::StopAfter] {
         for point in 0..2 {
             let world = settled().await;
@@ -262,7 +262,7 @@ async fn an_inbox_that_is_passed_on_is_never_stuck() {
 /// The patient connects anew between the look at the connection and the look at its tokens: the notices are the ring's, not
 /// the consent's.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn notices_outlive_the_consent_that_was_replaced_while_they_were_worked_off() {
+async fn webhook_events_outlive_a_replaced_grant() {
     let world = settled().await;
     let touched = world.oura().edit_night("ada", NIGHT.parse().unwrap()).unwrap();
     assert!(world.deliver(&notices(&world, "update", &touched), 1).await.is_empty());
