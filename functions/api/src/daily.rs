@@ -123,8 +123,8 @@ impl<'a> ShownDay<'a> {
                 None => Cow::Borrowed(&stats.metrics),
             },
             baselines: baselines
-                .filter(|(kind, _)| is_wanted(**kind, wanted))
-                .map(|(kind, fields)| (*kind, fields))
+                .filter(|(metric_type, _)| is_wanted(**metric_type, wanted))
+                .map(|(metric_type, fields)| (*metric_type, fields))
                 .collect(),
             missing: None,
             revision: stats.revision,
@@ -134,13 +134,13 @@ impl<'a> ShownDay<'a> {
     }
 
     fn lacking(self, missing: BTreeMap<MetricType, Absence>, wanted: Option<&BTreeSet<MetricType>>) -> Self {
-        let missing = missing.into_iter().filter(|(kind, _)| is_wanted(*kind, wanted)).collect();
+        let missing = missing.into_iter().filter(|(metric_type, _)| is_wanted(*metric_type, wanted)).collect();
         Self { missing: Some(missing), ..self }
     }
 }
 
-fn is_wanted(kind: MetricType, wanted: Option<&BTreeSet<MetricType>>) -> bool {
-    wanted.is_none_or(|wanted| wanted.contains(&kind))
+fn is_wanted(metric_type: MetricType, wanted: Option<&BTreeSet<MetricType>>) -> bool {
+    wanted.is_none_or(|wanted| wanted.contains(&metric_type))
 }
 
 fn parse_metrics(text: &str) -> Result<BTreeSet<MetricType>, HttpError> {

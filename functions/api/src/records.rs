@@ -123,6 +123,6 @@ pub(crate) async fn page(
 
 /// Something that cannot be written as JSON; nothing that is stored is.
 pub(crate) fn unwritable(error: serde_json::Error) -> HttpError {
-    tracing::error!(kind = ?error.classify(), "a line could not be written");
+    tracing::error!(event = "api.record_unwritable", reason = ?error.classify(), "record could not be written as JSON");
     HttpError::internal()
 }

@@ -20,7 +20,7 @@ use crate::{Deps, unavailable};
 )]
 #[serde(rename_all = "camelCase")]
 #[strum(serialize_all = "camelCase")]
-enum Kind {
+enum SeriesType {
     /// Beats per minute: of the day, and of each sleep period.
     HeartRate,
     /// Milliseconds RMSSD, of each sleep period.
@@ -31,7 +31,7 @@ enum Kind {
     Met,
 }
 
-impl Kind {
+impl SeriesType {
     fn unit(self) -> Option<&'static str> {
         match self {
             Self::HeartRate => Some("bpm"),
@@ -46,36 +46,38 @@ pub(crate) async fn get(deps: &Deps, request: &Request) -> Result<Response<Body>
     let patient = http::patient(request, &deps.config.token_policy)?;
     let query = http::query(request)?;
     parameters::known(&query, &["type", "day"])?;
-    let kind = asked(&query)?;
+    let series_type = asked(&query)?;
     let Some(day) = query.get("day") else {
         return Err(HttpError::bad_request("missing_day", "`day` is needed, as YYYY-MM-DD."));
     };
     let day = parse_day("day", day)?;
-    let series = series(deps, &patient, kind, day).await?;
-    let answer = json!({ "type": kind, "day": day, "unit": kind.unit(), "series": series });
+    let series = series(deps, &patient, series_type, day).await?;
+    let answer = json!({ "type": series_type, "day": day, "unit": series_type.unit(), "series": series });
     Ok(http::success(StatusCode::OK, &answer))
 }
 
-fn asked(query: &BTreeMap<String, String>) -> Result<Kind, HttpError> {
-    let known = || Kind::VARIANTS.iter().map(<&str>::from).collect::<Vec<_>>().join(", ");
+fn asked(query: &BTreeMap<String, String>) -> Result<SeriesType, HttpError> {
+    let known = || SeriesType::VARIANTS.iter().map(<&str>::from).collect::<Vec<_>>().join(", ");
     let Some(text) = query.get("type") else {
         return Err(HttpError::bad_request("missing_type", format!("`type` is needed: {}.", known())));
     };
     text.parse().map_err(|_unknown| HttpError::bad_request("unknown_series", format!("`type` takes: {}.", known())))
 }
 
-async fn series(deps: &Deps, patient: &PatientId, kind: Kind, day: Day) -> Result<Vec<Series>, HttpError> {
+async fn series(deps: &Deps, patient: &PatientId, series_type: SeriesType, day: Day) -> Result<Vec<Series>, HttpError> {
     let of_day = async |data_type| deps.wearable_data.of_day(patient, day, data_type).await.map_err(unavailable);
-    Ok(match kind {
-        Kind::HeartRate => {
+    Ok(match series_type {
+        SeriesType::HeartRate => {
             let (samples, sleeps) =
                 futures::future::try_join(of_day(DataType::HeartRate), of_day(DataType::Sleep)).await?;
             let nights = in_sleep(&sleeps, |period| regular(period, period.metrics.heart_rate.as_ref()));
             samples.iter().filter_map(|stored| irregular(&stored.record)).chain(nights).collect()
         }
-        Kind::Hrv => in_sleep(&of_day(DataType::Sleep).await?, |period| regular(period, period.metrics.hrv.as_ref())),
-        Kind::Hypnogram => in_sleep(&of_day(DataType::Sleep).await?, hypnogram),
-        Kind::Met => {
+        SeriesType::Hrv => {
+            in_sleep(&of_day(DataType::Sleep).await?, |period| regular(period, period.metrics.hrv.as_ref()))
+        }
+        SeriesType::Hypnogram => in_sleep(&of_day(DataType::Sleep).await?, hypnogram),
+        SeriesType::Met => {
             let activities = of_day(DataType::DailyActivity).await?;
             activities.iter().filter_map(|stored| met(&stored.record)).collect()
         }

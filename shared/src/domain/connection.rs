@@ -199,9 +199,9 @@ pub struct Connection {
 impl Connection {
     /// True if webhooks keep this data type current: some arrived lately, and the last sync found nothing that they missed.
     #[must_use]
-    pub fn is_kept_current(&self, kind: DataType, now: Timestamp) -> bool {
-        let lately = self.last_webhook_at.is_some_and(|at| now.duration_since(at) < NOTICES_EVERY);
-        kind.has_webhook() && lately && !self.missed_webhooks.contains_key(&kind)
+    pub fn is_kept_current(&self, data_type: DataType, now: Timestamp) -> bool {
+        let lately = self.last_webhook_at.is_some_and(|at| now.duration_since(at) < WEBHOOK_SILENCE);
+        data_type.has_webhook() && lately && !self.missed_webhooks.contains_key(&data_type)
     }
 
     /// True if it needs a sync before the next nightly run: its history has not arrived, a temporary failure kept data from
@@ -215,4 +215,4 @@ impl Connection {
 }
 
 /// A patient of whom Oura has announced nothing for longer than this has no ring that syncs, or no webhooks that work.
-const NOTICES_EVERY: SignedDuration = SignedDuration::from_hours(48);
+const WEBHOOK_SILENCE: SignedDuration = SignedDuration::from_hours(48);

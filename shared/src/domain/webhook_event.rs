@@ -90,7 +90,7 @@ impl WebhookEvent {
     #[must_use]
     pub fn announcement(&self) -> Option<DocumentEvent> {
         Some(DocumentEvent {
-            data_type: self.data_type.as_str().parse().ok().filter(|kind: &DataType| kind.has_documents())?,
+            data_type: self.data_type.as_str().parse().ok().filter(|data_type: &DataType| data_type.has_documents())?,
             event: WebhookEventType::of_word(self.event_type.as_str())?,
             happened_at: self.happened_at(),
             document_id: self.document_id.clone(),
