@@ -154,22 +154,6 @@ fn api_role_may_only_read_records_and_days() {
     }
 }
 
-/// The local gateway has the routes of the deployed one, each behind the authorizer or not.
-#[test]
-fn local_gateway_has_the_routes_of_the_template() {
-    let functions: String = of_type("AWS::Serverless::Function").into_values().collect();
-    let methods = values(&functions, "Method");
-    let paths = values(&functions, "Path");
-    assert_eq!(methods.len(), paths.len());
-    for (method, path) in methods.iter().zip(&paths) {
-        let route = local::gateway::routes::find(&method.parse().unwrap(), path).expect(path);
-        assert_eq!(route.key, format!("{method} {path}"));
-    }
-    let local = local::gateway::routes::keys();
-    let deployed: BTreeSet<_> = methods.iter().zip(&paths).map(|(method, path)| format!("{method} {path}")).collect();
-    assert_eq!(local.map(str::to_owned).collect::<BTreeSet<_>>(), deployed);
-}
-
 /// What only waits is sent anew, to the queue that it came from.
 #[test]
 fn worker_role_may_send_to_each_queue_it_receives_from() {

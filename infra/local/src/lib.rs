@@ -18,6 +18,7 @@ mod run;
 pub mod runtime_api;
 pub mod settings;
 pub mod stack;
+pub mod template;
 pub mod watch;
 
 pub use cli::Cli;

@@ -1,43 +1,59 @@
-//! The environment that the functions are started with: what the template sets in the cloud, composed here.
+//! The environments that the functions are started with: the template's, with the values of this stack.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use anyhow::bail;
 use oura_simulator::OuraSimulator;
 use shared::env::Env;
 use url::Url;
 
+use crate::aws::resources::Resources;
+use crate::gateway::authorizer::AUDIENCE;
 use crate::gateway::function_url;
+use crate::template::{Function, StackValues, Template};
 
-/// Variables that tune the functions and are handed on as they are set.
-const TUNING: [&str; 18] = [
-    "OURA_SCOPES",
-    "OURA_PKCE",
-    "PATIENT_ID_CLAIM",
-    "JWT_ALLOWED_AUDIENCES",
-    "JWT_ALLOWED_AZP",
-    "APP_RETURN_URL",
-    "APP_ALLOWED_ORIGINS",
-    "CALLBACK_BINDING",
-    "BACKFILL_DAYS",
-    "LOOKBACK_DAYS",
-    "WEBHOOK_DEBOUNCE_SECONDS",
-    "SUBSCRIPTION_RENEWAL_DAYS",
-    "OURA_REQUESTS_PER_5_MIN",
-    "FULL_SYNC_INTERVAL_DAYS",
-    "MAX_DISCONNECTS_PER_DAY",
-    "TOKEN_VAULT",
-    "TOKEN_VAULT_MIGRATE_FROM",
-    "MANUAL_SYNCS_PER_HOUR",
-];
+/// The environments of the functions: those of the template, with the values of this stack.
+pub struct Environments {
+    functions: BTreeMap<Function, Env>,
+    all: Env,
+}
 
-/// Portal and hosts of Oura. Unset, the functions use Oura's own hosts.
-const OURA_URLS: [&str; 6] = [
-    "OURA_PORTAL",
-    "OURA_AUTHORIZE_URL",
-    "OURA_TOKEN_URL",
-    "OURA_REVOKE_URL",
-    "OURA_NEW_PORTAL_TOKEN_URL",
-    "OURA_API_BASE_URL",
-];
+impl Environments {
+    /// Resolves the template's environments. `settings` are variables whose values replace those of the template.
+    ///
+    /// # Errors
+    /// When the template refers to something that has no value here.
+    pub fn new(resources: &Resources, issuer: &str, settings: Env) -> anyhow::Result<Self> {
+        let parameters = [("JwtIssuer", issuer), ("JwtAudience", AUDIENCE)];
+        let values = StackValues {
+            parameters: parameters.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
+            resources: resources.references(),
+            variables: settings.with("TOKEN_SECRET_PREFIX", &resources.names.token_prefix),
+        };
+        let variables = Template::of_project()?.environments(&values)?;
+        let with_all = |env: Env, variables: &BTreeMap<String, String>| {
+            variables.iter().fold(env, |env, (name, value)| env.with(name, value))
+        };
+        Ok(Self {
+            all: variables.values().fold(Env::default(), with_all),
+            functions: variables.iter().map(|(id, variables)| (*id, with_all(Env::default(), variables))).collect(),
+        })
+    }
+
+    /// Environment of one function; empty for a function that the template does not have.
+    #[must_use]
+    pub fn of(&self, function: Function) -> &Env {
+        static EMPTY: LazyLock<Env> = LazyLock::new(Env::default);
+        self.functions.get(&function).unwrap_or(&EMPTY)
+    }
+
+    /// The variables of all functions. A variable has the same value in each.
+    #[must_use]
+    pub fn all(&self) -> &Env {
+        &self.all
+    }
+}
 
 /// The Oura app that the functions act as.
 #[derive(Clone)]
@@ -101,15 +117,17 @@ pub fn is_loopback(host: &str) -> bool {
     host.eq_ignore_ascii_case("localhost") || address.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
-/// Hands on the tuning variables, and Oura's addresses in live mode; everything else of the process stays out.
-#[must_use]
-pub fn tuning(process: &Env, live: bool) -> Env {
-    let urls = if live { &OURA_URLS[..] } else { &[] };
-    TUNING
-        .iter()
-        .chain(urls)
-        .filter_map(|name| Some((name, process.get(name)?)))
-        .fold(Env::default(), |env, (name, value)| env.with(name, value))
+/// Returns the settings of the template that are set in this process, with Oura's addresses in live mode only. No other
+/// variable of the process reaches the functions.
+///
+/// # Errors
+/// When the template cannot be read.
+pub fn settings(process: &Env, live: bool) -> anyhow::Result<Env> {
+    let names = Template::of_project()?.settings()?;
+    let is_oura_address = |name: &str| name == "OURA_PORTAL" || (name.starts_with("OURA_") && name.ends_with("_URL"));
+    let taken = names.iter().filter(|name| *name != "OURA_REDIRECT_URI" && (live || !is_oura_address(name)));
+    let set = taken.filter_map(|name| Some((name, process.get(name)?)));
+    Ok(set.fold(Env::default(), |env, (name, value)| env.with(name, value)))
 }
 
 /// Where Oura is to send its notices: the gateway's own address where Oura runs on this machine, else `WEBHOOK_URL`, which
@@ -207,10 +225,10 @@ mod tests {
             .with("BACKFILL_DAYS", "10")
             .with("OURA_API_BASE_URL", "http://else")
             .with("AWS_SECRET_ACCESS_KEY", "k");
-        let env = tuning(&process, false);
+        let env = settings(&process, false).unwrap();
         assert_eq!(env.get("BACKFILL_DAYS"), Some("10"));
         assert_eq!((env.get("OURA_API_BASE_URL"), env.get("AWS_SECRET_ACCESS_KEY")), (None, None));
-        assert_eq!(tuning(&process, true).get("OURA_API_BASE_URL"), Some("http://else"));
+        assert_eq!(settings(&process, true).unwrap().get("OURA_API_BASE_URL"), Some("http://else"));
     }
 
     #[tokio::test]

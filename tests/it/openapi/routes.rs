@@ -1,10 +1,10 @@
-//! The routes that are described are those that there are: in the template, in the local gateway, in the functions.
+//! The described routes are those of the template and of the functions.
 
 use std::collections::BTreeSet;
 use std::fs;
 
-use axum::http::Method;
-use local::gateway::routes::{self, PREFIX};
+use local::gateway::routes::PREFIX;
+use local::template::Deployment;
 use serde_json::json;
 
 use tests::contracts::{contracts, infra};
@@ -23,44 +23,21 @@ fn described_as_public() -> Routes {
     public.map(|one| (one.method.to_owned(), one.path.to_owned())).collect()
 }
 
+/// The local gateway serves the template's routes too.
 #[test]
 fn template_has_the_described_routes() {
-    let template = fs::read_to_string(infra("../template.yaml")).unwrap();
     let (mut all, mut public) = (Routes::new(), Routes::new());
-    for event in template.split("Type: HttpApi\n").skip(1) {
-        // Up to the next event, of this function or of another.
-        let event = event.split("Type: ").next().unwrap();
-        let value = |key: &str| {
-            let (_, rest) = event.split_once(key)?;
-            Some(rest.split([',', '}', '\n']).next().unwrap().trim().to_owned())
-        };
-        let Some(path) = value("Path: ") else { continue };
-        let Some(path) = path.strip_prefix(PREFIX) else { panic!("{path}") };
-        let route = (value("Method: ").unwrap(), path.to_owned());
-        if value("Authorizer: ").as_deref() == Some("NONE") {
+    let functions = &Deployment::of_project().unwrap().functions;
+    for declared in functions.values().flat_map(|function| &function.routes) {
+        let (Some(method), Some(path)) = (&declared.method, &declared.path) else { continue };
+        let route = (method.clone(), path.strip_prefix(PREFIX).expect(path).to_owned());
+        if !declared.is_authorized() {
             public.insert(route.clone());
         }
         assert!(all.insert(route.clone()), "{route:?} is there twice");
     }
     assert_eq!(all, described());
     assert_eq!(public, described_as_public());
-}
-
-#[test]
-fn local_gateway_has_the_described_routes() {
-    let (all, public) = (described(), described_as_public());
-    let paths: BTreeSet<_> = all.iter().map(|(_, path)| path).collect();
-    for path in paths {
-        for method in [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE] {
-            let found = routes::find(&method, &format!("{PREFIX}{path}")).unwrap();
-            let route = (method.to_string(), path.clone());
-            let expected =
-                if all.contains(&route) { format!("{method} {PREFIX}{path}") } else { "$default".to_owned() };
-            assert_eq!(found.key, expected);
-            let is_public = public.contains(&route) || !all.contains(&route);
-            assert_eq!(found.authorized, !is_public, "{method} {path}");
-        }
-    }
 }
 
 /// The paths, below the prefix, that the functions' routing names.

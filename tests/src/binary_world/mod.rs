@@ -9,11 +9,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail, ensure};
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
-use local::aws::resources::Resources;
+use local::aws::resources::{LIVE_QUEUE, Resources};
 use local::aws::{EmbeddedAws, REGION};
-use local::gateway::routes::{self, PREFIX};
+use local::gateway::routes::{PREFIX, RouteTarget, Routes};
 use local::poller::{Poller, PollerOptions};
 use local::runtime_api::Binary;
+use local::template::{Deployment, Function};
 use oura_simulator::{OuraSimulator, OuraSimulatorConfig};
 use serde_json::{Value, json};
 use shared::aws::SdkConfig;
@@ -26,14 +27,11 @@ use crate::sqs_event::failures;
 use crate::world::{APP, CLIENT_SECRET, VERIFICATION_TOKEN, World};
 use crate::{Answer, event};
 
-/// The longest that a function may take for a request: what an HTTP API waits.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// The longest that the worker may take for a batch.
-const WORKER_TIMEOUT: Duration = Duration::from_secs(120);
-
 /// The longest wait for a message that should be in the queue.
 const MESSAGE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Time after which a message that failed is redelivered.
+const REDELIVERY: Duration = Duration::from_secs(60);
 
 /// Calories of a workout that can be found again.
 pub const CANARY_CALORIES: u32 = 746_130_192;
@@ -158,14 +156,17 @@ impl BinaryWorld {
         let claims = patient.map(|patient| json!({ "sub": patient }));
         let cookies: Vec<_> = cookie.into_iter().collect();
         let event = event(claims, method, path, query, body, &cookies);
-        let route = routes::find(&method.parse()?, &format!("{PREFIX}{path}")).context("no such route")?;
-        let part = match route.function {
-            routes::Function::Connect => Part::Connect,
-            routes::Function::Callback => Part::Callback,
-            routes::Function::Api => Part::Api,
+        let deployment = Deployment::of_project()?;
+        let routes = Routes::of(deployment)?;
+        let route = routes.find(&method.parse()?, &format!("{PREFIX}{path}")).context("no such route")?;
+        let (part, function) = match route.function {
+            RouteTarget::Connect => (Part::Connect, Function::Connect),
+            RouteTarget::Callback => (Part::Callback, Function::Callback),
+            RouteTarget::Api => (Part::Api, Function::Api),
         };
+        let timeout = deployment.function(function)?.timeout;
         let Some(binary) = self.binaries.get(&part) else { return Ok(self.world.send(&event).await) };
-        let answer = Answer::of_payload(&binary.invoke(event, REQUEST_TIMEOUT).await?);
+        let answer = Answer::of_payload(&binary.invoke(event, timeout).await?);
         contracts().check(method, path, &answer);
         Ok(answer)
     }
@@ -215,17 +216,20 @@ impl BinaryWorld {
         let binary = self.binaries.get(&Part::Worker).cloned();
         let worker = self.world.shared_worker();
         let (report, mut reports) = mpsc::unbounded_channel();
+        let deployment = Deployment::of_project()?;
+        let timeout = deployment.function(Function::Worker)?.timeout;
         let options = PollerOptions {
+            batch_size: 10,
             max_concurrency: 1,
-            function_timeout: WORKER_TIMEOUT,
-            ..PollerOptions::new(&self.resources().live_queue_url)
+            visibility_timeout: Some(REDELIVERY),
+            ..PollerOptions::new(&self.resources().live_queue_url, deployment.worker_source(LIVE_QUEUE)?, timeout)
         };
         let client = aws_sdk_sqs::Client::new(self.sdk_config());
         let poller = Poller::start(client, options, move |event: SqsEvent, _deadline| {
             let (binary, worker, report) = (binary.clone(), Arc::clone(&worker), report.clone());
             async move {
                 let (messages, began) = (event.records.len(), Instant::now());
-                let response = work(binary.as_deref(), &worker, event).await;
+                let response = work(binary.as_deref(), &worker, event, timeout).await;
                 let took = began.elapsed();
                 let failed = |response: &SqsBatchResponse| failures(response.clone());
                 let delivery = response.as_ref().map(|done| Delivery { messages, failed: failed(done), took });
@@ -234,7 +238,7 @@ impl BinaryWorld {
                 response
             }
         });
-        let delivered = tokio::time::timeout(MESSAGE_TIMEOUT + WORKER_TIMEOUT, reports.recv()).await;
+        let delivered = tokio::time::timeout(MESSAGE_TIMEOUT + timeout, reports.recv()).await;
         poller.stop().await;
         match delivered.context("no message waits in the live queue")?.context("the poller ended")? {
             Ok(delivery) => Ok(delivery),
@@ -257,12 +261,17 @@ impl BinaryWorld {
 }
 
 /// One batch, by the binary or in this process.
-async fn work(binary: Option<&Binary>, worker: &worker::Deps, event: SqsEvent) -> anyhow::Result<SqsBatchResponse> {
+async fn work(
+    binary: Option<&Binary>,
+    worker: &worker::Deps,
+    event: SqsEvent,
+    timeout: Duration,
+) -> anyhow::Result<SqsBatchResponse> {
     match binary {
         Some(binary) => {
-            let answer = binary.invoke(serde_json::to_value(event)?, WORKER_TIMEOUT).await?;
+            let answer = binary.invoke(serde_json::to_value(event)?, timeout).await?;
             Ok(serde_json::from_value(answer)?)
         }
-        None => Box::pin(worker::handle(worker, event, jiff::Timestamp::now() + WORKER_TIMEOUT)).await,
+        None => Box::pin(worker::handle(worker, event, jiff::Timestamp::now() + timeout)).await,
     }
 }

@@ -12,43 +12,53 @@ use super::World;
 use super::report::Progress;
 use crate::aws::REGION;
 use crate::poller::sqs_event;
+use crate::template::{Deployment, EventSource, Function};
 
-/// Workers at once: the template's `MaximumConcurrency` of the nightly queue.
-const WORKERS: usize = 4;
+/// The worker's event source mapping of a queue.
+pub(super) struct Mapping<'a> {
+    url: &'a str,
+    name: &'a str,
+    source: &'static EventSource,
+    timeout: Duration,
+}
 
-/// The worker's time-out, and six times that until a message that nobody settled comes again.
-const TIMEOUT: Duration = Duration::from_secs(120);
-const VISIBILITY: i32 = 720;
+impl<'a> Mapping<'a> {
+    /// Returns the template's mapping of the queue with this logical id, URL and name.
+    pub(super) fn of(id: &str, url: &'a str, name: &'a str) -> anyhow::Result<Self> {
+        let deployment = Deployment::of_project()?;
+        let timeout = deployment.function(Function::Worker)?.timeout;
+        Ok(Self { url, name, source: deployment.worker_source(id)?, timeout })
+    }
+}
 
-/// How often an empty queue is looked at, by the machine's clock.
-const LOOK: Duration = Duration::from_millis(20);
+/// Interval between two looks at an empty queue, by the machine's clock.
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
-/// Hands batches of `size` to the workers until nothing is left in the queue.
-pub(super) async fn work_off<W: Write>(
+/// Hands batches to the workers until the queue is empty.
+pub(super) async fn drain<W: Write>(
     world: &World,
-    (url, name): (&String, &String),
-    size: usize,
+    mapping: &Mapping<'_>,
     worker: impl Fn() -> anyhow::Result<worker::Deps>,
     progress: &mut Progress<'_, W>,
 ) -> anyhow::Result<()> {
-    let all = depth(world, name).await?;
-    let workers: Vec<_> = (0..WORKERS).map(|_| worker()).collect::<Result<_, _>>()?;
+    let all = depth(world, mapping.name).await?;
+    let workers: Vec<_> = (0..mapping.source.max_concurrency()).map(|_| worker()).collect::<Result<_, _>>()?;
     // Each a process of its own: they share nothing but the tables.
     let mut free: Vec<_> = workers.iter().collect();
     let mut busy = FuturesUnordered::new();
     loop {
         while let Some(worker) = free.pop() {
-            let batch = receive(world, url, size).await?;
+            let batch = receive(world, mapping).await?;
             if batch.is_empty() {
                 free.push(worker);
                 break;
             }
             busy.push(async move {
-                let settled = settle(world, url, name, worker, &batch).await;
+                let settled = invoke(world, mapping, worker, &batch).await;
                 (worker, settled)
             });
         }
-        let left = depth(world, name).await?;
+        let left = depth(world, mapping.name).await?;
         progress.count(all.saturating_sub(left), all)?;
         if busy.is_empty() && left == 0 {
             return Ok(());
@@ -58,7 +68,7 @@ pub(super) async fn work_off<W: Write>(
                 settled?;
                 free.push(worker);
             }
-            () = tokio::time::sleep(LOOK) => {}
+            () = tokio::time::sleep(POLL_INTERVAL) => {}
         }
     }
 }
@@ -68,16 +78,16 @@ async fn depth(world: &World, name: &str) -> anyhow::Result<usize> {
 }
 
 /// Collects a batch: SQS gives ten messages at once at most.
-async fn receive(world: &World, url: &str, size: usize) -> anyhow::Result<Vec<Message>> {
+async fn receive(world: &World, mapping: &Mapping<'_>) -> anyhow::Result<Vec<Message>> {
     let sqs = aws_sdk_sqs::Client::new(&world.sdk);
+    let size = mapping.source.batch_size;
     let mut batch = Vec::new();
     while batch.len() < size {
         let most = i32::try_from((size - batch.len()).min(10)).unwrap_or(10);
         let received = sqs
             .receive_message()
-            .queue_url(url)
+            .queue_url(mapping.url)
             .max_number_of_messages(most)
-            .visibility_timeout(VISIBILITY)
             .message_system_attribute_names(MessageSystemAttributeName::All)
             .send()
             .await
@@ -90,10 +100,10 @@ async fn receive(world: &World, url: &str, size: usize) -> anyhow::Result<Vec<Me
     Ok(batch)
 }
 
-/// One invocation: the worker says which messages have to come again, the others are deleted.
-async fn settle(world: &World, url: &str, name: &str, worker: &worker::Deps, batch: &[Message]) -> anyhow::Result<()> {
-    let event = sqs_event(batch, &format!("arn:aws:sqs:{REGION}:000000000000:{name}"), Some(REGION));
-    let deadline = world.clock.now() + TIMEOUT;
+/// One invocation: the messages that the worker reports as failed are redelivered, the others are deleted.
+async fn invoke(world: &World, mapping: &Mapping<'_>, worker: &worker::Deps, batch: &[Message]) -> anyhow::Result<()> {
+    let event = sqs_event(batch, &format!("arn:aws:sqs:{REGION}:000000000000:{}", mapping.name), Some(REGION));
+    let deadline = world.clock.now() + mapping.timeout;
     let response = worker::handle(worker, event, deadline).await?;
     let again: Vec<_> = response.batch_item_failures.iter().map(|one| one.item_identifier.as_str()).collect();
     let sqs = aws_sdk_sqs::Client::new(&world.sdk);
@@ -109,7 +119,7 @@ async fn settle(world: &World, url: &str, name: &str, worker: &worker::Deps, bat
         })
         .collect::<Result<_, _>>()?;
     for some in done.chunks(10) {
-        sqs.delete_message_batch().queue_url(url).set_entries(Some(some.to_vec())).send().await.context("settle")?;
+        sqs.delete_message_batch().queue_url(mapping.url).set_entries(Some(some.to_vec())).send().await.context("settle")?;
     }
     Ok(())
 }

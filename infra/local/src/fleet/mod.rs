@@ -25,9 +25,10 @@ use tokio::net::TcpListener;
 
 pub use self::report::Report;
 use self::time::Time;
-use crate::aws::resources::{self, AppCredentials, Names, Resources};
+use crate::aws::resources::{self, AppCredentials, LIVE_QUEUE, NIGHTLY_QUEUE, Names, Resources};
 use crate::aws::{EmbeddedAws, EmbeddedOptions};
-use crate::settings;
+use crate::settings::{self, Environments};
+use crate::template::{Deployment, Function};
 use oura_simulator::{OuraSimulator, OuraSimulatorConfig};
 
 /// Everybody connects here, so that a day's tokens have ended by the night.
@@ -38,6 +39,9 @@ const LONG_AGO: &str = "2025-12-01T00:00:00Z";
 
 /// The night.
 const NIGHT: &str = "2026-03-19T03:00:00Z";
+
+/// Issuer of the patients' tokens.
+const ISSUER: &str = "https://issuer.example";
 
 const REDIRECT: &str = "https://api.example/api/patient-graph/wearables/callback/oura";
 const APP: &str = "https://app.example/wearables";
@@ -119,12 +123,11 @@ impl World {
             webhook_verification_token: "fleet-webhook-token".into(),
         };
         let resources = resources::ensure(&sdk, &names, &app).await?;
-        let env = settings::simulated_oura(settings::tuning(&options.env, false), &oura);
-        let env = resources
-            .describe_in(env)
+        let env = settings::simulated_oura(settings::settings(&options.env, false)?, &oura)
             .with("OURA_REDIRECT_URI", REDIRECT)
             .with("APP_RETURN_URL", APP)
             .with("BACKFILL_DAYS", options.history_days.to_string());
+        let env = Environments::new(&resources, ISSUER, env)?.all().clone();
         Ok(Self { aws, oura, sdk, names, resources, env, clock, time })
     }
 
@@ -152,8 +155,8 @@ pub async fn run(options: &Options, out: &mut impl Write, live: bool) -> anyhow:
     patients::connect(&world, options.patients, &mut progress).await?;
     progress.step("their histories arrive")?;
     let workers = || world.worker(NO_LIMIT);
-    let live = (&world.resources.live_queue_url, &world.names.live_queue);
-    lambda::work_off(&world, live, 4, workers, &mut progress).await?;
+    let live = lambda::Mapping::of(LIVE_QUEUE, &world.resources.live_queue_url, &world.names.live_queue)?;
+    lambda::drain(&world, &live, workers, &mut progress).await?;
 
     world.oura.control().change_options(|simulated| simulated.app_limit = options.requests_per_5_min)?;
     world.time.leap_to(moment(NIGHT)?);
@@ -167,11 +170,12 @@ pub async fn run(options: &Options, out: &mut impl Write, live: bool) -> anyhow:
         let event = serde_json::json!({"task": task, "scheduledAt": NIGHT});
         sync::Request::from_event(event).context("call the planner")
     };
-    let deadline = || world.clock.now() + Duration::from_secs(900);
+    let timeout = Deployment::of_project()?.function(Function::Sync)?.timeout;
+    let deadline = || world.clock.now() + timeout;
     sync::handle(&sync, call("nightly")?, deadline()).await?;
     let workers = || world.worker(options.requests_per_5_min);
-    let nightly = (&world.resources.nightly_queue_url, &world.names.nightly_queue);
-    lambda::work_off(&world, nightly, 16, workers, &mut progress).await?;
+    let nightly = lambda::Mapping::of(NIGHTLY_QUEUE, &world.resources.nightly_queue_url, &world.names.nightly_queue)?;
+    lambda::drain(&world, &nightly, workers, &mut progress).await?;
     let ended = world.clock.now();
     let spent = world.aws.meter().report();
     let sync::Report::Watch { runs: nights } = sync::handle(&sync, call("watch")?, deadline()).await? else {

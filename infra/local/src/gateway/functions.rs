@@ -11,15 +11,13 @@ use jiff::Timestamp;
 use lambda_http::{Body, Context, Request, RequestExt as _, Response};
 use shared::aws::SdkConfig;
 use shared::domain::{Clock, Entropy};
-use shared::env::Env;
 
-use super::routes::Function;
+use super::routes::RouteTarget;
+use crate::settings::Environments;
+use crate::template::{Deployment, Function};
 
-/// The longest that an HTTP API waits for a function.
-const TIMEOUT: Duration = Duration::from_secs(30);
-
-/// The longest that the webhook function may take: Oura itself does not wait longer.
-const WEBHOOK_TIMEOUT: Duration = Duration::from_secs(10);
+/// Longest time for which an HTTP API waits for a function.
+const INTEGRATION_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Why a call gave no response of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -38,47 +36,78 @@ pub struct Functions {
     callback: Arc<callback::Deps>,
     api: Arc<api::Deps>,
     webhook: Arc<webhook::Deps>,
+    timeouts: Timeouts,
+}
+
+/// Time-outs of the functions that answer HTTP requests.
+#[derive(Debug, Clone, Copy)]
+struct Timeouts {
+    connect: Duration,
+    callback: Duration,
+    api: Duration,
+    webhook: Duration,
 }
 
 impl Functions {
-    /// Configures every function from the same environment, as the template does.
+    /// Configures every function from its environment.
     ///
     /// # Errors
     /// When a variable is missing or malformed; the error names it.
-    pub fn new(env: &Env, aws: &SdkConfig, clock: &Clock, entropy: &Entropy) -> anyhow::Result<Self> {
+    pub fn new(
+        environments: &Environments,
+        aws: &SdkConfig,
+        clock: &Clock,
+        entropy: &Entropy,
+    ) -> anyhow::Result<Self> {
         let (clock, entropy) = (|| clock.clone(), || entropy.clone());
+        let env = |function| environments.of(function);
+        let deployment = Deployment::of_project()?;
+        let timeout = |function| deployment.function(function).map(|definition| definition.timeout);
+        let connect = connect::Config::from_env(env(Function::Connect))?;
+        let callback = callback::Config::from_env(env(Function::Callback))?;
+        let api = api::Config::from_env(env(Function::Api))?;
+        let webhook = webhook::Config::from_env(env(Function::Webhook))?;
         Ok(Self {
-            connect: Arc::new(connect::Deps::new(connect::Config::from_env(env)?, aws, clock(), entropy())?),
-            callback: Arc::new(callback::Deps::new(callback::Config::from_env(env)?, aws, clock(), entropy())?),
-            api: Arc::new(api::Deps::new(api::Config::from_env(env)?, aws, clock(), entropy())?),
-            webhook: Arc::new(webhook::Deps::new(&webhook::Config::from_env(env)?, aws, clock())),
+            connect: Arc::new(connect::Deps::new(connect, aws, clock(), entropy())?),
+            callback: Arc::new(callback::Deps::new(callback, aws, clock(), entropy())?),
+            api: Arc::new(api::Deps::new(api, aws, clock(), entropy())?),
+            webhook: Arc::new(webhook::Deps::new(&webhook, aws, clock())),
+            timeouts: Timeouts {
+                connect: timeout(Function::Connect)?.min(INTEGRATION_TIMEOUT),
+                callback: timeout(Function::Callback)?.min(INTEGRATION_TIMEOUT),
+                api: timeout(Function::Api)?.min(INTEGRATION_TIMEOUT),
+                webhook: timeout(Function::Webhook)?,
+            },
         })
     }
 
     /// Calls a function, with a fresh deadline.
     ///
     /// # Errors
-    /// [`CallFailure`]; what a function makes of bad requests is a response, not an error.
+    /// [`CallFailure`]; the answer to a bad request is a response, not an error.
     pub async fn call(
         &self,
-        function: Function,
+        function: RouteTarget,
         request: Request,
         request_id: &str,
         now: Timestamp,
     ) -> Result<Response<Body>, CallFailure> {
-        let request = request.with_lambda_context(context(request_id, now));
+        let in_context = |timeout| request.with_lambda_context(context(request_id, now, timeout));
         match function {
-            Function::Connect => {
-                let deps = Arc::clone(&self.connect);
-                guarded(TIMEOUT, async move { connect::handle(&deps, request).await }).await
+            RouteTarget::Connect => {
+                let (deps, timeout) = (Arc::clone(&self.connect), self.timeouts.connect);
+                let request = in_context(timeout);
+                guarded(timeout, async move { connect::handle(&deps, request).await }).await
             }
-            Function::Callback => {
-                let deps = Arc::clone(&self.callback);
-                guarded(TIMEOUT, async move { callback::handle(&deps, request).await }).await
+            RouteTarget::Callback => {
+                let (deps, timeout) = (Arc::clone(&self.callback), self.timeouts.callback);
+                let request = in_context(timeout);
+                guarded(timeout, async move { callback::handle(&deps, request).await }).await
             }
-            Function::Api => {
-                let deps = Arc::clone(&self.api);
-                guarded(TIMEOUT, async move { api::handle(&deps, request).await }).await
+            RouteTarget::Api => {
+                let (deps, timeout) = (Arc::clone(&self.api), self.timeouts.api);
+                let request = in_context(timeout);
+                guarded(timeout, async move { api::handle(&deps, request).await }).await
             }
         }
     }
@@ -92,7 +121,7 @@ impl Functions {
         request: LambdaFunctionUrlRequest,
     ) -> Result<LambdaFunctionUrlResponse, CallFailure> {
         let deps = Arc::clone(&self.webhook);
-        guarded(WEBHOOK_TIMEOUT, async move { webhook::handle(&deps, request).await }).await
+        guarded(self.timeouts.webhook, async move { webhook::handle(&deps, request).await }).await
     }
 }
 
@@ -114,8 +143,8 @@ async fn guarded<T: Send + 'static>(
 }
 
 /// The context that the runtime would give, read from the headers of the Runtime API as it would be.
-fn context(request_id: &str, now: Timestamp) -> Context {
-    let deadline = now.as_millisecond() + i64::try_from(TIMEOUT.as_millis()).unwrap_or_default();
+fn context(request_id: &str, now: Timestamp, timeout: Duration) -> Context {
+    let deadline = now.as_millisecond() + i64::try_from(timeout.as_millis()).unwrap_or_default();
     let headers =
         HeaderMap::from_iter([(HeaderName::from_static("lambda-runtime-deadline-ms"), HeaderValue::from(deadline))]);
     Context::new(request_id, Arc::default(), &headers).unwrap_or_default()
@@ -127,9 +156,9 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_function_that_crashes_or_never_ends_costs_its_caller_the_answer_only() {
-        assert_eq!(guarded(TIMEOUT, async { 1 }).await, Ok(1));
-        assert_eq!(guarded(TIMEOUT, async { panic!("a bug") }).await, Err::<(), _>(CallFailure::Crashed));
-        let endless = guarded(WEBHOOK_TIMEOUT, std::future::pending::<()>());
+        assert_eq!(guarded(INTEGRATION_TIMEOUT, async { 1 }).await, Ok(1));
+        assert_eq!(guarded(INTEGRATION_TIMEOUT, async { panic!("a bug") }).await, Err::<(), _>(CallFailure::Crashed));
+        let endless = guarded(Duration::from_secs(8), std::future::pending::<()>());
         assert_eq!(endless.await, Err(CallFailure::TimedOut));
     }
 }

@@ -28,7 +28,7 @@ use tokio::sync::watch;
 use self::authorizer::Authorizer;
 use self::cors::Cors;
 use self::functions::Functions;
-use self::routes::Route;
+use self::routes::{Route, Routes};
 use crate::console::Console;
 
 /// The largest request body that API Gateway takes: 10 MB.
@@ -36,6 +36,8 @@ pub const BODY_LIMIT: usize = 10 * 1024 * 1024;
 
 /// Everything that the gateway answers with.
 pub struct Gateway {
+    /// The routes of the HTTP API.
+    pub routes: Routes,
     /// The functions behind the routes.
     pub functions: Functions,
     /// Lets patients in.
@@ -79,13 +81,16 @@ async fn dispatch(
     if function_url::owns(path) {
         return gateway.webhook(&parts, body, peer).await;
     }
-    let route = routes::callback(&parts.method, path, parts.uri.query(), &gateway.callback_path)
-        .or_else(|| routes::find(&parts.method, path));
+    let callback = gateway.routes.callback(&parts.method, path, parts.uri.query(), &gateway.callback_path);
+    let route = match callback {
+        Some(callback) => Some((callback, routes::CALLBACK)),
+        None => gateway.routes.find(&parts.method, path).map(|route| (route, path)),
+    };
     match route {
-        Some(route) => {
+        Some((route, path)) => {
             let mut response = match gateway.cors.preflight(&parts) {
                 Some(response) => return response,
-                None => gateway.product(route, &parts, body, peer).await,
+                None => gateway.product(route, path, &parts, body, peer).await,
             };
             gateway.cors.allow(&parts.headers, response.headers_mut());
             response
@@ -95,8 +100,15 @@ async fn dispatch(
 }
 
 impl Gateway {
-    /// A route of the product: authorizer, body limit, event, function.
-    async fn product(&self, route: Route, parts: &Parts, body: Body, peer: SocketAddr) -> Response<Body> {
+    /// A route of the product: authorizer, body limit, event, function. `path` is what the function sees.
+    async fn product(
+        &self,
+        route: &Route,
+        path: &str,
+        parts: &Parts,
+        body: Body,
+        peer: SocketAddr,
+    ) -> Response<Body> {
         let request_id = self.entropy.uuid().to_string();
         let claims = if route.authorized {
             let header = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
@@ -111,9 +123,8 @@ impl Gateway {
             Ok(body) => body,
             Err(response) => return response,
         };
-        let path = route.path.unwrap_or(parts.uri.path());
         let now = self.clock.now();
-        let envelope = event::Envelope { route_key: route.key, path, claims, request_id: &request_id, peer, at: now };
+        let envelope = event::Envelope { route_key: &route.key, path, claims, request_id: &request_id, peer, at: now };
         let request = match event::event(parts, &body, envelope).and_then(|event| event::request(&event)) {
             Ok(request) => request,
             Err(bad) => return answer::failure(StatusCode::BAD_REQUEST, "bad_request", &bad.to_string()),

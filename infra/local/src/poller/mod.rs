@@ -23,6 +23,8 @@ use tokio::time::Instant;
 use batch::Batch;
 pub use batch::sqs_event;
 
+use crate::template::EventSource;
+
 /// The most messages that one receive brings.
 const RECEIVE_LIMIT: usize = 10;
 /// The longest that SQS lets a receive wait.
@@ -43,6 +45,8 @@ pub struct PollerOptions {
     pub batching_window: Duration,
     /// Most batches at once, at least 1.
     pub max_concurrency: usize,
+    /// True if the function names the messages that failed; otherwise any answer completes the whole batch.
+    pub reports_item_failures: bool,
     /// The function's time-out.
     pub function_timeout: Duration,
     /// When a message that failed comes back: at least the function's time-out, or it is delivered while it is still worked on.
@@ -51,16 +55,18 @@ pub struct PollerOptions {
 }
 
 impl PollerOptions {
-    /// One batch of up to ten messages at a time, a minute for each, and back after a minute.
+    /// Returns the event source mapping of the template for the queue at this URL. Messages that failed are redelivered after
+    /// the queue's own visibility time-out.
     #[must_use]
-    pub fn new(queue_url: impl Into<String>) -> Self {
+    pub fn new(queue_url: impl Into<String>, source: &EventSource, function_timeout: Duration) -> Self {
         Self {
             queue_url: queue_url.into(),
-            batch_size: 10,
-            batching_window: Duration::ZERO,
-            max_concurrency: 2,
-            function_timeout: Duration::from_secs(60),
-            visibility_timeout: Some(Duration::from_secs(60)),
+            batch_size: source.batch_size,
+            batching_window: source.batching_window,
+            max_concurrency: source.max_concurrency(),
+            reports_item_failures: source.reports_item_failures(),
+            function_timeout,
+            visibility_timeout: None,
         }
     }
 }
@@ -263,7 +269,8 @@ where
     let region = source.client.config().region().map(AsRef::as_ref);
     let outcome = invoke(handler(batch.event(arn, region), deadline), deadline).await;
     let done = match outcome {
-        Ok(response) => batch.done(&response),
+        Ok(response) if source.options.reports_item_failures => batch.done(&response),
+        Ok(_) => batch.done(&SqsBatchResponse::default()),
         Err(failure) => {
             tracing::warn!(queue = arn, messages = batch.len(), failure, "a batch failed");
             Vec::new()

@@ -7,8 +7,9 @@ use tokio::sync::{Notify, mpsc};
 
 use super::*;
 use crate::aws::EmbeddedAws;
-use crate::aws::resources::Resources;
+use crate::aws::resources::{LIVE_QUEUE, Resources};
 use crate::aws::tests::furnished;
+use crate::template::Deployment;
 
 struct Queue {
     aws: EmbeddedAws,
@@ -23,9 +24,11 @@ impl Queue {
     }
 
     fn options(&self) -> PollerOptions {
+        let source = Deployment::of_project().unwrap().worker_source(LIVE_QUEUE).unwrap();
         PollerOptions {
+            batch_size: 10,
             visibility_timeout: Some(Duration::from_secs(1)),
-            ..PollerOptions::new(&self.resources.live_queue_url)
+            ..PollerOptions::new(&self.resources.live_queue_url, source, Duration::from_secs(60))
         }
     }
 

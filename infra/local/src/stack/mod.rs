@@ -1,8 +1,8 @@
 //! The running stack: every part started in order, wired, and ended in order.
 
-mod nights;
 mod options;
 mod parts;
+mod schedules;
 pub mod subscriptions;
 
 use std::net::Ipv4Addr;
@@ -17,19 +17,21 @@ use shared::env::Env;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use self::nights::NightlyRuns;
 pub use self::options::{AwsMode, Options, OuraMode, Simulation};
-use self::subscriptions::{Keeper, Subscriptions};
+use self::schedules::{RunningSchedules, Schedules};
+use self::subscriptions::{RunOptions, SubscriptionRuns, Subscriptions};
 use crate::aws::EmbeddedAws;
-use crate::aws::resources::{self, AppCredentials, Names, Resources};
+use crate::aws::resources::{self, AppCredentials, LIVE_QUEUE, NIGHTLY_QUEUE, Names, Resources};
 use crate::console::{Console, Items, Ring};
 use crate::gateway::authorizer::Authorizer;
 use crate::gateway::cors::Cors;
 use crate::gateway::functions::Functions;
+use crate::gateway::routes::Routes;
 use crate::gateway::{self, Gateway, function_url};
 use crate::poller::{Poller, PollerOptions};
 use crate::ready::{Endpoints, Ready};
-use crate::settings::{self, OuraApp};
+use crate::settings::{self, Environments, OuraApp};
+use crate::template::{Deployment, Function};
 use crate::watch::Watch;
 use oura_simulator::OuraSimulator;
 
@@ -54,8 +56,8 @@ pub struct Stack {
     authorizer: Arc<Authorizer>,
     watch: Arc<Watch>,
     pollers: Vec<Poller>,
-    keeper: Keeper,
-    nightly_runs: NightlyRuns,
+    subscription_runs: SubscriptionRuns,
+    schedules: RunningSchedules,
     servers: JoinSet<std::io::Result<()>>,
     stop: watch::Sender<bool>,
     oura: Option<OuraSimulator>,
@@ -69,7 +71,10 @@ impl Stack {
     /// # Errors
     /// When a port is taken, a variable is missing or malformed, or AWS refuses; the error says which.
     pub async fn start(options: Options) -> anyhow::Result<Self> {
-        // Before anything is bound or made: the settings that can be wrong.
+        // Before anything is bound or created: the template and the settings that can be wrong.
+        let deployment = Deployment::of_project()?;
+        let routes = Routes::of(deployment)?;
+        let scheduled = Schedules::of(deployment)?;
         let live = match &options.oura {
             OuraMode::Live => Some(OuraApp::from_env(&options.env)?),
             OuraMode::Simulated(_) => None,
@@ -87,14 +92,14 @@ impl Stack {
         let (aws, sdk, endpoints) = parts::start_aws(&options).await?;
         let names = Names::from_env(&options.env);
         let kept = parts::app_secret(&sdk, &names).await?;
-        let tuning = settings::tuning(&options.env, live.is_some());
-        let (app, oura, env) = match (&options.oura, live) {
+        let chosen = settings::settings(&options.env, live.is_some())?;
+        let (app, oura, chosen) = match (&options.oura, live) {
             (OuraMode::Simulated(simulation), _) => {
                 let (app, oura) = parts::simulate(simulation, &url, kept.as_ref(), &options).await?;
-                let env = settings::simulated_oura(tuning, &oura);
-                (app, Some(oura), env)
+                let chosen = settings::simulated_oura(chosen, &oura);
+                (app, Some(oura), chosen)
             }
-            (OuraMode::Live, Some(app)) => (app, None, tuning),
+            (OuraMode::Live, Some(app)) => (app, None, chosen),
             (OuraMode::Live, None) => anyhow::bail!("live mode without an Oura app"),
         };
         let credentials = AppCredentials {
@@ -106,13 +111,15 @@ impl Stack {
         };
         let resources = resources::ensure(&sdk, &names, &credentials).await?;
         resources::set_app_secret(&sdk, &names, &credentials).await?;
-        let mut env = resources.describe_in(env).with("OURA_REDIRECT_URI", &app.redirect_uri);
-        if let Some(webhook_url) = &webhook_url {
-            env = env.with("WEBHOOK_URL", webhook_url);
+        let mut chosen = chosen.with("OURA_REDIRECT_URI", &app.redirect_uri).with(
+            "WEBHOOK_URL",
+            webhook_url.clone().unwrap_or_else(|| format!("{url}{}", function_url::PATH)),
+        );
+        if chosen.get("APP_RETURN_URL").is_none() {
+            chosen = chosen.with("APP_RETURN_URL", format!("{url}/"));
         }
-        if env.get("APP_RETURN_URL").is_none() {
-            env = env.with("APP_RETURN_URL", format!("{url}/"));
-        }
+        let environments = Environments::new(&resources, &url, chosen)?;
+        let env = environments.all();
 
         let patient_claim = env.get("PATIENT_ID_CLAIM").unwrap_or("sub");
         let data_dir = options.data_dir.as_deref();
@@ -123,7 +130,7 @@ impl Stack {
         };
         let subscriptions = match webhook_url {
             Some(_) => {
-                let config = ::subscriptions::Config::from_env(&env)?;
+                let config = ::subscriptions::Config::from_env(environments.of(Function::Subscriptions))?;
                 Some(::subscriptions::Deps::new(config, &sdk, options.clock.clone())?)
             }
             None => None,
@@ -144,7 +151,8 @@ impl Stack {
         let allowed = env.get("APP_ALLOWED_ORIGINS").unwrap_or_default().split([',', ' ']);
         let origins = allowed.chain([url.as_str()]).chain(env.get("APP_RETURN_URL"));
         let gateway = Arc::new(Gateway {
-            functions: Functions::new(&env, &sdk, &options.clock, &options.entropy)?,
+            routes,
+            functions: Functions::new(&environments, &sdk, &options.clock, &options.entropy)?,
             authorizer: Arc::clone(&authorizer),
             cors: Cors::allowing(origins),
             callback_path: app.redirect.path().to_owned(),
@@ -152,42 +160,47 @@ impl Stack {
             clock: options.clock.clone(),
             entropy: options.entropy.clone(),
         });
-        let worker =
-            worker::Deps::new(worker::Config::from_env(&env)?, &sdk, options.clock.clone(), options.entropy.clone())?;
+        let config = worker::Config::from_env(environments.of(Function::Worker))?;
+        let worker = worker::Deps::new(config, &sdk, options.clock.clone(), options.entropy.clone())?;
         let worker = Arc::new(worker);
-        let pollers = [&resources.live_queue_url, &resources.nightly_queue_url]
-            .map(|queue| {
-                let poller = PollerOptions {
-                    function_timeout: options.worker_timeout,
-                    visibility_timeout: Some(options.visibility_timeout),
-                    ..PollerOptions::new(queue)
-                };
-                parts::poll(&sdk, poller, Arc::clone(&worker), options.clock.clone())
-            })
-            .into();
-        let planner = sync::Deps::new(sync::Config::from_env(&env)?, &sdk, options.clock.clone());
-        let nights = NightlyRuns::start(planner, options.clock.clone());
+        let timeout = options.worker_timeout.unwrap_or(deployment.function(Function::Worker)?.timeout);
+        let mut pollers = Vec::new();
+        for (id, url) in [(LIVE_QUEUE, &resources.live_queue_url), (NIGHTLY_QUEUE, &resources.nightly_queue_url)] {
+            let poller = PollerOptions {
+                visibility_timeout: options.visibility_timeout,
+                ..PollerOptions::new(url, deployment.worker_source(id)?, timeout)
+            };
+            pollers.push(parts::poll(&sdk, poller, Arc::clone(&worker), options.clock.clone()));
+        }
+        let config = sync::Config::from_env(environments.of(Function::Sync))?;
+        let planner = sync::Deps::new(config, &sdk, options.clock.clone());
+        let subscription_options = RunOptions {
+            schedule: scheduled.subscriptions,
+            timeout: deployment.function(Function::Subscriptions)?.timeout,
+            clock: options.clock.clone(),
+        };
+        let schedules = scheduled.run(planner, options.clock.clone());
         let (stop, stopped) = watch::channel(false);
         let mut servers = JoinSet::new();
         for listener in listeners {
             servers.spawn(gateway::serve(Arc::clone(&gateway), listener, stopped.clone()));
         }
         // Oura asks the gateway back for every subscription that is made.
-        let mut keeper = Keeper::start(subscriptions, subscribed);
-        keeper.first_run(SUBSCRIBING).await;
+        let mut subscription_runs = SubscriptionRuns::start(subscriptions, subscription_options, subscribed);
+        subscription_runs.first_run(SUBSCRIBING).await;
         Ok(Self {
             url,
             patient_id,
             clock: options.clock,
-            env,
+            env: environments.all().clone(),
             sdk,
             endpoints,
             resources,
             authorizer,
             watch,
             pollers,
-            keeper,
-            nightly_runs: nights,
+            subscription_runs,
+            schedules,
             servers,
             stop,
             oura,
@@ -286,8 +299,8 @@ impl Stack {
     /// Ends everything: no new work is taken, what runs gets a moment, then the engines close their files.
     pub async fn shutdown(mut self) {
         self.stop.send_replace(true);
-        drop(self.keeper);
-        drop(self.nightly_runs);
+        drop(self.subscription_runs);
+        drop(self.schedules);
         let servers = &mut self.servers;
         let ended = async {
             futures::future::join_all(self.pollers.drain(..).map(Poller::stop)).await;

@@ -57,10 +57,10 @@ pub struct Options {
     pub env: Env,
     /// Whom the console opens with and the ready file's token is for.
     pub patient_id: Option<PatientId>,
-    /// The longest that the worker may take for a batch.
-    pub worker_timeout: Duration,
-    /// When a message that failed comes back.
-    pub visibility_timeout: Duration,
+    /// Longest time that the worker may take for a batch; the template's when unset.
+    pub worker_timeout: Option<Duration>,
+    /// Time after which a message that failed is redelivered; the template's when unset.
+    pub visibility_timeout: Option<Duration>,
 }
 
 impl Default for Options {
@@ -74,8 +74,8 @@ impl Default for Options {
             entropy: Entropy::system(),
             env: Env::default(),
             patient_id: None,
-            worker_timeout: Duration::from_secs(60),
-            visibility_timeout: Duration::from_secs(60),
+            worker_timeout: None,
+            visibility_timeout: None,
         }
     }
 }

@@ -1,30 +1,29 @@
-//! The tables, queues, bus and secrets that the stack needs, made where they are missing.
+//! The tables, queues, bus and secrets of `template.yaml`, created where they are missing.
 //!
-//! In an AWS account `template.yaml` makes them. This is for the embedded AWS, for other emulators and for an empty account
-//! that somebody tries the local stack with: what exists is left as it is.
+//! In an AWS account CloudFormation creates them. This is for the embedded AWS, for other emulators and for an empty account
+//! that the local stack is tried with: existing resources are left as they are.
 
 mod tables;
 
+use std::collections::BTreeMap;
 use std::fmt;
-use std::time::Duration;
 
 use anyhow::Context as _;
 use aws_config::SdkConfig;
 use aws_sdk_sqs::types::QueueAttributeName;
 use serde::Serialize;
+use serde_json::json;
 use shared::domain::Entropy;
 use shared::env::Env;
 
-/// Deliveries after which a message goes to its dead-letter queue.
-pub const MAX_RECEIVE_COUNT: u32 = 5;
+use crate::template::{Deployment, QueueDefinition};
 
-/// Visibility time-out of the queues. The poller sets its own with each receive.
-pub const VISIBILITY_TIMEOUT: Duration = Duration::from_secs(60);
+/// Logical ids of the queues in the template.
+pub const LIVE_QUEUE: &str = "LiveQueue";
+/// See [`LIVE_QUEUE`].
+pub const NIGHTLY_QUEUE: &str = "NightlyQueue";
 
-/// How long a dead letter is kept: the longest that SQS offers.
-const DEAD_LETTER_RETENTION: Duration = Duration::from_secs(14 * 24 * 60 * 60);
-
-/// What the resources are called.
+/// Names of the resources.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Names {
     /// `CONNECTIONS_TABLE`.
@@ -87,6 +86,20 @@ impl Names {
         }
     }
 
+    /// The tables by their logical ids in the template.
+    fn tables(&self) -> [(&'static str, &str); 3] {
+        [
+            ("ConnectionsTable", &self.connections_table),
+            ("WearableDataTable", &self.wearable_data_table),
+            ("DailyStatsTable", &self.daily_stats_table),
+        ]
+    }
+
+    /// The live and the nightly queue by their logical ids in the template.
+    fn queues(&self) -> [(&'static str, &str); 2] {
+        [(LIVE_QUEUE, &self.live_queue), (NIGHTLY_QUEUE, &self.nightly_queue)]
+    }
+
     /// The dead-letter queue of a queue.
     #[must_use]
     pub fn dead_letters(queue: &str) -> String {
@@ -127,6 +140,20 @@ pub struct Resources {
 }
 
 impl Resources {
+    /// Values of the template's references to the resources: `!Ref` of each, by logical id.
+    #[must_use]
+    pub fn references(&self) -> BTreeMap<String, String> {
+        let others = [
+            (LIVE_QUEUE, &self.live_queue_url),
+            (NIGHTLY_QUEUE, &self.nightly_queue_url),
+            ("PatientEventBus", &self.names.event_bus),
+            ("OuraAppSecret", &self.names.app_secret),
+            ("TokenKeyRing", &self.names.token_key_ring),
+        ];
+        let tables = self.names.tables().map(|(id, name)| (id.to_owned(), name.to_owned()));
+        tables.into_iter().chain(others.map(|(id, value)| (id.to_owned(), value.clone()))).collect()
+    }
+
     /// The environment with the variables that name the resources.
     #[must_use]
     pub fn describe_in(&self, env: Env) -> Env {
@@ -147,20 +174,20 @@ impl Resources {
 /// # Errors
 /// When AWS refuses, or a table of that name has other keys.
 pub async fn ensure(sdk: &SdkConfig, names: &Names, app: &AppCredentials) -> anyhow::Result<Resources> {
+    let deployment = Deployment::of_project()?;
     let dynamodb = aws_sdk_dynamodb::Client::new(sdk);
-    for table in tables::all(names) {
-        table.ensure(&dynamodb).await.with_context(|| format!("make the table {}", table.name))?;
+    for (id, name) in names.tables() {
+        let table = tables::Table { name, definition: deployment.table(id)? };
+        table.ensure(&dynamodb).await.with_context(|| format!("create the table {name}"))?;
     }
     let sqs = aws_sdk_sqs::Client::new(sdk);
-    let live =
-        ensure_queue(&sqs, &names.live_queue).await.with_context(|| format!("make the queue {}", names.live_queue))?;
-    let nightly = ensure_queue(&sqs, &names.nightly_queue).await;
-    let nightly = nightly.with_context(|| format!("make the queue {}", names.nightly_queue))?;
-    ensure_bus(sdk, &names.event_bus).await.with_context(|| format!("make the event bus {}", names.event_bus))?;
+    let [live, nightly] = names.queues().map(|(id, name)| ensure_queue(&sqs, deployment, id, name));
+    let (live, nightly) = (live.await?, nightly.await?);
+    ensure_bus(sdk, &names.event_bus).await.with_context(|| format!("create the event bus {}", names.event_bus))?;
     let app = serde_json::to_string(app).context("encode the app secret")?;
     let key_ring = new_key_ring();
     for (name, value) in [(&names.app_secret, app), (&names.token_key_ring, key_ring)] {
-        ensure_secret(sdk, name, value).await.with_context(|| format!("make the secret {name}"))?;
+        ensure_secret(sdk, name, value).await.with_context(|| format!("create the secret {name}"))?;
     }
     Ok(Resources {
         names: names.clone(),
@@ -191,18 +218,34 @@ struct QueueUrls {
     dead_letter_url: String,
 }
 
-async fn ensure_queue(client: &aws_sdk_sqs::Client, name: &str) -> anyhow::Result<QueueUrls> {
-    let dead_letters = Names::dead_letters(name);
-    let retention = [(QueueAttributeName::MessageRetentionPeriod, DEAD_LETTER_RETENTION.as_secs().to_string())];
-    let dead_letter_url = queue(client, &dead_letters, retention).await.context("make its dead-letter queue")?;
-    let attributes = client.get_queue_attributes().queue_url(&dead_letter_url);
-    let attributes = attributes.attribute_names(QueueAttributeName::QueueArn).send().await;
-    let attributes = attributes.context("read its dead-letter queue")?.attributes.unwrap_or_default();
-    let arn = attributes.get(&QueueAttributeName::QueueArn).context("its dead-letter queue has no ARN")?;
-    let redrive = serde_json::json!({"deadLetterTargetArn": arn, "maxReceiveCount": MAX_RECEIVE_COUNT}).to_string();
-    let visibility = VISIBILITY_TIMEOUT.as_secs().to_string();
-    let wanted = [(QueueAttributeName::RedrivePolicy, redrive), (QueueAttributeName::VisibilityTimeout, visibility)];
-    Ok(QueueUrls { url: queue(client, name, wanted).await?, dead_letter_url })
+async fn ensure_queue(
+    client: &aws_sdk_sqs::Client,
+    deployment: &Deployment,
+    id: &str,
+    name: &str,
+) -> anyhow::Result<QueueUrls> {
+    let definition = deployment.queue(id)?;
+    let redrive = definition.redrive_policy.as_ref().with_context(|| format!("{id} has no dead-letter queue"))?;
+    let dead_letters = deployment.queue(&redrive.dead_letter_queue)?;
+    let dead_letters = queue(client, &Names::dead_letters(name), attributes(dead_letters)).await;
+    let dead_letter_url = dead_letters.with_context(|| format!("create the dead-letter queue of {name}"))?;
+    let found = client.get_queue_attributes().queue_url(&dead_letter_url);
+    let found = found.attribute_names(QueueAttributeName::QueueArn).send().await;
+    let found = found.context("read its dead-letter queue")?.attributes.unwrap_or_default();
+    let arn = found.get(&QueueAttributeName::QueueArn).context("its dead-letter queue has no ARN")?;
+    let policy = json!({"deadLetterTargetArn": arn, "maxReceiveCount": redrive.max_receive_count}).to_string();
+    let wanted = attributes(definition).chain([(QueueAttributeName::RedrivePolicy, policy)]);
+    let url = queue(client, name, wanted).await.with_context(|| format!("create the queue {name}"))?;
+    Ok(QueueUrls { url, dead_letter_url })
+}
+
+/// Attributes of a queue without its dead-letter queue.
+fn attributes(queue: &QueueDefinition) -> impl Iterator<Item = (QueueAttributeName, String)> {
+    let seconds = [
+        (QueueAttributeName::VisibilityTimeout, queue.visibility_timeout),
+        (QueueAttributeName::MessageRetentionPeriod, queue.message_retention_period),
+    ];
+    seconds.into_iter().filter_map(|(name, value)| Some((name, value?.to_string())))
 }
 
 /// The queue's URL; with these attributes if it has to be made.
@@ -238,7 +281,7 @@ async fn ensure_bus(sdk: &SdkConfig, name: &str) -> anyhow::Result<()> {
 
 /// A ring with a first key, as the template has one generated.
 fn new_key_ring() -> String {
-    serde_json::json!({"current": "1", "1": hex::encode(Entropy::system().bytes())}).to_string()
+    json!({"current": "1", "1": hex::encode(Entropy::system().bytes())}).to_string()
 }
 
 async fn ensure_secret(sdk: &SdkConfig, name: &str, value: String) -> anyhow::Result<()> {
