@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use local::aws::{Effect, Fault, Service};
-use local::move_tokens::{self, Options, Summary};
+use ops::move_tokens::{self, Options, Summary};
 use shared::aws::{Stored, StoredTokens, TokenSettings, TokenStore, TokenVaultKind};
 use shared::domain::{Connection, ConnectionStatus, Entropy, Lease, RefreshIntent};
 

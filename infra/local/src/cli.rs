@@ -21,9 +21,6 @@ pub struct Cli {
 pub enum Command {
     /// Connect a simulated patient, fetch 30 days, let the ring sync, print what arrived and the events, and exit.
     Demo,
-    /// Move all patients' tokens to the other vault, in the AWS that the AWS_* variables name. Runs beside everything else
-    /// and can be broken off and run again. Table, prefix and key ring come from the functions' own variables.
-    MoveTokens(MoveArgs),
     /// Connect a fleet of simulated patients, run one night of it, and report what it took. Best with `cargo run --release`.
     Fleet(FleetArgs),
 }
@@ -43,29 +40,6 @@ pub struct FleetArgs {
     /// Days of history that everybody gets when connecting. Fewer than LOOKBACK_DAYS and two leave the night more to find.
     #[arg(long, value_name = "N", default_value_t = 9, value_parser = clap::value_parser!(u32).range(1..=400))]
     pub history_days: u32,
-}
-
-/// What is moved.
-#[derive(Debug, Clone, Copy, Args)]
-pub struct MoveArgs {
-    /// Where the tokens go; the functions must be told first (TOKEN_VAULT, TOKEN_VAULT_MIGRATE_FROM).
-    #[arg(long, value_enum)]
-    pub to: VaultArg,
-    /// Change nothing, only tell what would be moved.
-    #[arg(long)]
-    pub dry_run: bool,
-    /// Seal what is sealed with an older key of the ring anew; only with `--to sealed`.
-    #[arg(long)]
-    pub reseal: bool,
-}
-
-/// Which vault.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum VaultArg {
-    /// One secret in Secrets Manager per patient.
-    Secret,
-    /// Sealed items in the table of connections.
-    Sealed,
 }
 
 /// How the stack is made.
@@ -125,10 +99,6 @@ mod tests {
                 (Some(0), AwsArg::External, OuraArg::Simulated)
             );
         }
-        let cli = Cli::try_parse_from(["local", "move-tokens", "--to", "sealed", "--dry-run"]).unwrap();
-        let Some(Command::MoveTokens(moving)) = cli.command else { panic!("{cli:?}") };
-        assert_eq!((moving.to, moving.dry_run, moving.reseal), (VaultArg::Sealed, true, false));
-        assert!(Cli::try_parse_from(["local", "move-tokens"]).is_err(), "it does not guess where to");
         assert!(Cli::try_parse_from(["local", "--oura", "real"]).is_err());
         assert!(Cli::try_parse_from(["local", "--port", "70000"]).is_err());
     }

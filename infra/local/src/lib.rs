@@ -11,7 +11,6 @@ mod files;
 pub mod fleet;
 pub mod gateway;
 mod logs;
-pub mod move_tokens;
 pub mod poller;
 pub mod ready;
 mod run;

@@ -3,17 +3,15 @@
 use std::io::{IsTerminal as _, Write as _};
 use std::time::Duration;
 
-use anyhow::{Context as _, ensure};
-use shared::aws::TokenVaultKind;
-use shared::domain::{Clock, Entropy};
+use anyhow::Context as _;
 use shared::env::Env;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::cli::{AwsArg, Cli, Command, FleetArgs, MoveArgs, OuraArg, VaultArg};
+use crate::cli::{AwsArg, Cli, Command, FleetArgs, OuraArg};
 use crate::gateway::routes::PREFIX;
 use crate::ready::ReadyFile;
 use crate::stack::{AwsMode, Options, OuraMode, Simulation, Stack};
-use crate::{demo, fleet, logs, move_tokens};
+use crate::{demo, fleet, logs};
 
 /// Runs until done, or until SIGINT or SIGTERM.
 ///
@@ -26,13 +24,6 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
     let mut stop = Stop::new()?;
     if let Some(Command::Fleet(args)) = cli.command {
         return night_of_fleet(args, env).await;
-    }
-    if let Some(Command::MoveTokens(args)) = cli.command {
-        return tokio::select! {
-            result = move_tokens(args, &env) => result,
-            // Refreshes of those who are being moved go on when the hold on them ends.
-            () = stop.asked() => Ok(()),
-        };
     }
     let demo = matches!(cli.command, Some(Command::Demo));
     let options = options(&cli, env)?;
@@ -72,20 +63,6 @@ async fn night_of_fleet(args: FleetArgs, env: Env) -> anyhow::Result<()> {
     let report = fleet::run(&options, &mut out, live).await?;
     writeln!(out)?;
     report.write(&mut out)?;
-    Ok(())
-}
-
-async fn move_tokens(args: MoveArgs, env: &Env) -> anyhow::Result<()> {
-    let to = match args.to {
-        VaultArg::Secret => TokenVaultKind::Secret,
-        VaultArg::Sealed => TokenVaultKind::Sealed,
-    };
-    ensure!(!args.reseal || to == TokenVaultKind::Sealed, "`--reseal` is for `--to sealed`: only there are keys");
-    let options = move_tokens::Options { dry_run: args.dry_run, reseal: args.reseal, ..move_tokens::Options::new(to) };
-    let sdk = shared::aws::load().await;
-    let (clock, entropy) = (Clock::system(), Entropy::system());
-    let summary = move_tokens::run(options, env, &sdk, &clock, &entropy, &mut std::io::stdout()).await?;
-    ensure!(summary.is_complete(), "not all are there yet: see above, and run it again");
     Ok(())
 }
 

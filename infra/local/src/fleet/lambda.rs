@@ -119,7 +119,12 @@ async fn invoke(world: &World, mapping: &Mapping<'_>, worker: &worker::Deps, bat
         })
         .collect::<Result<_, _>>()?;
     for some in done.chunks(10) {
-        sqs.delete_message_batch().queue_url(mapping.url).set_entries(Some(some.to_vec())).send().await.context("settle")?;
+        sqs.delete_message_batch()
+            .queue_url(mapping.url)
+            .set_entries(Some(some.to_vec()))
+            .send()
+            .await
+            .context("settle")?;
     }
     Ok(())
 }

@@ -53,12 +53,7 @@ impl Functions {
     ///
     /// # Errors
     /// When a variable is missing or malformed; the error names it.
-    pub fn new(
-        environments: &Environments,
-        aws: &SdkConfig,
-        clock: &Clock,
-        entropy: &Entropy,
-    ) -> anyhow::Result<Self> {
+    pub fn new(environments: &Environments, aws: &SdkConfig, clock: &Clock, entropy: &Entropy) -> anyhow::Result<Self> {
         let (clock, entropy) = (|| clock.clone(), || entropy.clone());
         let env = |function| environments.of(function);
         let deployment = Deployment::of_project()?;

@@ -101,14 +101,7 @@ async fn dispatch(
 
 impl Gateway {
     /// A route of the product: authorizer, body limit, event, function. `path` is what the function sees.
-    async fn product(
-        &self,
-        route: &Route,
-        path: &str,
-        parts: &Parts,
-        body: Body,
-        peer: SocketAddr,
-    ) -> Response<Body> {
+    async fn product(&self, route: &Route, path: &str, parts: &Parts, body: Body, peer: SocketAddr) -> Response<Body> {
         let request_id = self.entropy.uuid().to_string();
         let claims = if route.authorized {
             let header = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());

@@ -111,10 +111,9 @@ impl Stack {
         };
         let resources = resources::ensure(&sdk, &names, &credentials).await?;
         resources::set_app_secret(&sdk, &names, &credentials).await?;
-        let mut chosen = chosen.with("OURA_REDIRECT_URI", &app.redirect_uri).with(
-            "WEBHOOK_URL",
-            webhook_url.clone().unwrap_or_else(|| format!("{url}{}", function_url::PATH)),
-        );
+        let mut chosen = chosen
+            .with("OURA_REDIRECT_URI", &app.redirect_uri)
+            .with("WEBHOOK_URL", webhook_url.clone().unwrap_or_else(|| format!("{url}{}", function_url::PATH)));
         if chosen.get("APP_RETURN_URL").is_none() {
             chosen = chosen.with("APP_RETURN_URL", format!("{url}/"));
         }

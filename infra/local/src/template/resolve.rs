@@ -74,9 +74,7 @@ impl Resolver<'_> {
         match (function, content) {
             ("Ref", Content::Text(name)) => self.reference(name, place),
             ("GetAtt", Content::Text(attribute)) => self.attribute(attribute, place).map(Some),
-            ("GetAtt", Content::List(parts)) => {
-                self.attribute(&self.texts(parts, place)?.join("."), place).map(Some)
-            }
+            ("GetAtt", Content::List(parts)) => self.attribute(&self.texts(parts, place)?.join("."), place).map(Some),
             ("Sub", Content::Text(text)) => self.substitute(text, &[], place).map(Some),
             ("Sub", Content::List(arguments)) => match arguments.as_slice() {
                 [text, variables] if text.text().is_some() => {
@@ -168,7 +166,8 @@ impl Resolver<'_> {
             return Ok(Some(Value::from(value.as_str())));
         }
         let default = parameter.get("Default");
-        let default = default.ok_or_else(|| place.error(format!("the parameter {name} has neither value nor default")))?;
+        let default =
+            default.ok_or_else(|| place.error(format!("the parameter {name} has neither value nor default")))?;
         self.resolve(default, &Place::root().key("Parameters").key(name))
     }
 

@@ -51,7 +51,10 @@ fn environments_hold_parameters_resources_and_replaced_settings() {
 
     let without = StackValues { parameters: text(&[("JwtIssuer", "x")]), ..values };
     let error = template.environments(&without).unwrap_err().to_string();
-    assert!(error.contains("JWT_ALLOWED_AUDIENCES: the parameter JwtAudience has neither value nor default"), "{error}");
+    assert!(
+        error.contains("JWT_ALLOWED_AUDIENCES: the parameter JwtAudience has neither value nor default"),
+        "{error}"
+    );
 }
 
 #[test]

@@ -1,11 +1,10 @@
-//! Moves a fleet's token pairs from one vault to the other, patient by patient, while everything runs on.
+//! Moves the token pairs of all patients from one vault to the other, patient by patient, while the stack runs.
 //!
-//! The functions have to be told of the move first: `TOKEN_VAULT` names where the pairs go, `TOKEN_VAULT_MIGRATE_FROM` where
-//! they come from, and both are read. What is moved is seen in the vaults themselves, so a walk that was broken off is just
-//! begun again.
+//! The functions need their settings first: `TOKEN_VAULT` names the destination, `TOKEN_VAULT_MIGRATE_FROM` the source, and
+//! both are read. The vaults themselves hold the progress, so an interrupted move is simply run again.
 
-mod one;
-mod pace;
+mod patient;
+mod write_limiter;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -18,57 +17,57 @@ use shared::aws::{Connections, SdkConfig, StoreError, TokenSettings, TokenStore,
 use shared::domain::{Clock, Entropy, PatientId};
 use shared::env::Env;
 
-use self::one::{Found, Mover};
-use self::pace::Pace;
+use self::patient::{MoveOutcome, Mover};
+use self::write_limiter::WriteLimiter;
 
-/// Patients looked at at once.
-const AT_ONCE: usize = 8;
+/// Number of patients that are moved concurrently.
+const CONCURRENCY: usize = 8;
 
 /// Patients on a page of the index.
-const PAGE: i32 = 100;
+const PAGE_SIZE: i32 = 100;
 
-/// What a move does.
+/// Settings of a move.
 #[derive(Debug, Clone, Copy)]
 pub struct Options {
-    /// Where the pairs go.
+    /// The destination.
     pub to: TokenVaultKind,
-    /// Change nothing, only tell.
+    /// Change nothing, only count.
     pub dry_run: bool,
-    /// Seal what is sealed with an older key anew.
+    /// Encrypt again what an older key has encrypted.
     pub reseal: bool,
-    /// How often those whose tokens were busy are tried again at the end.
+    /// Number of retries, at the end, for patients whose tokens were busy.
     pub rounds: u32,
-    /// The pause before each time.
+    /// Pause before each retry.
     pub pause: Duration,
 }
 
 impl Options {
-    /// A move to this vault. A refresh takes a minute or two at the worst, so that is how long is waited for one.
+    /// A move to this vault, with six retries over three minutes: a refresh takes two minutes at most.
     #[must_use]
     pub fn new(to: TokenVaultKind) -> Self {
         Self { to, dry_run: false, reseal: false, rounds: 6, pause: Duration::from_secs(30) }
     }
 }
 
-/// How it went: patients by what was found or done.
+/// Number of patients by the outcome of their move.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Summary {
     /// Moved, or to be moved in a dry run.
     pub moved: usize,
-    /// Were in the vault already.
+    /// Already in the destination.
     pub there: usize,
-    /// Records sealed with the current key.
+    /// Encrypted again with the current key.
     pub resealed: usize,
-    /// A refresh is under way, or its outcome is not known yet.
+    /// A refresh is running, or its outcome is unknown.
     pub busy: usize,
     /// Neither vault holds a pair.
     pub missing: usize,
-    /// Could not be read or written.
+    /// A vault could not be read or written.
     pub failed: usize,
 }
 
 impl Summary {
-    /// Whether nobody is left behind.
+    /// True if every patient's tokens are in the destination.
     #[must_use]
     pub fn is_complete(&self) -> bool {
         self.busy == 0 && self.missing == 0 && self.failed == 0
@@ -80,24 +79,23 @@ impl fmt::Display for Summary {
         let Self { moved, there, resealed, busy, missing, failed } = self;
         write!(
             f,
-            "{moved} moved, {there} there already, {resealed} sealed anew, {busy} busy, {missing} without tokens, \
+            "{moved} moved, {there} already there, {resealed} encrypted again, {busy} busy, {missing} without tokens, \
              {failed} failed"
         )
     }
 }
 
-/// What is known of each patient who is not done.
+/// The counts so far, and the patients to retry.
 #[derive(Default)]
-struct SyncCounters {
+struct Progress {
     summary: Summary,
     busy: Vec<PatientId>,
 }
 
-/// Walks the active connections and moves their pairs. Tells of its progress, and of every patient who fails by the
-/// grant; never of a token.
+/// Moves the pairs of all active connections. Prints its progress and every failed patient by an opaque id, never a token.
 ///
 /// # Errors
-/// When a setting is missing, the connections cannot be listed, or `out` takes nothing. What was moved stays moved.
+/// When a setting is missing, the connections cannot be listed, or `out` cannot be written. Completed moves remain.
 pub async fn run(
     options: Options,
     env: &Env,
@@ -113,45 +111,46 @@ pub async fn run(
         target: store(options.to)?,
         clock: clock.clone(),
         entropy: entropy.clone(),
-        pace: Pace::new(),
+        limiter: WriteLimiter::new(),
         options,
     };
-    let mut tally = SyncCounters::default();
+    let mut progress = Progress::default();
     for shard in 0..Connections::ACTIVE_SHARDS {
         let mut after = None;
         loop {
-            let page = mover.connections.active_page(shard, after.as_ref(), PAGE).await;
-            let page = page.context("the walk was broken off; run it again")?;
-            tally.take(&mover, page.patients, out).await?;
+            let page = mover.connections.active_page(shard, after.as_ref(), PAGE_SIZE).await;
+            let page = page.context("the move was interrupted; run it again")?;
+            progress.move_all(&mover, page.patients, out).await?;
             after = page.next;
             if after.is_none() {
                 break;
             }
         }
-        writeln!(out, "  {:>2} of {} shards   {}", shard + 1, Connections::ACTIVE_SHARDS, tally.summary)?;
+        writeln!(out, "  {:>2} of {} shards   {}", shard + 1, Connections::ACTIVE_SHARDS, progress.summary)?;
     }
     for round in 1..=options.rounds {
-        if tally.busy.is_empty() || options.dry_run {
+        if progress.busy.is_empty() || options.dry_run {
             break;
         }
         writeln!(
             out,
-            "  {} busy: again in {} s ({round} of {})",
-            tally.busy.len(),
+            "  {} busy: retry in {} s ({round} of {})",
+            progress.busy.len(),
             options.pause.as_secs(),
             options.rounds
         )?;
         clock.sleep(options.pause).await;
-        let busy = std::mem::take(&mut tally.busy);
-        tally.summary.busy = 0;
-        tally.take(&mover, busy, out).await?;
+        let busy = std::mem::take(&mut progress.busy);
+        progress.summary.busy = 0;
+        progress.move_all(&mover, busy, out).await?;
     }
-    writeln!(out, "{}{}", if options.dry_run { "would be: " } else { "" }, tally.summary)?;
-    Ok(tally.summary)
+    writeln!(out, "{}{}", if options.dry_run { "would be: " } else { "" }, progress.summary)?;
+    Ok(progress.summary)
 }
 
-impl SyncCounters {
-    async fn take(
+impl Progress {
+    /// Moves these patients' pairs and counts the outcomes.
+    async fn move_all(
         &mut self,
         mover: &Mover,
         patients: Vec<PatientId>,
@@ -159,20 +158,22 @@ impl SyncCounters {
     ) -> anyhow::Result<()> {
         let mut results = stream::iter(patients)
             .map(|patient| async move {
-                let found = mover.take(&patient).await;
-                (patient, found)
+                let outcome = mover.run(&patient).await;
+                (patient, outcome)
             })
-            .buffer_unordered(AT_ONCE);
+            .buffer_unordered(CONCURRENCY);
         let mut failures: BTreeMap<String, StoreError> = BTreeMap::new();
-        while let Some((patient, found)) = results.next().await {
+        while let Some((patient, outcome)) = results.next().await {
             let summary = &mut self.summary;
-            match found {
-                Ok(Found::Moved) => summary.moved += 1,
-                Ok(Found::There) => summary.there += 1,
-                Ok(Found::Resealed) => (summary.there, summary.resealed) = (summary.there + 1, summary.resealed + 1),
-                Ok(Found::Ended) => {}
-                Ok(Found::Missing) => summary.missing += 1,
-                Ok(Found::Busy) => {
+            match outcome {
+                Ok(MoveOutcome::Moved) => summary.moved += 1,
+                Ok(MoveOutcome::There) => summary.there += 1,
+                Ok(MoveOutcome::Resealed) => {
+                    (summary.there, summary.resealed) = (summary.there + 1, summary.resealed + 1)
+                }
+                Ok(MoveOutcome::Ended) => {}
+                Ok(MoveOutcome::Missing) => summary.missing += 1,
+                Ok(MoveOutcome::Busy) => {
                     summary.busy += 1;
                     self.busy.push(patient);
                 }
