@@ -13,7 +13,9 @@ async fn what_the_ring_does_arrives_and_can_be_watched() -> anyhow::Result<()> {
     visit.until("the events of it", &format!("document.querySelectorAll('#event-list li').length > {events}")).await?;
     visit.until("the notices", "document.querySelectorAll('#ring-log td.ok').length > 0").await?;
 
-    for (id, said) in [("ring-lose", "get lost"), ("ring-outage", "answers nobody"), ("ring-membership", "has ended")] {
+    for (id, said) in
+        [("ring-lose", "get lost"), ("ring-outage", "answers no request"), ("ring-membership", "has ended")]
+    {
         visit.click(&format!("#{id}")).await?;
         visit.until(said, &format!("document.querySelector('#ring-said').textContent.includes('{said}')")).await?;
         visit.until(id, &format!("document.querySelector('#{id}').getAttribute('aria-checked') === 'true'")).await?;

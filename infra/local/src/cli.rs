@@ -8,75 +8,75 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 #[derive(Debug, Parser)]
 #[command(name = "local", version, about, max_term_width = 100)]
 pub struct Cli {
-    /// What to do; without one, serve until Ctrl-C.
+    /// The task; without one, serve until Ctrl-C.
     #[command(subcommand)]
     pub command: Option<Command>,
-    /// How the stack is made.
+    /// Settings of the stack.
     #[command(flatten)]
     pub stack: StackArgs,
 }
 
-/// What to do other than serving.
+/// A task other than serving.
 #[derive(Debug, Clone, Copy, Subcommand)]
 pub enum Command {
     /// Connect a simulated patient, fetch 30 days, let the ring sync, print what arrived and the events, and exit.
     Demo,
-    /// Connect a fleet of simulated patients, run one night of it, and report what it took. Best with `cargo run --release`.
+    /// Connect a fleet of simulated patients, run one nightly run, and report duration, requests and cost. Best with `cargo run --release`.
     Fleet(FleetArgs),
 }
 
-/// Which fleet.
+/// Arguments of `fleet`.
 #[derive(Debug, Clone, Copy, Args)]
 pub struct FleetArgs {
-    /// How many patients.
+    /// Number of patients.
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub patients: u32,
-    /// How many times faster than the machine's clock the night passes. [default: what two cores keep up with]
+    /// Speed of the night, as a multiple of the machine's clock. [default: as fast as two cores allow]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub pace: Option<u32>,
-    /// No ring has synced for weeks: the night finds nothing new.
+    /// No ring has synced for weeks: the nightly run finds nothing new.
     #[arg(long)]
     pub away: bool,
-    /// Days of history that everybody gets when connecting. Fewer than LOOKBACK_DAYS and two leave the night more to find.
+    /// Days of history that each patient gets when connecting. With fewer than LOOKBACK_DAYS + 2 the nightly run finds more.
     #[arg(long, value_name = "N", default_value_t = 9, value_parser = clap::value_parser!(u32).range(1..=400))]
     pub history_days: u32,
 }
 
-/// How the stack is made.
+/// Settings of the stack.
 #[derive(Debug, Args)]
 pub struct StackArgs {
     /// Port of the gateway; 0 picks a free one. [default: 3000; demo: 0]
     #[arg(long, global = true, value_name = "N")]
     pub port: Option<u16>,
-    /// Which Oura to talk to. `live` needs OURA_CLIENT_ID, OURA_CLIENT_SECRET and OURA_REDIRECT_URI.
+    /// The Oura to use. `live` needs OURA_CLIENT_ID, OURA_CLIENT_SECRET and OURA_REDIRECT_URI.
     #[arg(long, global = true, value_enum, default_value_t = OuraArg::Simulated)]
     pub oura: OuraArg,
-    /// Which AWS to use. `external` takes the SDK's own AWS_* variables and creates what is missing.
+    /// The AWS to use. `external` takes the SDK's own AWS_* variables and creates what is missing.
     #[arg(long, global = true, value_enum, default_value_t = AwsArg::Embedded)]
     pub aws: AwsArg,
     /// Keep tables, secrets and the token key in this directory between runs. [default: in memory]
     #[arg(long, global = true, value_name = "DIR")]
     pub data: Option<PathBuf>,
-    /// Once all is up, write addresses and a token as JSON to this file (mode 0600).
+    /// After the start, write addresses and a token as JSON to this file (mode 0600).
     #[arg(long, global = true, value_name = "FILE")]
     pub ready_file: Option<PathBuf>,
 }
 
-/// Which Oura.
+/// The Oura to use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum OuraArg {
     /// The simulated cloud, with patients of its own.
     Simulated,
-    /// The real one, or whatever the OURA_*_URL variables name.
+    /// The real one, or the hosts of the OURA_*_URL variables.
     Live,
 }
 
-/// Which AWS.
+/// The AWS to use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum AwsArg {
     /// Engines inside this process.
     Embedded,
-    /// What the AWS_* variables name.
+    /// The AWS of the AWS_* variables.
     External,
 }
 

@@ -13,7 +13,7 @@ fn create_private(path: &Path) -> io::Result<File> {
     options.open(path)
 }
 
-/// Writes a file of mode 0600 in one step: whoever looks sees the old content or the whole new one.
+/// Writes a file of mode 0600 in one step: a reader sees the old content or the whole new one.
 ///
 /// # Errors
 /// When the directory cannot be written.

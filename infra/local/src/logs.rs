@@ -14,7 +14,7 @@ pub fn init(env: &Env) {
     let malformed = parsed.as_ref().err().map(ToString::to_string);
     let filter = parsed.unwrap_or_else(|_| EnvFilter::new(QUIET));
     let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
-    if let Some(why) = malformed {
-        tracing::warn!(why, "RUST_LOG is malformed");
+    if let Some(reason) = malformed {
+        tracing::warn!(event = "local.log_filter_malformed", reason, "RUST_LOG is malformed");
     }
 }

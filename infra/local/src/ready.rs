@@ -20,17 +20,17 @@ pub struct Endpoints {
     pub events: String,
 }
 
-/// What stands in the ready file.
+/// Content of the ready file.
 #[derive(Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Ready {
     /// The gateway, without a slash at the end.
     pub url: String,
-    /// Where Oura's notices go.
+    /// Address of the webhook.
     pub webhook_url: String,
     /// A token of the patient below.
     pub token: String,
-    /// Whom the token is for.
+    /// The patient of the token.
     pub patient_id: String,
     /// The AWS services.
     pub endpoints: Endpoints,

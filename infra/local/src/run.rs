@@ -66,8 +66,8 @@ async fn night_of_fleet(args: FleetArgs, env: Env) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The pauses on a notice's way, in seconds: Oura's own before it sends it (really about 30), and the one in which a
-/// burst of notices becomes one sync (30 in production). Somebody is looking, so they are short; the demo's shortest.
+/// The delays of a webhook event in seconds: Oura's own before it sends it (really about 30), and the one in which a
+/// burst of events becomes one sync (30 in production). They are short for interactive use, and shortest in the demo.
 fn pauses(env: Env, demo: bool) -> anyhow::Result<(Env, Duration)> {
     let delay = env.bounded("SIMULATED_WEBHOOK_DELAY_SECONDS", if demo { 1 } else { 5 }, 0..=3600)?;
     let is_set = env.get("WEBHOOK_DEBOUNCE_SECONDS").is_some();

@@ -62,7 +62,7 @@ pub struct OuraApp {
     pub client_id: String,
     /// Its secret.
     pub client_secret: secrecy::SecretString,
-    /// Where Oura sends the browser back.
+    /// Redirect address of the browser.
     pub redirect: Url,
     /// The same, character by character as it was registered: Oura compares texts.
     pub redirect_uri: String,
@@ -110,7 +110,7 @@ impl OuraApp {
     }
 }
 
-/// Whether this host name can only mean this machine.
+/// True if this host name can only mean this machine.
 #[must_use]
 pub fn is_loopback(host: &str) -> bool {
     let address = host.trim_start_matches('[').trim_end_matches(']');
@@ -130,7 +130,7 @@ pub fn settings(process: &Env, live: bool) -> anyhow::Result<Env> {
     Ok(set.fold(Env::default(), |env, (name, value)| env.with(name, value)))
 }
 
-/// Where Oura is to send its notices: the gateway's own address where Oura runs on this machine, else `WEBHOOK_URL`, which
+/// Webhook address for Oura: the gateway's own address where Oura runs on this machine, else `WEBHOOK_URL`, which
 /// leads here from outside. `None` when Oura is outside and nothing leads here.
 ///
 /// # Errors

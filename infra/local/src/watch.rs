@@ -1,4 +1,4 @@
-//! What can be seen of a running stack: published events, queues, webhook subscriptions, calls and their price. With an
+//! The observable state of a running stack: published events, queues, webhook subscriptions, calls and their price. With an
 //! external AWS, nothing but its name and the subscriptions: its events go to its own bus.
 
 use std::sync::Weak;
@@ -15,7 +15,7 @@ use crate::stack::subscriptions::Subscriptions;
 pub struct QueueView {
     /// `live` or `nightly`.
     pub name: &'static str,
-    /// How full it is.
+    /// Number of its messages.
     #[serde(flatten)]
     pub depth: QueueDepth,
 }
@@ -66,7 +66,7 @@ impl Watch {
         Some(events.split_off(seen))
     }
 
-    /// How Oura's webhook subscriptions stand.
+    /// State of Oura's webhook subscriptions.
     #[must_use]
     pub fn subscriptions(&self) -> Subscriptions {
         self.subscriptions.borrow().clone()
@@ -84,7 +84,7 @@ impl Watch {
         Some(views)
     }
 
-    /// What was called at AWS, and about what it would cost.
+    /// Number and estimated price of the AWS calls.
     #[must_use]
     pub fn meter(&self) -> Option<MeterReport> {
         Some(self.embedded.upgrade()?.meter().report())

@@ -29,7 +29,7 @@ pub(crate) struct Bus {
     clock: Clock,
 }
 
-/// Why an entry is not accepted.
+/// Reason for which an entry is not accepted.
 struct Rejected {
     code: String,
     message: String,
@@ -88,9 +88,10 @@ impl Bus {
             self.watch.publish(event);
         } else {
             tracing::warn!(
+                event = "local.event_dropped",
                 bus = event.bus,
                 detail_type = event.detail_type,
-                "an event is lost: its bus does not exist"
+                "event was dropped: its bus does not exist"
             );
         }
     }

@@ -1,4 +1,4 @@
-//! What an HTTP request asks of AWS: the service and the operation, read from the request's own marks.
+//! The service and the operation of an HTTP request to AWS, read from its signature and target header.
 
 use std::fmt;
 

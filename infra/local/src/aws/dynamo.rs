@@ -26,7 +26,7 @@ use super::call::Service;
 use super::prices::{self, PicoDollars};
 use super::reply::Reply;
 
-/// How often items whose time to live has passed are removed. DynamoDB itself takes up to a few days.
+/// Interval at which expired items are removed. DynamoDB itself takes up to a few days.
 const EXPIRY_SWEEP: Duration = Duration::from_secs(60);
 
 /// Clocks that differ by less show the same time.
@@ -61,12 +61,14 @@ impl Dynamo {
             runtime.block_on(async move {
                 let listener = match tokio::net::TcpListener::from_std(listener) {
                     Ok(listener) => listener,
-                    Err(error) => return tracing::error!(%error, "DynamoDB does not listen"),
+                    Err(error) => {
+                        return tracing::error!(event = "local.dynamodb_failed", %error, "DynamoDB could not listen");
+                    }
                 };
                 let sweeper = tokio::spawn(sweep(database.clone(), clock));
                 let shutdown = async { drop(stopped.await) };
                 if let Err(error) = dynoxide::server::serve_with_shutdown(listener, database, shutdown).await {
-                    tracing::error!(%error, "DynamoDB ended");
+                    tracing::error!(event = "local.dynamodb_ended", %error, "DynamoDB ended");
                 }
                 sweeper.abort();
             });
@@ -86,7 +88,8 @@ impl Dynamo {
                 (reply, price)
             }
             Err(error) => {
-                tracing::error!(error = format!("{error:#}"), "DynamoDB does not answer");
+                let reason = format!("{error:#}");
+                tracing::error!(event = "local.dynamodb_unavailable", reason, "DynamoDB did not answer");
                 let status = StatusCode::INTERNAL_SERVER_ERROR;
                 (
                     Reply::error(
@@ -122,7 +125,7 @@ impl Dynamo {
         // Frees the idle connections, for which the engine would wait.
         self.http = client();
         if tokio::task::spawn_blocking(move || thread.join().is_err()).await.unwrap_or(true) {
-            tracing::error!("DynamoDB's thread panicked");
+            tracing::error!(event = "local.dynamodb_panicked", "DynamoDB thread panicked");
         }
     }
 }
@@ -131,7 +134,7 @@ fn client() -> Client<HttpConnector, Full<Bytes>> {
     Client::builder(TokioExecutor::new()).build_http()
 }
 
-/// Removes what has expired. The engine goes by the machine's clock: where somebody drives another one, to a time long past
+/// Removes expired items. The engine uses the machine's clock: where a test drives another one, to a time long past
 /// perhaps, everything would seem to have expired, so nothing is removed then.
 async fn sweep(database: Database, clock: Clock) {
     let mut ticks = tokio::time::interval(EXPIRY_SWEEP);
@@ -141,7 +144,7 @@ async fn sweep(database: Database, clock: Clock) {
             continue;
         }
         if let Err(error) = database.sweep_ttl() {
-            tracing::warn!(%error, "expired items were not removed");
+            tracing::warn!(event = "local.expiry_failed", %error, "expired items were not removed");
         }
     }
 }

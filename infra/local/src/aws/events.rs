@@ -1,4 +1,4 @@
-//! What was published: a bounded history, and a stream for who watches.
+//! Published events: a bounded history, and a stream for subscribers.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::sync::broadcast;
 
-/// How many events the history keeps. Older ones are forgotten.
+/// Maximum number of events in the history. Older ones are dropped.
 pub const HISTORY: usize = 10_000;
 
-/// How many events a slow watcher may lie behind.
+/// Maximum number of events by which a slow subscriber may lag.
 const BACKLOG: usize = 1_024;
 
 /// An event as a bus accepted it, in the envelope in which EventBridge delivers it to targets.
@@ -21,18 +21,18 @@ pub struct PublishedEvent {
     pub version: String,
     /// EventBridge's id of the event, not the publisher's.
     pub id: String,
-    /// What happened.
+    /// The detail type.
     #[serde(rename = "detail-type")]
     pub detail_type: String,
-    /// Who published it.
+    /// The publisher.
     pub source: String,
     /// The account.
     pub account: String,
-    /// When it happened: as published, else when it was accepted.
+    /// Time of the event: as published, else of its acceptance.
     pub time: Timestamp,
     /// The region.
     pub region: String,
-    /// What it is about.
+    /// ARNs of the resources.
     pub resources: Vec<String>,
     /// The publisher's own part.
     pub detail: Value,
@@ -65,7 +65,7 @@ impl EventWatch {
         self.kept().iter().cloned().collect()
     }
 
-    /// The events from now on. Who falls far behind is told how many were missed.
+    /// Subscribes to the events from now on. A slow subscriber gets the number of events that it missed.
     #[must_use]
     pub fn subscribe(&self) -> broadcast::Receiver<PublishedEvent> {
         self.0.stream.subscribe()
@@ -82,7 +82,7 @@ impl EventWatch {
             kept.pop_front();
         }
         kept.push_back(event.clone());
-        // Sent under the lock, so that stream and history have one order. Nobody listening is no error.
+        // Sent under the lock, so that stream and history have one order. No subscriber is not an error.
         let _ = self.0.stream.send(event);
     }
 

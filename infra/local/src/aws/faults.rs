@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use super::call::{Call, Service};
 use super::plan::{Ending, FailingEntries, Failure, Plan};
 
-/// Which calls misbehave, and how.
+/// A fault: the matching calls, and its effect on them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Fault {
@@ -25,17 +25,17 @@ pub struct Fault {
     /// Only calls that change something ([`Call::mutates`]).
     #[serde(default)]
     pub mutations_only: bool,
-    /// How many matching calls pass before the first that misbehaves.
+    /// Number of matching calls before the first one that fails.
     #[serde(default)]
     pub skip: u32,
-    /// How many calls misbehave; without it all of them, until the fault is cleared.
+    /// Number of calls that fail; all of them, until the fault is cleared, when unset.
     #[serde(default)]
     pub times: Option<u32>,
-    /// What happens to them.
+    /// The effect.
     pub effect: Effect,
 }
 
-/// What a fault does to a call.
+/// Effect of a fault on a call.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", rename_all_fields = "camelCase", deny_unknown_fields)]
 pub enum Effect {
@@ -65,13 +65,13 @@ pub enum Effect {
     DropAfter,
     /// The call waits first. Further faults still apply to it.
     Delay {
-        /// How long, in milliseconds.
+        /// Duration in milliseconds.
         millis: u64,
     },
     /// Entries of a `PutEvents` or `SendMessageBatch` fail with this code while the call succeeds; those of a `BatchGetItem` or
     /// `BatchWriteItem` come back as unprocessed. Further faults still apply.
     FailEntries {
-        /// Which entries, counted from 0; empty means all of them.
+        /// Indexes of the entries, from 0; all of them when empty.
         #[serde(default)]
         entries: Vec<usize>,
         /// Error code, for example `ThrottlingException`.
@@ -144,9 +144,9 @@ pub struct FaultStatus {
     pub id: u64,
     /// The fault.
     pub fault: Fault,
-    /// How many calls matched it.
+    /// Number of calls that matched.
     pub matched: u32,
-    /// How many of them misbehaved.
+    /// Number of calls that failed.
     pub fired: u32,
 }
 
@@ -184,7 +184,7 @@ impl Faults {
         injected.faults.len() < before
     }
 
-    /// Ends all faults, and what [`Effect::Stop`] stopped goes on.
+    /// Ends all faults and releases the calls that [`Effect::Stop`] stopped.
     pub fn clear(&self) {
         let mut injected = self.injected();
         injected.faults.clear();
@@ -206,7 +206,7 @@ impl Faults {
     /// Returns once a fault has stopped every call: the moment to drop what is to be killed.
     pub async fn stopped(&self) {
         let mut stopped = self.0.stopped.subscribe();
-        // The sender lives as long as this set, so there is nothing to be told.
+        // The sender lives as long as this set.
         let _ = stopped.wait_for(|stopped| *stopped).await;
     }
 
@@ -257,7 +257,7 @@ impl Faults {
                     plan.ending = Ending::Before(Failure::Stopped);
                 }
                 Effect::StopAfter => {
-                    // Told to the waiting only when the call has taken effect: `ended`.
+                    // The waiting tests are notified only after the call has taken effect: `ended`.
                     plan.ending = Ending::After(Failure::Stopped);
                 }
             }

@@ -20,7 +20,7 @@ struct Count {
     price: PicoDollars,
 }
 
-/// What was called, how often, at what price. The price is an estimate: see [`prices`].
+/// Number and estimated price of the calls by operation; see [`prices`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct MeterReport {

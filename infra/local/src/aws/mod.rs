@@ -2,11 +2,11 @@
 //!
 //! DynamoDB is `dynoxide`; Secrets Manager, SQS and EventBridge are the `winterbaume` crates, corrected where the stack relies
 //! on what they do differently. Any AWS SDK reaches them by its endpoint variables: one address answers for all four services
-//! and tells them apart by the signature. Every call passes one place that counts it, prices it ([`Meter`]), can spoil it
+//! and identifies them by the signature. Every call passes one place that counts it, prices it ([`Meter`]), can fail it
 //! ([`Faults`]), and shows what was published ([`EventWatch`]).
 //!
 //! With a data directory tables and secrets outlive the process. Queues, messages and the event history do not: a stack that
-//! starts again creates its queues anew, and work that was waiting in them is picked up by the next sync.
+//! starts again creates empty queues, and the next sync covers the work that was waiting in them.
 
 mod bus;
 mod call;
@@ -14,7 +14,6 @@ mod dynamo;
 mod engine;
 mod events;
 mod faults;
-mod front;
 mod meter;
 mod plan;
 pub mod prices;
@@ -22,6 +21,7 @@ mod queues;
 mod reply;
 pub mod resources;
 mod secrets;
+mod server;
 mod unprocessed;
 
 use std::fs::{DirBuilder, File, TryLockError};
@@ -47,10 +47,10 @@ pub use queues::QueueDepth;
 /// The region of everything embedded. Clients may name another: they are answered all the same.
 pub const REGION: &str = "us-east-1";
 
-/// How the embedded AWS is started.
+/// Settings of the embedded AWS.
 #[derive(Debug, Clone)]
 pub struct EmbeddedOptions {
-    /// Where tables and secrets are kept; in memory without it.
+    /// Directory of tables and secrets; in memory without it.
     pub data_dir: Option<PathBuf>,
     /// Port on the loopback interface; 0 picks one.
     pub port: u16,
@@ -81,7 +81,7 @@ pub struct Endpoints {
 /// The embedded AWS. Dropping it ends it; [`shutdown`](Self::shutdown) also waits until its files are closed.
 pub struct EmbeddedAws {
     url: Url,
-    front: Arc<front::Front>,
+    server: Arc<server::AwsServer>,
     watch: EventWatch,
     server: JoinHandle<()>,
     /// Throttled as long as the data directory is used.
@@ -101,7 +101,7 @@ impl EmbeddedAws {
         let url = Url::parse(&format!("http://{address}/")).context("name the embedded AWS")?;
         let file = |name: &str| options.data_dir.as_ref().map(|directory| directory.join(name));
         let watch = EventWatch::default();
-        let front = Arc::new(front::Front {
+        let server = Arc::new(server::AwsServer {
             dynamo: dynamo::Dynamo::start(file("tables.sqlite").as_deref(), options.clock.clone())?,
             secrets: secrets::Secrets::start(file("secrets.json")).await?,
             queues: queues::Queues::start(url.to_string(), options.clock.clone()),
@@ -110,11 +110,11 @@ impl EmbeddedAws {
             faults: Faults::default(),
             closing: tokio::sync::watch::Sender::default(),
         });
-        let server = tokio::spawn(accept(listener, front.clone()));
-        Ok(Self { url, front, watch, server, _lock: lock })
+        let server = tokio::spawn(accept(listener, server.clone()));
+        Ok(Self { url, server, watch, server, _lock: lock })
     }
 
-    /// Where each service is reached.
+    /// Address of each service.
     #[must_use]
     pub fn endpoints(&self) -> Endpoints {
         let url = self.url.clone();
@@ -127,42 +127,42 @@ impl EmbeddedAws {
         sdk_config(&self.url, REGION)
     }
 
-    /// What was called, how often, at what price.
+    /// Number and price of the calls by operation.
     #[must_use]
     pub fn meter(&self) -> Meter {
-        self.front.meter.clone()
+        self.server.meter.clone()
     }
 
     /// Makes calls fail.
     #[must_use]
     pub fn faults(&self) -> Faults {
-        self.front.faults.clone()
+        self.server.faults.clone()
     }
 
-    /// What was published.
+    /// The published events.
     #[must_use]
     pub fn events(&self) -> EventWatch {
         self.watch.clone()
     }
 
-    /// How many messages a queue holds, without an AWS call; `None` when there is no such queue.
+    /// Number of messages in a queue, without an AWS call; `None` when there is no such queue.
     pub async fn queue_depth(&self, queue: &str) -> Option<QueueDepth> {
-        self.front.queues.depth(queue).await
+        self.server.queues.depth(queue).await
     }
 
     /// Ends all services and returns when their files are closed. Calls under way are cut.
     pub async fn shutdown(mut self) {
         self.server.abort();
-        self.front.closing.send_replace(true);
+        self.server.closing.send_replace(true);
         // An aborted task is the aim.
         let _ = (&mut self.server).await;
-        let front = &mut self.front;
+        let server = &mut self.server;
         // Calls outlive their connections by a moment: the engines are ended when the last has gone.
-        while Arc::strong_count(front) > 1 {
+        while Arc::strong_count(server) > 1 {
             tokio::time::sleep(std::time::Duration::from_millis(1)).await;
         }
-        if let Some(front) = Arc::get_mut(front) {
-            front.dynamo.stop().await;
+        if let Some(server) = Arc::get_mut(server) {
+            server.dynamo.stop().await;
         }
     }
 }
@@ -209,7 +209,7 @@ fn claim(directory: &Path) -> anyhow::Result<File> {
 }
 
 /// Serves connections until it is dropped, and with it all of them.
-async fn accept(listener: TcpListener, front: Arc<front::Front>) {
+async fn accept(listener: TcpListener, server: Arc<server::AwsServer>) {
     let mut connections = JoinSet::new();
     loop {
         let stream = tokio::select! {
@@ -220,22 +220,22 @@ async fn accept(listener: TcpListener, front: Arc<front::Front>) {
             Ok((stream, _)) => stream,
             Err(error) => {
                 // Out of file descriptors, most likely: wait for some to come back.
-                tracing::warn!(%error, "the embedded AWS does not accept a connection");
+                tracing::warn!(event = "local.accept_failed", %error, "embedded AWS could not accept a connection");
                 tokio::time::sleep(std::time::Duration::from_millis(50)).await;
                 continue;
             }
         };
         // Small answers are not to wait for the next packet; a failure only costs time.
         let _ = stream.set_nodelay(true);
-        let front = front.clone();
+        let server = server.clone();
         connections.spawn(async move {
-            let service = hyper::service::service_fn(|request| front.clone().serve(request));
+            let service = hyper::service::service_fn(|request| server.clone().serve(request));
             let served = hyper::server::conn::http1::Builder::new()
                 .timer(TokioTimer::new())
                 .serve_connection(TokioIo::new(stream), service)
                 .await;
             if let Err(error) = served {
-                tracing::debug!(%error, "a connection to the embedded AWS ended");
+                tracing::debug!(event = "local.connection_ended", %error, "connection to the embedded AWS ended");
             }
         });
     }

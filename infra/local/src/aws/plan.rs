@@ -1,4 +1,4 @@
-//! What a fault has in store for one call.
+//! The effects of the active faults on one call.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use http::StatusCode;
 use super::call::Service;
 use super::reply::Reply;
 
-/// What is to happen to one call.
+/// The effects on one call.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Plan {
     pub delay: Duration,
@@ -30,7 +30,7 @@ impl Plan {
     }
 }
 
-/// How a call ends.
+/// End of a call.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) enum Ending {
     /// As the engine answers.
@@ -42,7 +42,7 @@ pub(crate) enum Ending {
     After(Failure),
 }
 
-/// What the caller sees of a failure.
+/// Failure as the caller sees it.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Failure {
     Error { status: u16, code: String, message: String },
@@ -60,7 +60,7 @@ impl Failure {
                 Some(Reply::error(service, status, code, message))
             }
             Self::Throttled => Some(Reply::refused(service, service.throttling_code(), "Rate exceeded")),
-            // A client error, because nobody should wait for the SDK to retry what a dead process asks for.
+            // A client error, so that the SDK does not retry the calls of a dead process.
             Self::Stopped => {
                 Some(Reply::refused(service, "StoppedByFault", "A fault stopped every call until it is cleared"))
             }

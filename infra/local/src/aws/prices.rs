@@ -1,6 +1,6 @@
 //! List prices, so that a run can say about what it would have cost.
 //!
-//! US East (N. Virginia), US dollars, on demand, without free tier, discounts and taxes, as they stood in March 2026. To be
+//! US East (N. Virginia), US dollars, on demand, without free tier, discounts and taxes, of March 2026. To be
 //! checked at aws.amazon.com/dynamodb/pricing/on-demand, /secrets-manager/pricing, /sqs/pricing and /eventbridge/pricing. Only
 //! calls are priced: not storage, not the 0.40 dollars a month for each secret, no Lambda, no logs.
 //!
@@ -28,7 +28,7 @@ pub const EVENTS_EVENT: PicoDollars = 1_000_000;
 /// The size that queues and buses bill as one.
 const CHUNK: usize = 64 * 1024;
 
-/// How many started 64 KiB a payload is; at least one.
+/// Number of started 64 KiB units of a payload; at least one.
 #[must_use]
 pub fn chunks(bytes: usize) -> u64 {
     bytes.div_ceil(CHUNK).max(1) as u64

@@ -9,7 +9,7 @@ use winterbaume_core::MockResponse;
 
 use super::call::Service;
 
-/// What the JSON protocols call the request id.
+/// Header of the request id in the JSON protocols.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
 /// DynamoDB's checksum of an answer's body. Clients check it only where it is present.
 const CHECKSUM: HeaderName = HeaderName::from_static("x-amz-crc32");

@@ -70,7 +70,7 @@ impl Secrets {
             && reply.status.is_success()
             && let Err(error) = self.save().await
         {
-            tracing::error!(%error, "the secrets were not saved");
+            tracing::error!(event = "local.secrets_not_saved", %error, "secrets were not saved");
             let status = http::StatusCode::INTERNAL_SERVER_ERROR;
             return Reply::error(
                 Service::SecretsManager,
@@ -224,7 +224,7 @@ fn load(file: &std::path::Path) -> anyhow::Result<Option<SecretsmanagerStateView
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error.into()),
     };
-    // The parser's own words could quote a secret: only the place is told.
+    // The parser's message could quote a secret: only the place is reported.
     let parsed = serde_json::from_slice(&content);
     parsed
         .map(Some)

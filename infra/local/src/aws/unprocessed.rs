@@ -1,4 +1,4 @@
-//! What DynamoDB leaves undone of a batch, by order of a fault: a busy table answers with a part of what it was asked for.
+//! Batches that DynamoDB processes in part, by a fault: a throttled table answers with unprocessed entries.
 
 use bytes::Bytes;
 use http::StatusCode;
@@ -8,18 +8,18 @@ use super::call::Service;
 use super::plan::Plan;
 use super::reply::Reply;
 
-/// A batch, divided.
+/// A batch of which a part fails.
 #[derive(Debug, PartialEq)]
-pub(crate) struct Divided {
-    /// The call with what is done; `None` when that is nothing.
+pub(crate) struct PartialBatch {
+    /// The call with the remaining entries; `None` without any.
     pub rest: Option<Bytes>,
-    /// What the answer calls what is not done: `UnprocessedKeys` or `UnprocessedItems`.
+    /// Field of the answer: `UnprocessedKeys` or `UnprocessedItems`.
     field: &'static str,
     undone: Map<String, Value>,
 }
 
-impl Divided {
-    /// Takes out of a batch what is to fail. Entries are counted table by table, in the order of the tables' names. `None`
+impl PartialBatch {
+    /// Removes the failing entries from a batch. Entries are counted table by table, in the order of the tables' names. `None`
     /// when nothing fails, or the call is no batch.
     pub fn of(operation: &str, body: &[u8], plan: &Plan) -> Option<Self> {
         let field = match operation {
@@ -51,8 +51,8 @@ impl Divided {
         Some(Self { rest, field, undone })
     }
 
-    /// The answer to the whole batch: that to what was done, and what was not.
-    pub fn told(self, done: Option<Reply>) -> Reply {
+    /// Returns the answer to the whole batch: that to the remaining entries, with the unprocessed ones.
+    pub fn answer(self, done: Option<Reply>) -> Reply {
         let reply = done.unwrap_or_else(|| Reply::ok(Service::DynamoDb, &json!({ "Responses": {} })));
         if reply.status != StatusCode::OK {
             return reply;
@@ -89,24 +89,24 @@ mod tests {
         let read = body(json!({"RequestItems": {
             "b": {"Keys": [1, 2], "ConsistentRead": true}, "a": {"Keys": [3]},
         }}));
-        let divided = Divided::of("BatchGetItem", &read, &failing(vec![0, 2])).unwrap();
-        let rest: Value = serde_json::from_slice(divided.rest.as_ref().unwrap()).unwrap();
+        let batch = PartialBatch::of("BatchGetItem", &read, &failing(vec![0, 2])).unwrap();
+        let rest: Value = serde_json::from_slice(batch.rest.as_ref().unwrap()).unwrap();
         assert_eq!(rest, json!({"RequestItems": {"b": {"Keys": [1], "ConsistentRead": true}}}));
-        let answer = divided.told(Some(Reply::ok(Service::DynamoDb, &json!({"Responses": {"b": [1]}})))).value();
+        let answer = batch.answer(Some(Reply::ok(Service::DynamoDb, &json!({"Responses": {"b": [1]}})))).value();
         let undone = json!({"a": {"Keys": [3]}, "b": {"Keys": [2], "ConsistentRead": true}});
         assert_eq!(answer, json!({"Responses": {"b": [1]}, "UnprocessedKeys": undone}));
 
         let write = body(json!({"RequestItems": {"a": [1, 2]}}));
-        let divided = Divided::of("BatchWriteItem", &write, &failing(vec![])).unwrap();
-        assert_eq!(divided.rest, None);
-        assert_eq!(divided.told(None).value()["UnprocessedItems"], json!({"a": [1, 2]}));
+        let batch = PartialBatch::of("BatchWriteItem", &write, &failing(vec![])).unwrap();
+        assert_eq!(batch.rest, None);
+        assert_eq!(batch.answer(None).value()["UnprocessedItems"], json!({"a": [1, 2]}));
     }
 
     #[test]
     fn what_is_no_batch_and_what_does_not_fail_stays_whole() {
         let read = body(json!({"RequestItems": {"a": {"Keys": [1]}}}));
-        assert_eq!(Divided::of("BatchGetItem", &read, &Plan::default()), None);
-        assert_eq!(Divided::of("GetItem", &read, &failing(vec![])), None);
-        assert_eq!(Divided::of("BatchGetItem", b"{}", &failing(vec![])), None);
+        assert_eq!(PartialBatch::of("BatchGetItem", &read, &Plan::default()), None);
+        assert_eq!(PartialBatch::of("GetItem", &read, &failing(vec![])), None);
+        assert_eq!(PartialBatch::of("BatchGetItem", b"{}", &failing(vec![])), None);
     }
 }

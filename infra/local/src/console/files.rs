@@ -1,4 +1,4 @@
-//! The page's files, as they lie in `page/`: part of the program, so that nothing has to be built or found for them.
+//! The files of `page/`, embedded in the program, so that nothing has to be built or found for them.
 
 use axum::body::Body;
 use axum::http::{Response, StatusCode};
@@ -52,7 +52,7 @@ pub(super) fn at(path: &str) -> Option<Response<Body>> {
 mod tests {
     use super::*;
 
-    /// What stands between these two in a text, each time.
+    /// The texts between each pair of these two markers.
     fn between<'t>(text: &'t str, before: &str, after: &str) -> Vec<&'t str> {
         text.split(before).skip(1).filter_map(|rest| rest.split(after).next()).collect()
     }

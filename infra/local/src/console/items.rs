@@ -1,4 +1,4 @@
-//! What lies in the three tables of a patient, for whoever wants to see it. Tokens are none of it: what may hold one is shown
+//! A patient's items in the three tables, for the page. Tokens are never shown: an item that may hold one is shown
 //! by its key alone.
 
 use std::collections::HashMap;
@@ -79,7 +79,8 @@ impl Items {
                 answer::json(StatusCode::OK, &json!({"table": table.name, "items": items, "next": next}))
             }
             Err(error) => {
-                tracing::warn!(error = %aws_sdk_dynamodb::error::DisplayErrorContext(&error), "a table cannot be shown");
+                let error = aws_sdk_dynamodb::error::DisplayErrorContext(&error);
+                tracing::warn!(event = "local.table_unreadable", %error, "table could not be read");
                 answer::failure(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", "the tables do not answer")
             }
         }

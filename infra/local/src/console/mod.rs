@@ -23,7 +23,7 @@ use crate::gateway::issuer::TokenRequest;
 use crate::settings::is_loopback;
 use crate::watch::Watch;
 
-/// Where the buttons of the simulated ring are.
+/// Path of the simulated ring's buttons.
 const BUTTONS: &str = "/dev/ring/";
 
 /// Own files only, nothing inline, no frames, no forms.
@@ -163,7 +163,7 @@ fn in_query(parts: &Parts, wanted: &str) -> String {
     all.find(|(name, _)| name == wanted).map(|(_, value)| value.into_owned()).unwrap_or_default()
 }
 
-/// A token for any patient: on this machine there is nobody to keep out.
+/// A token for any patient: on this machine there is no access control.
 fn token(body: &Bytes, authorizer: &Authorizer) -> Response<Body> {
     let Ok(wanted) = serde_json::from_slice::<TokenRequest>(body) else {
         return answer::failure(StatusCode::BAD_REQUEST, "bad_request", "send {\"patientId\":\"...\"}");
@@ -186,11 +186,11 @@ mod tests {
     const URL: &str = "http://127.0.0.1:3000";
 
     async fn ask(method: &str, target: &str, host: &str, body: &'static str) -> (Response<()>, Value) {
-        let standing = tokio::sync::watch::channel(Subscriptions::Skipped).1;
-        // An address at which nobody answers.
+        let subscription_state = tokio::sync::watch::channel(Subscriptions::Skipped).1;
+        // An address without a server.
         let nowhere = crate::aws::sdk_config(&"http://127.0.0.1:9".parse().unwrap(), "us-east-1");
         let items = Items::new(&nowhere, &crate::aws::resources::Names::default());
-        let watch = Watch::new("live", None, ["live".to_owned(), "nightly".to_owned()], standing);
+        let watch = Watch::new("live", None, ["live".to_owned(), "nightly".to_owned()], subscription_state);
         let console =
             Console::new(URL.to_owned(), PatientId::parse("patient-1").unwrap(), Arc::new(watch), items, None);
         let authorizer = Authorizer::start(URL, "sub", Clock::system(), None).unwrap();

@@ -12,25 +12,25 @@ use shared::domain::{Clock, ConnectionStatus, DataType, Day, DayRange, PatientId
 use crate::gateway::answer;
 use oura_simulator::{Control, ControlError, DeliveryState, Outage, OutageKind, PersonView, WebhookDeliveryRecord};
 
-/// How many notices the page shows.
+/// Number of webhook events on the page.
 const SHOWN: usize = 100;
 
-/// How far back a night or a workout is looked for.
+/// Number of days in which a night or a workout is looked for.
 const LOOKBACK: i32 = 30;
 
-/// The ring of whoever a patient is at the simulated Oura.
+/// The ring of the simulated Oura account that a patient connected.
 pub struct Ring {
     /// The simulated Oura's strings.
     pub control: Control,
-    /// Tells whose ring a patient connected.
+    /// Finds the Oura account that a patient connected.
     pub connections: Connections,
-    /// Tells which workouts have arrived.
+    /// Finds the workouts that have arrived.
     pub days: Days,
-    /// What time it is.
+    /// The stack's clock.
     pub clock: Clock,
 }
 
-/// Why a button did nothing.
+/// Reason for which a button had no effect.
 #[derive(Debug, thiserror::Error)]
 enum Refusal {
     #[error("send {{\"patientId\":\"...\"}}, and \"on\" to a switch")]
@@ -60,12 +60,12 @@ impl Refusal {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Asked {
     patient_id: PatientId,
-    /// What a switch is set to.
+    /// Setting of a switch.
     on: Option<bool>,
 }
 
 impl Ring {
-    /// What the page shows of a patient's ring.
+    /// A patient's ring as the page shows it.
     pub async fn view(&self, patient: &str) -> Response<Body> {
         let worn = match PatientId::parse(patient) {
             Ok(patient) => self.person(&patient).await,
@@ -142,10 +142,10 @@ impl Ring {
         Ok(Some(json!({ "day": day, "notices": notices })))
     }
 
-    /// Whose ring the patient connected.
+    /// The Oura account that the patient connected.
     async fn person(&self, patient: &PatientId) -> Result<PersonView, Refusal> {
         let connection = self.connections.get(patient).await.map_err(|error| {
-            tracing::warn!(%error, "the ring's wearer cannot be found");
+            tracing::warn!(event = "local.ring_account_unknown", %error, "Oura account of the ring could not be found");
             Refusal::Tables
         })?;
         // Without a membership, say, the ring is still this patient's.
@@ -174,7 +174,7 @@ impl Ring {
     /// Of those that have arrived: another one's deletion would show nothing.
     async fn delete_last_workout(&self, person: &PersonView, patient: &PatientId) -> Result<Day, Refusal> {
         let stored = self.days.read(patient, self.days()).await.map_err(|error| {
-            tracing::warn!(%error, "the patient's workouts cannot be read");
+            tracing::warn!(event = "local.workouts_unreadable", %error, "workouts of the patient could not be read");
             Refusal::Tables
         })?;
         let records = stored.into_values().flat_map(|day| day.records).map(|stored| stored.record);

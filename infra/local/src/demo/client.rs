@@ -100,7 +100,7 @@ async fn success(response: Response) -> anyhow::Result<Value> {
     bail!("{status}: {}", body["error"]["message"].as_str().unwrap_or("no message"))
 }
 
-/// Where a redirect leads.
+/// Target of a redirect.
 fn location(response: &Response) -> anyhow::Result<Url> {
     let status = response.status();
     if !matches!(status, StatusCode::FOUND | StatusCode::SEE_OTHER | StatusCode::TEMPORARY_REDIRECT) {

@@ -19,10 +19,10 @@ use self::ring::Ring;
 use crate::aws::PublishedEvent;
 use crate::stack::Stack;
 
-/// How often the progress is asked for.
+/// Interval between two requests for the progress.
 const POLL: Duration = Duration::from_millis(80);
 
-/// The longest that a backfill may stand still before the demo gives up.
+/// Longest time without progress of a backfill before the demo fails.
 const STALL: Duration = Duration::from_secs(60);
 
 /// The longest that a person may take to consent in a browser, in live mode.
@@ -42,7 +42,7 @@ pub async fn run(stack: &Stack, out: &mut impl Write, live: bool) -> anyhow::Res
     let ring = match stack.oura() {
         Some(oura) => {
             let people = oura.control().people();
-            let person = people.into_iter().next().context("the simulated Oura knows nobody")?;
+            let person = people.into_iter().next().context("the simulated Oura has no people")?;
             writeln!(out, "Connecting {patient_id} to the ring of {} ({})", person.name, person.about)?;
             let key = person.key.clone();
             // So that there is something to come by webhook.
@@ -89,7 +89,7 @@ async fn consent_in_browser(patient: &Patient) -> anyhow::Result<()> {
             tokio::time::sleep(Duration::from_secs(1)).await;
         }
     };
-    tokio::time::timeout(CONSENT, wait).await.context("nobody consented within ten minutes")?
+    tokio::time::timeout(CONSENT, wait).await.context("there was no consent within ten minutes")?
 }
 
 async fn connection(patient: &Patient) -> anyhow::Result<Option<Value>> {
@@ -121,7 +121,7 @@ async fn backfill<W: Write>(patient: &Patient, mut progress: Progress<W>) -> any
             last = backfill.clone();
             changed = tokio::time::Instant::now();
         } else if changed.elapsed() > STALL {
-            bail!("the backfill has stood still for a minute; run with RUST_LOG=info to see why");
+            bail!("the backfill made no progress for a minute; run with RUST_LOG=info to see the cause");
         }
         tokio::time::sleep(POLL).await;
     }
@@ -172,7 +172,7 @@ fn print_events(out: &mut impl Write, events: &[PublishedEvent]) -> anyhow::Resu
     Ok(())
 }
 
-/// What an event is about, in a few words.
+/// An event in a few words.
 fn about(detail: &Value) -> String {
     let count = |name: &str| detail[name].as_array().map_or(0, Vec::len);
     if let Some(day) = detail["day"].as_str() {

@@ -15,7 +15,7 @@ use super::{all_days, table};
 use crate::stack::Stack;
 use oura_simulator::{Control, DeliveryState, PersonView, WebhookDeliveryRecord};
 
-/// How often the tables are looked at.
+/// Interval between two reads of the tables.
 const POLL: Duration = Duration::from_millis(100);
 
 /// The longest that the sync may take to arrive.
@@ -81,7 +81,7 @@ impl Ring {
     }
 }
 
-/// What is looked at while a sync is on its way.
+/// Observations while a sync is running.
 struct Wait<'a> {
     stack: &'a Stack,
     patient: &'a Patient,
@@ -89,15 +89,15 @@ struct Wait<'a> {
     range: DayRange,
     /// The days' revisions before.
     rows: BTreeMap<Day, Value>,
-    /// How many events there were before; `None` when they cannot be seen.
+    /// Number of events before; `None` when they cannot be seen.
     events: Option<usize>,
     notices_before: u64,
-    /// When a row was first seen to have changed.
+    /// Time of the first change of a row.
     arrived: Option<Timestamp>,
 }
 
 impl Wait<'_> {
-    /// What has not arrived yet.
+    /// The data that has not arrived yet.
     async fn missing(&mut self) -> anyhow::Result<Option<String>> {
         if self.arrived.is_none() && revisions(self.patient, self.range).await? != self.rows {
             self.arrived = Some(self.stack.now());
@@ -188,7 +188,7 @@ fn delivered(notices: &[WebhookDeliveryRecord]) -> impl Iterator<Item = &Webhook
     notices.iter().filter(|notice| notice.state == DeliveryState::Delivered)
 }
 
-/// How often data was asked for.
+/// Number of requests for data.
 fn data_requests(control: &Control) -> u64 {
     let counts = control.request_counts();
     counts.iter().filter(|(route, _)| route.contains("/v2/usercollection/")).map(|(_, count)| count).sum()

@@ -12,10 +12,10 @@ const EIGHTHS: [char; 8] = ['▏', '▎', '▍', '▌', '▋', '▊', '▉', '�
 /// Heights of a sparkline.
 const HEIGHTS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
-/// What stands in for a value that Oura did not give.
+/// Placeholder for a value that Oura did not give.
 const NOTHING: &str = "·";
 
-/// How a number is written.
+/// Format of a number.
 #[derive(Clone, Copy)]
 enum Unit {
     /// Hours and minutes, from seconds.
@@ -28,7 +28,7 @@ enum Unit {
     Tenths,
 }
 
-/// One column: where its number lies in the day's stats, and how it is shown.
+/// One column: the path of its number in the day's stats, and its format.
 struct Column {
     title: &'static str,
     kind: &'static str,

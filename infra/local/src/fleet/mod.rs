@@ -1,7 +1,7 @@
-//! `cargo run -p local -- fleet --patients N`: a fleet of simulated patients, and one night of it, measured.
+//! `cargo run -p local -- fleet --patients N`: a measured nightly run of many simulated patients.
 //!
-//! Everybody connects through the production handlers and gets a short history. Then it is the next night: the planner queues
-//! them, four workers pull them within the request budget, and the report says what it took. Time runs faster than the
+//! All patients connect through the production handlers and get a short history. Then the next nightly run starts: the planner queues
+//! them, the workers sync them within the rate limit, and the report has duration, requests and cost. Time runs faster than the
 //! machine's; durations are those of the simulated clock.
 
 mod lambda;
@@ -31,13 +31,13 @@ use crate::settings::{self, Environments};
 use crate::template::{Deployment, Function};
 use oura_simulator::{OuraSimulator, OuraSimulatorConfig};
 
-/// Everybody connects here, so that a day's tokens have ended by the night.
+/// Time of the connects: a day's access tokens have expired by the nightly run.
 const CONNECTING: &str = "2026-03-18T01:30:00Z";
 
-/// When rings that are away last synced: before every history.
+/// Last sync of rings that are away: before every history.
 const LONG_AGO: &str = "2025-12-01T00:00:00Z";
 
-/// The night.
+/// Time of the nightly run.
 const NIGHT: &str = "2026-03-19T03:00:00Z";
 
 /// Issuer of the patients' tokens.
@@ -46,24 +46,24 @@ const ISSUER: &str = "https://issuer.example";
 const REDIRECT: &str = "https://api.example/api/patient-graph/wearables/callback/oura";
 const APP: &str = "https://app.example/wearables";
 
-/// Before the night nobody is held back: a fleet does not connect on one day.
+/// No rate limit before the nightly run: a real fleet does not connect on one day.
 const NO_LIMIT: u32 = 10_000_000;
 
-/// Days of history that everybody gets: more than a night looks back, so that it finds only what is new.
+/// Days of history per patient: more than a nightly run looks back, so that it finds only new data.
 const HISTORY_DAYS: u32 = 9;
 
-/// What kind of night it is.
+/// Settings of a fleet.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// How many patients.
+    /// Number of patients.
     pub patients: u32,
     /// Requests that Oura allows the app in any five minutes, and that the budget is set to.
     pub requests_per_5_min: u32,
-    /// How many times faster than the machine's clock time passes in the night; by the number of patients when unset.
+    /// Speed of the night as a multiple of the machine's clock; by the rate limit when unset.
     pub pace: Option<u32>,
-    /// The rings have not synced for weeks: there is no history to wait for, and the night finds nothing new.
+    /// The rings have not synced for weeks: there is no history to wait for, and the nightly run finds nothing new.
     pub away: bool,
-    /// Days of history that everybody gets when connecting.
+    /// Days of history that each patient gets when connecting.
     pub history_days: u32,
     /// Further settings of the functions (`TOKEN_VAULT`, `FULL_SYNC_INTERVAL_DAYS`, ...).
     pub env: Env,
@@ -83,14 +83,14 @@ impl Options {
         }
     }
 
-    /// What two cores keep up with: a hundred requests a second of the machine's time.
+    /// The fastest pace of two cores: a hundred requests a second of the machine's time.
     fn pace(&self) -> u32 {
         let per_second = self.requests_per_5_min.div_ceil(300).max(1);
         self.pace.unwrap_or((100 / per_second).max(1))
     }
 }
 
-/// Everything that the fleet lives in.
+/// The embedded AWS, the simulated Oura and the settings of the fleet.
 pub(crate) struct World {
     pub(crate) aws: EmbeddedAws,
     pub(crate) oura: OuraSimulator,
@@ -139,7 +139,7 @@ impl World {
     }
 }
 
-/// Connects the fleet, runs the night, and tells of both on `out`. `live`: whether lines can be drawn again.
+/// Connects the fleet, runs the nightly run, and writes the progress to `out`. `live`: lines can be redrawn.
 ///
 /// # Errors
 /// When a part does not start, a patient cannot be connected, or the night does not end.
@@ -179,7 +179,7 @@ pub async fn run(options: &Options, out: &mut impl Write, live: bool) -> anyhow:
     let ended = world.clock.now();
     let spent = world.aws.meter().report();
     let sync::Report::Watch { runs: nights } = sync::handle(&sync, call("watch")?, deadline()).await? else {
-        anyhow::bail!("the watch told of something else")
+        anyhow::bail!("the watch gave another report")
     };
     let night = nights.into_iter().next().context("there was no night")?;
     progress.done()?;
@@ -187,7 +187,7 @@ pub async fn run(options: &Options, out: &mut impl Write, live: bool) -> anyhow:
     Ok(Report::of(options, &night, &world.oura.control().summary(), &world.aws.events().history(), spent, took))
 }
 
-/// What the budget of these settings gives a night, in requests a second.
+/// Rate of a nightly run with this limit, in requests a second.
 pub(crate) fn permitted_rate(requests_per_5_min: u32) -> f64 {
     f64::from(requests_per_5_min) / 300.0
 }

@@ -1,4 +1,4 @@
-//! Connects the fleet: everybody through connect, Oura's consent and callback, as in a browser.
+//! Connects the fleet: each patient through connect, Oura's consent and callback, as in a browser.
 
 use std::collections::BTreeMap;
 use std::io::Write;

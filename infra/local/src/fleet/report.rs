@@ -1,4 +1,4 @@
-//! What a night took.
+//! The report of a nightly run.
 
 use std::io::Write;
 use std::time::Duration;
@@ -13,23 +13,23 @@ use oura_simulator::Summary;
 /// A secret in Secrets Manager costs this much a month, used or not.
 const SECRET_A_MONTH: f64 = 0.40;
 
-/// What a night took.
+/// Duration, requests and cost of a nightly run.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Report {
     /// Patients in the fleet.
     pub patients: u64,
-    /// Patients whose data is in, for whom there was nothing to be had, and who were given up.
+    /// Patients done, skipped and failed.
     pub turns: (u64, u64, u64),
     /// From the planner's call to the last patient's turn, by the fleet's clock.
     pub duration: Duration,
-    /// What the requests would have taken at the permitted rate.
+    /// Duration of the requests at the permitted rate.
     pub floor: Duration,
     /// Requests for data.
     pub requests: u64,
     /// The most of them in any five minutes.
     pub busiest_window: u64,
-    /// What is allowed in any five minutes.
+    /// Limit in any five minutes.
     pub allowed: u32,
     /// Requests that Oura refused for its limit.
     pub refused: u64,
@@ -39,7 +39,7 @@ pub struct Report {
     pub changed_days: usize,
     /// AWS calls and what they cost.
     pub aws: MeterReport,
-    /// Whether each patient's tokens lie in a secret.
+    /// True if each patient's tokens are in a secret.
     pub has_secrets: bool,
 }
 
@@ -81,7 +81,7 @@ impl Report {
         real(self.requests) / real(self.patients.max(1))
     }
 
-    /// What the AWS calls of thirty such nights cost for each patient, in US dollars, without the secret.
+    /// Cost of the AWS calls of thirty such runs per patient, in US dollars, without the secret.
     #[must_use]
     pub fn dollars_a_month(&self) -> f64 {
         self.aws.dollars * 30.0 / real(self.patients.max(1))
@@ -149,7 +149,7 @@ fn real(count: u64) -> f64 {
     count as f64
 }
 
-/// Says what is going on while it goes on.
+/// The progress on the terminal.
 pub(super) struct Progress<'a, W> {
     out: &'a mut W,
     live: bool,

@@ -11,7 +11,7 @@ use shared::domain::Clock;
 #[derive(Debug, Clone)]
 pub(crate) struct Time {
     begun: Instant,
-    /// What it shows when no time has passed, in milliseconds since 1970.
+    /// Start, in milliseconds since 1970.
     start: Arc<AtomicI64>,
     pace: Arc<AtomicI64>,
 }

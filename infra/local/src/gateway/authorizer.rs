@@ -16,7 +16,7 @@ use super::issuer::{Issuer, TokenRequest};
 /// The audience that the authorizer asks for.
 pub const AUDIENCE: &str = "wearables";
 
-/// Why a request was not let in. The texts are for the log and for local clients; they hold nothing of the token.
+/// Reason for which a request was refused. The texts are for the log and for local clients and hold nothing of the token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// No `Authorization` header.
@@ -25,7 +25,7 @@ pub enum Refusal {
     /// Not three parts of base64, another algorithm, a key that is not published, or a broken signature.
     #[error("the token is not one that this issuer signed with RS256")]
     Signature,
-    /// Signed, but by or for somebody else.
+    /// Another issuer or audience.
     #[error("the token's issuer or audience is another")]
     IssuerOrAudience,
     /// Past its `exp`, or before its `nbf`.
@@ -33,7 +33,7 @@ pub enum Refusal {
     Time,
 }
 
-/// Lets in whom the issuer's tokens name.
+/// Verifies the issuer's tokens.
 pub struct Authorizer {
     issuer: Issuer,
     clock: Clock,
@@ -57,7 +57,7 @@ impl Authorizer {
         Ok(Self { issuer, clock, validation })
     }
 
-    /// Whose tokens are taken.
+    /// The issuer of the accepted tokens.
     #[must_use]
     pub fn issuer(&self) -> &Issuer {
         &self.issuer

@@ -30,7 +30,7 @@ pub enum BadRequest {
     Event,
 }
 
-/// What the gateway adds to a request on its way to a function.
+/// Data that the gateway adds to a request.
 pub struct Envelope<'a> {
     /// The route that matched, such as `GET /x`, or `$default`.
     pub route_key: &'a str,
@@ -40,9 +40,9 @@ pub struct Envelope<'a> {
     pub claims: Option<BTreeMap<String, String>>,
     /// Names this request in logs and in the response.
     pub request_id: &'a str,
-    /// Who called.
+    /// Address of the client.
     pub peer: SocketAddr,
-    /// When.
+    /// Time of the request.
     pub at: Timestamp,
 }
 
@@ -113,7 +113,7 @@ fn headers(headers: &HeaderMap, host: &Authority, peer: SocketAddr) -> (BTreeMap
     let mut joined: BTreeMap<String, String> = BTreeMap::new();
     let mut cookies = Vec::new();
     for (name, value) in headers {
-        // A value that is not text cannot stand in JSON.
+        // A value that is not text has no place in JSON.
         let Ok(value) = value.to_str() else { continue };
         if *name == header::COOKIE {
             cookies.extend(value.split(';').map(str::trim).filter(|cookie| !cookie.is_empty()).map(str::to_owned));

@@ -17,13 +17,13 @@ use super::answer;
 use super::event::{self, BadRequest, Envelope};
 use super::functions::CallFailure;
 
-/// Where the gateway serves it. In the cloud it has a host of its own, and every path is the function's.
+/// Path at which the gateway serves it. In the cloud it has a host of its own, and every path is the function's.
 pub const PATH: &str = "/webhook";
 
 /// The largest request that Lambda takes: 6 MB.
 pub const BODY_LIMIT: usize = 6 * 1024 * 1024;
 
-/// Whether a path lies at or below [`PATH`].
+/// True if a path is at or below [`PATH`].
 #[must_use]
 pub fn owns(path: &str) -> bool {
     path.strip_prefix(PATH).is_some_and(|below| below.is_empty() || below.starts_with('/'))
@@ -77,7 +77,7 @@ pub fn response(from: LambdaFunctionUrlResponse) -> Response<Body> {
     response
 }
 
-/// What a function URL answers when the function gave no response: 502, whatever the reason.
+/// Answer of a function URL when the function gave no response: always 502.
 #[must_use]
 pub fn no_response(failure: CallFailure) -> Response<Body> {
     bad_gateway(&failure.to_string())

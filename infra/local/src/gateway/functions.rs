@@ -1,5 +1,5 @@
-//! The functions behind the routes, called the way Lambda calls them: from an event, with a deadline, and so that a panic
-//! or an endless call costs its caller an answer, not everybody the gateway.
+//! The functions behind the routes, invoked as Lambda does it: with an event and a deadline. A panic or an endless call
+//! affects its own caller only.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use crate::template::{Deployment, Function};
 /// Longest time for which an HTTP API waits for a function.
 const INTEGRATION_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Why a call gave no response of its own.
+/// Reason for which a call gave no response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum CallFailure {
     /// The function stopped with a panic.

@@ -25,7 +25,7 @@ use crate::files::replace_private;
 /// The authorized party of local tokens (`azp`).
 pub const PARTY: &str = "local";
 
-/// How long a local token lives, in seconds: a working day and the evening after it.
+/// Lifetime of a local token in seconds: a working day and the evening after it.
 const TOKEN_LIFE_SECONDS: i64 = 16 * 3600;
 
 /// The RSA key that signs local tokens.
@@ -94,15 +94,15 @@ fn process_key() -> anyhow::Result<Arc<SigningKey>> {
     Ok(Arc::clone(KEY.get_or_init(|| key)))
 }
 
-/// What a token is to say.
+/// Claims of a requested token.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct TokenRequest {
-    /// Whose it is.
+    /// The patient.
     pub patient_id: PatientId,
-    /// Whom it is for; [`AUDIENCE`] when absent.
+    /// The audience; [`AUDIENCE`] when absent.
     pub aud: Option<Audience>,
-    /// Which app it is of; [`PARTY`] when absent.
+    /// The app; [`PARTY`] when absent.
     pub azp: Option<String>,
 }
 
@@ -121,7 +121,7 @@ pub struct Issuer {
     url: String,
     patient_claim: String,
     clock: Clock,
-    /// Where the signing key is kept, if it is.
+    /// File of the signing key, if it is kept.
     file: Option<PathBuf>,
     /// The newest first: it signs. Tokens by the others verify for as long as they are here.
     keys: RwLock<Vec<Arc<SigningKey>>>,
@@ -157,7 +157,7 @@ impl Issuer {
     }
 
     fn keys(&self) -> Vec<Arc<SigningKey>> {
-        // Whoever panicked while it held the lock left a whole list behind: it is changed in one step.
+        // The list is changed in one step, so it is whole even after a panic of a holder of the lock.
         self.keys.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -167,7 +167,7 @@ impl Issuer {
         JwkSet { keys: self.keys().iter().map(|key| key.public.clone()).collect() }
     }
 
-    /// Where the keys are (OpenID Connect Discovery 1.0, section 3, as far as an authorizer reads it).
+    /// Address of the keys (OpenID Connect Discovery 1.0, section 3, as far as an authorizer reads it).
     #[must_use]
     pub fn discovery(&self) -> Value {
         let url = &self.url;

@@ -34,27 +34,27 @@ use crate::console::Console;
 /// The largest request body that API Gateway takes: 10 MB.
 pub const BODY_LIMIT: usize = 10 * 1024 * 1024;
 
-/// Everything that the gateway answers with.
+/// The parts that answer the gateway's requests.
 pub struct Gateway {
     /// The routes of the HTTP API.
     pub routes: Routes,
     /// The functions behind the routes.
     pub functions: Functions,
-    /// Lets patients in.
+    /// Verifies patients' tokens.
     pub authorizer: Arc<Authorizer>,
-    /// Lets pages of other origins in.
+    /// Allows pages of other origins.
     pub cors: Cors,
     /// The path of `OURA_REDIRECT_URI`.
     pub callback_path: String,
     /// The page and what it asks for.
     pub console: Console,
-    /// What time it is for the functions.
+    /// The functions' clock.
     pub clock: Clock,
-    /// Where request ids come from.
+    /// Source of request ids.
     pub entropy: Entropy,
 }
 
-/// Serves until `stop` says so or its sender is gone; requests that are under way are finished.
+/// Serves until `stop` is set or its sender is dropped; running requests are finished.
 ///
 /// # Errors
 /// When the listener breaks.
@@ -125,7 +125,13 @@ impl Gateway {
         let mut response = match self.functions.call(route.function, request, &request_id, now).await {
             Ok(response) => event::response(response),
             Err(failure) => {
-                tracing::error!(route = route.key, request.id = request_id, %failure, "a function gave no answer");
+                tracing::error!(
+                    event = "local.function_failed",
+                    route = route.key,
+                    request.id = request_id,
+                    %failure,
+                    "function gave no answer"
+                );
                 let status = match failure {
                     functions::CallFailure::Crashed => StatusCode::INTERNAL_SERVER_ERROR,
                     functions::CallFailure::TimedOut => StatusCode::SERVICE_UNAVAILABLE,
@@ -133,7 +139,14 @@ impl Gateway {
                 answer::failure(status, "internal_error", &failure.to_string())
             }
         };
-        tracing::info!(route = route.key, request.id = request_id, status = response.status().as_u16(), "answered");
+        let status = response.status().as_u16();
+        tracing::info!(
+            event = "local.answered",
+            route = route.key,
+            request.id = request_id,
+            status,
+            "request answered"
+        );
         if let Ok(id) = HeaderValue::from_str(&request_id) {
             response.headers_mut().insert("apigw-requestid", id);
         }
@@ -154,11 +167,18 @@ impl Gateway {
         let mut response = match self.functions.call_webhook(request).await {
             Ok(response) => function_url::response(response),
             Err(failure) => {
-                tracing::error!(request.id = request_id, %failure, "the webhook gave no answer");
+                tracing::error!(event = "local.webhook_failed", request.id = request_id, %failure, "webhook gave no answer");
                 function_url::no_response(failure)
             }
         };
-        tracing::info!(route = "webhook", request.id = request_id, status = response.status().as_u16(), "answered");
+        let status = response.status().as_u16();
+        tracing::info!(
+            event = "local.answered",
+            route = "webhook",
+            request.id = request_id,
+            status,
+            "request answered"
+        );
         if let Ok(id) = HeaderValue::from_str(&request_id) {
             response.headers_mut().insert("x-amzn-requestid", id);
         }

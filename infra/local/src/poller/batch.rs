@@ -1,4 +1,4 @@
-//! The messages of one invocation: as the event that a function gets, and what becomes of them afterwards.
+//! The messages of one invocation: the event of the function, and the deletion afterwards.
 
 use std::collections::{HashMap, HashSet};
 
@@ -44,7 +44,10 @@ impl Batch {
             response.batch_item_failures.iter().map(|failure| failure.item_identifier.as_str()).collect();
         let ids: HashSet<&str> = self.0.iter().filter_map(Message::message_id).collect();
         if !failed.is_subset(&ids) {
-            tracing::warn!("a function reported a message as failed that it was not given: the whole batch failed");
+            tracing::warn!(
+                event = "local.batch_unknown_message",
+                "function reported an unknown message as failed; the whole batch failed"
+            );
             return Vec::new();
         }
         self.0.iter().filter(|message| message.message_id().is_none_or(|id| !failed.contains(id))).collect()
@@ -95,7 +98,7 @@ pub(super) fn queue_arn(url: &str, region: Option<&str>) -> String {
     format!("arn:aws:sqs:{}:{account}:{name}", region.unwrap_or_default())
 }
 
-/// Deletes messages and returns how many are gone. One that stays is delivered again: functions expect that.
+/// Deletes messages and returns the number deleted. One that stays is redelivered: functions expect that.
 pub(super) async fn delete(client: &aws_sdk_sqs::Client, queue_url: &str, messages: &[&Message]) -> usize {
     let mut deleted = 0;
     for chunk in messages.chunks(DELETE_LIMIT) {
@@ -111,12 +114,14 @@ pub(super) async fn delete(client: &aws_sdk_sqs::Client, queue_url: &str, messag
             Ok(answer) => {
                 deleted += answer.successful().len();
                 for failed in answer.failed() {
-                    tracing::warn!(code = failed.code(), "a message that is done was not deleted");
+                    let code = failed.code();
+                    tracing::warn!(event = "local.message_not_deleted", code, "completed message was not deleted");
                 }
             }
             Err(error) => {
                 let error = aws_sdk_sqs::error::DisplayErrorContext(&error);
-                tracing::warn!(messages = chunk.len(), %error, "messages that are done were not deleted");
+                let messages = chunk.len();
+                tracing::warn!(event = "local.messages_not_deleted", messages, %error, "completed messages were not deleted");
             }
         }
     }

@@ -25,31 +25,31 @@ pub use batch::sqs_event;
 
 use crate::template::EventSource;
 
-/// The most messages that one receive brings.
+/// Maximum number of messages of one receive.
 const RECEIVE_LIMIT: usize = 10;
-/// The longest that SQS lets a receive wait.
-const LONGEST_WAIT: Duration = Duration::from_secs(20);
+/// Longest wait of a receive in SQS.
+const MAX_WAIT: Duration = Duration::from_secs(20);
 /// A wait within a batching window's last second.
 const SHORT_WAIT: Duration = Duration::from_millis(50);
 /// The first and the longest pause after a receive that failed.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 
-/// How a queue is polled.
+/// Settings of a poller.
 #[derive(Debug, Clone)]
 pub struct PollerOptions {
     /// The queue.
     pub queue_url: String,
-    /// Most messages in a batch, 1 to 10,000.
+    /// Maximum number of messages in a batch, 1 to 10,000.
     pub batch_size: usize,
-    /// How long a batch waits for more messages once it has one.
+    /// Time for which a batch waits for more messages once it has one.
     pub batching_window: Duration,
-    /// Most batches at once, at least 1.
+    /// Maximum number of batches at once, at least 1.
     pub max_concurrency: usize,
     /// True if the function names the messages that failed; otherwise any answer completes the whole batch.
     pub reports_item_failures: bool,
     /// The function's time-out.
     pub function_timeout: Duration,
-    /// When a message that failed comes back: at least the function's time-out, or it is delivered while it is still worked on.
+    /// Time after which a failed message is redelivered: at least the function's time-out, or it is redelivered during the work.
     /// Whole seconds; the queue's own time-out when unset.
     pub visibility_timeout: Option<Duration>,
 }
@@ -71,7 +71,7 @@ impl PollerOptions {
     }
 }
 
-/// What a poller has done so far.
+/// Counts of a poller since its start.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PollerStats {
@@ -116,7 +116,7 @@ impl Poller {
         Self { stop, stats, task: Some(task) }
     }
 
-    /// What it has done so far.
+    /// Returns its counts.
     #[must_use]
     pub fn stats(&self) -> PollerStats {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
@@ -134,7 +134,7 @@ impl Poller {
         if let Some(task) = self.task.take()
             && task.await.is_err()
         {
-            tracing::error!("a queue's poller panicked");
+            tracing::error!(event = "local.poller_panicked", "queue poller panicked");
         }
     }
 }
@@ -165,7 +165,7 @@ where
     let mut pause = PAUSES.0;
     let arn = batch::queue_arn(&source.options.queue_url, source.client.config().region().map(AsRef::as_ref));
     loop {
-        // A batch is taken only when there is somebody to work on it: waiting in the queue costs a message no time-out.
+        // A batch is received only when it can be processed: waiting in the queue costs a message no visibility time.
         let turn = tokio::select! {
             biased;
             _ = stopped.wait_for(|stopped| *stopped) => break,
@@ -190,7 +190,8 @@ where
                 }
             }
             Err(error) => {
-                tracing::warn!(queue = arn, error = %aws_sdk_sqs::error::DisplayErrorContext(&error), "messages are not received");
+                let error = aws_sdk_sqs::error::DisplayErrorContext(&error);
+                tracing::warn!(event = "local.receive_failed", queue = arn, %error, "messages could not be received");
                 let _ = tokio::time::timeout(pause, stopped.wait_for(|stopped| *stopped)).await;
                 pause = (pause * 2).min(PAUSES.1);
             }
@@ -207,7 +208,7 @@ async fn collect(source: &Source) -> Result<Batch, ReceiveError> {
     let mut batch = Batch::default();
     let mut closes = None;
     loop {
-        let left = closes.map_or(LONGEST_WAIT, |closes: Instant| closes.saturating_duration_since(Instant::now()));
+        let left = closes.map_or(MAX_WAIT, |closes: Instant| closes.saturating_duration_since(Instant::now()));
         // SQS waits whole seconds: what is left below one is waited here.
         let wait = Duration::from_secs(left.as_secs());
         if wait.is_zero() {
@@ -235,7 +236,7 @@ async fn receive(
 
     let seconds = |duration: Duration| i32::try_from(duration.as_secs()).unwrap_or(i32::MAX);
     // The call is meant to take long: the client's own time-outs are too short for it.
-    let patience = aws_sdk_sqs::config::timeout::TimeoutConfig::builder()
+    let timeouts = aws_sdk_sqs::config::timeout::TimeoutConfig::builder()
         .operation_attempt_timeout(wait + Duration::from_secs(5))
         .operation_timeout(wait + Duration::from_secs(15))
         .build();
@@ -249,13 +250,13 @@ async fn receive(
         .message_system_attribute_names(MessageSystemAttributeName::All)
         .message_attribute_names("All")
         .customize()
-        .config_override(aws_sdk_sqs::config::Builder::default().timeout_config(patience))
+        .config_override(aws_sdk_sqs::config::Builder::default().timeout_config(timeouts))
         .send()
         .await?;
     Ok(received.messages.unwrap_or_default())
 }
 
-/// Hands a batch to the function and settles it.
+/// Hands a batch to the function and deletes the completed messages.
 async fn work<H, F, E>(source: &Source, handler: &H, batch: Batch, arn: &str)
 where
     H: Fn(SqsEvent, Instant) -> F,
@@ -272,7 +273,8 @@ where
         Ok(response) if source.options.reports_item_failures => batch.done(&response),
         Ok(_) => batch.done(&SqsBatchResponse::default()),
         Err(failure) => {
-            tracing::warn!(queue = arn, messages = batch.len(), failure, "a batch failed");
+            let messages = batch.len();
+            tracing::warn!(event = "local.batch_failed", queue = arn, messages, reason = failure, "batch failed");
             Vec::new()
         }
     };

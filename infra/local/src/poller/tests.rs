@@ -149,7 +149,7 @@ async fn a_batch_fails_whole_when_the_function_fails_in_any_way() {
                     Misbehaviour::Error => return Err("no"),
                     Misbehaviour::Panic => panic!("no"),
                     Misbehaviour::Hang => std::future::pending().await,
-                    Misbehaviour::UnknownId => response.add_failure("nobody's"),
+                    Misbehaviour::UnknownId => response.add_failure("unknown"),
                 }
                 Ok(response)
             }

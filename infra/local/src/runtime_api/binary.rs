@@ -90,7 +90,7 @@ impl Binary {
         self.pid
     }
 
-    /// Waits for its first poll, and tells how long after its start that was.
+    /// Waits for its first poll, and returns the time since its start.
     ///
     /// # Errors
     /// [`InvocationError::Exited`] when it ends before.
@@ -114,19 +114,19 @@ impl Binary {
         }
     }
 
-    /// Waits until it has ended by itself and all of its output is here. `None` when that cannot be told.
+    /// Waits until it has ended by itself and its output is complete. `None` when that is unknown.
     pub async fn ended(&self) -> Option<ExitStatus> {
         let mut exited = self.exited.clone();
         exited.wait_for(Option::is_some).await.ok().and_then(|status| *status)
     }
 
-    /// What it wrote so far, to standard output and standard error.
+    /// Its standard output and standard error so far.
     #[must_use]
     pub fn output(&self) -> String {
         String::from_utf8_lossy(&std::fs::read(self.output.path()).unwrap_or_default()).into_owned()
     }
 
-    /// The most memory that it held at once so far, in KiB (`VmHWM`). `None` where `/proc` does not tell.
+    /// Peak memory so far in KiB (`VmHWM`). `None` without `/proc`.
     #[must_use]
     pub fn peak_memory_kib(&self) -> Option<u64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid?)).ok()?;

@@ -2,8 +2,8 @@
 //! (<https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>): with it, and with the variables that Lambda sets, a
 //! real binary runs on this machine as it runs in the cloud.
 //!
-//! Invocations are handed out one after the other to whoever polls. Lambda freezes a process between invocations and ends
-//! one that is late; here it goes on running, and what it answers too late is refused.
+//! Invocations are handed out one after the other to the polling process. Lambda freezes it between invocations and ends
+//! one that is late; here it keeps running, and a late answer is refused.
 
 mod binary;
 mod routes;
@@ -27,7 +27,7 @@ pub use binary::Binary;
 /// The ARN that every invocation carries.
 const FUNCTION_ARN: &str = "arn:aws:lambda:us-east-1:000000000000:function:local";
 
-/// Why an invocation has no answer. The texts that functions report may quote what they worked on: they are not shown.
+/// Reason for which an invocation has no answer. Functions' own texts may quote their input, so they are not shown.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvocationError {
     /// The function answered with an error.
@@ -35,7 +35,7 @@ pub enum InvocationError {
     Reported {
         /// Its type, as the runtime names it.
         error_type: String,
-        /// What it says.
+        /// Its message.
         message: String,
     },
     /// The function could not even start.
@@ -43,7 +43,7 @@ pub enum InvocationError {
     Init {
         /// Its type, as the runtime names it.
         error_type: String,
-        /// What it says.
+        /// Its message.
         message: String,
     },
     /// The function did not answer in its time.
@@ -67,13 +67,13 @@ pub struct RuntimeApi(Arc<Serving>);
 #[derive(Debug)]
 struct Serving {
     address: SocketAddr,
-    desk: Arc<Desk>,
+    invocations: Arc<InvocationQueue>,
     server: JoinHandle<()>,
 }
 
-/// Where invocations wait, and who waits for them.
+/// Waiting invocations and their callers.
 #[derive(Debug)]
-struct Desk {
+struct InvocationQueue {
     queue: mpsc::UnboundedSender<Invocation>,
     waiting: tokio::sync::Mutex<mpsc::UnboundedReceiver<Invocation>>,
     callers: Mutex<HashMap<String, oneshot::Sender<Result<Value, InvocationError>>>>,
@@ -99,48 +99,48 @@ impl RuntimeApi {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.context("listen for the Runtime API")?;
         let address = listener.local_addr()?;
         let (queue, waiting) = mpsc::unbounded_channel();
-        let desk = Arc::new(Desk {
+        let invocations = Arc::new(InvocationQueue {
             queue,
             waiting: tokio::sync::Mutex::new(waiting),
             callers: Mutex::default(),
             first_poll: watch::Sender::new(None),
             init_error: Mutex::default(),
         });
-        let server = tokio::spawn(routes::serve(listener, Arc::clone(&desk)));
-        Ok(Self(Arc::new(Serving { address, desk, server })))
+        let server = tokio::spawn(routes::serve(listener, Arc::clone(&invocations)));
+        Ok(Self(Arc::new(Serving { address, invocations, server })))
     }
 
-    /// What `AWS_LAMBDA_RUNTIME_API` has to say: host and port.
+    /// Value of `AWS_LAMBDA_RUNTIME_API`: host and port.
     #[must_use]
     pub fn address(&self) -> String {
         self.0.address.to_string()
     }
 
-    /// Waits until a function asks for work for the first time, and tells when that was.
+    /// Waits for the first poll of a function, and returns its time.
     pub async fn first_poll(&self) -> Instant {
-        let mut first_poll = self.0.desk.first_poll.subscribe();
-        // The sender lives as long as `self`: it cannot have gone.
+        let mut first_poll = self.0.invocations.first_poll.subscribe();
+        // The sender lives as long as `self`.
         let polled = first_poll.wait_for(Option::is_some).await;
         polled.ok().and_then(|polled| *polled).unwrap_or_else(Instant::now)
     }
 
-    /// Hands an event to whoever polls next and waits for the answer. `timeout` is the function's own: its deadline.
+    /// Hands an event to the next poll and waits for the answer. `timeout` is the function's own.
     ///
     /// # Errors
     /// [`InvocationError`]; never [`Exited`](InvocationError::Exited), which only [`Binary::invoke`] can see.
     pub async fn invoke(&self, event: Value, timeout: Duration) -> Result<Value, InvocationError> {
-        let desk = &self.0.desk;
-        if let Some(error) = lock(&desk.init_error).clone() {
+        let invocations = &self.0.invocations;
+        if let Some(error) = lock(&invocations.init_error).clone() {
             return Err(error);
         }
         let id = Uuid::new_v4().to_string();
         let (answer, answered) = oneshot::channel();
-        lock(&desk.callers).insert(id.clone(), answer);
-        let _forget = Forget { desk, id: &id };
+        lock(&invocations.callers).insert(id.clone(), answer);
+        let _forget = Forget { invocations, id: &id };
         let timeout_ms = i64::try_from(timeout.as_millis()).unwrap_or(i64::MAX);
         let deadline_ms = jiff::Timestamp::now().as_millisecond().saturating_add(timeout_ms);
-        // The receiver lives as long as the desk.
-        let _ = desk.queue.send(Invocation { id: id.clone(), deadline_ms, event: event.to_string() });
+        // The receiver lives as long as the queue.
+        let _ = invocations.queue.send(Invocation { id: id.clone(), deadline_ms, event: event.to_string() });
         match tokio::time::timeout(timeout, answered).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(_)) | Err(_) => Err(InvocationError::TimedOut),
@@ -154,20 +154,20 @@ impl Drop for Serving {
     }
 }
 
-/// Strikes a caller off when it stops waiting, for whatever reason.
+/// Removes a caller when it stops waiting.
 struct Forget<'d> {
-    desk: &'d Desk,
+    invocations: &'d InvocationQueue,
     id: &'d str,
 }
 
 impl Drop for Forget<'_> {
     fn drop(&mut self) {
-        lock(&self.desk.callers).remove(self.id);
+        lock(&self.invocations.callers).remove(self.id);
     }
 }
 
-impl Desk {
-    /// The next invocation that somebody still waits for.
+impl InvocationQueue {
+    /// Returns the next invocation whose caller still waits.
     async fn next(&self) -> Option<Invocation> {
         self.first_poll.send_if_modified(|first| first.is_none().then(|| *first = Some(Instant::now())).is_some());
         let mut waiting = self.waiting.lock().await;
@@ -179,7 +179,7 @@ impl Desk {
         }
     }
 
-    /// Settles an invocation; `false` when nobody waits for it (any more).
+    /// Answers an invocation; `false` when no caller waits for it.
     fn settle(&self, id: &str, answer: Result<Value, InvocationError>) -> bool {
         let caller = lock(&self.callers).remove(id);
         caller.is_some_and(|caller| caller.send(answer).is_ok())

@@ -12,16 +12,16 @@ use serde::Deserialize;
 use serde_json::json;
 use tokio::net::TcpListener;
 
-use super::{Desk, FUNCTION_ARN, Invocation, InvocationError};
+use super::{FUNCTION_ARN, Invocation, InvocationError, InvocationQueue};
 
-/// The version of the API, which stands in every path.
+/// The version of the API, in every path.
 const VERSION: &str = "/2018-06-01";
 
 /// The largest answer that Lambda takes from a function that was called synchronously.
-const LARGEST_ANSWER: usize = 6 * 1024 * 1024;
+const MAX_ANSWER_BYTES: usize = 6 * 1024 * 1024;
 
 /// Serves until it is dropped.
-pub(super) async fn serve(listener: TcpListener, desk: Arc<Desk>) {
+pub(super) async fn serve(listener: TcpListener, invocations: Arc<InvocationQueue>) {
     let path = |below: &str| format!("{VERSION}/runtime{below}");
     let router = Router::new()
         .route(&path("/invocation/next"), get(next))
@@ -30,14 +30,14 @@ pub(super) async fn serve(listener: TcpListener, desk: Arc<Desk>) {
         .route(&path("/init/error"), post(init_error))
         // Too large an answer is refused by its own rule.
         .layer(DefaultBodyLimit::disable())
-        .with_state(desk);
+        .with_state(invocations);
     if let Err(error) = axum::serve(listener, router).await {
-        tracing::warn!(%error, "the Runtime API ended");
+        tracing::warn!(event = "local.runtime_api_ended", %error, "Runtime API ended");
     }
 }
 
-async fn next(State(desk): State<Arc<Desk>>) -> Response {
-    let Some(Invocation { id, deadline_ms, event }) = desk.next().await else {
+async fn next(State(invocations): State<Arc<InvocationQueue>>) -> Response {
+    let Some(Invocation { id, deadline_ms, event }) = invocations.next().await else {
         return refusal(StatusCode::INTERNAL_SERVER_ERROR, "Container error", "the queue is gone");
     };
     let headers = [
@@ -53,27 +53,32 @@ async fn next(State(desk): State<Arc<Desk>>) -> Response {
     (headers, event).into_response()
 }
 
-async fn response(State(desk): State<Arc<Desk>>, Path(id): Path<String>, body: Bytes) -> Response {
-    if body.len() > LARGEST_ANSWER {
-        desk.settle(&id, Err(InvocationError::TooLarge));
+async fn response(State(invocations): State<Arc<InvocationQueue>>, Path(id): Path<String>, body: Bytes) -> Response {
+    if body.len() > MAX_ANSWER_BYTES {
+        invocations.settle(&id, Err(InvocationError::TooLarge));
         return refusal(StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLarge", "the response is too large");
     }
     let answer = serde_json::from_slice(&body).map_err(|_quotes_the_answer| InvocationError::NotJson);
-    accepted(desk.settle(&id, answer))
+    accepted(invocations.settle(&id, answer))
 }
 
-async fn error(State(desk): State<Arc<Desk>>, Path(id): Path<String>, headers: HeaderMap, body: Bytes) -> Response {
+async fn error(
+    State(invocations): State<Arc<InvocationQueue>>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
     let ErrorReport { error_type, message } = ErrorReport::read(&headers, &body);
-    accepted(desk.settle(&id, Err(InvocationError::Reported { error_type, message })))
+    accepted(invocations.settle(&id, Err(InvocationError::Reported { error_type, message })))
 }
 
-async fn init_error(State(desk): State<Arc<Desk>>, headers: HeaderMap, body: Bytes) -> Response {
+async fn init_error(State(invocations): State<Arc<InvocationQueue>>, headers: HeaderMap, body: Bytes) -> Response {
     let ErrorReport { error_type, message } = ErrorReport::read(&headers, &body);
-    desk.fail_init(&InvocationError::Init { error_type, message });
+    invocations.fail_init(&InvocationError::Init { error_type, message });
     accepted(true)
 }
 
-/// What a function says of an error.
+/// A function's report of an error.
 #[derive(Deserialize)]
 struct ErrorReport {
     #[serde(rename = "errorType", default)]
@@ -83,7 +88,7 @@ struct ErrorReport {
 }
 
 impl ErrorReport {
-    /// From the body; the type may stand in a header instead.
+    /// From the body; the type may be in a header instead.
     fn read(headers: &HeaderMap, body: &[u8]) -> Self {
         let mut report: Self =
             serde_json::from_slice(body).unwrap_or(Self { error_type: String::new(), message: String::new() });

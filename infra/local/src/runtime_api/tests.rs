@@ -79,7 +79,7 @@ async fn what_a_function_reports_is_told_apart_and_its_text_is_not_shown() {
 async fn an_answer_that_comes_too_late_is_refused_and_disturbs_nothing() {
     let function = Function::new().await;
     assert_eq!(function.api.invoke(json!(1), Duration::from_millis(1)).await, Err(InvocationError::TimedOut));
-    // Nobody polled in time: that event is not handed out any more.
+    // Not polled in time: that event is not handed out any more.
     let invoked = function.invoked(json!(2));
     let (id, next) = function.next().await;
     assert_eq!(next.json::<Value>().await.unwrap(), json!(2));
@@ -106,7 +106,7 @@ async fn a_poll_that_was_given_up_takes_no_event_with_it() {
     let impatient = function.http.get(function.url("invocation/next")).timeout(Duration::from_millis(50)).send();
     assert!(impatient.await.unwrap_err().is_timeout());
     // The connection's end reaches the server in its own time.
-    let seen = async { drop(function.api.0.desk.waiting.lock().await) };
+    let seen = async { drop(function.api.0.invocations.waiting.lock().await) };
     tokio::time::timeout(PATIENCE, seen).await.unwrap();
     let invoked = function.invoked(json!("event"));
     let (id, next) = tokio::time::timeout(PATIENCE, function.next()).await.unwrap();

@@ -38,11 +38,11 @@ use oura_simulator::OuraSimulator;
 /// The port of the gateway when none is asked for.
 const DEFAULT_PORT: u16 = 3000;
 
-/// How long requests that are under way may take to end.
-const GRACE: Duration = Duration::from_secs(5);
+/// Longest time for running requests to end.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long the start waits for the webhook subscriptions; they are made in the background after that.
-const SUBSCRIBING: Duration = Duration::from_secs(15);
+/// Longest time for which the start waits for the webhook subscriptions; after that they are created in the background.
+const SUBSCRIPTIONS_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// A running stack. Dropping it ends it abruptly; [`shutdown`](Self::shutdown) ends it cleanly.
 pub struct Stack {
@@ -65,7 +65,7 @@ pub struct Stack {
 }
 
 impl Stack {
-    /// Starts everything and returns when all of it answers, and Oura's webhook subscriptions stand or were given up for
+    /// Starts everything and returns when all of it answers, and Oura's webhook subscriptions exist or have failed for
     /// now.
     ///
     /// # Errors
@@ -134,12 +134,12 @@ impl Stack {
             }
             None => None,
         };
-        let (subscribed, standing) = watch::channel(Subscriptions::Pending);
+        let (subscribed, subscription_state) = watch::channel(Subscriptions::Pending);
         let watch = Arc::new(Watch::new(
             if oura.is_some() { "simulated" } else { "live" },
             aws.as_ref().map(Arc::downgrade),
             [names.live_queue.clone(), names.nightly_queue.clone()],
-            standing,
+            subscription_state,
         ));
         let ring = oura.as_ref().map(|oura| Ring {
             control: oura.control(),
@@ -186,7 +186,7 @@ impl Stack {
         }
         // Oura asks the gateway back for every subscription that is made.
         let mut subscription_runs = SubscriptionRuns::start(subscriptions, subscription_options, subscribed);
-        subscription_runs.first_run(SUBSCRIBING).await;
+        subscription_runs.first_run(SUBSCRIPTIONS_TIMEOUT).await;
         Ok(Self {
             url,
             patient_id,
@@ -219,7 +219,7 @@ impl Stack {
         format!("{}{}", self.url, function_url::PATH)
     }
 
-    /// Whom the console opens with.
+    /// The patient of the page.
     #[must_use]
     pub fn patient_id(&self) -> &PatientId {
         &self.patient_id
@@ -245,13 +245,13 @@ impl Stack {
         &self.sdk
     }
 
-    /// What the resources are called.
+    /// Names of the resources.
     #[must_use]
     pub fn names(&self) -> &Names {
         &self.resources.names
     }
 
-    /// Where the resources are.
+    /// Names and addresses of the resources.
     #[must_use]
     pub fn resources(&self) -> &Resources {
         &self.resources
@@ -269,19 +269,19 @@ impl Stack {
         self.oura.as_ref()
     }
 
-    /// What time it is in the stack.
+    /// The stack's time.
     #[must_use]
     pub fn now(&self) -> jiff::Timestamp {
         self.clock.now()
     }
 
-    /// What can be seen of the stack.
+    /// The observable state of the stack.
     #[must_use]
     pub fn watch(&self) -> &Watch {
         &self.watch
     }
 
-    /// What the ready file says.
+    /// Content of the ready file.
     ///
     /// # Errors
     /// See [`token_for`](Self::token_for).
@@ -305,15 +305,15 @@ impl Stack {
             futures::future::join_all(self.pollers.drain(..).map(Poller::stop)).await;
             while servers.join_next().await.is_some() {}
         };
-        if tokio::time::timeout(GRACE, ended).await.is_err() {
-            tracing::warn!("requests or batches were cut off");
+        if tokio::time::timeout(SHUTDOWN_TIMEOUT, ended).await.is_err() {
+            tracing::warn!(event = "local.shutdown_timed_out", "running requests or batches were aborted");
         }
         self.servers.shutdown().await;
         drop(self.oura.take());
         if let Some(aws) = self.aws.take().and_then(Arc::into_inner)
-            && tokio::time::timeout(GRACE, aws.shutdown()).await.is_err()
+            && tokio::time::timeout(SHUTDOWN_TIMEOUT, aws.shutdown()).await.is_err()
         {
-            tracing::warn!("the embedded AWS did not end in time");
+            tracing::warn!(event = "local.aws_shutdown_timed_out", "embedded AWS did not end in time");
         }
     }
 }

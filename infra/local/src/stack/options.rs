@@ -1,4 +1,4 @@
-//! How a stack is made: every knob of the program and of the tests.
+//! Settings of a stack, for the program and for the tests.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -8,15 +8,15 @@ use shared::env::Env;
 
 use oura_simulator::OuraSimulatorConfig;
 
-/// Which Oura to talk to.
+/// The Oura of the stack.
 pub enum OuraMode {
     /// The simulated cloud.
     Simulated(Box<Simulation>),
-    /// The real one, or whatever the `OURA_*` variables name.
+    /// The real one, or the hosts of the `OURA_*` variables.
     Live,
 }
 
-/// How the simulated cloud differs from its defaults.
+/// Differences of the simulated cloud from its defaults.
 pub struct Simulation {
     /// Port of the simulated cloud; 0 picks one.
     pub port: u16,
@@ -30,32 +30,32 @@ impl Default for Simulation {
     }
 }
 
-/// Which AWS to use.
+/// The AWS of the stack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AwsMode {
     /// Engines inside this process.
     Embedded,
-    /// What the SDK's own variables name.
+    /// The AWS of the SDK's own variables.
     External,
 }
 
-/// How a stack is made.
+/// Settings of a stack.
 pub struct Options {
     /// Port of the gateway; 0 picks one. `None`: that of a local redirect address in live mode, else 3000.
     pub port: Option<u16>,
-    /// Which Oura.
+    /// The Oura.
     pub oura: OuraMode,
-    /// Which AWS.
+    /// The AWS.
     pub aws: AwsMode,
-    /// Where tables, secrets and the token key are kept; in memory without it.
+    /// Directory of tables, secrets and the token key; in memory without it.
     pub data_dir: Option<PathBuf>,
-    /// What time it is, for every part.
+    /// The clock of every part.
     pub clock: Clock,
-    /// Where unpredictable bytes come from, for every part.
+    /// The source of random bytes of every part.
     pub entropy: Entropy,
     /// The variables that the functions' settings are taken from; none are needed when everything is simulated.
     pub env: Env,
-    /// Whom the console opens with and the ready file's token is for.
+    /// The patient of the page and of the ready file's token.
     pub patient_id: Option<PatientId>,
     /// Longest time that the worker may take for a batch; the template's when unset.
     pub worker_timeout: Option<Duration>,

@@ -32,7 +32,7 @@ pub(super) async fn bind(port: u16) -> anyhow::Result<Vec<TcpListener>> {
     Ok(std::iter::once(first).chain(second).collect())
 }
 
-/// Starts the simulated cloud. It takes the app that the secret holds: a secret that somebody put there is not replaced by
+/// Starts the simulated cloud. It takes the app that the secret holds: an existing secret is not replaced by
 /// one that only this simulation knows.
 pub(super) async fn simulate(
     simulation: &Simulation,
@@ -103,7 +103,7 @@ pub(super) async fn start_aws(options: &Options) -> anyhow::Result<(Option<Arc<E
     }
 }
 
-/// What the app secret already holds.
+/// Present content of the app secret.
 #[derive(serde::Deserialize)]
 pub(super) struct KeptSecret {
     pub(super) client_id: String,

@@ -26,7 +26,7 @@ pub enum Subscriptions {
     /// The first run has not ended.
     Pending,
     /// All exist.
-    Standing {
+    Complete {
         /// Number of subscriptions.
         count: usize,
     },
@@ -43,7 +43,7 @@ impl fmt::Display for Subscriptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Pending => f.write_str("webhook subscriptions are still being made"),
-            Self::Standing { count } => write!(f, "{count} webhook subscriptions"),
+            Self::Complete { count } => write!(f, "{count} webhook subscriptions"),
             Self::Failed { reason } => write!(f, "webhook subscriptions failed and are retried: {reason}"),
             Self::Skipped => f.write_str(
                 "no webhook subscriptions: Oura cannot reach this machine. Open a tunnel to the gateway and set \
@@ -59,7 +59,7 @@ pub(super) struct SubscriptionRuns {
     state: watch::Receiver<Subscriptions>,
 }
 
-/// How the function is run.
+/// Settings of the runs.
 pub(super) struct RunOptions {
     pub schedule: Schedule,
     pub timeout: Duration,
@@ -109,7 +109,7 @@ impl Drop for SubscriptionRuns {
 
 fn of(report: &Report) -> Subscriptions {
     if report.ok {
-        return Subscriptions::Standing { count: report.desired };
+        return Subscriptions::Complete { count: report.desired };
     }
     let mut reason = format!("{} of {} are missing", report.missing.len(), report.desired);
     if report.unmanaged > 0 {
@@ -170,7 +170,7 @@ mod tests {
                 let n = n.fetch_add(1, Ordering::Relaxed);
                 async move {
                     assert!(n != 0 || failures == 0, "the first failure is a crash");
-                    if n < failures { anyhow::bail!("Oura is away") } else { Ok(Subscriptions::Standing { count: 48 }) }
+                    if n < failures { anyhow::bail!("Oura is away") } else { Ok(Subscriptions::Complete { count: 48 }) }
                 }
             },
             || Duration::from_secs(86_400),

@@ -47,7 +47,7 @@ async fn the_demo_ends_with_the_days_the_events_and_the_costs() {
     stack.shutdown().await;
 }
 
-/// A stand-in for Oura at another address, with an app that registered a redirect address of somebody's tunnel.
+/// A simulated Oura at another address, with an app that registered the redirect address of a tunnel.
 #[tokio::test(flavor = "multi_thread")]
 async fn live_mode_serves_the_registered_path_and_talks_to_nobody_but_the_named_hosts() {
     let redirect_uri = "https://tunnel.example/oauth/oura-back";
@@ -145,7 +145,7 @@ async fn the_gateway_answers_for_itself_before_any_function_is_called() {
     stack.shutdown().await;
 }
 
-/// What an authorizer elsewhere would do with the stack's tokens.
+/// Verification of the stack's tokens by another authorizer.
 #[tokio::test(flavor = "multi_thread")]
 async fn tokens_verify_by_the_keys_that_the_issuers_discovery_leads_to() {
     use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header, jwk::JwkSet};
@@ -229,7 +229,7 @@ async fn the_webhook_answers_the_handshake_and_takes_signed_notices_only() {
     assert_eq!(known.json::<Value>().await.unwrap(), json!({"challenge": "a b&c"}));
     assert_eq!(get("guessed").await.unwrap().status(), StatusCode::UNAUTHORIZED);
 
-    let notice = r#"{ "event_type":"update","data_type":"sleep","object_id":"d-1","user_id":"nobody" }"#;
+    let notice = r#"{ "event_type":"update","data_type":"sleep","object_id":"d-1","user_id":"unknown" }"#;
     let post = |signature: Option<String>, body: String| {
         let request = http.post(stack.webhook_url()).header("content-type", "application/json").body(body);
         match signature {
@@ -261,7 +261,7 @@ async fn a_started_stack_is_subscribed_to_everything() {
     let subscriptions = stack.oura().unwrap().control().subscriptions();
     assert_eq!(subscriptions.len(), 48);
     assert!(subscriptions.iter().all(|one| one.callback_url == stack.webhook_url()), "{subscriptions:?}");
-    assert_eq!(stack.watch().subscriptions(), Subscriptions::Standing { count: 48 });
+    assert_eq!(stack.watch().subscriptions(), Subscriptions::Complete { count: 48 });
     assert_eq!(stack.watch().subscriptions().to_string(), "48 webhook subscriptions");
     stack.shutdown().await;
 }
@@ -272,7 +272,7 @@ async fn without_subscriptions_the_stack_runs_all_the_same_and_says_why() {
         .with("OURA_CLIENT_ID", "registered-app")
         .with("OURA_CLIENT_SECRET", "its-secret")
         .with("OURA_REDIRECT_URI", "https://tunnel.example/back");
-    // A port that nobody listens on any more.
+    // A port without a listener.
     let closed = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap().local_addr().unwrap();
     let away = live.clone().with("OURA_API_BASE_URL", format!("http://{closed}"));
     for (env, skipped) in [(live, true), (away, false)] {

@@ -74,7 +74,7 @@ pub struct Template {
     document: Node,
 }
 
-/// What the template declares, with its parameters at their defaults and resources under their logical ids.
+/// Declarations of the template, with its parameters at their defaults and resources under their logical ids.
 #[derive(Debug)]
 pub struct Deployment {
     /// Functions with their time-outs, routes and event sources.

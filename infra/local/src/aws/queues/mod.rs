@@ -54,7 +54,7 @@ impl Queues {
         Self { engine: SqsService::with_backend(store.clone()), store, base }
     }
 
-    /// How many messages a queue holds; `None` when there is no such queue.
+    /// Number of messages in a queue; `None` when there is no such queue.
     pub async fn depth(&self, queue: &str) -> Option<QueueDepth> {
         self.store.depth(queue).await
     }

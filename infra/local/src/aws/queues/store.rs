@@ -1,4 +1,4 @@
-//! Where the engine keeps queues and messages: its own state, read and written here so that counts can be right.
+//! The engine's own state of queues and messages, read and written here so that counts are exact.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -76,7 +76,7 @@ impl Driven {
         let passed = ahead - self.ahead;
         if passed.abs() > JITTER {
             self.ahead = ahead;
-            // When the clock stands still, what could be received at the last look can be received now.
+            // With a stopped clock, the messages that were visible before are visible now.
             let machine = Clock::system().now().as_millisecond();
             let seen = machine + passed.min(0) + JITTER;
             for message in self.engine.queues.values_mut().flat_map(|queue| &mut queue.messages) {

@@ -107,14 +107,14 @@ impl Names {
     }
 }
 
-/// What the application secret holds.
+/// Content of the application secret.
 #[derive(Clone, PartialEq, Eq, Serialize)]
 pub struct AppCredentials {
     /// The Oura application's client id.
     pub client_id: String,
     /// Its client secret.
     pub client_secret: String,
-    /// What Oura presents when it verifies the webhook's address.
+    /// Token that Oura presents when it verifies the webhook's address.
     pub webhook_verification_token: String,
 }
 
@@ -124,10 +124,10 @@ impl fmt::Debug for AppCredentials {
     }
 }
 
-/// Where the resources are.
+/// Names and addresses of the resources.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Resources {
-    /// What they are called.
+    /// Names.
     pub names: Names,
     /// `LIVE_QUEUE_URL`.
     pub live_queue_url: String,
@@ -169,7 +169,7 @@ impl Resources {
     }
 }
 
-/// Makes what is missing. Calling it again changes nothing.
+/// Creates the missing resources. Calling it again changes nothing.
 ///
 /// # Errors
 /// When AWS refuses, or a table of that name has other keys.

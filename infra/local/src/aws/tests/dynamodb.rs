@@ -168,7 +168,7 @@ async fn calls_are_counted_and_priced_by_the_capacity_they_consume() {
             .item("metrics", s("x".repeat(1500)))
     };
     let unasked = item(client.put_item()).send().await.unwrap();
-    assert!(unasked.consumed_capacity.is_none(), "nobody asked for it");
+    assert!(unasked.consumed_capacity.is_none(), "it was not requested");
     assert!((aws.meter().dollars() - 2.0 * 0.625e-6).abs() < 1e-12, "two units for 1.5 KB");
 
     let asked = item(client.put_item()).return_consumed_capacity(ReturnConsumedCapacity::Total).send().await.unwrap();

@@ -48,7 +48,7 @@ async fn tables_and_secrets_outlive_the_process_and_only_the_owner_reads_them() 
     assert_eq!((get.secret_string(), get.version_id()), (Some("t0ken"), created.version_id()));
 }
 
-/// The keys lie in one file, what they seal in another.
+/// The keys are in one file, the items that they encrypt in another.
 #[tokio::test]
 async fn sealed_tokens_open_in_the_next_process() {
     let directory = tempfile::tempdir().unwrap();

@@ -1,9 +1,9 @@
-//! Where the labels of an axis stand, and what they say.
+//! Positions and texts of an axis's labels.
 
 use jiff::civil::Date;
 use serde::Deserialize;
 
-/// What the values of a drawing are.
+/// Unit of a drawing's values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) enum Unit {
@@ -17,7 +17,7 @@ pub(super) enum Unit {
     Ms,
     /// Steps of a day.
     Steps,
-    /// Seconds, told as hours and minutes.
+    /// Seconds, shown as hours and minutes.
     Seconds,
 }
 
@@ -34,7 +34,7 @@ impl Unit {
         }
     }
 
-    /// A value that lies on a label.
+    /// A value at a label.
     pub(super) fn label(self, value: f64) -> String {
         match self {
             Self::Score => format!("{value}"),
@@ -90,7 +90,7 @@ impl Scale {
     }
 }
 
-/// Which days are named below a drawing: as many as there is room for, at equal distances, the last one always.
+/// Days with a label below a drawing: as many as there is room for, at equal distances, always with the last one.
 pub(super) fn day_labels(days: &[Date], day_width: f64) -> Vec<(usize, String)> {
     const ROOM: f64 = 54.0;
     let Some(last) = days.len().checked_sub(1) else { return Vec::new() };

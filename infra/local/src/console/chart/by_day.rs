@@ -1,5 +1,5 @@
 //! Values by day: a line, or bars. A day without a value is a gap, never zero; what may still change is drawn lighter; and
-//! behind it lies what is usual for the patient.
+//! behind it is the usual range of the patient.
 
 use jiff::civil::Date;
 use plotters::element::{Circle, PathElement, Polygon, Rectangle, Text};
@@ -23,7 +23,7 @@ const WIDEST_BAR: f64 = 34.0;
 /// Room that a letter takes, in CSS pixels.
 const LETTER: f64 = 6.6;
 
-/// What is drawn, day by day.
+/// The values of a drawing, day by day.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct ByDay {
@@ -44,12 +44,12 @@ struct DayOf {
     /// Oura may still change it.
     #[serde(default)]
     provisional: bool,
-    /// Why it has no value, if it has none.
+    /// Reason for a missing value.
     reason: Option<Reason>,
     usual: Option<Usual>,
 }
 
-/// What is usual for the patient on a day, from the days that end with it.
+/// Usual range of the patient on a day, from the days that end with it.
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Usual {
@@ -58,7 +58,7 @@ struct Usual {
     range: Option<(f64, f64)>,
 }
 
-/// Why a day has no value, as `GET /daily` gives it.
+/// Reason for a day without value, as `GET /daily` gives it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Reason {
@@ -103,7 +103,7 @@ fn middle(n: usize) -> f64 {
     edge(n) + 0.5
 }
 
-/// Where the n-th day begins.
+/// Left edge of the n-th day.
 fn edge(n: usize) -> f64 {
     u32::try_from(n).map_or(f64::MAX, f64::from)
 }
@@ -227,7 +227,7 @@ impl ByDay {
         for (n, day) in self.days.iter().enumerate() {
             let Some(value) = first(day) else { continue };
             let at = (middle(n), value);
-            // One circle a day: what may still change shows what lies behind it.
+            // One circle a day: a provisional value is transparent.
             let inside = if day.provisional { Ink::Ground } else { *ink };
             drawing.draw_series([Circle::new(at, units(radius), inside.color().filled())]).map_err(failed)?;
             if day.provisional {

@@ -132,7 +132,7 @@ pub(super) fn sheet(
     framed(size, &svg)
 }
 
-/// The drawing under a root of our own: scaled, named colours, and where the values lie from left to right, for the page.
+/// The drawing under a root of our own: scaled, named colours, and the positions of the values from left to right, for the page.
 fn framed(size: Size, svg: &str) -> Result<String, Undrawn> {
     let (_root, content) = svg.split_once('>').ok_or(Undrawn::Failed)?;
     let Size { width, height } = size;
@@ -148,6 +148,6 @@ fn framed(size: Size, svg: &str) -> Result<String, Undrawn> {
 
 /// A drawing into memory fails only where the library itself does.
 pub(super) fn failed<E: std::error::Error + Send + Sync>(error: DrawingAreaErrorKind<E>) -> Undrawn {
-    tracing::warn!(%error, "a chart could not be drawn");
+    tracing::warn!(event = "local.chart_failed", %error, "chart could not be drawn");
     Undrawn::Failed
 }

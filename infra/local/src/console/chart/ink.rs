@@ -1,4 +1,4 @@
-//! Colours as names. The drawing library knows RGB only, so each name is drawn in a colour that stands for it, and then becomes
+//! Colours as names. The drawing library knows RGB only, so each name is drawn in a placeholder colour, which then becomes
 //! `var(--chart-<name>)`: the page's style sheet says what that is, by day and by night.
 
 use plotters::style::RGBColor;
@@ -8,7 +8,7 @@ use serde::Deserialize;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) enum Ink {
-    /// What lies behind the drawing.
+    /// The background.
     Ground,
     /// Labels.
     Text,
@@ -16,7 +16,7 @@ pub(super) enum Ink {
     Grid,
     /// Days without data.
     Gap,
-    /// What is usual for the patient.
+    /// Usual range of the patient.
     Usual,
     Deep,
     Light,
@@ -51,7 +51,7 @@ impl Ink {
         Self::Recovery,
     ];
 
-    /// The colour that stands for it.
+    /// Its placeholder colour.
     pub(super) const fn color(self) -> RGBColor {
         RGBColor(0, 0, 1 + self as u8)
     }

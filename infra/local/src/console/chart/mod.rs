@@ -36,7 +36,7 @@ enum Chart {
     Night(Night),
 }
 
-/// How large a drawing is, in CSS pixels.
+/// Size of a drawing in CSS pixels.
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(try_from = "(u32, u32)")]
 struct Size {
@@ -53,7 +53,7 @@ impl TryFrom<(u32, u32)> for Size {
     }
 }
 
-/// Why there is no drawing.
+/// Reason for a missing drawing.
 #[derive(Debug, thiserror::Error)]
 enum Undrawn {
     #[error("send kind, size and what to draw; see infra/local/src/console/chart")]

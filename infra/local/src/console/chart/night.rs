@@ -20,7 +20,7 @@ const HOUR: f64 = 3600.0;
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct Night {
     size: Size,
-    /// When it began, by the patient's clock.
+    /// Start, by the patient's clock.
     start: DateTime,
     interval_seconds: u32,
     stages: Vec<Option<Stage>>,

@@ -6,7 +6,7 @@ fn svg(wanted: &Value) -> String {
     drawn(wanted.to_string().as_bytes()).unwrap()
 }
 
-/// How many elements of this kind are drawn in this colour.
+/// Number of elements of this kind in this colour.
 fn count(svg: &str, element: &str, colour: &str) -> usize {
     let colour = format!("\"var(--chart-{colour})\"");
     svg.split('<').filter(|part| part.starts_with(element) && part.contains(&colour)).count()

@@ -23,7 +23,7 @@ async function send(method, path, body, again = true) {
   const headers = { authorization: `Bearer ${token}` };
   if (body !== undefined) headers["content-type"] = "application/json";
   const response = await fetch(API + path, { method, headers, body: body === undefined ? undefined : JSON.stringify(body) });
-  // The token has ended: a platform's page would sign in anew as well.
+  // The token has expired: a platform's page would sign in again as well.
   if (response.status === 401 && again) {
     await signIn();
     return send(method, path, body, false);
@@ -82,7 +82,7 @@ export async function* parts(path) {
     yield await response.blob();
     const link = (response.headers.get("link") || "").split(",").find((one) => /;\s*rel="?next"?/.test(one));
     const target = link && /<([^>]*)>/.exec(link);
-    // Only what follows the question mark is taken: where the route lies, the page knows.
+    // Only the query is taken: the page knows the path.
     next = target ? path.split("?")[0] + new URL(target[1], location.href).search : null;
   }
 }

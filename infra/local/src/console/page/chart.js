@@ -23,7 +23,7 @@ export async function draw(plot, chart, height) {
   if (old) old.replaceWith(svg); else plot.prepend(svg);
 }
 
-// The frame of a chart. `plot` is a slider: the arrow keys and the pointer go from day to day, and each is told in words.
+// The frame of a chart. `plot` is a slider: the arrow keys and the pointer go from day to day, and each is described in words.
 export function frame(id, title, wide) {
   const plot = element("div", { class: "plot", role: "slider", tabindex: "0", "aria-label": `${title}, day by day` },
     element("div", { class: "cursor", hidden: "" }));

@@ -1,4 +1,4 @@
-// The connection: how it stands, how it is made, and how its history arrives.
+// The connection: its status, connecting, and the progress of its history.
 
 import { call } from "./api.js";
 import { $, counted, facts, notice, renew, say } from "./dom.js";
@@ -21,7 +21,7 @@ export function forgetConnection() {
 }
 
 const TEXTS = { connected: "Connected", pending: "Waiting for your consent at Oura", disconnected: "Disconnected", error: "Connected, but nothing new arrives" };
-const TITLES = { disconnected: "Your ring is disconnected", error: "Something keeps your data away", pending: "Almost there" };
+const TITLES = { disconnected: "Your ring is disconnected", error: "Your data does not arrive", pending: "Almost there" };
 
 // A connection that never was: only a consent that waits, or that was refused.
 const isNew = () => !connection || (!connection.lastSyncAt && !connection.backfill && connection.status !== "connected" && connection.status !== "disconnected");
@@ -48,7 +48,7 @@ export function showConnection() {
     ["Since", new Date(connection.since).toLocaleString("en-GB")],
     ["Shared", (connection.scopesGranted || []).map(kindName).join(", ") || "nothing"],
     ...(missing.length ? [["Not shared", missing.map(kindName).join(", ")]] : []),
-    ...(connection.lastWebhookAt ? [["Last notice of Oura", ago(connection.lastWebhookAt)]] : []),
+    ...(connection.lastWebhookAt ? [["Last webhook event of Oura", ago(connection.lastWebhookAt)]] : []),
     ...Object.entries(connection.failing || {}).map(([kind, why]) => [kindName(kind), why.replaceAll("_", " ")]),
   ];
   renew($("connection-facts"), pairs, () => facts(pairs));
@@ -61,12 +61,12 @@ function showBanner(status) {
   const code = connection.reasonCode;
   $("banner").className = `banner ${status === "disconnected" && code === "user_request" ? "calm" : status}`;
   say("banner-title", TITLES[status]);
-  say("banner-text", code ? reason(code) : "Go on at Oura, or begin again.");
-  // What passes by itself, or is in somebody else's hands, needs no new consent.
+  say("banner-text", code ? reason(code) : "Continue at Oura, or start again.");
+  // A problem that ends by itself, or that a new consent does not solve.
   $("reconnect").hidden = isNew() || (status === "error" && ["oura_unavailable", "membership", "app_outdated"].includes(code));
 }
 
-const STATES = { pending: "Your history is on its way", running: "Your history is arriving", done: "Your history has arrived", failed: "Your history is incomplete; the rest comes at night" };
+const STATES = { pending: "Your history is on its way", running: "Your history is arriving", done: "Your history has arrived", failed: "Your history is incomplete; the rest follows with the nightly sync" };
 
 function showBackfill() {
   const { backfill } = connection;
@@ -77,11 +77,11 @@ function showBackfill() {
   const done = backfill.state === "done";
   $("backfill").classList.toggle("done", done);
   say("backfill-text", `${STATES[backfill.state] || backfill.state}: ${dayText(backfill.from)} to ${dayText(backfill.to)}`
-    + (done ? "" : `, ${fetched} of ${backfill.total} kinds`));
+    + (done ? "" : `, ${fetched} of ${backfill.total} data types`));
   // Half the way for what has been fetched, all of it for what is stored.
   $("backfill-bar").max = Math.max(1, 2 * backfill.total);
   $("backfill-bar").value = done ? $("backfill-bar").max : fetched + backfill.done;
-  // Told when it begins and ends; each kind would be too much to listen to.
+  // Announced when it begins and ends; each data type would be too much to listen to.
   say("backfill-said", STATES[backfill.state] || "");
   renew($("kinds"), kinds, () => kinds.map(([kind, { state, documents }]) => {
     const item = document.createElement("li");
@@ -97,7 +97,7 @@ async function connect(button) {
     const { authUrl } = await call("POST", "/connect/oura", {});
     location.assign(authUrl);
   } catch (error) {
-    notice(`Connecting did not begin: ${trouble(error)}`, "bad");
+    notice(`Connecting could not start: ${trouble(error)}`, "bad");
     button.disabled = false;
   }
 }
@@ -128,7 +128,7 @@ export async function welcomeBack() {
       await call("POST", "/callback/oura", body);
       notice("Connected. Your history is on its way.", "good");
     } catch (error) {
-      notice(`Connecting did not end well: ${trouble(error)}`, "bad");
+      notice(`Connecting failed: ${trouble(error)}`, "bad");
     }
     return;
   }

@@ -17,14 +17,14 @@ export function say(id, text) {
   if ($(id).textContent !== text) $(id).textContent = text;
 }
 
-// What the patient is told of what was just done.
+// The message about the patient's last action.
 export function notice(text, kind = "") {
   $("notice").textContent = text;
   $("notice").className = `notice ${kind}`;
   $("notice").hidden = !text;
 }
 
-// Fills an element anew only when what it shows has changed, so that focus, open parts and scroll positions stay.
+// Fills an element only when its content has changed, so that focus, open parts and scroll positions stay.
 const shown = new WeakMap();
 export function renew(node, content, build) {
   const text = JSON.stringify(content);

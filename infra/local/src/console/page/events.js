@@ -64,13 +64,13 @@ export function about(detail) {
   return "";
 }
 
-// What the platform's services heard since a moment: days, and the syncs that notices caused.
+// Events since a time: days, and the syncs that webhook events caused.
 export function heardSince(moment) {
   return events.filter((event) => isMine(event) && Date.parse(event.detail.occurredAt) >= moment)
     .filter((event) => event["detail-type"] === "wearable_day_updated" || event.detail.trigger === "webhook");
 }
 
-// Days that changed just now, after a notice of the ring.
+// Days that changed just now, after a webhook event.
 export function freshDays(since) {
   const recent = heardSince(since).filter((event) => Date.now() - Date.parse(event.detail.occurredAt) < FRESH_MS);
   return new Set(recent.map((event) => event.detail.day).filter(Boolean));

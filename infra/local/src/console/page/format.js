@@ -58,7 +58,7 @@ export const span = (start, end) => {
   return `${clockOf(start)} – ${clockOf(end)}${offsets ? ` (${offsets})` : ""}`;
 };
 
-// A moment by the clock of whoever looks: of syncs and events, which have nothing to do with where the patient was.
+// A time by the browser's clock: of syncs and events, which do not depend on the place of the patient.
 export const momentText = (timestamp) => new Date(timestamp).toLocaleTimeString("en-GB");
 export const ago = (timestamp) => {
   const seconds = Math.max(0, Math.round((Date.now() - Date.parse(timestamp)) / 1000));

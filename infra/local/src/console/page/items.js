@@ -1,4 +1,4 @@
-// What lies in the tables of the patient. Read when somebody looks: it costs reads like any other.
+// The patient's items in the tables. Read on request only, because each read costs.
 
 import { local } from "./api.js";
 import { $, counted, element, say } from "./dom.js";

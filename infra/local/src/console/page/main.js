@@ -8,7 +8,7 @@ import { $, element, notice, say } from "./dom.js";
 import { freshDays, loadEvents, showEventsOf } from "./events.js";
 import { startExport } from "./export.js";
 import { forgetItems, startItems } from "./items.js";
-import { firstNotice, forgetRing, loadRing, showRing, startRing } from "./ring.js";
+import { firstWebhookEvent, forgetRing, loadRing, showRing, startRing } from "./ring.js";
 import { loadStack } from "./stack.js";
 import { showTrends, startTrends } from "./trends.js";
 import { forgetWorkouts, loadWorkouts, showWorkouts } from "./workouts.js";
@@ -16,7 +16,7 @@ import { forgetWorkouts, loadWorkouts, showWorkouts } from "./workouts.js";
 const PATIENTS = ["patient-1", "patient-2", "patient-3"];
 // Between two looks, in milliseconds: while something is on its way, and otherwise.
 const PAUSES = { busy: 700, quiet: 4000 };
-// Without events to tell of changes, days are read again after this time.
+// Without events about changes, days are read again after this time.
 const DAYS_EVERY = 15000;
 
 let timer = 0;
@@ -69,7 +69,7 @@ async function look(isCurrent) {
     await loadWorkouts(isCurrent);
   }
   if (!isCurrent()) return false;
-  known.fresh = freshDays(firstNotice());
+  known.fresh = freshDays(firstWebhookEvent());
   showDays();
   showTrends();
   showWorkouts();

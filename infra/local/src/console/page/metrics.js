@@ -1,4 +1,4 @@
-// Which numbers are shown, where they lie in a day, and what they are.
+// The numbers of the page: their paths in a day, their units and names.
 
 // The value at `sleep.totalSleep` of a day; null where there is none, which is never zero.
 export function metric(stats, path) {
@@ -28,7 +28,7 @@ export const FACTS = [
 
 const one = (id, title, path, unit, ink, kind = "line") => ({ id, title, kind, unit, usual: path, series: [{ label: title, path, ink }] });
 
-// The charts. `usual` names the value whose usual range lies behind a line, or whose mean lies over bars.
+// The charts. `usual` names the value whose usual range is drawn behind a line, or whose mean is drawn over bars.
 export const TRENDS = [
   {
     id: "sleep", title: "Sleep stages", kind: "bars", unit: "seconds", usual: "sleep.totalSleep", usualName: "asleep", wide: true,

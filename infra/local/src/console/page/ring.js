@@ -10,14 +10,14 @@ const NOTICE_STATES = {
   pending: ["on its way", ""], retrying: ["Oura tries again", "slow"], delivered: ["arrived", "ok"],
   givenUp: ["Oura gave up", "lost"], lost: ["lost on the way", "lost"], cancelled: ["the subscription ended", "lost"],
 };
-// Buttons that do something to whoever wears the ring, and switches: id, switch, what it is.
+// Buttons that act on the person with the ring, and switches: id, switch, meaning.
 const BUTTONS = ["ring-sync", "ring-edit", "ring-delete", "ring-revoke"];
 const SWITCHES = [["ring-lose", "lose", "lose"], ["ring-outage", "outage", "outage"], ["ring-membership", "membership-ended", "membershipEnded"]];
 
 let ring = null;
 let asking = false;
 
-export const firstNotice = () => (ring && ring.notices && ring.notices.length ? Date.parse(ring.notices[0].at) : Infinity);
+export const firstWebhookEvent = () => (ring && ring.notices && ring.notices.length ? Date.parse(ring.notices[0].at) : Infinity);
 
 export async function loadRing(isCurrent) {
   const answer = await local.ring();
@@ -33,7 +33,7 @@ export function showRing() {
   $("ring").hidden = !ring || !ring.available;
   if ($("ring").hidden) return;
   const worn = Boolean(ring.person);
-  say("ring-text", worn ? `The ring of ${ring.person}. Press, and watch what arrives.` : "Nobody’s ring is connected yet.");
+  say("ring-text", worn ? `The ring of ${ring.person}. Press, and watch what arrives.` : "No ring is connected yet.");
   if (!asking) {
     for (const id of BUTTONS) $(id).disabled = !worn;
     $("ring-membership").disabled = !worn;
@@ -48,9 +48,9 @@ function showLog() {
     const [text, look] = NOTICE_STATES[one.state] || [one.state, ""];
     const status = one.status === null ? "" : ` (${one.status})`;
     const attempts = one.attempts > 1 ? `, attempt ${one.attempts}` : "";
-    return { at: one.at, what: `notice: ${one.event}`, about: kindName(one.dataType), result: text + status + attempts, look };
+    return { at: one.at, what: `webhook: ${one.event}`, about: kindName(one.dataType), result: text + status + attempts, look };
   });
-  const heard = heardSince(firstNotice()).map(({ detail }) => (detail.day
+  const heard = heardSince(firstWebhookEvent()).map(({ detail }) => (detail.day
     ? { at: detail.occurredAt, what: "day updated", about: dayText(detail.day), result: `${detail.reason}, revision ${detail.revision}`, look: "ok" }
     : { at: detail.occurredAt, what: "sync", about: about(detail), result: "stored", look: "ok" }));
   const lines = notices.concat(heard).sort((a, b) => Date.parse(b.at) - Date.parse(a.at));
@@ -62,9 +62,9 @@ function showLog() {
 }
 
 const announced = (count) => (ring.switches.lose
-  ? `${counted(count, "notice")} lost on the way. “Sync now” brings it all the same.`
-  : `${counted(count, "notice")} on the way to the webhook.`);
-const FOUND_OUT = "Oura tells nobody: the next sync finds out.";
+  ? `${counted(count, "webhook event")} lost. “Sync now” still fetches the data.`
+  : `${counted(count, "webhook event")} on the way.`);
+const FOUND_OUT = "Oura sends no webhook event: the next sync notices it.";
 
 async function press(button, body, said, refresh) {
   asking = true;
@@ -90,8 +90,8 @@ export function startRing(refresh) {
   on("ring-delete", "delete-workout", ({ day, notices }) => `The workout of ${dayText(day)} was deleted. ${announced(notices)}`);
   on("ring-revoke", "revoke", () => `The consent was withdrawn. ${FOUND_OUT}`);
   const turned = {
-    lose: (isOn) => (isOn ? "From now on Oura’s notices get lost." : "Oura’s notices arrive again."),
-    outage: (isOn) => (isOn ? "Oura answers nobody. “Sync now” shows it." : "Oura is back."),
+    lose: (isOn) => (isOn ? "From now on Oura’s webhook events get lost." : "Oura’s webhook events arrive again."),
+    outage: (isOn) => (isOn ? "Oura answers no request. “Sync now” shows it." : "Oura is back."),
     "membership-ended": (isOn) => (isOn ? `The membership has ended. ${FOUND_OUT}` : `The membership is active. ${FOUND_OUT}`),
   };
   for (const [id, button, name] of SWITCHES) {

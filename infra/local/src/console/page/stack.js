@@ -13,7 +13,7 @@ export async function loadStack() {
   const queues = (stack.queues || []).map((queue) => [`${queue.name[0].toUpperCase()}${queue.name.slice(1)} queue`, depth(queue)]);
   renew($("queues"), queues, () => facts(queues));
   const { state } = stack.subscriptions;
-  say("subscriptions", state === "standing" ? `Oura’s webhooks: ${stack.subscriptionsText}.` : stack.subscriptionsText);
+  say("subscriptions", state === "complete" ? `Oura’s webhooks: ${stack.subscriptionsText}.` : stack.subscriptionsText);
   showMeter(stack.meter);
   return { busy: (stack.queues || []).some((queue) => queue.visible + queue.inFlight + queue.delayed > 0) };
 }
@@ -25,7 +25,7 @@ function depth(queue) {
 
 function showMeter(meter) {
   $("operations-details").hidden = !meter;
-  if (!meter) return say("meter", "With an external AWS, its own bill tells.");
+  if (!meter) return say("meter", "With an external AWS, see its own bill.");
   say("meter", `${count.format(meter.calls)} AWS calls, about ${dollars(meter.dollars)} at the list prices of ${meter.pricesAsOf}`);
   const rows = meter.operations.toSorted((a, b) => b.calls - a.calls)
     .map(({ service, operation, calls, dollars: price }) => [`${service}:${operation}`, count.format(calls), dollars(price)]);

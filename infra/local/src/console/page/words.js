@@ -1,46 +1,46 @@
-// Words for the codes of the API. Codes are stable; one that is not known is shown as it is.
+// Texts for the codes of the API. Codes are stable; an unknown one is shown as it is.
 
 const REASONS = {
-  // how a connect ended
-  access_denied: "The consent was declined at Oura. Nothing was connected.",
+  // outcomes of a connect
+  access_denied: "You declined the consent at Oura. Nothing was connected.",
   authorization_failed: "Oura did not show its consent page for this app. Check the app’s settings at Oura.",
   state_invalid: "This link was already used, or is older than ten minutes. Start again.",
-  state_foreign: "This connect was begun in another browser or by another patient. Start again.",
+  state_foreign: "This connection was started in another browser or by another patient. Start again.",
   issuer_invalid: "This answer did not come from Oura. Start again.",
-  code_missing: "Oura sent no answer along. Start again.",
+  code_missing: "Oura’s answer is missing. Start again.",
   code_refused: "Oura did not accept its own answer. Start again.",
-  scope_missing: "Nothing that holds data was allowed, so there is nothing to show. Connect again and tick at least one box.",
+  scope_missing: "You allowed no data, so there is nothing to show. Connect again and tick at least one box.",
   account_conflict: "This ring is already connected to another patient.",
-  membership: "Your Oura membership is not active, so Oura gives no data. It goes on by itself when the membership does.",
+  membership: "Your Oura membership is not active, so Oura gives no data. It resumes by itself when the membership is active again.",
   app_outdated: "Your Oura app is too old. Update it and open it once.",
-  oura_unavailable: "Oura does not answer at the moment. Nothing is lost: what is missing arrives when Oura is back.",
+  oura_unavailable: "Oura does not answer at the moment. Nothing is lost: missing data arrives when Oura is back.",
   unauthorized_by_oura: "Oura refused access right after the consent. Try again.",
-  service_unavailable: "It could not be finished. Try again in a moment.",
-  purge_running: "Your data is still being deleted. Connect again when that is done.",
-  // why a connection is not simply connected
+  service_unavailable: "The service is not available. Try again in a moment.",
+  purge_running: "Your data is still being deleted. Connect again when that has ended.",
+  // reasons of a connection's status
   unauthorized: "Oura refuses access at the moment.",
   revoked: "Access was withdrawn at Oura. Your history stays; connect again for new days.",
   refresh_lost: "The link to Oura was lost. Connecting again repairs it; your history stays.",
   user_request: "You disconnected your ring.",
-  // why a request was refused
-  too_many_syncs: "That was often enough for now. New days arrive by themselves.",
+  // refusals of requests
+  too_many_syncs: "Too many syncs for now. New days arrive by themselves.",
   too_many_refreshes: "The token was refreshed a moment ago.",
 };
 
-export const reason = (code) => REASONS[code] || `It did not work (${code}).`;
-// What went wrong, in our words if there are any.
+export const reason = (code) => REASONS[code] || `That failed (${code}).`;
+// The text of an error: the page's own if there is one.
 export const trouble = (error) => REASONS[error.code] || error.message;
 
 export const KIND_STATES = {
   pending: "waiting", fetched: "storing", done: "done", not_granted: "not allowed", not_available: "not offered",
-  malformed: "partly unreadable", failed: "will be tried again",
+  malformed: "partly unreadable", failed: "will be retried",
 };
 
 // In as few words as fit on a tile. The full sentences come with `GET /daily`.
 export const GAPS = {
   not_worn: "not worn", not_synced_yet: "not synced yet", battery: "battery empty", calibrating: "calibrating",
   scope_not_granted: "not allowed", membership_ended: "no membership", rest_mode: "rest mode",
-  oura_unavailable: "Oura was down", we_are_late: "on its way", not_connected: "not connected",
+  app_outdated: "Oura app too old", oura_unavailable: "Oura was down", we_are_late: "on its way", not_connected: "not connected",
   not_fetched: "not fetched", unknown: "no data",
 };
 

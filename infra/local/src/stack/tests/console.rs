@@ -1,4 +1,4 @@
-//! What the console asks for under `/dev/`.
+//! Requests of the page under `/dev/`.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! The one place that every AWS call passes: it is named, counted, priced, possibly spoiled, and then answered by an engine.
+//! The server of all AWS calls: a call is identified, counted, priced, possibly failed by a fault, and answered by an engine.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,21 +21,21 @@ use super::prices::{self, PicoDollars};
 use super::queues::Queues;
 use super::reply::Reply;
 use super::secrets::Secrets;
-use super::unprocessed::Divided;
+use super::unprocessed::PartialBatch;
 
 /// DynamoDB takes up to 16 MiB; nothing takes more.
-const LARGEST_BODY: usize = 16 * 1024 * 1024;
+const MAX_BODY_BYTES: usize = 16 * 1024 * 1024;
 
-/// How long a call that a fault has stopped goes without its answer, at most.
-const STOP_ANSWERED_AFTER: Duration = Duration::from_secs(2);
+/// Maximum delay of the answer to a call that a fault has stopped.
+const STOPPED_CALL_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The connection ends without an answer: by order of a fault, or because the request broke off.
+/// The connection ends without an answer, by a fault or because the request broke off.
 #[derive(Debug, thiserror::Error)]
-#[error("the connection is cut")]
-pub(crate) struct Cut;
+#[error("the connection is dropped")]
+pub(crate) struct ConnectionDropped;
 
-/// The engines and what watches over them.
-pub(crate) struct Front {
+/// The engines, and what counts their calls and injects faults.
+pub(crate) struct AwsServer {
     pub dynamo: Dynamo,
     pub secrets: Secrets,
     pub queues: Queues,
@@ -46,28 +46,31 @@ pub(crate) struct Front {
     pub closing: watch::Sender<bool>,
 }
 
-impl Front {
+impl AwsServer {
     /// Answers an HTTP request.
-    pub async fn serve(self: Arc<Self>, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Cut> {
+    pub async fn serve(
+        self: Arc<Self>,
+        request: Request<Incoming>,
+    ) -> Result<Response<Full<Bytes>>, ConnectionDropped> {
         let (parts, body) = request.into_parts();
-        let Ok(body) = Limited::new(body, LARGEST_BODY).collect().await else {
+        let Ok(body) = Limited::new(body, MAX_BODY_BYTES).collect().await else {
             return Ok(plain(StatusCode::PAYLOAD_TOO_LARGE, "The body is too large or incomplete.\n"));
         };
         let body = body.to_bytes();
         let Some(call) = Call::of(&parts.headers, &body) else {
             return Ok(plain(StatusCode::NOT_FOUND, "This is the embedded AWS: it answers signed AWS calls only.\n"));
         };
-        // Who takes messages and goes away shall not take them along.
+        // A client that disconnects must not take the messages along.
         if call.operation == "ReceiveMessage" {
-            return self.answer(&call, &parts.headers, body).await.map(Reply::into_http).ok_or(Cut);
+            return self.answer(&call, &parts.headers, body).await.map(Reply::into_http).ok_or(ConnectionDropped);
         }
         // Any other call is carried out although its client goes away (a time-out, a killed handler): AWS does not stop either.
         let task = tokio::spawn(async move { self.answer(&call, &parts.headers, body).await });
         let reply = task.await.unwrap_or_else(|error| {
-            tracing::error!(%error, "an AWS engine panicked");
+            tracing::error!(event = "local.engine_panicked", %error, "AWS engine panicked");
             None
         });
-        reply.map(Reply::into_http).ok_or(Cut)
+        reply.map(Reply::into_http).ok_or(ConnectionDropped)
     }
 
     /// Answers a call; `None` to cut the connection.
@@ -94,18 +97,18 @@ impl Front {
         reply
     }
 
-    /// Who is to be killed shall not see the answer to its last call, so it comes late: when the faults are cleared, when
-    /// everything ends, or, for those who want to live on, after a while.
+    /// A handler that a test kills must not see the answer to its last call, so it is delayed: until the faults are cleared, until
+    /// the server ends, or for a short time.
     async fn hold(&self) {
         let mut closing = self.closing.subscribe();
         tokio::select! {
             () = self.faults.released() => {}
             _ = closing.wait_for(|closing| *closing) => {}
-            () = tokio::time::sleep(STOP_ANSWERED_AFTER) => {}
+            () = tokio::time::sleep(STOPPED_CALL_TIMEOUT) => {}
         }
     }
 
-    /// Waits, unless everything ends.
+    /// Waits, unless the server ends.
     async fn wait(&self, delay: Duration) {
         if !delay.is_zero() {
             let mut closing = self.closing.subscribe();
@@ -117,14 +120,14 @@ impl Front {
     async fn carry_out(&self, call: &Call, headers: &HeaderMap, body: Bytes, plan: &Plan) -> Reply {
         self.meter.carried_out(call);
         if call.service == Service::DynamoDb {
-            let Some(divided) = Divided::of(&call.operation, &body, plan) else {
+            let Some(batch) = PartialBatch::of(&call.operation, &body, plan) else {
                 return self.in_tables(call, headers, &body).await;
             };
-            let done = match &divided.rest {
+            let done = match &batch.rest {
                 Some(rest) => Some(self.in_tables(call, headers, rest).await),
                 None => None,
             };
-            return divided.told(done);
+            return batch.answer(done);
         }
         let request = engine::with_body(call.service, &call.operation, body.clone());
         let reply = match call.service {
@@ -143,7 +146,7 @@ impl Front {
     }
 }
 
-/// What a call costs that is billed by calls and sizes. Refused calls are free.
+/// Price of a call that is billed by calls and sizes. Refused calls are free.
 fn price(call: &Call, body: &[u8], reply: &Reply) -> PicoDollars {
     if !reply.status.is_success() {
         return 0;
