@@ -63,7 +63,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 
     #[test]
-    fn the_ready_file_has_exactly_its_documented_shape_and_goes_with_the_stack() {
+    fn ready_file_has_its_documented_shape_and_is_removed_at_the_end() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("ready.json");
         std::fs::write(&path, "stale").unwrap();

@@ -21,19 +21,20 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
     let env = Env::of_process();
     logs::init(&env);
     // Taken before anything starts: a signal during the start must end it cleanly too.
-    let mut stop = Stop::new()?;
+    let mut stop = StopSignals::new()?;
     if let Some(Command::Fleet(args)) = cli.command {
-        return night_of_fleet(args, env).await;
+        return run_fleet(args, env).await;
     }
     let demo = matches!(cli.command, Some(Command::Demo));
     let options = options(&cli, env)?;
+    writeln!(std::io::stderr(), "Starting the AWS services, Oura and the functions of template.yaml...")?;
     let stack = tokio::select! {
         stack = Stack::start(options) => stack?,
-        () = stop.asked() => return Ok(()),
+        () = stop.received() => return Ok(()),
     };
     let result = tokio::select! {
         result = serve_or_demo(&stack, &cli, demo) => result,
-        () = stop.asked() => Ok(()),
+        () = stop.received() => Ok(()),
     };
     stack.shutdown().await;
     result
@@ -53,7 +54,7 @@ async fn serve_or_demo(stack: &Stack, cli: &Cli, demo: bool) -> anyhow::Result<(
     std::future::pending().await
 }
 
-async fn night_of_fleet(args: FleetArgs, env: Env) -> anyhow::Result<()> {
+async fn run_fleet(args: FleetArgs, env: Env) -> anyhow::Result<()> {
     let FleetArgs { patients, pace, away, history_days } = args;
     let mut options = fleet::Options { pace, away, history_days, ..fleet::Options::new(patients) };
     options.requests_per_5_min = env.bounded("OURA_REQUESTS_PER_5_MIN", 5000, 60..=10_000_000)?;
@@ -68,7 +69,7 @@ async fn night_of_fleet(args: FleetArgs, env: Env) -> anyhow::Result<()> {
 
 /// The delays of a webhook event in seconds: Oura's own before it sends it (really about 30), and the one in which a
 /// burst of events becomes one sync (30 in production). They are short for interactive use, and shortest in the demo.
-fn pauses(env: Env, demo: bool) -> anyhow::Result<(Env, Duration)> {
+fn webhook_delays(env: Env, demo: bool) -> anyhow::Result<(Env, Duration)> {
     let delay = env.bounded("SIMULATED_WEBHOOK_DELAY_SECONDS", if demo { 1 } else { 5 }, 0..=3600)?;
     let is_set = env.get("WEBHOOK_DEBOUNCE_SECONDS").is_some();
     let env = if demo && !is_set { env.with("WEBHOOK_DEBOUNCE_SECONDS", "2") } else { env };
@@ -77,7 +78,7 @@ fn pauses(env: Env, demo: bool) -> anyhow::Result<(Env, Duration)> {
 
 fn options(cli: &Cli, env: Env) -> anyhow::Result<Options> {
     let demo = matches!(cli.command, Some(Command::Demo));
-    let (env, webhook_delay) = pauses(env, demo)?;
+    let (env, webhook_delay) = webhook_delays(env, demo)?;
     Ok(Options {
         // The demo needs no address of its own, and a stack may be running already. Live mode has to be where Oura sends
         // the browser.
@@ -111,23 +112,23 @@ fn greet(stack: &Stack) -> anyhow::Result<()> {
     writeln!(out, "Webhook    {webhook_url}\n           {}", stack.watch().subscriptions())?;
     writeln!(out, "\nToken of {}:\n\n  {}\n", ready.patient_id, ready.token)?;
     writeln!(out, "  curl -s {}{PREFIX}/connections -H 'Authorization: Bearer {}'\n", ready.url, ready.token)?;
-    writeln!(out, "Ctrl-C ends it.")?;
+    writeln!(out, "Press Ctrl-C to stop.")?;
     Ok(())
 }
 
 /// SIGINT and SIGTERM.
-struct Stop {
+struct StopSignals {
     interrupt: Signal,
     terminate: Signal,
 }
 
-impl Stop {
+impl StopSignals {
     fn new() -> anyhow::Result<Self> {
         let of = |kind| signal(kind).context("listen for signals");
         Ok(Self { interrupt: of(SignalKind::interrupt())?, terminate: of(SignalKind::terminate())? })
     }
 
-    async fn asked(&mut self) {
+    async fn received(&mut self) {
         tokio::select! {
             _ = self.interrupt.recv() => (),
             _ = self.terminate.recv() => (),
@@ -140,9 +141,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_demo_waits_less_for_notices_unless_the_environment_says_otherwise() {
+    fn demo_has_shorter_webhook_delays_unless_the_environment_sets_them() {
         let of = |env: Env, demo| {
-            let (env, delay) = pauses(env, demo).unwrap();
+            let (env, delay) = webhook_delays(env, demo).unwrap();
             (env.get("WEBHOOK_DEBOUNCE_SECONDS").map(str::to_owned), delay.as_secs())
         };
         assert_eq!(of(Env::default(), true), (Some("2".to_owned()), 1));
@@ -150,6 +151,6 @@ mod tests {
         assert_eq!(of(Env::default(), false), (None, 5));
         let set = Env::default().with("WEBHOOK_DEBOUNCE_SECONDS", "7").with("SIMULATED_WEBHOOK_DELAY_SECONDS", "0");
         assert_eq!(of(set, true), (Some("7".to_owned()), 0));
-        assert!(pauses(Env::default().with("SIMULATED_WEBHOOK_DELAY_SECONDS", "soon"), false).is_err());
+        assert!(webhook_delays(Env::default().with("SIMULATED_WEBHOOK_DELAY_SECONDS", "soon"), false).is_err());
     }
 }

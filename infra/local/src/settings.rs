@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn live_mode_names_every_variable_that_is_missing_and_shows_no_value() {
+    fn live_mode_names_every_missing_variable_and_shows_no_value() {
         for name in ["OURA_CLIENT_ID", "OURA_CLIENT_SECRET", "OURA_REDIRECT_URI"] {
             let error = OuraApp::from_env(&live().with(name, "")).err().unwrap().to_string();
             assert!(error.contains(name) && !error.contains("hush-hush"), "{error}");
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn the_page_is_opened_where_the_cookie_will_be_sent() {
+    fn page_has_the_origin_of_the_cookie() {
         let app = |uri: &str| OuraApp::from_env(&live().with("OURA_REDIRECT_URI", uri)).unwrap();
         assert_eq!(app("http://localhost:3000/x").local_origin(3000).as_deref(), Some("http://localhost:3000"));
         assert_eq!(app("http://[::1]:3000/x").local_origin(3000).as_deref(), Some("http://[::1]:3000"));
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn notices_come_to_the_gateway_unless_oura_is_elsewhere_and_a_tunnel_is_named() {
+    fn webhook_url_is_the_gateways_unless_oura_is_elsewhere_and_a_tunnel_is_named() {
         let own = "http://127.0.0.1:3000/webhook";
         let of = |env: &Env, live| webhook_url(env, live, "http://127.0.0.1:3000").unwrap();
         let at = |oura: &str| Env::default().with("OURA_API_BASE_URL", oura);

@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn a_signed_request_names_its_service_in_the_credential_scope() {
+    fn signed_request_names_its_service_in_the_credential_scope() {
         let scope =
             "AWS4-HMAC-SHA256 Credential=AK/20260102/eu-west-1/sqs/aws4_request, SignedHeaders=host, Signature=0";
         let call = Call::of(&headers(&[("authorization", scope), ("x-amz-target", "AmazonSQS.SendMessage")]), b"{}");
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unsigned_request_is_told_by_its_target_and_anything_else_is_no_call() {
+    fn unsigned_request_is_identified_by_its_target() {
         let call = Call::of(&headers(&[("x-amz-target", "DynamoDB_20120810.GetItem")]), b"{}").unwrap();
         assert_eq!((call.service, call.mutates()), (Service::DynamoDb, false));
         assert!(

@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_waits_for_its_turn_and_fires_only_so_often() {
+    fn fault_respects_its_offset_and_count() {
         let faults = Faults::default();
         faults.inject(Fault::on(Service::DynamoDb, "PutItem", Effect::Throttle).containing("days").after(1).times(1));
         let put = call(Service::DynamoDb, "PutItem");
@@ -299,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn a_delay_and_failing_entries_let_later_faults_apply() {
+    fn delay_and_failing_entries_let_later_faults_apply() {
         let faults = Faults::default();
         faults.inject(Fault::any(Effect::Delay { millis: 5 }));
         faults.inject(Fault::any(Effect::FailEntries { entries: vec![1], code: "InternalFailure".into() }));
@@ -312,7 +312,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_stop_counts_changes_only_and_holds_for_everything_until_cleared() {
+    async fn stop_counts_mutations_only_and_holds_all_calls_until_cleared() {
         let faults = Faults::default();
         faults.inject(Fault::stop_after_mutations(1));
         let (put, get) = (call(Service::DynamoDb, "PutItem"), call(Service::Sqs, "ReceiveMessage"));
@@ -327,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_is_written_as_json_by_hand_easily() {
+    fn fault_has_a_simple_json_form() {
         let json = r#"{"service":"events","operation":"PutEvents","times":2,
             "effect":{"kind":"fail_entries","entries":[0],"code":"ThrottlingException"}}"#;
         let fault: Fault = serde_json::from_str(json).unwrap();

@@ -83,8 +83,8 @@ pub struct EmbeddedAws {
     url: Url,
     server: Arc<server::AwsServer>,
     watch: EventWatch,
-    server: JoinHandle<()>,
-    /// Throttled as long as the data directory is used.
+    accepting: JoinHandle<()>,
+    /// Held as long as the data directory is used.
     _lock: Option<File>,
 }
 
@@ -110,8 +110,8 @@ impl EmbeddedAws {
             faults: Faults::default(),
             closing: tokio::sync::watch::Sender::default(),
         });
-        let server = tokio::spawn(accept(listener, server.clone()));
-        Ok(Self { url, server, watch, server, _lock: lock })
+        let accepting = tokio::spawn(accept(listener, server.clone()));
+        Ok(Self { url, server, watch, accepting, _lock: lock })
     }
 
     /// Address of each service.
@@ -152,12 +152,12 @@ impl EmbeddedAws {
 
     /// Ends all services and returns when their files are closed. Calls under way are cut.
     pub async fn shutdown(mut self) {
-        self.server.abort();
+        self.accepting.abort();
         self.server.closing.send_replace(true);
         // An aborted task is the aim.
-        let _ = (&mut self.server).await;
+        let _ = (&mut self.accepting).await;
         let server = &mut self.server;
-        // Calls outlive their connections by a moment: the engines are ended when the last has gone.
+        // Calls outlive their connections by a moment: the engines are ended after the last one.
         while Arc::strong_count(server) > 1 {
             tokio::time::sleep(std::time::Duration::from_millis(1)).await;
         }
@@ -169,7 +169,7 @@ impl EmbeddedAws {
 
 impl Drop for EmbeddedAws {
     fn drop(&mut self) {
-        self.server.abort();
+        self.accepting.abort();
     }
 }
 

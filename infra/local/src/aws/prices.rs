@@ -60,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_million_of_each_costs_the_list_price() {
+    fn million_of_each_costs_the_list_price() {
         assert!((dollars(1_000_000 * capacity(1.0, DYNAMODB_WRITE_UNIT)) - 0.625).abs() < 1e-9);
         assert!((dollars(2_000_000 * capacity(0.5, DYNAMODB_READ_UNIT)) - 0.125).abs() < 1e-9);
         assert!((dollars(10_000 * SECRETS_MANAGER_CALL) - 0.05).abs() < 1e-9);
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn a_payload_is_billed_by_started_chunks() {
+    fn payload_is_billed_by_started_chunks() {
         assert_eq!([0, 1, 65_536, 65_537].map(chunks), [1, 1, 1, 2]);
     }
 }

@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_batch_and_what_does_not_fail_stays_whole() {
+    fn other_calls_and_batches_without_failure_stay_whole() {
         let read = body(json!({"RequestItems": {"a": {"Keys": [1]}}}));
         assert_eq!(PartialBatch::of("BatchGetItem", &read, &Plan::default()), None);
         assert_eq!(PartialBatch::of("GetItem", &read, &failing(vec![])), None);

@@ -57,8 +57,33 @@ mod tests {
         text.split(before).skip(1).filter_map(|rest| rest.split(after).next()).collect()
     }
 
+    /// Values of an enumeration in the OpenAPI document.
+    fn codes(schema: &serde_json::Value) -> Vec<&str> {
+        let codes: Vec<_> = schema["enum"].as_array().into_iter().flatten().filter_map(|code| code.as_str()).collect();
+        assert!(codes.len() > 5, "{schema}");
+        codes
+    }
+
     #[test]
-    fn whatever_a_file_names_is_served_and_whatever_is_served_is_named() {
+    fn page_has_words_for_every_reason_code() {
+        let openapi = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../openapi.yaml"));
+        let openapi: serde_json::Value = serde_saphyr::from_str(openapi).unwrap();
+        let schemas = &openapi["components"]["schemas"];
+        let (_, _, words) = FILES.into_iter().find(|(address, ..)| address.ends_with("/words.js")).unwrap();
+        let has_word = |table: &str, code: &str| {
+            let entries = between(words, &format!("const {table} = {{"), "};").concat();
+            entries.contains(&format!(" {code}: \""))
+        };
+        for code in codes(&schemas["Connection"]["properties"]["reasonCode"]["anyOf"][1]) {
+            assert!(has_word("REASONS", code), "{code}");
+        }
+        for code in codes(&schemas["AbsenceReason"]) {
+            assert!(has_word("GAPS", code), "{code}");
+        }
+    }
+
+    #[test]
+    fn every_named_file_is_served_and_every_served_file_is_named() {
         let mut named: Vec<String> = between(PAGE, "\"/console/", "\"").into_iter().map(str::to_owned).collect();
         for (_, _, text) in FILES {
             named.extend(between(text, "from \"./", "\"").into_iter().map(str::to_owned));
@@ -72,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn no_file_needs_another_host_or_holds_what_the_policy_would_stop() {
+    fn files_need_no_other_host_and_respect_the_content_security_policy() {
         for (address, _, text) in FILES.into_iter().chain([("/", "", PAGE)]) {
             for bad in
                 ["http://", "https://", "url(", "@import", "eval(", "innerHTML", "outerHTML", "insertAdjacentHTML"]

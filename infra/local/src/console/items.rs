@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_may_hold_a_token_is_shown_by_its_key_alone() {
+    fn item_that_may_hold_a_token_is_shown_by_its_key_alone() {
         for closed in ["TOKENS#grant", "TOKENS#grant-revocation", "STATE", "KEYS#later"] {
             assert_eq!(shown(&connections(), &item(closed)), json!({"key": closed, "fields": null}));
         }

@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_page_is_served_under_one_name_and_runs_nothing_but_its_own_files() {
+    async fn page_is_served_under_one_name_and_runs_its_own_files_only() {
         let (answer, _) = ask("GET", "/?wearable=oura&status=denied", "localhost:3000", "").await;
         assert_eq!(answer.status().as_u16(), 307);
         assert_eq!(answer.headers()["location"], "http://127.0.0.1:3000/?wearable=oura&status=denied");

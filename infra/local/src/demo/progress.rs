@@ -85,7 +85,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn without_a_terminal_each_change_is_one_plain_line() {
+    fn each_change_is_one_plain_line_without_a_terminal() {
         let mut out = Vec::new();
         let mut progress = Progress::new(&mut out, false);
         let at =

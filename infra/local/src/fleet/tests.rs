@@ -1,10 +1,10 @@
 use super::*;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_small_fleet_has_its_night_and_the_report_adds_up() {
-    let mut told = Vec::new();
+async fn small_fleet_completes_its_nightly_run_and_the_report_adds_up() {
+    let mut output = Vec::new();
     let options = Options { history_days: 3, pace: Some(20), ..Options::new(3) };
-    let report = Box::pin(run(&options, &mut told, false)).await.unwrap();
+    let report = Box::pin(run(&options, &mut output, false)).await.unwrap();
     assert_eq!((report.patients, report.turns), (3, (3, 0, 0)));
     assert_eq!((report.refused, report.refreshed), (0, 3), "the tokens of yesterday have ended");
     assert!(report.requests >= 3 * 3 && report.busiest_window == report.requests, "{report:?}");
@@ -13,7 +13,7 @@ async fn a_small_fleet_has_its_night_and_the_report_adds_up() {
     report.write(&mut text).unwrap();
     let text = String::from_utf8(text).unwrap();
     assert!(text.contains("| done, skipped, failed | 3, 0, 0 |"), "{text}");
-    let steps = String::from_utf8(told).unwrap();
+    let steps = String::from_utf8(output).unwrap();
     assert!(steps.contains("patients connect") && steps.contains("the night begins"), "{steps}");
 }
 

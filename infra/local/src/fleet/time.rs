@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn it_runs_faster_leaps_and_never_goes_back() {
+    async fn clock_runs_faster_leaps_and_never_goes_back() {
         let start: Timestamp = "2026-03-18T02:00:00Z".parse().unwrap();
         let time = Time::starting_at(start);
         let clock = time.clock(1000);

@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn a_minted_token_names_its_patient_in_the_configured_claim_until_it_expires() {
+    fn token_names_its_patient_in_the_configured_claim_until_it_expires() {
         let (authorizer, seconds) = authorizer();
         let token = authorizer.mint(&PatientId::parse("auth0|7").unwrap()).unwrap();
         let claims = authorizer.authorize(Some(&bearer(&token))).unwrap();
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_is_not_published_and_a_changed_claim_are_refused() {
+    fn unpublished_key_and_changed_claim_are_refused() {
         let (authorizer, seconds) = authorizer();
         let dir = tempfile::tempdir().unwrap();
         let other = Authorizer::start(ISSUER, "sub", at(&seconds), Some(dir.path())).unwrap();
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_names_its_key_and_does_not_choose_the_algorithm() {
+    fn token_names_its_key_and_does_not_choose_the_algorithm() {
         let (authorizer, _) = authorizer();
         let kid = authorizer.issuer.jwks().keys[0].common.key_id.clone().unwrap();
         let unsigned = |alg: &str| format!("{}.{}.", part(&json!({"alg": alg, "kid": kid})), part(&claims(|_| ())));
@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_key_counts_at_once_and_an_old_one_until_it_is_retired() {
+    fn new_key_is_valid_at_once_and_old_one_until_it_is_retired() {
         let (_, seconds) = authorizer();
         let dir = tempfile::tempdir().unwrap();
         let authorizer = Authorizer::start(ISSUER, "sub", at(&seconds), Some(dir.path())).unwrap();

@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_platforms_own_origins_are_let_in_and_with_credentials() {
+    fn only_the_platforms_own_origins_are_allowed_and_with_credentials() {
         let cors = Cors::allowing(["https://app.example/wearables?x=1", " https://b.example:8443", "not an address"]);
         for origin in ["https://app.example", "https://b.example:8443"] {
             let response = preflight(&cors, origin);
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plain_options_request_is_no_preflight() {
+    fn plain_options_request_is_no_preflight() {
         let request = Request::options("/api/x").header("origin", "https://app.example");
         let cors = Cors::allowing(["https://app.example"]);
         assert!(cors.preflight(&request.body(()).unwrap().into_parts().0).is_none());

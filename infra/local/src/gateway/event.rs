@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn the_query_reaches_the_handler_as_it_was_sent() {
+    fn query_reaches_the_handler_unchanged() {
         let event = event(&parts(|b| b), &Bytes::new(), envelope(None)).unwrap();
         assert_eq!(event["rawQueryString"], "a=1&b=%20x&a=2");
         assert_eq!(event["queryStringParameters"], json!({"a": "1,2", "b": " x"}));
@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_cannot_choose_the_forwarding_headers_or_break_the_url() {
+    fn client_cannot_set_the_forwarding_headers_or_break_the_url() {
         let spoofed = parts(|b| b.header("x-forwarded-proto", "1$%").header("x-forwarded-for", "9.9.9.9"));
         let passed = event(&spoofed, &Bytes::new(), envelope(None)).unwrap();
         assert_eq!(passed["headers"]["x-forwarded-proto"], "http");
@@ -303,7 +303,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_response_keeps_every_cookie_and_leaves_cors_to_the_gateway() {
+    async fn response_keeps_every_cookie_and_leaves_cors_to_the_gateway() {
         let from = lambda_http::Response::builder()
             .status(303)
             .header("location", "/?status=connected")

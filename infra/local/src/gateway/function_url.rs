@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn the_function_sees_the_request_as_behind_its_url() {
+    fn function_sees_the_request_as_behind_its_url() {
         let parts = parts(
             "/webhook/x?verification_token=a%20b&challenge=c&challenge=d",
             &[
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn every_path_below_is_the_functions_and_none_beside() {
+    fn every_path_below_belongs_to_the_function() {
         for path in ["/webhook", "/webhook/", "/webhook/a/b"] {
             assert!(owns(path), "{path}");
         }

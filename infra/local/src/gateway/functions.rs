@@ -150,7 +150,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn a_function_that_crashes_or_never_ends_costs_its_caller_the_answer_only() {
+    async fn panic_or_endless_call_affects_its_own_caller_only() {
         assert_eq!(guarded(INTEGRATION_TIMEOUT, async { 1 }).await, Ok(1));
         assert_eq!(guarded(INTEGRATION_TIMEOUT, async { panic!("a bug") }).await, Err::<(), _>(CallFailure::Crashed));
         let endless = guarded(Duration::from_secs(8), std::future::pending::<()>());

@@ -234,7 +234,7 @@ mod tests {
     const URL: &str = "http://127.0.0.1:3000";
 
     #[test]
-    fn a_kept_key_verifies_the_tokens_of_the_run_before_and_is_readable_by_its_owner_only() {
+    fn kept_key_verifies_earlier_tokens_and_is_readable_by_its_owner_only() {
         use std::os::unix::fs::PermissionsExt as _;
         let dir = tempfile::tempdir().unwrap();
         let start = || Issuer::start(URL, "sub", Clock::system(), Some(dir.path())).unwrap();
@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_published_holds_public_numbers_only() {
+    fn published_keys_hold_public_numbers_only() {
         let issuer = Issuer::start(URL, "sub", Clock::system(), None).unwrap();
         let published = serde_json::to_value(issuer.jwks()).unwrap();
         let key = published["keys"][0].as_object().unwrap();

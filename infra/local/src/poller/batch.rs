@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_that_comes_again_into_its_batch_is_in_it_once() {
+    fn redelivered_message_is_in_its_batch_once() {
         let mut batch = Batch::default();
         batch.extend(vec![message("a", "1"), message("b", "1")]);
         batch.extend(vec![message("a", "2")]);
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_failed_when_the_function_names_a_message_it_was_not_given() {
+    fn batch_fails_whole_when_the_function_reports_an_unknown_message() {
         let mut batch = Batch::default();
         batch.extend(vec![message("a", "1"), message("b", "1")]);
         let done = |failed: &[&str]| {
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn a_queues_arn_is_read_from_its_url() {
+    fn queue_arn_is_read_from_its_url() {
         let arn = queue_arn("https://sqs.eu-west-1.amazonaws.com/123456789012/oura-live", Some("eu-west-1"));
         assert_eq!(arn, "arn:aws:sqs:eu-west-1:123456789012:oura-live");
     }

@@ -72,7 +72,7 @@ fn all_done() -> Result<SqsBatchResponse, Infallible> {
 }
 
 #[tokio::test]
-async fn a_message_arrives_as_lambda_would_give_it_and_is_deleted() {
+async fn message_arrives_in_lambdas_form_and_is_deleted() {
     let queue = Queue::new().await;
     queue.send(&["{}"]).await;
     let (events, mut seen) = mpsc::unbounded_channel();
@@ -94,7 +94,7 @@ async fn a_message_arrives_as_lambda_would_give_it_and_is_deleted() {
 }
 
 #[tokio::test]
-async fn only_what_was_reported_as_failed_comes_back() {
+async fn only_reported_failures_are_redelivered() {
     let queue = Queue::new().await;
     queue.send(&["good", "bad", "fine"]).await;
     let seen = Arc::new(Mutex::new(Vec::new()));
@@ -133,7 +133,7 @@ enum Misbehaviour {
 }
 
 #[tokio::test]
-async fn a_batch_fails_whole_when_the_function_fails_in_any_way() {
+async fn batch_fails_whole_on_any_failure_of_the_function() {
     let queue = Queue::new().await;
     for misbehaviour in [Misbehaviour::Error, Misbehaviour::Panic, Misbehaviour::Hang, Misbehaviour::UnknownId] {
         queue.send(&["x"]).await;
@@ -163,7 +163,7 @@ async fn a_batch_fails_whole_when_the_function_fails_in_any_way() {
 }
 
 #[tokio::test]
-async fn a_message_that_never_succeeds_becomes_a_dead_letter() {
+async fn message_that_never_succeeds_becomes_a_dead_letter() {
     let queue = Queue::new().await;
     queue.send(&["poison"]).await;
     let poller =
@@ -174,7 +174,7 @@ async fn a_message_that_never_succeeds_becomes_a_dead_letter() {
 }
 
 #[tokio::test]
-async fn so_many_batches_run_at_once_and_a_stop_waits_for_them() {
+async fn concurrency_is_limited_and_stop_waits_for_running_batches() {
     let queue = Queue::new().await;
     queue.send(&["1", "2", "3"]).await;
     let (started, mut running) = mpsc::unbounded_channel();
@@ -207,7 +207,7 @@ async fn so_many_batches_run_at_once_and_a_stop_waits_for_them() {
 }
 
 #[tokio::test]
-async fn an_unreachable_queue_is_polled_again_when_it_is_back() {
+async fn unreachable_queue_is_polled_again_after_its_return() {
     use crate::aws::{Effect, Fault, Service};
 
     let queue = Queue::new().await;

@@ -35,7 +35,7 @@ impl Function {
 }
 
 #[tokio::test]
-async fn an_event_reaches_who_polls_with_its_headers_and_the_answer_reaches_the_caller() {
+async fn event_reaches_the_poll_with_its_headers_and_the_answer_reaches_the_caller() {
     let function = Function::new().await;
     let before = jiff::Timestamp::now().as_millisecond();
     let invoked = function.invoked(json!({"n": 1}));
@@ -53,7 +53,7 @@ async fn an_event_reaches_who_polls_with_its_headers_and_the_answer_reaches_the_
 }
 
 #[tokio::test]
-async fn what_a_function_reports_is_told_apart_and_its_text_is_not_shown() {
+async fn reported_errors_are_distinguished_and_their_text_is_not_shown() {
     let function = Function::new().await;
     let report = r#"{"errorType":"Oops","errorMessage":"s3cret"}"#;
     for (end, body, expected) in [
@@ -76,7 +76,7 @@ async fn what_a_function_reports_is_told_apart_and_its_text_is_not_shown() {
 }
 
 #[tokio::test]
-async fn an_answer_that_comes_too_late_is_refused_and_disturbs_nothing() {
+async fn late_answer_is_refused_and_disturbs_nothing() {
     let function = Function::new().await;
     assert_eq!(function.api.invoke(json!(1), Duration::from_millis(1)).await, Err(InvocationError::TimedOut));
     // Not polled in time: that event is not handed out any more.
@@ -89,7 +89,7 @@ async fn an_answer_that_comes_too_late_is_refused_and_disturbs_nothing() {
 }
 
 #[tokio::test]
-async fn a_function_that_cannot_start_fails_every_invocation() {
+async fn init_error_fails_every_invocation() {
     let function = Function::new().await;
     let invoked = function.invoked(json!({}));
     let _taken = function.next().await;
@@ -101,7 +101,7 @@ async fn a_function_that_cannot_start_fails_every_invocation() {
 }
 
 #[tokio::test]
-async fn a_poll_that_was_given_up_takes_no_event_with_it() {
+async fn abandoned_poll_takes_no_event() {
     let function = Function::new().await;
     let impatient = function.http.get(function.url("invocation/next")).timeout(Duration::from_millis(50)).send();
     assert!(impatient.await.unwrap_err().is_timeout());
@@ -117,7 +117,7 @@ async fn a_poll_that_was_given_up_takes_no_event_with_it() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn a_binary_has_no_variable_but_lambdas_and_the_given_ones_and_its_end_is_seen() {
+async fn binary_has_only_lambdas_and_the_given_variables_and_its_exit_is_seen() {
     let given = [("GIVEN".to_owned(), "here".to_owned()), ("TZ".to_owned(), "mine".to_owned())];
     let binary = Binary::spawn("/usr/bin/env", given).await.unwrap();
     assert!(binary.ended().await.unwrap().success());

@@ -213,7 +213,7 @@ impl Stack {
         &self.url
     }
 
-    /// Where Oura's notices go.
+    /// Address of the webhook.
     #[must_use]
     pub fn webhook_url(&self) -> String {
         format!("{}{}", self.url, function_url::PATH)

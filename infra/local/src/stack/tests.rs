@@ -33,7 +33,7 @@ fn browser() -> reqwest::Client {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_demo_ends_with_the_days_the_events_and_the_costs() {
+async fn demo_ends_with_the_days_the_events_and_the_costs() {
     let stack = Stack::start(quiet(Options::default())).await.unwrap();
     let mut out = Vec::new();
     demo::run(&stack, &mut out, false).await.unwrap();
@@ -99,7 +99,7 @@ async fn live_mode_serves_the_registered_path_and_talks_to_nobody_but_the_named_
 }
 
 #[tokio::test]
-async fn a_wrong_setting_is_named_before_anything_is_started() {
+async fn wrong_setting_is_named_before_the_start() {
     let error = Stack::start(Options { oura: OuraMode::Live, ..quiet(Options::default()) }).await.err().unwrap();
     assert!(error.to_string().contains("OURA_CLIENT_ID"), "{error:#}");
     let env = Env::default().with("BACKFILL_DAYS", "many");
@@ -113,7 +113,7 @@ async fn a_wrong_setting_is_named_before_anything_is_started() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_gateway_answers_for_itself_before_any_function_is_called() {
+async fn gateway_refuses_requests_before_any_function_is_called() {
     let stack = Stack::start(quiet(Options::default())).await.unwrap();
     let http = browser();
     let url = |path: &str| format!("{}{path}", stack.url());
@@ -188,7 +188,7 @@ async fn tokens_verify_by_the_keys_that_the_issuers_discovery_leads_to() {
 
 /// The function's own lists, behind an authorizer that has let the token in.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_of_another_app_is_good_for_the_gateway_and_refused_by_the_functions() {
+async fn token_of_another_app_passes_the_gateway_and_is_refused_by_the_functions() {
     let env = Env::default().with("JWT_ALLOWED_AUDIENCES", "wearables").with("JWT_ALLOWED_AZP", "local,mobile");
     let stack = Stack::start(quiet(Options { env, ..Options::default() })).await.unwrap();
     let http = browser();
@@ -214,7 +214,7 @@ async fn a_token_of_another_app_is_good_for_the_gateway_and_refused_by_the_funct
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_webhook_answers_the_handshake_and_takes_signed_notices_only() {
+async fn webhook_answers_the_handshake_and_accepts_signed_events_only() {
     let stack = Stack::start(quiet(Options::default())).await.unwrap();
     let secret = parts::app_secret(stack.sdk_config(), stack.names()).await.unwrap().unwrap();
     // Oura comes by a tunnel, under any name and at any path below.
@@ -256,7 +256,7 @@ async fn the_webhook_answers_the_handshake_and_takes_signed_notices_only() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_started_stack_is_subscribed_to_everything() {
+async fn started_stack_has_all_subscriptions() {
     let stack = Stack::start(quiet(Options::default())).await.unwrap();
     let subscriptions = stack.oura().unwrap().control().subscriptions();
     assert_eq!(subscriptions.len(), 48);
@@ -267,7 +267,7 @@ async fn a_started_stack_is_subscribed_to_everything() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_subscriptions_the_stack_runs_all_the_same_and_says_why() {
+async fn stack_runs_without_subscriptions_and_gives_the_reason() {
     let live = Env::default()
         .with("OURA_CLIENT_ID", "registered-app")
         .with("OURA_CLIENT_SECRET", "its-secret")
@@ -309,7 +309,7 @@ async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_ring_sync_arrives_in_the_tables_by_webhook() {
+async fn ring_sync_arrives_in_the_tables_by_webhook() {
     let stack = Stack::start(quiet(Options::default())).await.unwrap();
     let control = stack.oura().unwrap().control();
     let yesterday = stack.now() - jiff::SignedDuration::from_hours(24);

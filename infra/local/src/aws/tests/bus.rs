@@ -23,7 +23,7 @@ async fn put(client: &Client, entries: Vec<PutEventsRequestEntry>) -> Vec<Result
 }
 
 #[tokio::test]
-async fn an_accepted_event_is_shown_in_its_envelope() {
+async fn accepted_event_is_shown_in_its_envelope() {
     let now = "2026-03-04T05:06:07Z".parse().unwrap();
     let options = EmbeddedOptions { clock: Clock::fixed(now), ..EmbeddedOptions::default() };
     let aws = EmbeddedAws::start(options).await.unwrap();
@@ -58,7 +58,7 @@ async fn bad_entries_fail_alone() {
 }
 
 #[tokio::test]
-async fn an_event_for_a_bus_that_does_not_exist_is_lost_without_an_error() {
+async fn event_for_a_missing_bus_is_dropped_without_an_error() {
     let (aws, sdk, _) = furnished().await;
     let results = put(&Client::new(&sdk), vec![entry("no-such-bus", "{}"), entry("default", "{}")]).await;
     assert!(results.iter().all(Result::is_ok));
@@ -66,7 +66,7 @@ async fn an_event_for_a_bus_that_does_not_exist_is_lost_without_an_error() {
 }
 
 #[tokio::test]
-async fn a_call_beyond_the_limits_is_refused_whole() {
+async fn call_beyond_the_limits_is_refused() {
     let (aws, sdk, resources) = furnished().await;
     let (client, bus) = (Client::new(&sdk), resources.names.event_bus.as_str());
     let call = |entries: Vec<_>| client.put_events().set_entries(Some(entries)).send();

@@ -17,7 +17,7 @@ async fn put(client: &Client, table: &str, attributes: &[(&str, &str)]) {
 }
 
 #[tokio::test]
-async fn a_refused_condition_shows_the_item_that_stood_in_the_way() {
+async fn failed_condition_shows_the_existing_item() {
     let (_aws, sdk, resources) = furnished().await;
     let (client, table) = (Client::new(&sdk), &resources.names.connections_table);
     put(&client, table, &[("pk", "patient#1"), ("sk", "oura"), ("grantId", "g1")]).await;
@@ -45,7 +45,7 @@ async fn a_refused_condition_shows_the_item_that_stood_in_the_way() {
 }
 
 #[tokio::test]
-async fn a_cancelled_transaction_says_which_condition_failed_and_writes_nothing() {
+async fn cancelled_transaction_names_the_failed_condition_and_writes_nothing() {
     let (_aws, sdk, resources) = furnished().await;
     let (client, names) = (Client::new(&sdk), &resources.names);
     put(&client, &names.connections_table, &[("pk", "patient#1"), ("sk", "oura"), ("grantId", "g1")]).await;
@@ -92,7 +92,7 @@ async fn a_cancelled_transaction_says_which_condition_failed_and_writes_nothing(
 }
 
 #[tokio::test]
-async fn a_query_pages_through_a_range_of_keys() {
+async fn query_pages_through_a_range_of_keys() {
     let (_aws, sdk, resources) = furnished().await;
     let (client, table) = (Client::new(&sdk), &resources.names.daily_stats_table);
     for day in 1..=9 {
@@ -122,7 +122,7 @@ async fn a_query_pages_through_a_range_of_keys() {
 }
 
 #[tokio::test]
-async fn a_sparse_index_holds_only_items_that_have_its_key() {
+async fn sparse_index_holds_only_items_that_have_its_key() {
     let (_aws, sdk, resources) = furnished().await;
     let (client, table) = (Client::new(&sdk), &resources.names.connections_table);
     put(&client, table, &[("pk", "patient#1"), ("sk", "oura"), ("activeShard", "3"), ("reason", "x")]).await;

@@ -47,7 +47,7 @@ async fn throttling_is_retried_by_the_sdk_until_it_ends() {
 }
 
 #[tokio::test]
-async fn an_error_comes_before_or_after_the_effect() {
+async fn error_is_returned_before_or_after_the_effect() {
     let (aws, sdk, resources) = furnished().await;
     let table = Table::of(&sdk, &resources);
     let before = aws.faults().inject(Fault::any(error(400, "AccessDeniedException")));
@@ -61,7 +61,7 @@ async fn an_error_comes_before_or_after_the_effect() {
 }
 
 #[tokio::test]
-async fn a_cut_connection_leaves_the_caller_without_an_answer_but_maybe_with_the_effect() {
+async fn dropped_connection_gives_no_answer_but_may_have_the_effect() {
     let (aws, sdk, resources) = furnished().await;
     let once = sdk.to_builder().retry_config(aws_config::retry::RetryConfig::disabled()).build();
     let table = Table::of(&once, &resources);
@@ -93,7 +93,7 @@ async fn entries_of_events_and_messages_fail_by_order() {
 }
 
 #[tokio::test]
-async fn a_stop_lets_exactly_so_many_changes_through_and_nothing_after() {
+async fn stop_allows_exactly_the_given_number_of_mutations() {
     let (aws, sdk, resources) = furnished().await;
     let table = Table::of(&sdk, &resources);
     for days in 0..3 {
@@ -116,7 +116,7 @@ async fn a_stop_lets_exactly_so_many_changes_through_and_nothing_after() {
 }
 
 #[tokio::test]
-async fn a_delayed_call_is_carried_out_although_its_caller_gave_up() {
+async fn delayed_call_is_executed_after_its_caller_has_disconnected() {
     let (aws, sdk, resources) = furnished().await;
     let impatient = aws_config::timeout::TimeoutConfig::builder().operation_timeout(Duration::from_millis(100)).build();
     let table = Table::of(&sdk.to_builder().timeout_config(impatient).build(), &resources);

@@ -81,7 +81,7 @@ async fn sealed_tokens_open_in_the_next_process() {
 }
 
 #[tokio::test]
-async fn a_data_directory_serves_one_stack_at_a_time() {
+async fn data_directory_serves_one_stack_at_a_time() {
     let directory = tempfile::tempdir().unwrap();
     let first = EmbeddedAws::start(kept_in(&directory)).await.unwrap();
     let refused = EmbeddedAws::start(kept_in(&directory)).await.err().unwrap();
@@ -91,7 +91,7 @@ async fn a_data_directory_serves_one_stack_at_a_time() {
 }
 
 #[tokio::test]
-async fn a_damaged_secrets_file_stops_the_start_without_being_quoted() {
+async fn damaged_secrets_file_stops_the_start_without_being_quoted() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("data/secrets.json");
     std::fs::create_dir(directory.path().join("data")).unwrap();
@@ -102,7 +102,7 @@ async fn a_damaged_secrets_file_stops_the_start_without_being_quoted() {
 }
 
 #[tokio::test]
-async fn what_is_no_aws_call_is_not_found() {
+async fn request_that_is_no_aws_call_is_not_found() {
     let aws = EmbeddedAws::start(EmbeddedOptions::default()).await.unwrap();
     let answer = reqwest::get(aws.endpoints().dynamodb).await.unwrap();
     assert_eq!(answer.status(), 404);
@@ -110,7 +110,7 @@ async fn what_is_no_aws_call_is_not_found() {
 }
 
 #[tokio::test]
-async fn a_client_of_another_region_finds_the_same_things() {
+async fn client_of_another_region_finds_the_same_resources() {
     let (aws, _, resources) = furnished().await;
     let elsewhere = sdk_config(&aws.endpoints().sqs, "eu-central-1");
     let sqs = aws_sdk_sqs::Client::new(&elsewhere);

@@ -26,7 +26,7 @@ async fn make_visible(client: &Client, url: &str, message: &Message) {
 }
 
 #[tokio::test]
-async fn a_missing_queue_is_reported_in_the_way_that_the_sdk_reads() {
+async fn missing_queue_is_reported_as_the_sdk_expects() {
     let (_aws, sdk, resources) = furnished().await;
     let client = Client::new(&sdk);
     let url = resources.live_queue_url.replace("oura-live", "none");
@@ -49,7 +49,7 @@ async fn a_missing_queue_is_reported_in_the_way_that_the_sdk_reads() {
 }
 
 #[tokio::test]
-async fn a_message_is_hidden_until_its_time_out_and_counts_its_deliveries() {
+async fn message_is_invisible_until_its_time_out_and_counts_its_deliveries() {
     let (aws, sdk, resources) = furnished().await;
     let (client, url) = (Client::new(&sdk), &resources.live_queue_url);
     assert!(url.starts_with(aws.endpoints().sqs.as_str()), "{url} leads to this server");
@@ -83,7 +83,7 @@ async fn a_message_is_hidden_until_its_time_out_and_counts_its_deliveries() {
 }
 
 #[tokio::test]
-async fn a_delayed_message_is_not_there_yet() {
+async fn delayed_message_is_not_visible_yet() {
     let (aws, sdk, resources) = furnished().await;
     let (client, url) = (Client::new(&sdk), &resources.live_queue_url);
     client.send_message().queue_url(url).message_body("later").delay_seconds(900).send().await.unwrap();
@@ -163,7 +163,7 @@ async fn malformed_batches_and_receives_are_refused() {
 }
 
 #[tokio::test]
-async fn a_client_that_stops_waiting_takes_no_message_along() {
+async fn disconnected_client_takes_no_message() {
     let (aws, sdk, resources) = furnished().await;
     let (client, url) = (Client::new(&sdk), &resources.live_queue_url);
     let waiting = client.receive_message().queue_url(url).wait_time_seconds(5).send();

@@ -1,18 +1,21 @@
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType, TimeToLiveStatus,
 };
+use aws_sdk_sqs::types::QueueAttributeName;
 use shared::env::Env;
 
 use super::*;
 use crate::aws::resources::set_app_secret;
+use crate::template::Deployment;
 
 #[tokio::test]
-async fn the_tables_are_made_as_the_adapters_expect_them() {
+async fn tables_are_created_as_the_template_declares_them() {
     let (aws, sdk, resources) = furnished().await;
     let client = aws_sdk_dynamodb::Client::new(&sdk);
     let describe = async |name: &str| client.describe_table().table_name(name).send().await.unwrap().table.unwrap();
+    let deployment = Deployment::of_project().unwrap();
     let connections = describe(&resources.names.connections_table).await;
-    let mut indexes: Vec<_> = connections
+    let mut created: Vec<_> = connections
         .global_secondary_indexes()
         .iter()
         .map(|index| {
@@ -20,15 +23,25 @@ async fn the_tables_are_made_as_the_adapters_expect_them() {
             (index.index_name().unwrap(), keys, index.projection().unwrap().projection_type().unwrap().as_str())
         })
         .collect();
-    indexes.sort();
-    assert_eq!(
-        indexes,
-        [
-            ("byActive", vec!["activeShard", "pk"], "KEYS_ONLY"),
-            ("byCatchUp", vec!["catchUpShard", "pk"], "KEYS_ONLY"),
-            ("byOuraUserId", vec!["ouraUserId"], "ALL"),
-        ]
-    );
+    created.sort();
+    let declared = &deployment.table("ConnectionsTable").unwrap().global_secondary_indexes;
+    let mut declared: Vec<_> = declared
+        .iter()
+        .map(|index| {
+            let keys: Vec<_> = index.key_schema.iter().map(|key| key.attribute_name.as_str()).collect();
+            (index.index_name.as_str(), keys, index.projection.projection_type.as_str())
+        })
+        .collect();
+    declared.sort();
+    assert_eq!(created, declared);
+    let queues = aws_sdk_sqs::Client::new(&sdk);
+    let attributes = queues.get_queue_attributes().queue_url(&resources.nightly_queue_url);
+    let attributes = attributes.attribute_names(QueueAttributeName::All).send().await.unwrap().attributes.unwrap();
+    let declared = deployment.queue("NightlyQueue").unwrap();
+    assert_eq!(attributes[&QueueAttributeName::VisibilityTimeout], declared.visibility_timeout.unwrap().to_string());
+    let redrive: serde_json::Value = serde_json::from_str(&attributes[&QueueAttributeName::RedrivePolicy]).unwrap();
+    let max_receives = declared.redrive_policy.as_ref().unwrap().max_receive_count.to_string();
+    assert_eq!(redrive["maxReceiveCount"].to_string().trim_matches('"'), max_receives);
     for name in
         [&resources.names.connections_table, &resources.names.wearable_data_table, &resources.names.daily_stats_table]
     {
@@ -46,7 +59,7 @@ async fn the_tables_are_made_as_the_adapters_expect_them() {
 }
 
 #[tokio::test]
-async fn a_table_without_an_index_gets_it_and_one_with_other_keys_is_refused() {
+async fn table_without_an_index_gets_it_and_one_with_other_keys_is_refused() {
     let aws = EmbeddedAws::start(EmbeddedOptions::default()).await.unwrap();
     let sdk = aws.sdk_config();
     let client = aws_sdk_dynamodb::Client::new(&sdk);
@@ -69,7 +82,7 @@ async fn a_table_without_an_index_gets_it_and_one_with_other_keys_is_refused() {
 }
 
 #[tokio::test]
-async fn the_app_secret_is_kept_unless_it_is_set_and_the_key_ring_always() {
+async fn app_secret_is_kept_unless_it_is_set_and_the_key_ring_always() {
     let (_aws, sdk, resources) = furnished().await;
     let client = aws_sdk_secretsmanager::Client::new(&sdk);
     let ring = async || client.get_secret_value().secret_id("oura/token-keys").send().await.unwrap().secret_string;

@@ -16,7 +16,7 @@ async fn value(client: &Client, name: &str) -> Option<String> {
 }
 
 #[tokio::test]
-async fn a_missing_secret_is_reported_as_such() {
+async fn missing_secret_is_reported_as_such() {
     let (_aws, client) = client().await;
     let get = client.get_secret_value().secret_id("none").send().await.unwrap_err().into_service_error();
     assert!(get.is_resource_not_found_exception(), "{get:?}");
@@ -41,7 +41,7 @@ async fn creating_twice_succeeds_only_as_a_repetition() {
 }
 
 #[tokio::test]
-async fn a_version_is_written_once() {
+async fn secret_version_is_written_once() {
     let (_aws, client) = client().await;
     client.create_secret().name("a").secret_string("zero").send().await.unwrap();
     let put = |token: &str, value: &str| {
@@ -61,7 +61,7 @@ async fn a_version_is_written_once() {
 }
 
 #[tokio::test]
-async fn a_deleted_secret_is_gone_at_once_only_by_force() {
+async fn secret_is_deleted_at_once_only_by_force() {
     let (_aws, client) = client().await;
     for name in ["kept", "gone"] {
         client.create_secret().name(name).secret_string("x").send().await.unwrap();
@@ -80,7 +80,7 @@ async fn a_deleted_secret_is_gone_at_once_only_by_force() {
 }
 
 #[tokio::test]
-async fn what_secrets_manager_would_refuse_is_refused() {
+async fn calls_that_secrets_manager_would_refuse_are_refused() {
     let (_aws, client) = client().await;
     let create = |name: &str| client.create_secret().name(name).secret_string("x");
     assert_eq!(code(create("a b").send().await), "ValidationException");

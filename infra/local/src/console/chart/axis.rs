@@ -108,7 +108,7 @@ mod tests {
     use jiff::civil::date;
 
     #[test]
-    fn an_axis_goes_from_label_to_label_and_keeps_what_is_flat_flat() {
+    fn axis_ends_at_labels_and_keeps_flat_values_flat() {
         let scale = Scale::around(Unit::Score, [71.0, 88.0], 6);
         assert_eq!((scale.low, scale.high, scale.labels), (70.0, 90.0, vec![70.0, 75.0, 80.0, 85.0, 90.0]));
         let flat = Scale::around(Unit::Bpm, [56.0, 56.0], 5);
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn every_label_tells_its_unit() {
+    fn every_label_has_its_unit() {
         for (unit, value, text) in [
             (Unit::Score, 85.0, "85"),
             (Unit::Percent, 97.0, "97 %"),

@@ -21,7 +21,7 @@ fn line(days: Vec<Value>) -> Value {
 }
 
 #[test]
-fn a_missing_day_is_a_gap_and_never_zero() {
+fn missing_day_is_a_gap_and_never_zero() {
     let values = [Some(80.0), Some(82.0), None, None, Some(79.0), Some(81.0), Some(84.0)];
     let mut days: Vec<Value> = values.into_iter().enumerate().map(|(n, value)| day(n, value)).collect();
     days[2]["reason"] = json!("not_worn");
@@ -35,7 +35,7 @@ fn a_missing_day_is_a_gap_and_never_zero() {
 }
 
 #[test]
-fn what_may_still_change_is_drawn_as_a_ring_and_what_is_usual_lies_behind_it() {
+fn provisional_value_is_drawn_as_a_ring_before_the_usual_range() {
     let mut days: Vec<Value> = (0..7).map(|n| day(n, Some(80.0))).collect();
     days[6]["provisional"] = json!(true);
     for day in &mut days[3..] {
@@ -62,7 +62,7 @@ fn amounts_of_a_day_stand_upon_each_other_from_zero() {
 }
 
 #[test]
-fn a_night_is_drawn_in_four_lanes_over_the_patients_own_clock() {
+fn night_is_drawn_in_four_lanes_over_the_patients_own_clock() {
     let half_hours = [Some("awake"), Some("light"), Some("light"), Some("deep"), None, Some("rem")].repeat(12);
     let wanted = json!({
         "kind": "night", "size": [360, 160], "start": "2026-03-01T22:40:00", "intervalSeconds": 300,
@@ -78,7 +78,7 @@ fn a_night_is_drawn_in_four_lanes_over_the_patients_own_clock() {
 }
 
 #[test]
-fn no_colour_of_the_librarys_is_left() {
+fn drawing_has_no_color_of_the_library() {
     let mut days: Vec<Value> = (0..30).map(|n| day(n, (n % 5 > 0).then_some(80.0))).collect();
     days[9]["usual"] = json!({"mean": 78.0, "range": [70.0, 86.0]});
     let svg = svg(&line(days));
@@ -87,7 +87,7 @@ fn no_colour_of_the_librarys_is_left() {
 }
 
 #[test]
-fn what_is_no_chart_is_refused_and_not_repeated() {
+fn malformed_chart_is_refused_and_not_repeated() {
     let good = line(vec![day(0, Some(1.0))]);
     assert!(drawn(good.to_string().as_bytes()).is_ok());
     let with = |change: fn(&mut Value)| {

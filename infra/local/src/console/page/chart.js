@@ -43,7 +43,7 @@ export function frame(id, title, wide) {
 }
 
 // What the chart says of each day: [{day, text}], oldest first. It begins with the last day that has a value.
-export function tell(figure, days) {
+export function describe(figure, days) {
   const plot = figure.querySelector(".plot");
   plot.days = days;
   plot.setAttribute("aria-valuemin", "0");
@@ -89,7 +89,7 @@ function explore(figure, plot) {
     point(figure, plot, Math.floor(((x - left) / (right - left)) * plot.days.length), true);
   });
   for (const end of ["pointerleave", "blur"]) {
-    plot.addEventListener(end, () => { if (plot.days) tell(figure, plot.days); });
+    plot.addEventListener(end, () => { if (plot.days) describe(figure, plot.days); });
   }
 }
 

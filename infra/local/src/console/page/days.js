@@ -69,8 +69,8 @@ function tile(day) {
   const scores = SCORES.map(([name, kind]) => [name, kind, metric(stats, `${kind}.score`)]);
   const isEmpty = scores.every(([, , score]) => score === null);
   const note = isEmpty ? shortReason(gapOf(day, "sleep")) : stats.provisional ? "so far" : "";
-  const told = [isEmpty ? null : scores.map(([name, , score]) => `${name} ${value("score", score)}`).join(", "), note];
-  const spoken = `${dayName(day)}: ${told.filter(Boolean).join(", ")}`;
+  const parts = [isEmpty ? null : scores.map(([name, , score]) => `${name} ${value("score", score)}`).join(", "), note];
+  const spoken = `${dayName(day)}: ${parts.filter(Boolean).join(", ")}`;
   const input = element("input", { type: "radio", name: "day", id: `day-${day}`, value: day, "aria-label": spoken });
   input.checked = day === known.chosen;
   input.addEventListener("change", () => { known.chosen = day; showDays(); });

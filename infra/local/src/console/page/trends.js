@@ -1,6 +1,6 @@
 // The charts over 7, 30 or 90 days.
 
-import { draw, frame, table, tell } from "./chart.js";
+import { draw, frame, table, describe } from "./chart.js";
 import { $, counted, element, renew } from "./dom.js";
 import { gapOf, known, shortReason } from "./days.js";
 import { dayText, daysEnding, value } from "./format.js";
@@ -50,7 +50,7 @@ function showTrend(trend, days) {
   figure.querySelector("details").hidden = empty;
   if (empty) return;
   const plot = figure.querySelector(".plot");
-  if (document.activeElement !== plot || !plot.days || plot.days.length !== texts.length) tell(figure, texts);
+  if (document.activeElement !== plot || !plot.days || plot.days.length !== texts.length) describe(figure, texts);
   else plot.days = texts;
   rows(figure, trend, points);
   draw(plot, {

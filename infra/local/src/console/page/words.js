@@ -25,6 +25,8 @@ const REASONS = {
   // refusals of requests
   too_many_syncs: "Too many syncs for now. New days arrive by themselves.",
   too_many_refreshes: "The token was refreshed a moment ago.",
+  not_connected: "No ring is connected.",
+  party_not_allowed: "This app may not use the service.",
 };
 
 export const reason = (code) => REASONS[code] || `That failed (${code}).`;

@@ -3,7 +3,7 @@
 use super::*;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_consoles_ring_syncs_is_edited_and_loses_its_notices() {
+async fn page_lets_the_ring_sync_edits_a_night_and_loses_webhook_events() {
     let stack = Stack::start(quiet(Options::default())).await.unwrap();
     let http = browser();
     let press = async |button: &str, origin: &str, body: Value| {
@@ -60,7 +60,7 @@ async fn the_consoles_ring_syncs_is_edited_and_loses_its_notices() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_consoles_switches_end_a_membership_and_a_consent() {
+async fn page_switches_end_a_membership_and_a_consent() {
     let stack = Stack::start(quiet(Options::default())).await.unwrap();
     let patient = connected(&stack).await;
     let http = browser();
@@ -112,7 +112,7 @@ async fn the_consoles_switches_end_a_membership_and_a_consent() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_console_shows_what_lies_in_the_tables_and_no_token() {
+async fn page_shows_the_items_of_the_tables_and_no_token() {
     let options = quiet(Options::default());
     let env = options.env.clone().with("TOKEN_VAULT", "sealed");
     let stack = Stack::start(Options { env, ..options }).await.unwrap();
