@@ -19,7 +19,7 @@ use crate::{Deps, unavailable};
 const PAGE_DAYS: i32 = 90;
 
 /// Days before them that are read, too: a battery that ran empty, or rest mode, shows there.
-const DAYS_BEFORE: i32 = PatientDaysReader::MOST_DAYS - PAGE_DAYS;
+const DAYS_BEFORE: i32 = PatientDaysReader::MAX_DAYS - PAGE_DAYS;
 
 pub(crate) async fn get(deps: &Deps, request: &Request) -> Result<Response<Body>, HttpError> {
     let patient = http::patient(request, &deps.config.token_policy)?;

@@ -21,7 +21,7 @@ pub(crate) async fn run(deps: &Deps, scheduled_at: Timestamp, deadline: Timestam
     for shard in 0..Connections::ACTIVE_SHARDS {
         let mut after = None;
         while deps.has_time(deadline) {
-            let page = deps.connections.care_page(shard, after.as_ref(), PAGE_SIZE).await?;
+            let page = deps.connections.catch_up_page(shard, after.as_ref(), PAGE_SIZE).await?;
             let mut patients = Vec::new();
             for patient in page.patients {
                 let connection = deps.connections.get(&patient).await?;

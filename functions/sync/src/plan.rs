@@ -46,7 +46,7 @@ pub(crate) async fn resume(
             queued += patients;
         }
         let current = deps.nightly_runs.get(run.night).await?;
-        run = current.ok_or(StoreError::Corrupt { action: "plan the nightly run", field: "sk" })?;
+        run = current.ok_or_else(|| StoreError::Corrupt { action: "plan the nightly run", field: "sk".to_owned() })?;
     }
     Ok(NightlyRunReport::new(&run, queued, false))
 }

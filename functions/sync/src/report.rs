@@ -53,7 +53,7 @@ pub struct NightlyRunReport {
 
 impl NightlyRunReport {
     pub(crate) fn new(run: &RunStatus, queued: usize, stalled: bool) -> Self {
-        let until = run.ended_at.unwrap_or(run.moved_at);
+        let until = run.ended_at.unwrap_or(run.last_progress_at);
         Self {
             day: run.night.to_string(),
             state: match run.state {

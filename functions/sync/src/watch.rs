@@ -33,7 +33,7 @@ async fn check(deps: &Deps, mut run: RunStatus, deadline: Timestamp) -> Result<N
     let now = deps.clock.now();
     let mut queued = 0;
     // 1. Interrupted planning is resumed.
-    if run.state == NightlyRunState::Planning && now.duration_since(run.moved_at) > PLANNER_TIMEOUT {
+    if run.state == NightlyRunState::Planning && now.duration_since(run.last_progress_at) > PLANNER_TIMEOUT {
         tracing::warn!(
             event = "nightly_run.planning_resumed",
             day = %run.night,
@@ -50,9 +50,9 @@ async fn check(deps: &Deps, mut run: RunStatus, deadline: Timestamp) -> Result<N
     let is_expired = now.duration_since(run.started_at) > RUN_TTL;
     let has_ended = is_complete || is_expired;
     if has_progress || has_ended {
-        deps.nightly_runs.counted(run.night, counts, has_progress, has_ended, now).await?;
+        deps.nightly_runs.record_counts(run.night, counts, has_progress, has_ended, now).await?;
     }
-    let is_stalled = !has_ended && !has_progress && now.duration_since(run.moved_at) > STALLED_AFTER;
+    let is_stalled = !has_ended && !has_progress && now.duration_since(run.last_progress_at) > STALLED_AFTER;
     // 3. What an operator has to know is logged.
     let state = if has_ended { NightlyRunState::Ended } else { run.state };
     let run = RunStatus { counts, state, ended_at: has_ended.then_some(now), ..run };

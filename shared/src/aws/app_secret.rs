@@ -1,21 +1,22 @@
 //! The app's own secret in Secrets Manager.
 
+use aws_config::SdkConfig;
 use secrecy::SecretString;
 use serde::Deserialize;
 
 use super::cached_secret::CachedSecret;
-use super::{SdkConfig, StoreError};
+use super::error::StoreError;
 use crate::domain::Clock;
 use crate::oura::ClientSecret;
 
-/// What the platform's operator put into the app secret.
+/// The app's credentials at Oura, as the operator stored them.
 #[derive(Debug, Clone)]
 pub struct AppSecret {
     /// The OAuth client id; not secret.
     pub client_id: String,
     /// The OAuth client secret, and the key of webhook signatures.
     pub client_secret: ClientSecret,
-    /// What Oura's webhook handshake must repeat.
+    /// Token that Oura's webhook handshake must repeat.
     pub webhook_verification_token: SecretString,
 }
 
@@ -27,11 +28,11 @@ struct AppSecretWire {
     webhook_verification_token: String,
 }
 
-/// The app secret, read once and kept for a while.
+/// The app secret, cached.
 #[derive(Debug, Clone)]
 pub struct AppSecrets(CachedSecret<AppSecret>);
 
-/// What the template puts where a person has to fill something in.
+/// Value of the template that the operator has to replace.
 const PLACEHOLDER: &str = "replace-me";
 
 impl AppSecrets {
@@ -41,19 +42,18 @@ impl AppSecrets {
         Self(CachedSecret::new(sdk, id, clock, "read the app secret", parse))
     }
 
-    /// The secret, from memory when it was read lately. When it cannot be read again, the old value serves on.
+    /// The secret, from the cache if it was read lately. If it cannot be read again, the cached value is used.
     ///
     /// # Errors
-    /// [`StoreError`] when it was never read.
+    /// [`StoreError`] if it was never read.
     pub async fn get(&self) -> Result<AppSecret, StoreError> {
         self.0.get().await
     }
 
-    /// The secret for somebody whom the value in memory does not fit: it may have been rotated. Read again at most once a
-    /// minute.
+    /// The secret after the cached value did not fit: it may have been rotated. Read at most once a minute.
     ///
     /// # Errors
-    /// [`StoreError`] when it was never read.
+    /// [`StoreError`] if it was never read.
     pub async fn get_rotated(&self) -> Result<AppSecret, StoreError> {
         self.0.get_rotated().await
     }

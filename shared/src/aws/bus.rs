@@ -1,18 +1,19 @@
 //! The event bus of the platform.
 
+use aws_config::SdkConfig;
 use aws_sdk_eventbridge::Client;
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 
-use super::{SdkConfig, StoreError};
+use super::error::StoreError;
 use crate::domain::PatientEvent;
 
 /// `PutEvents` takes at most ten entries.
-const AT_ONCE: usize = 10;
+const BATCH_SIZE: usize = 10;
 
-/// An event as the outbox holds it.
+/// An event of the outbox.
 #[derive(Debug, Clone)]
 pub(super) struct Entry {
-    /// Its place in the outbox.
+    /// Its sort key in the outbox.
     pub(super) key: String,
     pub(super) detail_type: String,
     pub(super) detail: String,
@@ -32,12 +33,12 @@ impl Bus {
         Self { client: Client::new(sdk), name: name.into() }
     }
 
-    /// Publishes the entries, ten at a time, and gives the keys of those that the bus took. `PutEvents` succeeds with
-    /// refused entries inside; those are left out and stay for the next time.
+    /// Publishes the entries, ten at a time, and returns the keys of those that the bus accepted. `PutEvents` succeeds with
+    /// refused entries inside; those are left out and stay in the outbox.
     pub(super) async fn publish<'e>(&self, entries: &'e [Entry]) -> Result<Vec<&'e str>, StoreError> {
         const ACTION: &str = "publish events";
-        let mut taken = Vec::with_capacity(entries.len());
-        for chunk in entries.chunks(AT_ONCE) {
+        let mut accepted = Vec::with_capacity(entries.len());
+        for chunk in entries.chunks(BATCH_SIZE) {
             let requests = chunk
                 .iter()
                 .map(|entry| {
@@ -58,16 +59,21 @@ impl Bus {
                 .map_err(|error| StoreError::of(ACTION, &error))?;
             let results = answer.entries();
             if results.len() != chunk.len() {
-                // Which entries were taken cannot be told: publishing all again is the safe answer.
+                // The accepted entries are unknown, so all have to be published again.
                 return Err(StoreError::Unavailable { action: ACTION, code: "entries missing".to_owned() });
             }
             for (entry, result) in chunk.iter().zip(results) {
                 match result.error_code() {
-                    None => taken.push(entry.key.as_str()),
-                    Some(code) => tracing::warn!(code, detail_type = entry.detail_type, "the bus refused an event"),
+                    None => accepted.push(entry.key.as_str()),
+                    Some(code) => tracing::warn!(
+                        event = "events.refused",
+                        reason = code,
+                        detail_type = entry.detail_type,
+                        "the event bus refused an event"
+                    ),
                 }
             }
         }
-        Ok(taken)
+        Ok(accepted)
     }
 }

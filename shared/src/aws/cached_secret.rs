@@ -1,24 +1,24 @@
-//! A secret of ours that is read once and kept for a while.
+//! A cached secret of Secrets Manager.
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use aws_config::SdkConfig;
 use aws_sdk_secretsmanager::Client;
 use jiff::Timestamp;
 use tokio::sync::Mutex;
 
-use super::{SdkConfig, StoreError};
+use super::error::StoreError;
 use crate::domain::Clock;
 
-/// How long a value is used before it is read again, so that a rotation needs no deploy.
-const LIFE: Duration = Duration::from_secs(300);
+/// Life of a cached value. A rotated secret needs no deploy.
+const TTL: Duration = Duration::from_secs(300);
 
-/// How soon a value that seems to be out of date may be read again: whoever sends us forged notices must not make us pay
-/// for a read each.
-const REREAD_AFTER: Duration = Duration::from_secs(60);
+/// Life of a cached value that seems to be out of date. Forged webhooks must not cause a paid read each.
+const ROTATED_TTL: Duration = Duration::from_secs(60);
 
-/// The secret of one id, as whatever its text means. Cheap to clone.
+/// The secret of one id, parsed. Cheap to clone.
 pub(super) struct CachedSecret<T> {
     client: Client,
     id: String,
@@ -30,12 +30,12 @@ pub(super) struct CachedSecret<T> {
 
 struct Cached<T> {
     value: Option<T>,
-    /// When it was last read, or was tried to be.
-    tried_at: Option<Timestamp>,
+    /// Time of the last read, successful or not.
+    read_at: Option<Timestamp>,
 }
 
 impl<T: Clone> CachedSecret<T> {
-    /// The secret of this id. `action` is what errors name; `parse` must not quote the text in one.
+    /// The secret of this id. `action` is for errors; an error of `parse` must not quote the text.
     pub(super) fn new(
         sdk: &SdkConfig,
         id: impl Into<String>,
@@ -43,44 +43,47 @@ impl<T: Clone> CachedSecret<T> {
         action: &'static str,
         parse: fn(&'static str, &str) -> Result<T, StoreError>,
     ) -> Self {
-        let cached = Arc::new(Mutex::new(Cached { value: None, tried_at: None }));
+        let cached = Arc::new(Mutex::new(Cached { value: None, read_at: None }));
         Self { client: Client::new(sdk), id: id.into(), clock, action, parse, cached }
     }
 
-    /// The value, from memory when it was read lately. When it cannot be read again, the old one serves on.
+    /// The value, from the cache if it was read lately. If it cannot be read again, the cached one is used.
     ///
     /// # Errors
-    /// [`StoreError`] when it was never read.
+    /// [`StoreError`] if it was never read.
     pub(super) async fn get(&self) -> Result<T, StoreError> {
-        self.not_older_than(LIFE).await
+        self.not_older_than(TTL).await
     }
 
-    /// The value for somebody whom the one in memory does not fit: it may have been rotated. Read again at most once a
-    /// minute.
+    /// The value after the cached one did not fit: the secret may have been rotated. Read at most once a minute.
     ///
     /// # Errors
-    /// [`StoreError`] when it was never read.
+    /// [`StoreError`] if it was never read.
     pub(super) async fn get_rotated(&self) -> Result<T, StoreError> {
-        self.not_older_than(REREAD_AFTER).await
+        self.not_older_than(ROTATED_TTL).await
     }
 
-    async fn not_older_than(&self, life: Duration) -> Result<T, StoreError> {
+    async fn not_older_than(&self, ttl: Duration) -> Result<T, StoreError> {
         let mut cached = self.cached.lock().await;
         let now = self.clock.now();
-        if let (Some(value), Some(at)) = (&cached.value, cached.tried_at)
-            && now.duration_since(at).unsigned_abs() < life
+        if let (Some(value), Some(at)) = (&cached.value, cached.read_at)
+            && now.duration_since(at).unsigned_abs() < ttl
         {
             return Ok(value.clone());
         }
         let read = self.read().await;
-        cached.tried_at = Some(now);
+        cached.read_at = Some(now);
         match (read, &cached.value) {
             (Ok(value), _) => {
                 cached.value = Some(value.clone());
                 Ok(value)
             }
             (Err(error), Some(value)) => {
-                tracing::warn!(%error, "a secret could not be read again; the old value serves on");
+                tracing::warn!(
+                    event = "secret.reread_failed",
+                    reason = %error,
+                    "a secret could not be read again; the cached value was used"
+                );
                 Ok(value.clone())
             }
             (Err(error), None) => Err(error),
@@ -88,9 +91,9 @@ impl<T: Clone> CachedSecret<T> {
     }
 
     async fn read(&self) -> Result<T, StoreError> {
-        let asked = self.client.get_secret_value().secret_id(&self.id).send().await;
-        let answer = asked.map_err(|error| StoreError::of(self.action, &error))?;
-        (self.parse)(self.action, answer.secret_string().ok_or(StoreError::corrupt(self.action, "secret"))?)
+        let sent = self.client.get_secret_value().secret_id(&self.id).send().await;
+        let answer = sent.map_err(|error| StoreError::of(self.action, &error))?;
+        (self.parse)(self.action, answer.secret_string().ok_or_else(|| StoreError::corrupt(self.action, "secret"))?)
     }
 }
 

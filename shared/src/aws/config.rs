@@ -20,9 +20,9 @@ pub fn settings() -> (TimeoutConfig, RetryConfig) {
     )
 }
 
-/// The same for functions that a browser waits for: API Gateway ends a request after 30 s, and an answer of our own is
-/// worth more than its error. One attempt 1.5 s < one call 4 s < the function's time-out.
-fn settings_for_callers_who_wait() -> (TimeoutConfig, RetryConfig) {
+/// Time-outs and retries for functions that a browser waits for: API Gateway ends a request after 30 s, with an error that
+/// is of less use than the function's own. One attempt 1.5 s < one call 4 s < the function's time-out.
+fn interactive_settings() -> (TimeoutConfig, RetryConfig) {
     (
         TimeoutConfig::builder()
             .connect_timeout(Duration::from_secs(1))
@@ -34,14 +34,14 @@ fn settings_for_callers_who_wait() -> (TimeoutConfig, RetryConfig) {
 }
 
 /// The configuration from the SDK's own environment (`AWS_REGION`, `AWS_ENDPOINT_URL`, credentials, ...), for functions
-/// that work off queues.
+/// that process queues.
 pub async fn load() -> SdkConfig {
     configure(settings()).await
 }
 
-/// The same, for functions that a browser waits for.
+/// The configuration from the same environment, for functions that a browser waits for.
 pub async fn load_interactive() -> SdkConfig {
-    configure(settings_for_callers_who_wait()).await
+    configure(interactive_settings()).await
 }
 
 async fn configure((timeouts, retries): (TimeoutConfig, RetryConfig)) -> SdkConfig {

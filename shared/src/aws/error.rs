@@ -1,38 +1,36 @@
-//! What can go wrong with a store, shaped by what callers do.
+//! Failures of AWS calls, shaped by the reactions of callers.
 
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 
-/// Why a store did not do what was asked. The texts name the action and AWS's error code; never a value.
+/// A failed call. The texts name the action and AWS's error code, never a value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[expect(missing_docs, reason = "`action` is the attempted action")]
 pub enum StoreError {
-    /// It did not answer, or asked to slow down: the same call may work later. Whether it took effect is unknown.
+    /// No answer, or throttled: a retry may succeed. The call may have taken effect.
     #[error("{action}: AWS is unavailable ({code})")]
     Unavailable {
-        /// What was tried.
         action: &'static str,
-        /// AWS's error code, or what kind of failure it was.
+        /// AWS's error code, or the kind of failure.
         code: String,
     },
-    /// It refused: a missing right, a missing table, a wrong request. Waiting does not help; a person has to.
+    /// Refused: a missing right, a missing table, a wrong request. A retry does not help; an operator has to act.
     #[error("{action}: AWS refused ({code})")]
     Refused {
-        /// What was tried.
         action: &'static str,
         /// AWS's error code.
         code: String,
     },
-    /// What is stored is not what this code writes.
+    /// The stored item has another shape than this code writes.
     #[error("{action}: the stored {field} cannot be read")]
     Corrupt {
-        /// What was tried.
         action: &'static str,
-        /// Which attribute.
-        field: &'static str,
+        /// The unreadable attribute.
+        field: String,
     },
 }
 
-/// Error codes that pass.
-const PASSING: [&str; 12] = [
+/// Error codes of failures that a retry may not meet again.
+const TRANSIENT: [&str; 12] = [
     "ThrottlingException",
     "Throttling",
     "ProvisionedThroughputExceededException",
@@ -48,7 +46,7 @@ const PASSING: [&str; 12] = [
 ];
 
 impl StoreError {
-    /// From any SDK error: a response below 500 with an unknown code is a refusal, everything else passes.
+    /// Classifies an SDK error: a response below 500 with an unknown code is a refusal, everything else is transient.
     pub(crate) fn of<E, R>(action: &'static str, error: &SdkError<E, R>) -> Self
     where
         E: ProvideErrorMetadata,
@@ -62,15 +60,20 @@ impl StoreError {
             _ => "request".to_owned(),
         };
         let refused = match error {
-            SdkError::ServiceError(service) => !PASSING.contains(&code.as_str()) && service.raw().status() < 500,
+            SdkError::ServiceError(service) => !TRANSIENT.contains(&code.as_str()) && service.raw().status() < 500,
             SdkError::ConstructionFailure(_) => true,
             _ => false,
         };
         if refused { Self::Refused { action, code } } else { Self::Unavailable { action, code } }
     }
 
-    pub(crate) fn corrupt(action: &'static str, field: &'static str) -> Self {
-        Self::Corrupt { action, field }
+    pub(crate) fn corrupt(action: &'static str, field: impl Into<String>) -> Self {
+        Self::Corrupt { action, field: field.into() }
+    }
+
+    /// A request that this program built wrongly: a required member is missing, or a value that DynamoDB cannot hold.
+    pub(crate) fn incomplete(action: &'static str) -> Self {
+        Self::Refused { action, code: "incomplete request".to_owned() }
     }
 }
 

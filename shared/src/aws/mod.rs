@@ -1,7 +1,6 @@
 //! The AWS adapters: everything that knows a table's keys, a secret's name or a queue's URL.
 
 mod app_secret;
-mod batch;
 mod bus;
 mod cached_secret;
 mod config;
@@ -9,7 +8,6 @@ mod connections;
 mod days;
 mod error;
 mod inbox;
-mod item;
 mod limits;
 mod nightly_runs;
 mod outbox;
@@ -17,8 +15,8 @@ mod purges;
 mod queue;
 mod rate_limit;
 mod runs;
+mod table;
 mod tokens;
-mod transact;
 mod webhook_days;
 
 pub use app_secret::{AppSecret, AppSecrets};
@@ -40,7 +38,7 @@ pub use nightly_runs::{NightlyRunCounts, NightlyRunState, NightlyRuns, PlanCurso
 pub use outbox::{Drained, Outbox};
 pub use purges::{Purge, PurgeRequest, Purges, TakenPurge};
 pub use queue::Queue;
-pub use rate_limit::{Refusal, SharedRateLimit};
+pub use rate_limit::{SharedRateLimit, TakeError};
 pub use runs::{Ended, Found, PendingEvents, RunProgress, Runs, SyncRun};
 pub use tokens::{Resealed, Stored, StoredTokens, TokenSettings, TokenStore, TokenVaultKind};
 pub use webhook_days::{WebhookDay, WebhookDays};

@@ -1,97 +1,106 @@
-//! The records of nightly runs: one item a night, and beside it one for each patient whose turn is over.
+//! Nightly runs: one item for each run, and one for the outcome of each of its patients.
 //!
-//! | pk | sk | item |
-//! |---|---|---|
-//! | `NIGHTS` | `<day>` | how far the planner has come, and what was counted last (expires) |
-//! | `NIGHT#<day>` | an alias of the patient | what became of this patient (expires) |
-//!
-//! What became of a patient is written once the patient's sync has ended, as often as its message comes: the same patient
-//! counts once.
+//! A patient's outcome is its own item, so a redelivered message is counted once.
 
 use std::time::Duration;
 
-use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::operation::put_item::PutItemError;
-use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_config::SdkConfig;
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
-use super::connections::expires;
-use super::item::{Fields, Item, n, s};
-use super::{SdkConfig, StoreError};
+use super::error::StoreError;
+use super::table::{Condition, Key, Partition, Table, differs, equals, expires_at, missing};
 use crate::domain::{NightlyOutcome, NightlyRun, PatientId};
 
-const PARTITION: &str = "NIGHTLY_RUNS";
+const RUN_TTL: Duration = Duration::from_secs(90 * 24 * 3600);
 
-/// How long the record of a night is kept...
-const LIFE: Duration = Duration::from_secs(90 * 24 * 3600);
+const OUTCOME_TTL: Duration = Duration::from_secs(14 * 24 * 3600);
 
-/// ... and what became of each patient.
-const LIFE_OF_PATIENTS: Duration = Duration::from_secs(14 * 24 * 3600);
-
-/// The records of nights in the table `Connections`.
+/// The nightly runs in the table `Connections`.
 #[derive(Debug, Clone)]
 pub struct NightlyRuns {
-    client: Client,
-    table: String,
+    table: Table,
 }
 
-/// How far a night has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// State of a nightly run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum NightlyRunState {
     /// Patients are still being queued.
     Planning,
-    /// All are queued, and not all have had their turn.
+    /// All patients are queued, and some have no outcome yet.
     Running,
-    /// All have had their turn, or the night was closed without some.
+    /// All patients have an outcome, or the run was closed without some.
     Ended,
 }
 
-/// Where the planner goes on: after this patient of this shard.
+/// Position of the planner: after this patient of this shard.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct PlanCursor {
-    /// The shard.
+    /// Shard of the index of active connections.
     pub shard: u8,
     /// The last patient who was queued; `None` at the shard's beginning.
     pub after: Option<PatientId>,
 }
 
-/// What became of the patients of a night.
+/// Number of patients by outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct NightlyRunCounts {
-    /// Patients whose data is in.
+    /// Patients whose data has arrived.
     pub done: u64,
-    /// Patients for whom there was nothing to be had.
+    /// Patients without anything to fetch.
     pub skipped: u64,
-    /// Patients whose sync was given up.
+    /// Patients whose sync was abandoned.
     pub failed: u64,
     /// Requests to Oura for all of them.
     pub requests: u64,
 }
 
-/// The record of a night.
+/// A nightly run as recorded.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct RunStatus {
-    /// Which night.
     pub night: NightlyRun,
-    /// How far.
     pub state: NightlyRunState,
-    /// Where planning goes on.
     pub cursor: PlanCursor,
     /// Patients who were queued.
     pub planned: u64,
-    /// When the night began.
     pub started_at: Timestamp,
-    /// When anything last moved, as far as was looked.
-    pub moved_at: Timestamp,
-    /// When it ended.
+    /// Time of the last check that found progress.
+    pub last_progress_at: Timestamp,
     pub ended_at: Option<Timestamp>,
     /// As counted last.
     pub counts: NightlyRunCounts,
 }
 
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RunItem {
+    state: NightlyRunState,
+    plan_shard: u8,
+    after: Option<PatientId>,
+    planned: u64,
+    started_at: Timestamp,
+    last_progress_at: Timestamp,
+    ended_at: Option<Timestamp>,
+    done: Option<u64>,
+    skipped: Option<u64>,
+    failed: Option<u64>,
+    requests: Option<u64>,
+    expires_at: i64,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct OutcomeItem {
+    outcome: NightlyOutcome,
+    requests: u64,
+    #[serde(skip_deserializing)]
+    expires_at: i64,
+}
+
 impl NightlyRunCounts {
-    /// Patients whose turn is over.
+    /// Patients who have an outcome.
     #[must_use]
     pub fn over(self) -> u64 {
         self.done + self.skipped + self.failed
@@ -99,88 +108,55 @@ impl NightlyRunCounts {
 }
 
 impl RunStatus {
-    /// Patients whose turn is still to come.
+    /// Patients without an outcome.
     #[must_use]
     pub fn left(&self) -> u64 {
         self.planned.saturating_sub(self.counts.over())
     }
 }
 
-impl NightlyRunState {
-    fn word(self) -> &'static str {
-        match self {
-            Self::Planning => "planning",
-            Self::Running => "running",
-            Self::Ended => "ended",
-        }
-    }
-
-    fn of_word(word: &str) -> Option<Self> {
-        [Self::Planning, Self::Running, Self::Ended].into_iter().find(|state| state.word() == word)
-    }
-}
-
-fn partition_of(night: NightlyRun) -> String {
-    format!("NIGHT#{night}")
-}
-
 impl NightlyRuns {
-    /// The records in the table of this name.
+    /// The runs in the table of this name.
     #[must_use]
     pub fn new(sdk: &SdkConfig, table: impl Into<String>) -> Self {
-        Self { client: Client::new(sdk), table: table.into() }
+        Self { table: Table::new(sdk, table) }
     }
 
-    /// Begins the night, or reads how far it has come when it was begun before.
+    /// Begins the run, or returns its status if it was begun before.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn begin(&self, night: NightlyRun, now: Timestamp) -> Result<RunStatus, StoreError> {
-        let put = self
-            .client
-            .put_item()
-            .table_name(&self.table)
-            .item("pk", s(PARTITION))
-            .item("sk", s(night.to_string()))
-            .item("state", s(NightlyRunState::Planning.word()))
-            .item("planShard", n(0))
-            .item("planned", n(0))
-            .item("startedAt", s(now.to_string()))
-            .item("movedAt", s(now.to_string()))
-            .item("expiresAt", n(expires(now, LIFE)))
-            .condition_expression("attribute_not_exists(pk)")
-            .send()
-            .await;
-        const ACTION: &str = "begin the night";
-        if let Err(error) = put
-            && !matches!(error.as_service_error(), Some(PutItemError::ConditionalCheckFailedException(_)))
-        {
-            return Err(StoreError::of(ACTION, &error));
-        }
-        self.get(night).await?.ok_or(StoreError::corrupt(ACTION, "sk"))
+        const ACTION: &str = "begin the nightly run";
+        let item = RunItem {
+            state: NightlyRunState::Planning,
+            plan_shard: 0,
+            after: None,
+            planned: 0,
+            started_at: now,
+            last_progress_at: now,
+            ended_at: None,
+            done: None,
+            skipped: None,
+            failed: None,
+            requests: None,
+            expires_at: expires_at(now, RUN_TTL),
+        };
+        self.table.put(&Key::NightlyRun(night), item).when(missing("pk")).send(ACTION).await?.ignore();
+        self.get(night).await?.ok_or_else(|| StoreError::corrupt(ACTION, "sk"))
     }
 
-    /// The record of the night; `None` when it was never begun.
+    /// Status of the run; `None` if it was never begun.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn get(&self, night: NightlyRun) -> Result<Option<RunStatus>, StoreError> {
-        const ACTION: &str = "read the night";
-        let answer = self
-            .client
-            .get_item()
-            .table_name(&self.table)
-            .key("pk", s(PARTITION))
-            .key("sk", s(night.to_string()))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(|error| StoreError::of(ACTION, &error))?;
-        answer.item.as_ref().map(|item| night_run(ACTION, night, item)).transpose()
+        let item: Option<RunItem> = self.table.get("read the nightly run", &Key::NightlyRun(night)).await?;
+        Ok(item.map(|item| item.status(night)))
     }
 
-    /// `queued` patients more are in the queue, and planning goes on at `next`; without one all are. `false` when another
-    /// planner was quicker: go on from where it is.
+    /// Records that `queued` more patients are in the queue and that planning continues at `next`; without `next` planning
+    /// is complete. `false` if another planner has moved the cursor: continue from there.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -191,37 +167,24 @@ impl NightlyRuns {
         next: Option<&PlanCursor>,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        let mut set = "SET #state = :state, movedAt = :now, planShard = :shard".to_owned();
-        let (mut remove, mut values) = ("", Vec::new());
         let state = if next.is_some() { NightlyRunState::Planning } else { NightlyRunState::Running };
-        match next.and_then(|next| next.after.as_ref()) {
-            Some(after) => {
-                set.push_str(", #after = :after");
-                values.push((":after", s(after.as_str())));
-            }
-            None => remove = " REMOVE #after",
-        }
-        let from = match &run.cursor.after {
-            Some(from) => {
-                values.push((":from", s(from.as_str())));
-                "#after = :from"
-            }
-            None => "attribute_not_exists(#after)",
+        let at_cursor: Condition = match &run.cursor.after {
+            Some(after) => equals("after", after),
+            None => missing("after"),
         };
-        values.extend([
-            (":state", s(state.word())),
-            (":now", s(now.to_string())),
-            (":shard", n(next.map_or(run.cursor.shard, |next| next.shard))),
-            (":fromShard", n(run.cursor.shard)),
-            (":queued", n(queued)),
-            (":planning", s(NightlyRunState::Planning.word())),
-        ]);
-        let condition = format!("#state = :planning AND planShard = :fromShard AND {from}");
-        let update = format!("{set}{remove} ADD planned :queued");
-        self.update("record how far planning has come", run.night, &update, &condition, values, true).await
+        let update = self
+            .table
+            .update(&Key::NightlyRun(run.night))
+            .set("state", state)
+            .set("lastProgressAt", now)
+            .set("planShard", next.map_or(run.cursor.shard, |next| next.shard))
+            .set_or_remove("after", next.and_then(|next| next.after.as_ref()))
+            .add("planned", queued)
+            .when(equals("state", NightlyRunState::Planning).and(equals("planShard", run.cursor.shard)).and(at_cursor));
+        Ok(update.send("record the planner's position").await?.is_written())
     }
 
-    /// What became of a patient. A patient whose data is in stays so.
+    /// Records a patient's outcome. [`NightlyOutcome::Done`] is final.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -233,149 +196,76 @@ impl NightlyRuns {
         requests: u64,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let put = self
-            .client
-            .put_item()
-            .table_name(&self.table)
-            .item("pk", s(partition_of(night)))
-            .item("sk", s(night.alias(patient)))
-            .item("outcome", s(outcome.as_str()))
-            .item("requests", n(requests))
-            .item("expiresAt", n(expires(now, LIFE_OF_PATIENTS)))
-            .condition_expression("attribute_not_exists(pk) OR outcome <> :done")
-            .expression_attribute_values(":done", s(NightlyOutcome::Done.as_str()))
-            .send()
-            .await;
-        match put {
-            Ok(_) => Ok(()),
-            Err(error) => match error.as_service_error() {
-                Some(PutItemError::ConditionalCheckFailedException(_)) => Ok(()),
-                _ => Err(StoreError::of("record a patient's night", &error)),
-            },
-        }
+        let item = OutcomeItem { outcome, requests, expires_at: expires_at(now, OUTCOME_TTL) };
+        let is_open = missing("pk").or(differs("outcome", NightlyOutcome::Done));
+        let put = self.table.put(&Key::NightlyOutcome(night, patient), item).when(is_open);
+        put.send("record a patient's nightly outcome").await?.ignore();
+        Ok(())
     }
 
-    /// What has become of the patients so far.
+    /// Counts the outcomes so far.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn count(&self, night: NightlyRun) -> Result<NightlyRunCounts, StoreError> {
-        const ACTION: &str = "count the patients of the night";
+        let outcomes = self.table.query(Partition::NightlyOutcomes(night).whole()).only(&["outcome", "requests"]);
+        let outcomes: Vec<OutcomeItem> = outcomes.consistent().all("count the nightly outcomes").await?;
         let mut counts = NightlyRunCounts::default();
-        let mut start = None;
-        loop {
-            let page = self
-                .client
-                .query()
-                .table_name(&self.table)
-                .key_condition_expression("pk = :night")
-                .expression_attribute_values(":night", s(partition_of(night)))
-                .projection_expression("outcome, requests")
-                .consistent_read(true)
-                .set_exclusive_start_key(start)
-                .send()
-                .await
-                .map_err(|error| StoreError::of(ACTION, &error))?;
-            for item in page.items() {
-                let fields = Fields::new(ACTION, item);
-                match fields.get("outcome")? {
-                    NightlyOutcome::Done => counts.done += 1,
-                    NightlyOutcome::Skipped => counts.skipped += 1,
-                    NightlyOutcome::Failed => counts.failed += 1,
-                }
-                counts.requests += fields.get::<u64>("requests")?;
+        for OutcomeItem { outcome, requests, .. } in outcomes {
+            match outcome {
+                NightlyOutcome::Done => counts.done += 1,
+                NightlyOutcome::Skipped => counts.skipped += 1,
+                NightlyOutcome::Failed => counts.failed += 1,
             }
-            start = page.last_evaluated_key;
-            if start.is_none() {
-                return Ok(counts);
-            }
+            counts.requests += requests;
         }
+        Ok(counts)
     }
 
-    /// Records what was counted; `moved`: whether that is more than last time; `ended`: whether the night is over. `false`
-    /// when it was over before.
+    /// Records the counts. `progressed`: they are higher than at the last check; `ended`: the run is over. `false` if it was
+    /// over before.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn counted(
+    pub async fn record_counts(
         &self,
         night: NightlyRun,
         counts: NightlyRunCounts,
-        moved: bool,
+        progressed: bool,
         ended: bool,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        let mut update = "SET done = :done, skipped = :skipped, failed = :failed, requests = :requests".to_owned();
-        let mut values = vec![
-            (":done", n(counts.done)),
-            (":skipped", n(counts.skipped)),
-            (":failed", n(counts.failed)),
-            (":requests", n(counts.requests)),
-            (":ended", s(NightlyRunState::Ended.word())),
-        ];
-        if moved || ended {
-            values.push((":now", s(now.to_string())));
-        }
-        if moved {
-            update.push_str(", movedAt = :now");
-        }
-        if ended {
-            update.push_str(", #state = :ended, endedAt = :now");
-        }
-        self.update("record what became of the night", night, &update, "#state <> :ended", values, false).await
-    }
-
-    async fn update(
-        &self,
-        action: &'static str,
-        night: NightlyRun,
-        update: &str,
-        condition: &str,
-        values: Vec<(&str, AttributeValue)>,
-        names_after: bool,
-    ) -> Result<bool, StoreError> {
-        let mut request = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .key("pk", s(PARTITION))
-            .key("sk", s(night.to_string()))
-            .update_expression(update)
-            .condition_expression(condition)
-            .expression_attribute_names("#state", "state");
-        if names_after {
-            request = request.expression_attribute_names("#after", "after");
-        }
-        for (name, value) in values {
-            request = request.expression_attribute_values(name, value);
-        }
-        match request.send().await {
-            Ok(_) => Ok(true),
-            Err(error) => match error.as_service_error() {
-                Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(false),
-                _ => Err(StoreError::of(action, &error)),
-            },
-        }
+        let update = self
+            .table
+            .update(&Key::NightlyRun(night))
+            .set("done", counts.done)
+            .set("skipped", counts.skipped)
+            .set("failed", counts.failed)
+            .set("requests", counts.requests)
+            .set_some("lastProgressAt", progressed.then_some(now))
+            .set_some("state", ended.then_some(NightlyRunState::Ended))
+            .set_some("endedAt", ended.then_some(now))
+            .when(differs("state", NightlyRunState::Ended));
+        Ok(update.send("record the nightly counts").await?.is_written())
     }
 }
 
-fn night_run(action: &'static str, night: NightlyRun, item: &Item) -> Result<RunStatus, StoreError> {
-    let fields = Fields::new(action, item);
-    let state: String = fields.get("state")?;
-    let count = |field| fields.opt(field).map(Option::unwrap_or_default);
-    Ok(RunStatus {
-        night,
-        state: NightlyRunState::of_word(&state).ok_or(StoreError::corrupt(action, "state"))?,
-        cursor: PlanCursor { shard: fields.get("planShard")?, after: fields.opt("after")? },
-        planned: fields.get("planned")?,
-        started_at: fields.get("startedAt")?,
-        moved_at: fields.get("movedAt")?,
-        ended_at: fields.opt("endedAt")?,
-        counts: NightlyRunCounts {
-            done: count("done")?,
-            skipped: count("skipped")?,
-            failed: count("failed")?,
-            requests: count("requests")?,
-        },
-    })
+impl RunItem {
+    fn status(self, night: NightlyRun) -> RunStatus {
+        RunStatus {
+            night,
+            state: self.state,
+            cursor: PlanCursor { shard: self.plan_shard, after: self.after },
+            planned: self.planned,
+            started_at: self.started_at,
+            last_progress_at: self.last_progress_at,
+            ended_at: self.ended_at,
+            counts: NightlyRunCounts {
+                done: self.done.unwrap_or_default(),
+                skipped: self.skipped.unwrap_or_default(),
+                failed: self.failed.unwrap_or_default(),
+                requests: self.requests.unwrap_or_default(),
+            },
+        }
+    }
 }

@@ -1,71 +1,79 @@
-//! Taking away everything that is stored of a patient. `PURGE#oura` in the patient's partition of `Connections` says that
-//! it is asked for and how far it has come; it is the last item to go, and while it is there nobody connects.
+//! Deletion of everything that is stored of a patient. `PURGE#oura` in the patient's partition of `Connections` holds the
+//! request and its progress; it is deleted last, and no connect is possible until then.
 
-use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
-use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
-use aws_sdk_dynamodb::types::{
-    AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure, Select, TransactWriteItem, Update,
-};
+use aws_config::SdkConfig;
+use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
+use serde::Deserialize;
 
-use super::batch;
-use super::connections::{Connections, PURGE, STATE, built, patient_key};
-use super::item::{Fields, Item, n, s};
+use super::connections::Connections;
+use super::error::StoreError;
 use super::outbox::put_event;
-use super::transact::{Cancelled, run};
-use super::{SdkConfig, StoreError};
+use super::table::{
+    Committed, Condition, Item, Key, Outcome, Page, Partition, Query, Returned, Table, Transaction, Update, equals,
+    exists, less, missing, prefix,
+};
 use crate::domain::{GrantId, PatientEvent, PatientId, PurgeCounts, RequestId};
 
-/// Items that are looked at before it is asked again whether there is time.
-const PAGE: i32 = 500;
+/// Number of items between two checks of the remaining time.
+const PAGE_SIZE: i32 = 500;
 
-/// What was asked for.
+/// A patient's request.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct PurgeRequest {
-    /// Which request.
     pub id: RequestId,
-    /// When.
     pub requested_at: Timestamp,
 }
 
-/// A purge that is ours to work on, for a while.
+/// A purge that this worker holds for a while.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct Purge {
-    /// Whose.
     pub patient_id: PatientId,
-    /// What was asked for; `None` when it is only looked once more whether anything is there.
+    /// `None` for a sweep: a later look for items that were written meanwhile.
     pub request: Option<PurgeRequest>,
-    /// How much there was before the first item went.
+    /// Number of items before the first deletion.
     pub counts: Option<PurgeCounts>,
-    /// When the last of it was gone; the receipt is in the outbox since.
+    /// Time of the last deletion; the receipt is in the outbox since.
     pub purged_at: Option<Timestamp>,
-    /// Until when it is ours, as the table has it.
-    until: i64,
+    /// End of the lease in milliseconds, as stored.
+    lease_until: i64,
 }
 
-/// How asking for a purge to work on ended.
+/// The end of taking a purge.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TakenPurge {
-    /// It is ours.
+    /// Taken.
     Ours(Purge),
-    /// Another worker is at it, at most until then.
+    /// Another worker holds it, at most until this time.
     Busy(Timestamp),
-    /// None is asked for (any more).
+    /// There is none (any more).
     Nothing,
 }
 
-/// The three tables that hold something of a patient.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct PurgeItem {
+    request_id: Option<RequestId>,
+    requested_at: Option<Timestamp>,
+    lease_until: Option<i64>,
+    records: Option<u64>,
+    days: Option<u64>,
+    connection_items: Option<u64>,
+    purged_at: Option<Timestamp>,
+}
+
+/// The three tables that hold items of a patient.
 #[derive(Debug, Clone)]
 pub struct Purges {
-    client: Client,
-    connections: String,
-    wearable_data: String,
-    daily_stats: String,
+    connections: Table,
+    wearable_data: Table,
+    daily_stats: Table,
 }
 
 impl Connections {
-    /// Writes down that everything of the patient has to go. While an earlier request stands, it is that one.
+    /// Records the request to delete everything of the patient. An earlier request that has not ended stays and is returned.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -75,24 +83,13 @@ impl Connections {
         candidate: &RequestId,
         now: Timestamp,
     ) -> Result<PurgeRequest, StoreError> {
-        const ACTION: &str = "ask for a purge";
-        let answer = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .key("pk", s(patient_key(patient)))
-            .key("sk", s(PURGE))
-            .update_expression(
-                "SET requestId = if_not_exists(requestId, :id), requestedAt = if_not_exists(requestedAt, :now)",
-            )
-            .expression_attribute_values(":id", s(candidate.as_str()))
-            .expression_attribute_values(":now", s(now.to_string()))
-            .return_values(ReturnValue::AllNew)
-            .send()
-            .await
-            .map_err(|error| StoreError::of(ACTION, &error))?;
-        let item = answer.attributes.ok_or(StoreError::corrupt(ACTION, "requestId"))?;
-        request(Fields::new(ACTION, &item))?.ok_or(StoreError::corrupt(ACTION, "requestId"))
+        const ACTION: &str = "request a purge";
+        let update =
+            self.table.update(&Key::Purge(patient)).set_once("requestId", candidate).set_once("requestedAt", now);
+        match update.send_returning::<PurgeItem>(ACTION, Returned::After).await? {
+            Outcome::Written(item) => item.request(ACTION)?.ok_or_else(|| StoreError::corrupt(ACTION, "requestId")),
+            Outcome::ConditionFailed(_) => Err(StoreError::incomplete(ACTION)),
+        }
     }
 }
 
@@ -100,320 +97,225 @@ impl Purges {
     /// The tables of these names.
     #[must_use]
     pub fn new(sdk: &SdkConfig, connections: &str, wearable_data: &str, daily_stats: &str) -> Self {
-        Self {
-            client: Client::new(sdk),
-            connections: connections.to_owned(),
-            wearable_data: wearable_data.to_owned(),
-            daily_stats: daily_stats.to_owned(),
-        }
+        let table = |name| Table::new(sdk, name);
+        Self { connections: table(connections), wearable_data: table(wearable_data), daily_stats: table(daily_stats) }
     }
 
-    /// Has it looked once more, unless a purge is asked for anyway.
+    /// Requests a sweep, unless there is a purge anyway.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn request_sweep(&self, patient: &PatientId, now: Timestamp) -> Result<(), StoreError> {
-        let update = self
-            .update(patient)
-            .update_expression("SET sweepAt = :now")
-            .condition_expression("attribute_not_exists(pk)")
-            .expression_attribute_values(":now", s(now.to_string()));
-        match update.send().await {
-            Ok(_) => Ok(()),
-            Err(error) => match error.as_service_error() {
-                Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(()),
-                _ => Err(StoreError::of("ask for a sweep", &error)),
-            },
-        }
+        let update = self.update(patient).set("sweepAt", now).when(missing("pk"));
+        update.send("request a sweep").await?.ignore();
+        Ok(())
     }
 
-    /// Takes the purge, so that one worker is at it: what a second one read before may be somebody's new data by the time
-    /// it deletes it.
+    /// Takes the purge, so that one worker has it: what a second one has read may be new data of a new connection when it
+    /// deletes it.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn take(&self, patient: &PatientId, now: Timestamp, until: Timestamp) -> Result<TakenPurge, StoreError> {
         const ACTION: &str = "take the purge";
         let until = until.as_millisecond();
-        let update = self
-            .update(patient)
-            .update_expression("SET leaseUntil = :until")
-            .condition_expression("attribute_exists(pk) AND (attribute_not_exists(leaseUntil) OR leaseUntil < :now)")
-            .expression_attribute_values(":until", n(until))
-            .expression_attribute_values(":now", n(now.as_millisecond()))
-            .return_values(ReturnValue::AllNew)
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        match update.send().await {
-            Ok(answer) => {
-                let item = answer.attributes.ok_or(StoreError::corrupt(ACTION, "leaseUntil"))?;
-                purge(patient, Fields::new(ACTION, &item), until).map(TakenPurge::Ours)
-            }
-            Err(error) => match error.as_service_error() {
-                Some(UpdateItemError::ConditionalCheckFailedException(failed)) => match failed.item() {
-                    Some(item) => {
-                        let until = Timestamp::from_millisecond(Fields::new(ACTION, item).get("leaseUntil")?);
-                        until.map(TakenPurge::Busy).map_err(|_range| StoreError::corrupt(ACTION, "leaseUntil"))
-                    }
-                    None => Ok(TakenPurge::Nothing),
-                },
-                _ => Err(StoreError::of(ACTION, &error)),
-            },
+        let is_free = missing("leaseUntil").or(less("leaseUntil", now.as_millisecond()));
+        let update = self.update(patient).set("leaseUntil", until).when(exists("pk").and(is_free));
+        match update.send_returning::<PurgeItem>(ACTION, Returned::After).await? {
+            Outcome::Written(item) => item.purge(ACTION, patient, until).map(TakenPurge::Ours),
+            Outcome::ConditionFailed(Some(item)) => item
+                .lease_until
+                .and_then(|until| Timestamp::from_millisecond(until).ok())
+                .map(TakenPurge::Busy)
+                .ok_or_else(|| StoreError::corrupt(ACTION, "leaseUntil")),
+            Outcome::ConditionFailed(None) => Ok(TakenPurge::Nothing),
         }
     }
 
-    /// Leaves the purge to whoever comes next.
+    /// Gives the purge back.
     ///
     /// # Errors
-    /// [`StoreError`]; it is free anyway when its time is over.
+    /// [`StoreError`]; the lease then expires.
     pub async fn release(&self, purge: &Purge) -> Result<(), StoreError> {
-        let update = self
-            .update(&purge.patient_id)
-            .update_expression("REMOVE leaseUntil")
-            .condition_expression(IS_OURS)
-            .expression_attribute_values(":until", n(purge.until));
-        match update.send().await {
-            Ok(_) => Ok(()),
-            Err(error) => match error.as_service_error() {
-                Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(()),
-                _ => Err(StoreError::of("release the purge", &error)),
-            },
-        }
+        let update = self.update(&purge.patient_id).remove(["leaseUntil"]).when(is_held(purge));
+        update.send("release the purge").await?.ignore();
+        Ok(())
     }
 
-    /// How much there is to take away.
+    /// Counts the items to delete.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn count(&self, patient: &PatientId) -> Result<PurgeCounts, StoreError> {
+        const ACTION: &str = "count the items to purge";
+        let count =
+            async |table: &Table| table.query(Partition::Days(patient).whole()).consistent().count(ACTION).await;
         let mut counts = PurgeCounts {
-            records: self.count_of(&self.wearable_data, patient).await?,
-            days: self.count_of(&self.daily_stats, patient).await?,
+            records: count(&self.wearable_data).await?,
+            days: count(&self.daily_stats).await?,
             connection_items: 0,
         };
-        let mut start = None;
+        let mut query = self.connection_items(patient);
         loop {
-            let (keys, next) = self.connection_items(patient, start).await?;
-            counts.connection_items += keys.len() as u64;
-            start = next;
-            if start.is_none() {
+            let page = query.page(ACTION).await?;
+            counts.connection_items += purged_items(patient, page.items).count() as u64;
+            if page.last.is_none() {
                 return Ok(counts);
             }
+            query = query.after(page.last);
         }
     }
 
-    /// Writes down how much there was, before the first of it goes.
+    /// Records the counts, before the first deletion.
     ///
     /// # Errors
-    /// [`StoreError`].
+    /// [`StoreError`]; also if the purge is not held any more.
     pub async fn keep_counts(&self, purge: &Purge, counts: PurgeCounts) -> Result<(), StoreError> {
-        self.update(&purge.patient_id)
-            .update_expression("SET records = :records, #days = :days, connectionItems = :items")
-            .condition_expression(IS_OURS)
-            .expression_attribute_names("#days", "days")
-            .expression_attribute_values(":until", n(purge.until))
-            .expression_attribute_values(":records", n(counts.records))
-            .expression_attribute_values(":days", n(counts.days))
-            .expression_attribute_values(":items", n(counts.connection_items))
-            .send()
-            .await
-            .map(|_| ())
-            .map_err(|error| StoreError::of("write down how much is purged", &error))
+        const ACTION: &str = "record the counts of the purge";
+        let update = self
+            .update(&purge.patient_id)
+            .set("records", counts.records)
+            .set("days", counts.days)
+            .set("connectionItems", counts.connection_items)
+            .when(is_held(purge));
+        match update.send(ACTION).await? {
+            Outcome::Written(()) => Ok(()),
+            Outcome::ConditionFailed(()) => Err(not_held(ACTION)),
+        }
     }
 
-    /// Takes away everything but the purge itself, events that wait, and what is still to be revoked, as long as there is
-    /// time. Whether it is all gone.
+    /// Deletes everything except the purge itself, waiting events and pending revocations, while there is time. `true` if
+    /// everything is deleted.
     ///
     /// # Errors
-    /// [`StoreError`]; what is gone is gone, and the rest goes with the next try.
+    /// [`StoreError`]; a retry deletes the rest.
     pub async fn clear(&self, patient: &PatientId, has_time: impl Fn() -> bool) -> Result<bool, StoreError> {
-        const ACTION: &str = "take the patient's items away";
-        // First what lets a sync write, then what it writes.
-        let mut start = None;
-        loop {
-            if !has_time() {
-                return Ok(false);
-            }
-            let (items, next) = self.connection_items(patient, start).await?;
-            let keys = items.into_iter().flat_map(|item| keys(&item));
-            batch::delete(&self.client, ACTION, &self.connections, keys).await?;
-            start = next;
-            if start.is_none() {
-                break;
-            }
+        // First the items that let a sync write, then those that it writes.
+        let connection_keys = |page: Page| -> Vec<Item> { purged_items(patient, page.items).flat_map(keys).collect() };
+        let of_connections = self.connection_items(patient);
+        if !clear_table(&self.connections, of_connections, &has_time, connection_keys).await? {
+            return Ok(false);
         }
         for (table, sort) in [(&self.wearable_data, "sk"), (&self.daily_stats, "day")] {
-            let mut start = None;
-            loop {
-                if !has_time() {
-                    return Ok(false);
-                }
-                let page = self
-                    .client
-                    .query()
-                    .table_name(table)
-                    .key_condition_expression("patientId = :patient")
-                    .projection_expression("patientId, #sort")
-                    .expression_attribute_names("#sort", sort)
-                    .expression_attribute_values(":patient", s(patient.as_str()))
-                    .consistent_read(true)
-                    .limit(PAGE)
-                    .set_exclusive_start_key(start)
-                    .send()
-                    .await
-                    .map_err(|error| StoreError::of(ACTION, &error))?;
-                batch::delete(&self.client, ACTION, table, page.items.unwrap_or_default()).await?;
-                start = page.last_evaluated_key;
-                if start.is_none() {
-                    break;
-                }
+            let query = table.query(Partition::Days(patient).whole()).only(&["patientId", sort]);
+            let query = query.consistent().limit(PAGE_SIZE);
+            if !clear_table(table, query, &has_time, |page| page.items).await? {
+                return Ok(false);
             }
         }
         Ok(true)
     }
 
-    /// Everything is gone: writes that down, with the receipt, in one transaction.
+    /// Records that everything is deleted, with the receipt, in one transaction.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn record(&self, purge: &Purge, receipt: &PatientEvent) -> Result<(), StoreError> {
         const ACTION: &str = "record the purge";
-        let update = Update::builder()
-            .table_name(&self.connections)
-            .key("pk", s(patient_key(&purge.patient_id)))
-            .key("sk", s(PURGE))
-            .update_expression("SET purgedAt = :now")
-            .condition_expression(IS_OURS)
-            .expression_attribute_values(":until", n(purge.until))
-            .expression_attribute_values(":now", s(receipt.occurred_at.to_string()));
-        let items = vec![
-            TransactWriteItem::builder().update(built(ACTION, update.build())?).build(),
-            put_event(&self.connections, receipt)?,
-        ];
-        match run(&self.client, ACTION, items).await {
-            Ok(()) => Ok(()),
-            Err(Cancelled::Store(error)) => Err(error),
-            Err(Cancelled::Conditions(_)) => {
-                Err(StoreError::Unavailable { action: ACTION, code: "NotOurs".to_owned() })
-            }
+        let update = self.update(&purge.patient_id).set("purgedAt", receipt.occurred_at).when(is_held(purge));
+        let mut transaction = Transaction::new(&self.connections, ACTION);
+        transaction.add((), update)?;
+        transaction.add((), put_event(&self.connections, receipt))?;
+        match transaction.commit().await? {
+            Committed::Done => Ok(()),
+            Committed::ConditionsFailed(_) => Err(not_held(ACTION)),
         }
     }
 
-    /// The last item goes. Not when a purge was asked for while it was only looked once more.
+    /// Deletes the purge itself. A sweep stays if a purge was requested meanwhile.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn end(&self, purge: &Purge) -> Result<(), StoreError> {
-        let delete = self
-            .client
-            .delete_item()
-            .table_name(&self.connections)
-            .key("pk", s(patient_key(&purge.patient_id)))
-            .key("sk", s(PURGE))
-            .expression_attribute_values(":until", n(purge.until));
-        let delete = match &purge.request {
-            Some(request) => delete
-                .condition_expression(format!("{IS_OURS} AND requestId = :request"))
-                .expression_attribute_values(":request", s(request.id.as_str())),
-            None => delete.condition_expression(format!("{IS_OURS} AND attribute_not_exists(requestId)")),
+        let is_same = match &purge.request {
+            Some(request) => equals("requestId", &request.id),
+            None => missing("requestId"),
         };
-        match delete.send().await {
-            Ok(_) => Ok(()),
-            Err(error) => match error.as_service_error() {
-                Some(DeleteItemError::ConditionalCheckFailedException(_)) => Ok(()),
-                _ => Err(StoreError::of("end the purge", &error)),
-            },
-        }
+        let delete = self.connections.delete(&Key::Purge(&purge.patient_id)).when(is_held(purge).and(is_same));
+        delete.send("end the purge").await?.ignore();
+        Ok(())
     }
 
-    fn update(
-        &self,
-        patient: &PatientId,
-    ) -> aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder {
-        self.client.update_item().table_name(&self.connections).key("pk", s(patient_key(patient))).key("sk", s(PURGE))
+    fn update(&self, patient: &PatientId) -> Update {
+        self.connections.update(&Key::Purge(patient))
     }
 
-    async fn count_of(&self, table: &str, patient: &PatientId) -> Result<u64, StoreError> {
-        let (mut count, mut start) = (0, None);
-        loop {
-            let page = self
-                .client
-                .query()
-                .table_name(table)
-                .key_condition_expression("patientId = :patient")
-                .expression_attribute_values(":patient", s(patient.as_str()))
-                .select(Select::Count)
-                .consistent_read(true)
-                .set_exclusive_start_key(start)
-                .send()
-                .await
-                .map_err(|error| StoreError::of("count what is to be purged", &error))?;
-            count += u64::try_from(page.count).unwrap_or_default();
-            start = page.last_evaluated_key;
-            if start.is_none() {
-                return Ok(count);
-            }
-        }
-    }
-
-    /// A page of the patient's items in `Connections` that have to go.
-    async fn connection_items(
-        &self,
-        patient: &PatientId,
-        start: Option<Item>,
-    ) -> Result<(Vec<Item>, Option<Item>), StoreError> {
-        let page = self
-            .client
-            .query()
-            .table_name(&self.connections)
-            .key_condition_expression("pk = :pk")
-            .projection_expression("pk, sk, stateKey")
-            .expression_attribute_values(":pk", s(patient_key(patient)))
-            .consistent_read(true)
-            .limit(PAGE)
-            .set_exclusive_start_key(start)
-            .send()
-            .await
-            .map_err(|error| StoreError::of("read what is to be purged", &error))?;
-        let has_to_go = |item: &Item| {
-            let Some(AttributeValue::S(key)) = item.get("sk") else { return false };
-            key != PURGE && !key.starts_with("OUTBOX#") && !GrantId::ends_with_revocation(key)
-        };
-        Ok((page.items.unwrap_or_default().into_iter().filter(has_to_go).collect(), page.last_evaluated_key))
+    fn connection_items(&self, patient: &PatientId) -> Query {
+        let items = self.connections.query(Partition::Patient(patient).whole());
+        items.only(&["pk", "sk", "stateKey"]).consistent().limit(PAGE_SIZE)
     }
 }
 
-/// Holds while the purge is still the one that was taken.
-const IS_OURS: &str = "leaseUntil = :until";
-
-/// The keys that go with an item: its own, and that of the OAuth state that it names.
-fn keys(item: &Item) -> Vec<Item> {
-    let key = |pk: &AttributeValue, sk: &AttributeValue| {
-        Item::from([("pk".to_owned(), pk.clone()), ("sk".to_owned(), sk.clone())])
-    };
-    let own = item.get("pk").zip(item.get("sk")).map(|(pk, sk)| key(pk, sk));
-    let state = item.get("stateKey").map(|pk| key(pk, &s(STATE)));
-    own.into_iter().chain(state).collect()
+/// Deletes the items of a query page by page while there is time. `true` if everything is deleted.
+async fn clear_table(
+    table: &Table,
+    mut query: Query,
+    has_time: &impl Fn() -> bool,
+    keys: impl Fn(Page) -> Vec<Item>,
+) -> Result<bool, StoreError> {
+    const ACTION: &str = "delete the patient's items";
+    loop {
+        if !has_time() {
+            return Ok(false);
+        }
+        let page = query.page(ACTION).await?;
+        let last = page.last.clone();
+        table.delete_all(ACTION, keys(page)).await?;
+        if last.is_none() {
+            return Ok(true);
+        }
+        query = query.after(last);
+    }
 }
 
-fn purge(patient: &PatientId, fields: Fields<'_>, until: i64) -> Result<Purge, StoreError> {
-    let counts = match fields.opt("records")? {
-        Some(records) => {
-            Some(PurgeCounts { records, days: fields.get("days")?, connection_items: fields.get("connectionItems")? })
-        }
-        None => None,
-    };
-    Ok(Purge {
-        patient_id: patient.clone(),
-        request: request(fields)?,
-        counts,
-        purged_at: fields.opt("purgedAt")?,
-        until,
+/// True while this worker's lease is the one that is stored.
+fn is_held(purge: &Purge) -> Condition {
+    equals("leaseUntil", purge.lease_until)
+}
+
+fn not_held(action: &'static str) -> StoreError {
+    StoreError::Unavailable { action, code: "NotHeld".to_owned() }
+}
+
+/// The items of a page of `Connections` that a purge deletes.
+fn purged_items(patient: &PatientId, items: Vec<Item>) -> impl Iterator<Item = Item> {
+    let purge = Key::Purge(patient).sort();
+    items.into_iter().filter(move |item| {
+        let Some(AttributeValue::S(key)) = item.get("sk") else { return false };
+        *key != purge && !key.starts_with(prefix::OUTBOX) && !GrantId::ends_with_revocation(key)
     })
 }
 
-fn request(fields: Fields<'_>) -> Result<Option<PurgeRequest>, StoreError> {
-    match fields.opt("requestId")? {
-        Some(id) => Ok(Some(PurgeRequest { id, requested_at: fields.get("requestedAt")? })),
-        None => Ok(None),
+/// The keys to delete with an item: its own, and that of the OAuth state that it names.
+fn keys(mut item: Item) -> Vec<Item> {
+    let state = match item.remove("stateKey") {
+        Some(AttributeValue::S(partition)) => Key::of_state(&partition).map(|key| key.attributes()),
+        _ => None,
+    };
+    std::iter::once(item).chain(state).collect()
+}
+
+impl PurgeItem {
+    fn request(&self, action: &'static str) -> Result<Option<PurgeRequest>, StoreError> {
+        let Some(id) = self.request_id.clone() else { return Ok(None) };
+        let requested_at = self.requested_at.ok_or_else(|| StoreError::corrupt(action, "requestedAt"))?;
+        Ok(Some(PurgeRequest { id, requested_at }))
+    }
+
+    fn purge(self, action: &'static str, patient: &PatientId, lease_until: i64) -> Result<Purge, StoreError> {
+        let counts = match (self.records, self.days, self.connection_items) {
+            (None, _, _) => None,
+            (Some(records), Some(days), Some(connection_items)) => {
+                Some(PurgeCounts { records, days, connection_items })
+            }
+            (Some(_), _, _) => return Err(StoreError::corrupt(action, "days")),
+        };
+        Ok(Purge {
+            patient_id: patient.clone(),
+            request: self.request(action)?,
+            counts,
+            purged_at: self.purged_at,
+            lease_until,
+        })
     }
 }

@@ -1,18 +1,19 @@
-//! The queues of sync messages and notices.
+//! The queues of sync messages and webhook events.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use aws_config::SdkConfig;
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::{BatchResultErrorEntry, SendMessageBatchRequestEntry};
 
-use super::{SdkConfig, StoreError};
+use super::error::StoreError;
 use crate::domain::QueueMessage;
 
-/// How often what a batch did not take is sent.
-const BATCH_TRIES: usize = 4;
+/// Attempts to send the entries that a batch refused.
+const MAX_BATCH_ATTEMPTS: usize = 4;
 
-/// A queue of sync messages and notices.
+/// A queue of sync messages and webhook events.
 #[derive(Debug, Clone)]
 pub struct Queue {
     client: Client,
@@ -29,12 +30,13 @@ impl Queue {
     /// Sends a message.
     ///
     /// # Errors
-    /// [`StoreError`]; when unavailable, the message may have been sent: a second one is harmless: its sync id or its notice is the same.
+    /// [`StoreError`]; when unavailable, the message may have been sent. A second one is harmless: it has the same sync id or
+    /// webhook event.
     pub async fn send(&self, message: impl Into<QueueMessage>) -> Result<(), StoreError> {
         self.send_later(message, Duration::ZERO).await
     }
 
-    /// Sends a message that can be received after this time (at most 15 minutes).
+    /// Sends a message that can be received after this delay (at most 15 minutes).
     ///
     /// # Errors
     /// As for [`send`](Self::send).
@@ -42,13 +44,13 @@ impl Queue {
         self.send_body(&message.into().to_body(), wait).await
     }
 
-    /// Sends a message that was received, once more.
+    /// Sends the body of a received message again.
     ///
     /// # Errors
     /// As for [`send`](Self::send).
     pub async fn send_body(&self, body: &str, wait: Duration) -> Result<(), StoreError> {
-        const MOST: u64 = 15 * 60;
-        let seconds = i32::try_from(wait.as_secs().min(MOST)).unwrap_or(i32::MAX);
+        const MAX_DELAY_SECONDS: u64 = 15 * 60;
+        let seconds = i32::try_from(wait.as_secs().min(MAX_DELAY_SECONDS)).unwrap_or(i32::MAX);
         self.client
             .send_message()
             .queue_url(&self.url)
@@ -60,7 +62,7 @@ impl Queue {
             .map_err(|error| StoreError::of("queue a message", &error))
     }
 
-    /// Sends messages, at most ten, in one request. An entry that the queue refuses is sent again some times.
+    /// Sends at most ten messages in one request. Refused entries are retried.
     ///
     /// # Errors
     /// [`StoreError`]; some may have been sent then.
@@ -75,7 +77,7 @@ impl Queue {
                 entry.build().map_err(|_incomplete| StoreError::corrupt(ACTION, "entry"))
             })
             .collect::<Result<Vec<_>, _>>()?;
-        for _ in 0..BATCH_TRIES {
+        for _ in 0..MAX_BATCH_ATTEMPTS {
             if entries.is_empty() {
                 return Ok(());
             }
@@ -90,13 +92,13 @@ impl Queue {
         Err(StoreError::Unavailable { action: ACTION, code: "entries refused".to_owned() })
     }
 
-    /// Lets a received message wait this long before it is received again (at most twelve hours).
+    /// Makes a received message invisible for this time (at most twelve hours).
     ///
     /// # Errors
-    /// [`StoreError`]; the message then waits for the queue's own visibility time-out.
+    /// [`StoreError`]; the queue's own visibility time-out then applies.
     pub async fn delay(&self, receipt_handle: &str, wait: Duration) -> Result<(), StoreError> {
-        const MOST: u64 = 12 * 3600;
-        let seconds = i32::try_from(wait.as_secs().min(MOST)).unwrap_or(i32::MAX);
+        const MAX_VISIBILITY_SECONDS: u64 = 12 * 3600;
+        let seconds = i32::try_from(wait.as_secs().min(MAX_VISIBILITY_SECONDS)).unwrap_or(i32::MAX);
         self.client
             .change_message_visibility()
             .queue_url(&self.url)

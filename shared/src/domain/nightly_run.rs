@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::{Day, InvalidDay, PatientId, SyncId, derived_uuid};
 
@@ -13,7 +14,8 @@ use super::{Day, InvalidDay, PatientId, SyncId, derived_uuid};
 pub struct NightlyRun(Day);
 
 /// Outcome of a patient in a nightly run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum NightlyOutcome {
     /// All data has arrived.
     Done,

@@ -235,7 +235,7 @@ impl Attempt<'_> {
     }
 
     fn finish(self, verdict: Verdict) -> Result<Access, VaultError> {
-        let corrupt = || StoreError::Corrupt { action: "read the patient's tokens", field: "secret" };
+        let corrupt = || StoreError::Corrupt { action: "read the patient's tokens", field: "secret".to_owned() };
         match (verdict, self.tokens) {
             (Verdict::Use, Some(tokens)) => Ok(tokens.into()),
             (Verdict::Busy(retry_after), _) => Err(VaultError::Busy { retry_after }),

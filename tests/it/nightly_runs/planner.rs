@@ -208,8 +208,8 @@ async fn patient_is_counted_once_and_stored_data_stays() {
     let counts = nights.count(night).await.unwrap();
     assert_eq!(counts, NightlyRunCounts { done: 1, skipped: 0, failed: 0, requests: 8 });
     nights.begin(night, now).await.unwrap();
-    assert!(nights.counted(night, counts, true, true, now).await.unwrap());
-    assert!(!nights.counted(night, NightlyRunCounts::default(), false, true, now).await.unwrap(), "it ends once");
+    assert!(nights.record_counts(night, counts, true, true, now).await.unwrap());
+    assert!(!nights.record_counts(night, NightlyRunCounts::default(), false, true, now).await.unwrap(), "it ends once");
     assert_eq!(nights.get(night).await.unwrap().unwrap().counts, counts);
 }
 

@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use local::aws::{Effect, Fault, Service};
 use oura_simulator::{Fault as OuraFault, FaultMatch, Outage, OutageKind};
 use serde_json::json;
-use shared::aws::{Refusal, SharedRateLimit};
+use shared::aws::{SharedRateLimit, TakeError};
 use shared::domain::{Clock, ConnectionStatus, DayRange, PatientId, Trigger};
 use shared::oura::rate_limit::{Lane, usable_until};
 use shared::oura::{OuraError, RateTier, ThrottleReason};
@@ -53,7 +53,7 @@ async fn rate_limiter_holds_the_limit_across_skewed_clocks() {
                         let real = |slot| usable_until(slot).as_millisecond() - skews[n] * 1000;
                         sent.extend(slots.into_iter().map(real));
                     }
-                    Err(Refusal::Later(_)) => {}
+                    Err(TakeError::Exhausted(_)) => {}
                     Err(other) => panic!("{other:?}"),
                 }
             }
@@ -146,7 +146,7 @@ async fn reached_limit_slows_every_worker() {
     let held = other.lane(Lane::Live, &patient(1)).acquire().await.unwrap_err();
     assert_eq!(held.reason, ThrottleReason::Limit);
     assert!(held.retry_after > Duration::from_secs(190), "{held:?}");
-    assert_eq!(one.held().map(|held| held.reason), Some(ThrottleReason::Limit));
+    assert_eq!(one.throttled().map(|throttled| throttled.reason), Some(ThrottleReason::Limit));
     world.pass(Duration::from_secs(201));
     let Ok(slots) = other.take(Lane::Live, 1000).await else { panic!("it goes on") };
     assert_eq!(slots.len(), 72, "a fifth of nine tenths of what Oura said");
@@ -198,7 +198,7 @@ async fn one_request_probes_after_a_pause() {
         one.lane(Lane::Live, &patient(n)).on_response(Some(&down)).await;
     }
     world.pass(Duration::from_secs(31));
-    let wait = Err(Refusal::Later(Duration::from_secs(1)));
+    let wait = Err(TakeError::Exhausted(Duration::from_secs(1)));
     assert_eq!(one.take(Lane::Nightly, 50).await.map(|slots| slots.len()), Ok(1), "one tries");
     assert_eq!(other.take(Lane::Live, 50).await, wait, "the others wait");
     one.lane(Lane::Nightly, &patient(1)).on_response(Some(&down)).await;
@@ -350,7 +350,7 @@ async fn fresh_processes_share_the_limit() {
     let world = World::start().await;
     let (one, other) = (budget(&world, 1000, world.clock.clone()), budget(&world, 1000, world.clock.clone()));
     assert_eq!(one.take(Lane::Live, 1000).await.map(|slots| slots.len()), Ok(200));
-    assert!(matches!(other.take(Lane::Live, 1000).await, Err(Refusal::Later(_))));
+    assert!(matches!(other.take(Lane::Live, 1000).await, Err(TakeError::Exhausted(_))));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

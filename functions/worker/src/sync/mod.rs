@@ -39,7 +39,7 @@ pub(crate) async fn run(deps: &Deps, message: &SyncMessage, delivery: Delivery) 
     let counters = SyncCounters::default();
     let cx = SyncContext { deps, delivery, counters: &counters };
     // While every request is throttled, no sync begins.
-    let outcome = match deps.rate_limit.held() {
+    let outcome = match deps.rate_limit.throttled() {
         Some(throttled) => Outcome::Requeue { after: throttled.retry_after, reason: throttled.reason.as_str() },
         None => match Box::pin(sync(cx, message)).await {
             Ok(outcome) | Err(Exit::Outcome(outcome)) => outcome,

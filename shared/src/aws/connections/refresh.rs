@@ -1,56 +1,37 @@
-//! The conditional updates of the refresh protocol. Every one names the grant and the generation that it was decided
-//! on, so that late work for an old consent or an old token pair changes nothing.
+//! The conditional updates of the refresh protocol. Each names the grant and the generation that it was decided on, so late
+//! work for an old consent or an old token pair changes nothing.
 
-use std::time::Duration;
-
-use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
-use aws_sdk_dynamodb::types::{TransactWriteItem, Update};
 use jiff::Timestamp;
 
-use super::super::StoreError;
-use super::super::item::{n, s};
-use super::super::outbox::put_event;
-use super::super::transact::{Cancelled, Reason, run};
-use super::codec::{self, word};
-use super::{CONNECTION, Connections, all_old, built, expires, patient_key};
-use crate::domain::{
-    Connection, ConnectionStatus, Day, GrantId, Lease, PatientEvent, PatientId, ReasonCode, RefreshIntent, Suspect,
-};
+use super::item::{ConnectionItem, INTENT, LEASE, SUSPECT};
+use super::store::{Connections, is_live_on, is_on};
+use crate::aws::error::StoreError;
+use crate::aws::table::{Key, Outcome, Returned, Update, equals, less, missing};
+use crate::domain::{Connection, ConnectionStatus, GrantId, Lease, PatientId, ReasonCode, RefreshIntent, Suspect};
 
-/// How asking for the lease ended.
+/// The end of taking the refresh lease.
 #[derive(Debug)]
 pub enum LeaseOutcome {
-    /// Taken. Holds the connection as it was before: its `intent`, if any, is of an attempt that never reported back.
+    /// Taken. Holds the connection as it was before: its `intent`, if any, is of an attempt of unknown outcome.
     Taken(Box<Connection>),
-    /// Not taken. Holds the connection as it is: another lease is live, or grant or generation have moved on.
+    /// Not taken. Holds the connection as it is: with another live lease, or another grant or generation.
     Refused(Box<Connection>),
     /// There is no such connection any more.
     Gone,
 }
 
-/// What became of making a token generation known.
+/// The end of advancing a token generation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Advanced {
-    /// It is known now.
+    /// The connection has the generation now.
     Now,
-    /// It was known already, or a newer one is.
+    /// It had this generation already, or a newer one.
     Known,
-    /// The grant is over: the connection has ended, lives on another grant, or is gone.
+    /// The grant is over: the connection has ended, has another grant, or does not exist.
     Over {
-        /// Why it has ended, if it is this one that has.
+        /// Reason of the end, if this connection has ended.
         reason: Option<ReasonCode>,
     },
-}
-
-/// How ending a connection ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Disconnected {
-    /// Recorded; the events wait in the outbox.
-    Recorded,
-    /// Grant or generation have moved on: nothing was changed.
-    MovedOn,
-    /// Too many patients were disconnected today: something larger is wrong, and a person has to look.
-    GuardHolds,
 }
 
 impl Connections {
@@ -67,53 +48,32 @@ impl Connections {
         now: Timestamp,
     ) -> Result<LeaseOutcome, StoreError> {
         const ACTION: &str = "take the refresh lease";
-        let answer = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .key("pk", s(patient_key(&connection.patient_id)))
-            .key("sk", s(CONNECTION))
-            .update_expression(
-                "SET leaseOwner = :owner, leaseUntil = :until, intentGeneration = :generation, \
-                 intentAttempt = :attempt, intentStartedAt = :started",
-            )
-            .condition_expression(
-                "grantId = :grant AND generation = :generation AND #status <> :disconnected \
-                 AND (attribute_not_exists(leaseUntil) OR leaseUntil < :now)",
-            )
-            .expression_attribute_names("#status", "status")
-            .expression_attribute_values(":owner", s(&lease.owner))
-            .expression_attribute_values(":until", n(lease.until.as_millisecond()))
-            .expression_attribute_values(":generation", n(connection.generation))
-            .expression_attribute_values(":attempt", s(&intent.attempt))
-            .expression_attribute_values(":started", s(intent.started_at.to_string()))
-            .expression_attribute_values(":grant", s(connection.grant_id.as_str()))
-            .expression_attribute_values(":disconnected", s("disconnected"))
-            .expression_attribute_values(":now", n(now.as_millisecond()))
-            .return_values(aws_sdk_dynamodb::types::ReturnValue::AllOld)
-            .return_values_on_condition_check_failure(all_old())
-            .send()
-            .await;
-        match answer {
-            Ok(answer) => match &answer.attributes {
-                Some(item) => codec::connection(ACTION, item).map(|c| LeaseOutcome::Taken(Box::new(c))),
-                None => Ok(LeaseOutcome::Gone),
-            },
-            Err(error) => match error.as_service_error() {
-                Some(UpdateItemError::ConditionalCheckFailedException(failed)) => match failed.item() {
-                    Some(item) => codec::connection(ACTION, item).map(|c| LeaseOutcome::Refused(Box::new(c))),
-                    None => Ok(LeaseOutcome::Gone),
-                },
-                _ => Err(StoreError::of(ACTION, &error)),
-            },
+        let update = self
+            .table
+            .update(&Key::Connection(&connection.patient_id))
+            .set("leaseOwner", &lease.owner)
+            .set("leaseUntil", lease.until.as_millisecond())
+            .set("intentGeneration", connection.generation)
+            .set("intentAttempt", &intent.attempt)
+            .set("intentStartedAt", intent.started_at)
+            .when(
+                is_live_on(&connection.grant_id)
+                    .and(equals("generation", connection.generation))
+                    .and(missing("leaseUntil").or(less("leaseUntil", now.as_millisecond()))),
+            );
+        let boxed = |item: ConnectionItem| item.connection(ACTION).map(Box::new);
+        match update.send_returning::<ConnectionItem>(ACTION, Returned::Before).await? {
+            Outcome::Written(before) => boxed(before).map(LeaseOutcome::Taken),
+            Outcome::ConditionFailed(Some(current)) => boxed(current).map(LeaseOutcome::Refused),
+            Outcome::ConditionFailed(None) => Ok(LeaseOutcome::Gone),
         }
     }
 
-    /// The stored token pair is of `generation`: makes that known and ends lease, intent and suspicion. Conditional on
-    /// grant, status and an older generation, not on the lease.
+    /// Records that the stored token pair is of `generation` and ends lease, intent and suspicion. Conditional on grant,
+    /// status and an older generation, not on the lease.
     ///
     /// # Errors
-    /// [`StoreError`]; whoever reads the secret next will try again.
+    /// [`StoreError`]; the next reader of the pair retries.
     pub async fn advance_generation(
         &self,
         patient: &PatientId,
@@ -121,29 +81,18 @@ impl Connections {
         generation: u64,
     ) -> Result<Advanced, StoreError> {
         const ACTION: &str = "advance the token generation";
-        let answer = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .key("pk", s(patient_key(patient)))
-            .key("sk", s(CONNECTION))
-            .update_expression(
-                "SET generation = :new REMOVE leaseOwner, leaseUntil, intentGeneration, intentAttempt, \
-                 intentStartedAt, suspectSince, suspectReason",
-            )
-            .condition_expression("grantId = :grant AND #status <> :disconnected AND generation < :new")
-            .expression_attribute_names("#status", "status")
-            .expression_attribute_values(":grant", s(grant.as_str()))
-            .expression_attribute_values(":disconnected", s("disconnected"))
-            .expression_attribute_values(":new", n(generation))
-            .return_values_on_condition_check_failure(all_old())
-            .send()
-            .await;
-        let Err(error) = answer else { return Ok(Advanced::Now) };
-        let Some(UpdateItemError::ConditionalCheckFailedException(failed)) = error.as_service_error() else {
-            return Err(StoreError::of(ACTION, &error));
+        let update = self
+            .table
+            .update(&Key::Connection(patient))
+            .set("generation", generation)
+            .remove(LEASE)
+            .remove(INTENT)
+            .remove(SUSPECT)
+            .when(is_live_on(grant).and(less("generation", generation)));
+        let current = match update.send_or_current::<ConnectionItem>(ACTION).await? {
+            Outcome::Written(()) => return Ok(Advanced::Now),
+            Outcome::ConditionFailed(current) => current.map(|item| item.connection(ACTION)).transpose()?,
         };
-        let current = failed.item().map(|item| codec::connection(ACTION, item)).transpose()?;
         Ok(match current.filter(|current| current.grant_id == *grant) {
             Some(current) if current.status != ConnectionStatus::Disconnected => Advanced::Known,
             Some(ended) => Advanced::Over { reason: ended.reason },
@@ -151,11 +100,11 @@ impl Connections {
         })
     }
 
-    /// A refresh ended without spending the refresh token: ends the attempt's lease, and its intent unless that of an
-    /// earlier attempt has to be kept in mind.
+    /// Ends the lease of an attempt that did not spend the refresh token, and its intent unless an earlier attempt's intent
+    /// has to be kept.
     ///
     /// # Errors
-    /// [`StoreError`]; the lease ends by itself.
+    /// [`StoreError`]; the lease then expires.
     pub async fn release_lease(
         &self,
         patient: &PatientId,
@@ -163,20 +112,15 @@ impl Connections {
         owner: &str,
         keep_intent: bool,
     ) -> Result<bool, StoreError> {
-        let update = if keep_intent {
-            "REMOVE leaseOwner, leaseUntil"
-        } else {
-            "REMOVE leaseOwner, leaseUntil, intentGeneration, intentAttempt, intentStartedAt"
-        };
-        let values = vec![(":owner", s(owner))];
-        self.update_of_grant("release the refresh lease", patient, grant, update, "leaseOwner = :owner", values, &[])
-            .await
+        let update = self.update_of_owner(patient, grant, owner).remove(LEASE);
+        let update = if keep_intent { update } else { update.remove(INTENT) };
+        Ok(update.send("release the refresh lease").await?.is_written())
     }
 
-    /// The attempt is over, but what it sent may still be at work: lets its lease end then.
+    /// Lets the lease of an attempt that is over end at another time: its request may still be in flight.
     ///
     /// # Errors
-    /// [`StoreError`]; the lease ends as was planned.
+    /// [`StoreError`]; the lease then expires as planned.
     pub async fn hold_lease(
         &self,
         patient: &PatientId,
@@ -184,68 +128,32 @@ impl Connections {
         owner: &str,
         until: Timestamp,
     ) -> Result<bool, StoreError> {
-        let values = vec![(":owner", s(owner)), (":until", n(until.as_millisecond()))];
-        let update = "SET leaseUntil = :until";
-        self.update_of_grant("hold the refresh lease", patient, grant, update, "leaseOwner = :owner", values, &[]).await
+        let update = self.update_of_owner(patient, grant, owner).set("leaseUntil", until.as_millisecond());
+        Ok(update.send("extend the refresh lease").await?.is_written())
     }
 
-    /// Oura called the refresh token invalid for the first time: remembers it and ends the attempt's lease and intent.
+    /// Records Oura's first `invalid_grant` and ends the attempt's lease and intent.
     ///
     /// # Errors
-    /// [`StoreError`]; the next attempt will find out again.
+    /// [`StoreError`]; the next attempt meets the same answer.
     pub async fn suspect(&self, connection: &Connection, owner: &str, suspect: Suspect) -> Result<bool, StoreError> {
-        self.update_of_grant(
-            "suspect the refresh token",
-            &connection.patient_id,
-            &connection.grant_id,
-            "SET suspectSince = :since, suspectReason = :reason \
-             REMOVE leaseOwner, leaseUntil, intentGeneration, intentAttempt, intentStartedAt",
-            "leaseOwner = :owner AND generation = :generation AND attribute_not_exists(suspectSince)",
-            vec![
-                (":since", s(suspect.since.to_string())),
-                (":reason", s(word(&suspect.reason))),
-                (":owner", s(owner)),
-                (":generation", n(connection.generation)),
-            ],
-            &[],
-        )
-        .await
+        let update = self
+            .table
+            .update(&Key::Connection(&connection.patient_id))
+            .set("suspectSince", suspect.since)
+            .set("suspectReason", suspect.reason)
+            .remove(LEASE)
+            .remove(INTENT)
+            .when(
+                is_on(&connection.grant_id)
+                    .and(equals("leaseOwner", owner))
+                    .and(equals("generation", connection.generation))
+                    .and(missing("suspectSince")),
+            );
+        Ok(update.send("record a suspect refresh token").await?.is_written())
     }
 
-    /// Ends the connection, with the events that tell of it, unless more than `guard` patients were ended today.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn disconnect(
-        &self,
-        connection: &Connection,
-        reason: ReasonCode,
-        events: &[PatientEvent],
-        guard: u32,
-        now: Timestamp,
-    ) -> Result<Disconnected, StoreError> {
-        const ACTION: &str = "disconnect the patient";
-        let count = Update::builder()
-            .table_name(&self.table)
-            .key("pk", s("GUARD"))
-            .key("sk", s(format!("DISCONNECT#{}", Day::of_utc(now))))
-            .update_expression("ADD disconnects :one SET expiresAt = :expires")
-            .condition_expression("attribute_not_exists(disconnects) OR disconnects < :guard")
-            .expression_attribute_values(":one", n(1))
-            .expression_attribute_values(":guard", n(guard))
-            .expression_attribute_values(":expires", n(expires(now, Duration::from_secs(30 * 24 * 3600))));
-        let mut items = vec![TransactWriteItem::builder().update(built(ACTION, count.build())?).build()];
-        items.extend(self.end(ACTION, connection, reason, Some(connection.generation), now)?);
-        for event in events {
-            items.push(put_event(&self.table, event)?);
-        }
-        match run(&self.client, ACTION, items).await {
-            Ok(()) => Ok(Disconnected::Recorded),
-            Err(Cancelled::Store(error)) => Err(error),
-            Err(Cancelled::Conditions(reasons)) => Ok(match reasons.first() {
-                Some(Reason::ConditionFailed) => Disconnected::GuardHolds,
-                _ => Disconnected::MovedOn,
-            }),
-        }
+    fn update_of_owner(&self, patient: &PatientId, grant: &GrantId, owner: &str) -> Update {
+        self.table.update(&Key::Connection(patient)).when(is_on(grant).and(equals("leaseOwner", owner)))
     }
 }

@@ -1,33 +1,32 @@
-//! Keeps the baselines on the days' stats true while days come and change.
+//! Updates the baselines of daily stats when days are added or changed.
 //!
-//! They are written after the days that they follow from, never together with them: a day that comes late changes those of
-//! up to thirty later ones. A write counts only while its day is as it was read and holds no newer baselines, so that of
-//! several workers the one that saw most wins.
+//! They are written after the days that they follow from, never together with them: a late day changes the baselines of up
+//! to thirty later ones. A write requires that its day is unchanged and has no newer baselines, so that of several workers
+//! the one with the newest data wins.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use futures::stream::{self, StreamExt, TryStreamExt};
 
-use super::super::StoreError;
-use super::super::item::{json, n, s};
-use super::Days;
+use super::store::Days;
+use crate::aws::error::StoreError;
+use crate::aws::table::{Key, equals, less, missing};
 use crate::domain::{Before, DailyStats, Day, DayBaselines, DayRange, LONGEST_WINDOW, PatientId, baselines};
 
-/// Days written at once.
-const WRITES_AT_ONCE: usize = 8;
+/// Concurrent writes.
+const WRITE_CONCURRENCY: usize = 8;
 
-/// How often everything is read again because a day changed meanwhile.
-const RACES: usize = 5;
+/// Retries of an update during which a day changed.
+const MAX_CONFLICT_RETRIES: usize = 5;
 
 impl Days {
-    /// Brings the baselines in step with days that have changed: those of the days themselves, if they have none yet, and
-    /// of the thirty days after each. Costs one read where there is nothing to do, and is harmless to repeat.
+    /// Updates the baselines after days have changed: of the days themselves, if they have none yet, and of the thirty days
+    /// after each. Costs one read if there is nothing to do, and may be repeated.
     ///
-    /// Gives the stats of the first changed day and all later ones that it read.
+    /// Returns the stats of the first changed day and of all later days that it read.
     ///
     /// # Errors
-    /// [`StoreError`]; what was written until then stays.
+    /// [`StoreError`]; earlier writes stay.
     pub async fn update_baselines(
         &self,
         patient: &PatientId,
@@ -37,7 +36,7 @@ impl Days {
             return Ok(Vec::new());
         };
         let later = DayRange::ending(last.plus(LONGEST_WINDOW), last.days_since(first) + LONGEST_WINDOW + 1);
-        for _ in 0..RACES {
+        for _ in 0..MAX_CONFLICT_RETRIES {
             let stats = self.stats(patient, later).await?;
             let affected: Vec<&DailyStats> = stats.iter().filter(|stats| is_affected(stats, changed)).collect();
             let Some(oldest) = affected.first() else { return Ok(stats) };
@@ -58,7 +57,7 @@ impl Days {
             });
             let due: Vec<(Day, u64, DayBaselines)> = due.collect();
             let writes = stream::iter(due).map(|(day, revision, of_day)| self.put(patient, day, revision, of_day));
-            let written: Vec<bool> = writes.buffer_unordered(WRITES_AT_ONCE).try_collect().await?;
+            let written: Vec<bool> = writes.buffer_unordered(WRITE_CONCURRENCY).try_collect().await?;
             if written.into_iter().all(|written| written) {
                 return Ok(stats);
             }
@@ -66,7 +65,7 @@ impl Days {
         Err(StoreError::Unavailable { action: ACTION, code: "Raced".to_owned() })
     }
 
-    /// Whether it was written; not when the day has changed since, or knows newer ones.
+    /// Writes a day's baselines, unless the day has changed since or has newer ones. `false` if not written.
     async fn put(
         &self,
         patient: &PatientId,
@@ -74,30 +73,14 @@ impl Days {
         revision: u64,
         of_day: DayBaselines,
     ) -> Result<bool, StoreError> {
-        let written = self
-            .client
-            .update_item()
-            .table_name(&self.daily_stats)
-            .key("patientId", s(patient.as_str()))
-            .key("day", s(day.to_string()))
-            .update_expression("SET baselines = :baselines, baselinesBasis = :basis")
-            .condition_expression(
-                "revision = :revision AND (attribute_not_exists(baselinesBasis) OR baselinesBasis < :basis)",
-            )
-            .expression_attribute_values(":baselines", json(&of_day.values))
-            .expression_attribute_values(":basis", n(of_day.basis))
-            .expression_attribute_values(":revision", n(revision))
-            .send()
-            .await;
-        match written {
-            Ok(_) => Ok(true),
-            Err(error)
-                if error.as_service_error().is_some_and(UpdateItemError::is_conditional_check_failed_exception) =>
-            {
-                Ok(false)
-            }
-            Err(error) => Err(StoreError::of(ACTION, &error)),
-        }
+        let is_older = missing("baselinesBasis").or(less("baselinesBasis", of_day.basis));
+        let update = self
+            .daily_stats
+            .update(&Key::DailyStats(patient, day))
+            .set("baselines", &of_day.values)
+            .set("baselinesBasis", of_day.basis)
+            .when(equals("revision", revision).and(is_older));
+        Ok(update.send(ACTION).await?.is_written())
     }
 }
 

@@ -1,28 +1,27 @@
-//! The table `WearableData`, for those who only read it.
+//! The table `WearableData`, read only.
 
-use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
+use aws_config::SdkConfig;
+use aws_sdk_dynamodb::types::AttributeValue;
 
-use super::super::item::{Fields, Item, s};
-use super::super::{SdkConfig, StoreError};
-use super::codec::record;
+use super::item::RecordItem;
+use crate::aws::error::StoreError;
+use crate::aws::table::{Partition, Query, Table, begins_with, between, equals, missing, read};
 use crate::domain::{DataType, Day, DayRange, MetricType, PatientId, RecordKey, StoredRecord};
 
 const ACTION: &str = "read the patient's records";
 
-/// The table `WearableData`, for those who only read it. Tombstones are not shown.
+/// The table `WearableData`, read only. Tombstones are left out.
 #[derive(Debug, Clone)]
 pub struct WearableDataTable {
-    client: Client,
-    table: String,
+    table: Table,
 }
 
-/// What one read found.
+/// One page of records.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RecordsPage {
-    /// The records, in their order. None does not mean that none follows.
+    /// The records in the order of their keys. An empty page need not be the last.
     pub records: Vec<StoredRecord>,
-    /// The place after which to go on; `None` at the end of the range.
+    /// Key of the last record that was read; `None` at the end of the range.
     pub next: Option<RecordKey>,
 }
 
@@ -30,11 +29,11 @@ impl WearableDataTable {
     /// The table of this name.
     #[must_use]
     pub fn new(sdk: &SdkConfig, table: impl Into<String>) -> Self {
-        Self { client: Client::new(sdk), table: table.into() }
+        Self { table: Table::new(sdk, table) }
     }
 
-    /// One read of the patient's records of these days, oldest first: what lies behind `after`, as far as DynamoDB reads at
-    /// once (1 MB), and of that the wanted type.
+    /// One page of the patient's records of these days, oldest first: those after the key `after`, up to DynamoDB's 1 MB, and
+    /// among them those of the wanted type.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -45,25 +44,28 @@ impl WearableDataTable {
         after: Option<&RecordKey>,
         wanted: Option<MetricType>,
     ) -> Result<RecordsPage, StoreError> {
-        // No id holds a space, and none of its characters is less: this text is the first behind the place. `$` is the
-        // character after `#`: the range holds every key of its last day.
+        // No id contains a space or a smaller character, so this is the first text after the key. `$` is the character after
+        // `#`, so the range contains every key of its last day.
         let from = after.map_or_else(|| format!("{}#", range.first()), |after| format!("{after} "));
-        let mut query = self
-            .query(patient, "sk BETWEEN :from AND :to")
-            .expression_attribute_values(":from", s(from))
-            .expression_attribute_values(":to", s(format!("{}$", range.last())));
-        query = match wanted {
-            Some(wanted) => query
-                .filter_expression("attribute_not_exists(deleted) AND metricType = :wanted")
-                .expression_attribute_values(":wanted", s(wanted.as_str())),
-            None => query.filter_expression("attribute_not_exists(deleted)"),
+        let keys = Partition::Days(patient).whole().and(between("sk", from, format!("{}$", range.last())));
+        let filter = match wanted {
+            Some(wanted) => missing("deleted").and(equals("metricType", wanted)),
+            None => missing("deleted"),
         };
-        let page = query.send().await.map_err(|error| StoreError::of(ACTION, &error))?;
-        let next = page.last_evaluated_key().map(|key| Fields::new(ACTION, key).get("sk")).transpose()?;
-        Ok(RecordsPage { records: records(page.items())?, next })
+        let page = self.table.query(keys).filter(filter).page(ACTION).await?;
+        let records = page.items.into_iter().map(|item| read::<RecordItem>(ACTION, item)?.record(ACTION));
+        let records = records.collect::<Result<_, _>>()?;
+        let next = match page.last.as_ref().map(|key| key.get("sk")) {
+            None => None,
+            Some(Some(AttributeValue::S(key))) => {
+                Some(key.parse().map_err(|_other_form| StoreError::corrupt(ACTION, "sk"))?)
+            }
+            Some(_) => return Err(StoreError::corrupt(ACTION, "sk")),
+        };
+        Ok(RecordsPage { records, next })
     }
 
-    /// The patient's records of one collection on one day.
+    /// The patient's records of one data type on one day.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -73,34 +75,9 @@ impl WearableDataTable {
         day: Day,
         data_type: DataType,
     ) -> Result<Vec<StoredRecord>, StoreError> {
-        let mut found = Vec::new();
-        let mut start = None;
-        loop {
-            let page = self
-                .query(patient, "begins_with(sk, :collection)")
-                .expression_attribute_values(":collection", s(format!("{day}#{data_type}#")))
-                .filter_expression("attribute_not_exists(deleted)")
-                .set_exclusive_start_key(start)
-                .send()
-                .await
-                .map_err(|error| StoreError::of(ACTION, &error))?;
-            found.extend(records(page.items())?);
-            start = page.last_evaluated_key;
-            if start.is_none() {
-                return Ok(found);
-            }
-        }
+        let keys = Partition::Days(patient).whole().and(begins_with("sk", format!("{day}#{data_type}#")));
+        let query: Query = self.table.query(keys).filter(missing("deleted"));
+        let records: Vec<RecordItem> = query.all(ACTION).await?;
+        records.into_iter().map(|item| item.record(ACTION)).collect()
     }
-
-    fn query(&self, patient: &PatientId, keys: &str) -> QueryFluentBuilder {
-        self.client
-            .query()
-            .table_name(&self.table)
-            .key_condition_expression(format!("patientId = :patient AND {keys}"))
-            .expression_attribute_values(":patient", s(patient.as_str()))
-    }
-}
-
-fn records(items: &[Item]) -> Result<Vec<StoredRecord>, StoreError> {
-    items.iter().map(|item| record(ACTION, item)).collect()
 }

@@ -1,50 +1,29 @@
-//! The budget's item: what all workers know of one another.
+//! The item of the shared rate limit.
 
 use std::time::Duration;
 
-use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
-use super::super::StoreError;
-use super::super::item::{Fields, Item, n, s};
+use crate::aws::error::StoreError;
 use crate::oura::rate_limit::{Allowance, GcraState};
 use crate::oura::{ThrottleReason, Throttled};
 
-const PARTITION: &str = "RATE_LIMIT";
-const SORT: &str = "OURA";
-
-/// The key of the item.
-pub(in crate::aws) fn key() -> Item {
-    Item::from([("pk".to_owned(), s(PARTITION)), ("sk".to_owned(), s(SORT))])
-}
-
-/// Whether an item of the table is this one.
-pub(in crate::aws) fn is_item(item: &Item) -> bool {
-    item.get("pk") == Some(&s(PARTITION))
-}
-
-/// Whether Oura answered nobody when it was last asked.
-///
-/// # Errors
-/// [`StoreError::Corrupt`].
-pub(in crate::aws) fn is_outage(action: &'static str, item: &Item) -> Result<bool, StoreError> {
-    Ok(Fields::new(action, item).opt::<u32>("outages")?.unwrap_or(0) > 0)
-}
-
-/// What the item holds.
+/// State of the shared rate limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct State {
+    /// Number of writes; every write requires the one that was read.
     pub(super) version: u64,
-    pub(super) ledger: GcraState,
-    /// Nobody asks before this moment.
-    pub(super) closed: Option<(Timestamp, ThrottleReason)>,
-    /// Pauses of an outage since Oura last answered.
+    pub(super) gcra: GcraState,
+    /// End and reason of a pause of all requests.
+    pub(super) pause: Option<(Timestamp, ThrottleReason)>,
+    /// Pauses of an outage since Oura's last response.
     pub(super) outages: u32,
-    /// After a pause of an outage: up to when the one who tries is waited for before somebody else does.
-    pub(super) trying: Option<Timestamp>,
-    /// How many have tried in vain since the pause.
-    pub(super) tried: u32,
-    /// A smaller allowance than the configured one, and until when.
+    /// After a pause of an outage: the time until which the others wait for the result of one probing request.
+    pub(super) probing_until: Option<Timestamp>,
+    /// Probing requests without a response since the pause.
+    pub(super) failed_probes: u32,
+    /// An allowance below the configured one, and its end.
     pub(super) lowered: Option<(Allowance, Timestamp)>,
 }
 
@@ -56,46 +35,73 @@ impl State {
         }
     }
 
-    /// What holds everybody back at this moment.
-    pub(super) fn held(&self, now: Timestamp) -> Option<Throttled> {
-        let (until, reason) = self.closed.filter(|(until, _)| now < *until)?;
+    /// The pause of all requests at this moment.
+    pub(super) fn throttled(&self, now: Timestamp) -> Option<Throttled> {
+        let (until, reason) = self.pause.filter(|(until, _)| now < *until)?;
         Some(Throttled { reason, retry_after: Duration::try_from(until.duration_since(now)).unwrap_or_default() })
     }
 }
 
-/// The attributes of the item, and which of them it does not have.
-pub(super) fn attributes(state: &State) -> [(&'static str, Option<AttributeValue>); 9] {
-    let millis = |at: Timestamp| n(at.as_millisecond());
-    [
-        ("steady", Some(n(state.ledger.steady))),
-        ("bursting", Some(n(state.ledger.bursting))),
-        ("closedUntil", state.closed.map(|(until, _)| millis(until))),
-        ("closedBy", state.closed.map(|(_, why)| s(why.as_str()))),
-        ("outages", Some(n(state.outages))),
-        ("tryingUntil", state.trying.map(millis)),
-        ("tried", Some(n(state.tried))),
-        ("allowance", state.lowered.map(|(allowance, _)| n(allowance.per_window()))),
-        ("allowanceUntil", state.lowered.map(|(_, until)| millis(until))),
-    ]
+/// The state as stored. Times are in milliseconds, those of the two cell rates in microseconds.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(in crate::aws) struct RateLimitItem {
+    version: u64,
+    /// Theoretical arrival time of the sustained rate.
+    sustained_tat: i64,
+    /// Theoretical arrival time of the burst rate.
+    burst_tat: i64,
+    paused_until: Option<i64>,
+    pause_reason: Option<String>,
+    #[serde(default)]
+    outages: u32,
+    probing_until: Option<i64>,
+    #[serde(default)]
+    failed_probes: u32,
+    allowance: Option<u32>,
+    allowance_until: Option<i64>,
 }
 
-/// The item, read.
-pub(super) fn state(action: &'static str, item: &Item) -> Result<State, StoreError> {
-    let fields = Fields::new(action, item);
-    let moment = |field: &'static str| -> Result<Option<Timestamp>, StoreError> {
-        let millis = fields.opt::<i64>(field)?;
-        millis
-            .map(|at| Timestamp::from_millisecond(at).map_err(|_range| StoreError::corrupt(action, field)))
-            .transpose()
-    };
-    let by = fields.opt::<String>("closedBy")?.and_then(|word| word.parse().ok());
-    Ok(State {
-        version: fields.get("version")?,
-        ledger: GcraState { steady: fields.get("steady")?, bursting: fields.get("bursting")? },
-        closed: moment("closedUntil")?.map(|until| (until, by.unwrap_or(ThrottleReason::Unknown))),
-        outages: fields.opt("outages")?.unwrap_or(0),
-        trying: moment("tryingUntil")?,
-        tried: fields.opt("tried")?.unwrap_or(0),
-        lowered: fields.opt("allowance")?.map(Allowance::new).zip(moment("allowanceUntil")?),
-    })
+impl From<&State> for RateLimitItem {
+    fn from(state: &State) -> Self {
+        Self {
+            version: state.version,
+            sustained_tat: state.gcra.steady,
+            burst_tat: state.gcra.bursting,
+            paused_until: state.pause.map(|(until, _)| until.as_millisecond()),
+            pause_reason: state.pause.map(|(_, reason)| reason.as_str().to_owned()),
+            outages: state.outages,
+            probing_until: state.probing_until.map(Timestamp::as_millisecond),
+            failed_probes: state.failed_probes,
+            allowance: state.lowered.map(|(allowance, _)| allowance.per_window()),
+            allowance_until: state.lowered.map(|(_, until)| until.as_millisecond()),
+        }
+    }
+}
+
+impl RateLimitItem {
+    /// True if Oura did not respond to the last request of any patient.
+    pub(in crate::aws) fn is_outage(&self) -> bool {
+        self.outages > 0
+    }
+
+    /// # Errors
+    /// [`StoreError::Corrupt`] for a time out of range.
+    pub(super) fn state(self, action: &'static str) -> Result<State, StoreError> {
+        let time = |field: &'static str, millis: Option<i64>| {
+            let time = millis.map(Timestamp::from_millisecond).transpose();
+            time.map_err(|_range| StoreError::corrupt(action, field))
+        };
+        let reason = self.pause_reason.and_then(|word| word.parse().ok());
+        Ok(State {
+            version: self.version,
+            gcra: GcraState { steady: self.sustained_tat, bursting: self.burst_tat },
+            pause: time("pausedUntil", self.paused_until)?
+                .map(|until| (until, reason.unwrap_or(ThrottleReason::Unknown))),
+            outages: self.outages,
+            probing_until: time("probingUntil", self.probing_until)?,
+            failed_probes: self.failed_probes,
+            lowered: self.allowance.map(Allowance::new).zip(time("allowanceUntil", self.allowance_until)?),
+        })
+    }
 }

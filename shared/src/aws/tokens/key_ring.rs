@@ -1,13 +1,14 @@
-//! The keys that token pairs are sealed with: versioned texts in one secret, of which one is current.
+//! The keys of sealed token pairs: versioned texts in one secret, of which one is current.
 //!
 //! The secret is flat JSON, `{"current":"1","1":"<random text>"}`, so that CloudFormation can make the first key. A record
-//! is AES-256-GCM under a key that HKDF-SHA256 derives from its version's text. What it belongs to (format, patient, grant,
-//! generation, key version) is associated data: a record that was copied elsewhere does not open.
+//! is AES-256-GCM under a key that HKDF-SHA256 derives from its version's text. Its owner (format, patient, grant, generation,
+//! key version) is associated data: a record that was copied elsewhere does not open.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
+use aws_config::SdkConfig;
 use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
 use aws_lc_rs::error::Unspecified;
 use aws_lc_rs::hkdf::{HKDF_SHA256, Salt};
@@ -15,8 +16,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use secrecy::{ExposeSecret, SecretString};
 
-use super::super::cached_secret::CachedSecret;
-use super::super::{SdkConfig, StoreError};
+use crate::aws::cached_secret::CachedSecret;
+use crate::aws::error::StoreError;
 use crate::domain::{Clock, GrantId, PatientId};
 
 /// The format of a sealed record; one that is made otherwise gets another name.
@@ -26,9 +27,9 @@ const FORMAT: &str = "oura-tokens/1";
 const CURRENT: &str = "current";
 
 /// 43 letters and digits are 256 bits: the key's own strength.
-const SHORTEST_TEXT: usize = 43;
+const MIN_KEY_LENGTH: usize = 43;
 
-/// What a sealed record belongs to.
+/// Owner of a sealed record.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Owner<'a> {
     pub(super) patient: &'a PatientId,
@@ -52,12 +53,12 @@ pub(super) struct Sealed {
     pub(super) text: String,
 }
 
-/// Why a record did not open.
+/// A record that did not open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Closed {
+pub(super) enum OpenError {
     /// The ring does not hold its key.
     UnknownKey,
-    /// It is not what was sealed, or belongs to another.
+    /// It was changed, or has another owner.
     Tampered,
 }
 
@@ -73,13 +74,13 @@ pub(super) type KeyRings = CachedSecret<Arc<KeyRing>>;
 /// The ring of this secret.
 pub(super) fn key_rings(sdk: &SdkConfig, id: &str, clock: Clock) -> KeyRings {
     CachedSecret::new(sdk, id, clock, "read the token key ring", |action, text| {
-        let refused = |why: &str| StoreError::Refused { action, code: why.to_owned() };
+        let refused = |reason: &str| StoreError::Refused { action, code: reason.to_owned() };
         KeyRing::parse(text).map(Arc::new).map_err(refused)
     })
 }
 
 impl KeyRing {
-    /// An error says what is wrong without quoting anything: whoever mixes names and texts up would find a key in a log.
+    /// Parses the secret. An error describes the fault without quoting the text, which may be a key in the wrong place.
     fn parse(text: &str) -> Result<Self, &'static str> {
         let mut texts: BTreeMap<String, String> =
             serde_json::from_str(text).map_err(|_quotes_the_keys| "the key ring is no flat JSON object of texts")?;
@@ -89,7 +90,7 @@ impl KeyRing {
         }
         let mut keys = BTreeMap::new();
         for (version, text) in texts {
-            if text.len() < SHORTEST_TEXT {
+            if text.len() < MIN_KEY_LENGTH {
                 return Err("a key of the key ring has fewer than 43 characters");
             }
             let key = derived(&version, &text).map_err(|_unspecified| "a key of the key ring cannot be used")?;
@@ -98,7 +99,7 @@ impl KeyRing {
         Ok(Self { current, keys })
     }
 
-    /// The version that is sealed with.
+    /// Version of the current key.
     pub(super) fn current(&self) -> &str {
         &self.current
     }
@@ -116,9 +117,9 @@ impl KeyRing {
     }
 
     /// The text of a record that belongs to this owner.
-    pub(super) fn open(&self, owner: &Owner<'_>, sealed: &Sealed) -> Result<SecretString, Closed> {
-        let key = self.keys.get(&sealed.key_version).ok_or(Closed::UnknownKey)?;
-        opened(key, owner, sealed).ok_or(Closed::Tampered)
+    pub(super) fn open(&self, owner: &Owner<'_>, sealed: &Sealed) -> Result<SecretString, OpenError> {
+        let key = self.keys.get(&sealed.key_version).ok_or(OpenError::UnknownKey)?;
+        opened(key, owner, sealed).ok_or(OpenError::Tampered)
     }
 }
 
@@ -161,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_sealed_opens_for_its_owner_only() {
+    fn sealed_record_opens_for_its_owner_only() {
         let (patient, grant) = ids("p-1", "g-1");
         let owner = Owner { patient: &patient, grant: &grant, generation: 3 };
         let sealed = ring("1").seal(&owner, &SecretString::from("canary")).unwrap();
@@ -172,35 +173,39 @@ mod tests {
             Owner { grant: &other_grant, ..owner },
             Owner { generation: 4, ..owner },
         ] {
-            assert_eq!(ring("1").open(&owner, &sealed).unwrap_err(), Closed::Tampered, "{owner:?}");
+            assert_eq!(ring("1").open(&owner, &sealed).unwrap_err(), OpenError::Tampered, "{owner:?}");
         }
     }
 
     #[test]
-    fn a_record_whose_parts_were_changed_does_not_open() {
+    fn sealed_record_with_changed_parts_does_not_open() {
         let (patient, grant) = ids("p-1", "g-1");
         let owner = Owner { patient: &patient, grant: &grant, generation: 3 };
         let seal = |ring: KeyRing| ring.seal(&owner, &SecretString::from("canary")).unwrap();
         let (sealed, again) = (seal(ring("1")), seal(ring("1")));
         assert_ne!(sealed.nonce, again.nonce, "every record has a nonce of its own");
         let closed = |changed: Sealed| ring("1").open(&owner, &changed).unwrap_err();
-        assert_eq!(closed(Sealed { nonce: again.nonce, ..sealed.clone() }), Closed::Tampered);
-        assert_eq!(closed(Sealed { nonce: String::new(), ..sealed.clone() }), Closed::Tampered);
-        assert_eq!(closed(Sealed { key_version: "2".to_owned(), ..sealed.clone() }), Closed::Tampered);
-        assert_eq!(closed(Sealed { key_version: "3".to_owned(), ..sealed.clone() }), Closed::UnknownKey);
+        assert_eq!(closed(Sealed { nonce: again.nonce, ..sealed.clone() }), OpenError::Tampered);
+        assert_eq!(closed(Sealed { nonce: String::new(), ..sealed.clone() }), OpenError::Tampered);
+        assert_eq!(closed(Sealed { key_version: "2".to_owned(), ..sealed.clone() }), OpenError::Tampered);
+        assert_eq!(closed(Sealed { key_version: "3".to_owned(), ..sealed.clone() }), OpenError::UnknownKey);
         let bytes = STANDARD.decode(&sealed.text).unwrap();
         for at in 0..bytes.len() {
             let mut changed = bytes.clone();
             changed[at] ^= 1;
-            assert_eq!(closed(Sealed { text: STANDARD.encode(changed), ..sealed.clone() }), Closed::Tampered, "{at}");
+            assert_eq!(
+                closed(Sealed { text: STANDARD.encode(changed), ..sealed.clone() }),
+                OpenError::Tampered,
+                "{at}"
+            );
         }
-        assert_eq!(closed(Sealed { text: STANDARD.encode(&bytes[1..]), ..sealed.clone() }), Closed::Tampered);
-        assert_eq!(closed(Sealed { text: "%".to_owned(), ..sealed }), Closed::Tampered);
+        assert_eq!(closed(Sealed { text: STANDARD.encode(&bytes[1..]), ..sealed.clone() }), OpenError::Tampered);
+        assert_eq!(closed(Sealed { text: "%".to_owned(), ..sealed }), OpenError::Tampered);
     }
 
     #[test]
-    fn a_ring_that_cannot_be_used_says_why_and_shows_nothing() {
-        for (text, why) in [
+    fn key_ring_error_gives_the_reason_and_no_secret() {
+        for (text, reason) in [
             ("s3cret".to_owned(), "flat JSON"),
             (format!(r#"{{"current":{{"s3cret":"{ONE}"}}}}"#), "flat JSON"),
             (format!(r#"{{"s3cret":"{ONE}"}}"#), "no `current`"),
@@ -208,8 +213,8 @@ mod tests {
             (r#"{"current":"current"}"#.to_owned(), "does not hold"),
             (format!(r#"{{"current":"1","1":"{ONE}","s3cret":"{}"}}"#, "s3cret".repeat(7)), "fewer than 43"),
         ] {
-            let told = KeyRing::parse(&text).unwrap_err();
-            assert!(told.contains(why) && !told.contains("s3cret"), "{told}");
+            let error = KeyRing::parse(&text).unwrap_err();
+            assert!(error.contains(reason) && !error.contains("s3cret"), "{error}");
         }
         assert_eq!(format!("{:?}", ring("1")), "KeyRing");
     }

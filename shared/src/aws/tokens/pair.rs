@@ -1,29 +1,46 @@
-//! A token pair and the text that it is stored as.
+//! A token pair and its stored text.
 
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
-use super::super::StoreError;
+use crate::aws::error::StoreError;
 use crate::domain::ScopeSet;
 use crate::oura::{AccessToken, RefreshToken};
 
-/// A patient's token pair, as it lies in its vault.
+/// Actions, for errors.
+pub(super) const READ: &str = "read the patient's tokens";
+pub(super) const CREATE: &str = "store the patient's first tokens";
+pub(super) const PUT: &str = "store the patient's new tokens";
+pub(super) const DELETE: &str = "delete the patient's tokens";
+
+/// The end of storing a token pair.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stored {
+    /// Stored.
+    Written,
+    /// Another pair of the same generation is stored: read it and use that one.
+    Occupied,
+    /// The grant's tokens were deleted: the connection has ended, or has another grant.
+    Gone,
+}
+
+/// A patient's token pair as stored.
 #[derive(Debug, Clone)]
 pub struct StoredTokens {
-    /// For the API.
+    /// Token for the API.
     pub access_token: AccessToken,
-    /// For exactly one refresh.
+    /// Token for exactly one refresh.
     pub refresh_token: RefreshToken,
-    /// When Oura said the access token ends; `None` when it did not say.
+    /// Stated expiry of the access token; `None` if Oura stated none.
     pub expires_at: Option<Timestamp>,
-    /// What was granted.
+    /// The granted scopes.
     pub scope: ScopeSet,
-    /// 1 at the connect, one more with every refresh.
+    /// 1 after the connect, one more with every refresh.
     pub generation: u64,
-    /// The host that issued them.
+    /// Host that issued the pair.
     pub token_host: String,
-    /// When Oura gave them; `None` in what was stored before this was recorded.
+    /// Time of the refresh or connect; `None` for a pair of an older version of this code.
     pub refreshed_at: Option<Timestamp>,
 }
 
@@ -44,7 +61,7 @@ struct TokensWire {
 struct ScopeText(String);
 
 impl StoredTokens {
-    /// The record as text: the same for the same pair.
+    /// The record as text, the same for the same pair.
     pub(super) fn to_secret(&self) -> SecretString {
         let wire = TokensWire {
             access_token: self.access_token.expose().to_owned(),
@@ -72,7 +89,7 @@ impl StoredTokens {
         })
     }
 
-    /// Whether both are the same pair with the same particulars.
+    /// True if both are the same pair with the same particulars.
     #[must_use]
     pub fn is(&self, other: &Self) -> bool {
         self.to_secret().expose_secret() == other.to_secret().expose_secret()
@@ -84,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_pair_survives_the_secret_and_never_prints() {
+    fn token_pair_survives_the_secret_and_never_prints() {
         let tokens = StoredTokens {
             access_token: AccessToken::new("access-s3cret".to_owned()),
             refresh_token: RefreshToken::new("refresh-s3cret".to_owned()),

@@ -1,10 +1,11 @@
 //! One secret in Secrets Manager per grant.
 
+use aws_config::SdkConfig;
 use aws_sdk_secretsmanager::Client;
 use secrecy::ExposeSecret;
 
-use super::super::{SdkConfig, StoreError};
-use super::{CREATE, DELETE, PUT, READ, Stored, StoredTokens};
+use super::pair::{CREATE, DELETE, PUT, READ, Stored, StoredTokens};
+use crate::aws::error::StoreError;
 use crate::domain::{GrantId, PatientId, derived_uuid};
 
 /// The secrets of the patients' grants: `<prefix>/<patient hash>/<grant id>`.
@@ -25,7 +26,7 @@ impl TokenSecrets {
         format!("{}/{}/{grant}", self.prefix, patient.opaque())
     }
 
-    /// The token pair as stored; `None` when the grant has no secret (any more).
+    /// The token pair as stored; `None` if the grant has no secret (any more).
     ///
     /// # Errors
     /// [`StoreError`].
@@ -72,7 +73,7 @@ impl TokenSecrets {
     /// second, different pair of the same generation is refused by Secrets Manager.
     ///
     /// # Errors
-    /// [`StoreError`]; when unavailable, try again with the same pair.
+    /// [`StoreError`]; when unavailable, retry with the same pair.
     pub(super) async fn put(
         &self,
         patient: &PatientId,
@@ -99,7 +100,7 @@ impl TokenSecrets {
         }
     }
 
-    /// Deletes the grant's tokens at once, without a recovery window. That none are there is success.
+    /// Deletes the grant's tokens at once, without a recovery window. Succeeds if there are none.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -129,7 +130,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_version_id_is_stable_and_differs_by_generation() {
+    fn version_id_is_stable_and_differs_by_generation() {
         let grant = GrantId::parse("g").unwrap();
         assert_eq!(version_id(&grant, 2), version_id(&grant, 2));
         assert_ne!(version_id(&grant, 2), version_id(&grant, 3));

@@ -1,12 +1,10 @@
-//! Which vault holds the token pairs, and where it is.
-
-use std::fmt;
-use std::str::FromStr;
+//! Settings of the token vaults.
 
 use crate::env::{Env, EnvError};
 
-/// The kinds of vaults.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Kind of a token vault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::Display, strum::EnumString)]
+#[strum(serialize_all = "lowercase", parse_err_ty = UnknownVault, parse_err_fn = unknown_vault)]
 pub enum TokenVaultKind {
     /// One secret in Secrets Manager per grant.
     Secret,
@@ -25,41 +23,24 @@ impl TokenVaultKind {
     }
 }
 
-impl fmt::Display for TokenVaultKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Secret => "secret",
-            Self::Sealed => "sealed",
-        })
-    }
-}
-
-/// A word that names no vault.
+/// A name of no vault.
 #[derive(Debug, thiserror::Error)]
 #[error("must be `secret` or `sealed`")]
 pub struct UnknownVault;
 
-impl FromStr for TokenVaultKind {
-    type Err = UnknownVault;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
-            "secret" => Ok(Self::Secret),
-            "sealed" => Ok(Self::Sealed),
-            _ => Err(UnknownVault),
-        }
-    }
+fn unknown_vault(_name: &str) -> UnknownVault {
+    UnknownVault
 }
 
-/// Where the token pairs lie.
+/// The chosen vault, and the one that a fleet migrates from.
 #[derive(Debug, Clone)]
 pub struct TokenSettings {
-    pub(super) chosen: PlaceSettings,
-    pub(super) moving_from: Option<PlaceSettings>,
+    pub(super) chosen: VaultSettings,
+    pub(super) migrate_from: Option<VaultSettings>,
 }
 
 #[derive(Debug, Clone)]
-pub(super) enum PlaceSettings {
+pub(super) enum VaultSettings {
     Secret { prefix: String },
     Sealed { table: String, key_ring: String },
 }
@@ -71,16 +52,16 @@ impl TokenSettings {
     /// # Errors
     /// [`EnvError`] names the variable that is missing or malformed.
     pub fn from_env(env: &Env) -> Result<Self, EnvError> {
-        const MOVING_FROM: &str = "TOKEN_VAULT_MIGRATE_FROM";
+        const MIGRATE_FROM: &str = "TOKEN_VAULT_MIGRATE_FROM";
         let chosen = env.optional("TOKEN_VAULT")?.unwrap_or(TokenVaultKind::Secret);
-        let moving_from = env.optional::<TokenVaultKind>(MOVING_FROM)?;
-        if moving_from == Some(chosen) {
-            let why = "must be another vault than TOKEN_VAULT's".to_owned();
-            return Err(EnvError::Malformed { name: MOVING_FROM, reason: why });
+        let migrate_from = env.optional::<TokenVaultKind>(MIGRATE_FROM)?;
+        if migrate_from == Some(chosen) {
+            let reason = "must be another vault than TOKEN_VAULT's".to_owned();
+            return Err(EnvError::Malformed { name: MIGRATE_FROM, reason });
         }
         Ok(Self {
-            chosen: PlaceSettings::of(chosen, env)?,
-            moving_from: moving_from.map(|kind| PlaceSettings::of(kind, env)).transpose()?,
+            chosen: VaultSettings::of(chosen, env)?,
+            migrate_from: migrate_from.map(|kind| VaultSettings::of(kind, env)).transpose()?,
         })
     }
 
@@ -89,11 +70,11 @@ impl TokenSettings {
     /// # Errors
     /// [`EnvError`] names the variable that is missing.
     pub fn only(kind: TokenVaultKind, env: &Env) -> Result<Self, EnvError> {
-        Ok(Self { chosen: PlaceSettings::of(kind, env)?, moving_from: None })
+        Ok(Self { chosen: VaultSettings::of(kind, env)?, migrate_from: None })
     }
 }
 
-impl PlaceSettings {
+impl VaultSettings {
     fn of(kind: TokenVaultKind, env: &Env) -> Result<Self, EnvError> {
         Ok(match kind {
             TokenVaultKind::Secret => Self::Secret { prefix: env.required("TOKEN_SECRET_PREFIX")? },
@@ -110,7 +91,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_vault_that_is_unknown_or_lacks_something_is_named() {
+    fn settings_name_the_missing_or_malformed_variable() {
         let full = || {
             Env::default()
                 .with("TOKEN_SECRET_PREFIX", "p")
@@ -127,15 +108,15 @@ mod tests {
         }
         let sealed = full().with("TOKEN_VAULT", "sealed");
         assert!(TokenSettings::from_env(&sealed.clone().with("TOKEN_SECRET_PREFIX", "")).is_ok());
-        let moving = sealed.clone().with("TOKEN_VAULT_MIGRATE_FROM", "secret");
-        assert!(TokenSettings::from_env(&moving).is_ok());
-        assert!(error(moving.with("TOKEN_SECRET_PREFIX", "")).contains("TOKEN_SECRET_PREFIX is missing"));
+        let migrating = sealed.clone().with("TOKEN_VAULT_MIGRATE_FROM", "secret");
+        assert!(TokenSettings::from_env(&migrating).is_ok());
+        assert!(error(migrating.with("TOKEN_SECRET_PREFIX", "")).contains("TOKEN_SECRET_PREFIX is missing"));
         assert!(
             error(full().with("TOKEN_VAULT", "s3cret")).starts_with("environment variable TOKEN_VAULT is malformed")
         );
         for wrong in ["sealed", "vault"] {
-            let told = error(sealed.clone().with("TOKEN_VAULT_MIGRATE_FROM", wrong));
-            assert!(told.starts_with("environment variable TOKEN_VAULT_MIGRATE_FROM is malformed"), "{told}");
+            let error = error(sealed.clone().with("TOKEN_VAULT_MIGRATE_FROM", wrong));
+            assert!(error.starts_with("environment variable TOKEN_VAULT_MIGRATE_FROM is malformed"), "{error}");
         }
     }
 }

@@ -1,0 +1,103 @@
+//! Recording of a new grant, and of a refused consent.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::item::ConnectionItem;
+use super::store::{ClaimItem, Connections, is_on, may_claim};
+use crate::aws::error::StoreError;
+use crate::aws::outbox::put_event;
+use crate::aws::table::{Committed, Key, Transaction, expires_at, missing};
+use crate::domain::{Connection, ConnectionStatus, PatientEvent, PatientId, ReasonCode};
+
+/// Time for which the patient's app is shown the reason of a refused consent.
+const REFUSED_TTL: Duration = Duration::from_secs(24 * 3600);
+
+/// The end of recording a new grant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ConnectOutcome {
+    /// Recorded; the event is in the outbox.
+    Recorded,
+    /// Another patient has connected the ring account. Nothing was changed.
+    AccountConflict,
+    /// A purge of the patient is in progress. Nothing was changed.
+    PurgeRunning,
+    /// Another callback changed the patient's connection meanwhile. Nothing was changed: read again.
+    Raced,
+}
+
+/// The parts of a connect's transaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum ConnectPart {
+    Connection,
+    Claim,
+    PendingConsent,
+    Event,
+    NoPurge,
+    RefusedConsent,
+    OldClaim,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct RefusedItem {
+    reason_code: ReasonCode,
+    since: Timestamp,
+    expires_at: i64,
+}
+
+impl Connections {
+    /// Records a new grant in one transaction: the connection, the claim of the ring account, the end of the pending consent,
+    /// and the event. `previous` is the connection as read before; if it has changed since, nothing happens.
+    ///
+    /// # Errors
+    /// [`StoreError`]. When the table is unavailable the outcome is unknown: read again before the grant's tokens are deleted.
+    pub async fn connect(
+        &self,
+        connection: &Connection,
+        previous: Option<&Connection>,
+        event: &PatientEvent,
+    ) -> Result<ConnectOutcome, StoreError> {
+        let (table, patient) = (&self.table, &connection.patient_id);
+        let is_unchanged = match previous {
+            None => missing("pk"),
+            Some(previous) => is_on(&previous.grant_id),
+        };
+        let item = ConnectionItem::from(connection);
+        let claim = ClaimItem { patient_id: patient.clone(), since: connection.since };
+        let claim = table.put(&Key::Claim(&connection.oura_user_id), claim).when(may_claim(patient));
+        let mut transaction = Transaction::new(table, "record the connection");
+        transaction
+            .add(ConnectPart::Connection, table.put(&Key::Connection(patient), item).when(is_unchanged))?
+            .add(ConnectPart::Claim, claim)?
+            .add(ConnectPart::PendingConsent, table.delete(&Key::PendingConsent(patient)))?
+            .add(ConnectPart::Event, put_event(table, event))?
+            .add(ConnectPart::NoPurge, table.check(&Key::Purge(patient)).when(missing("pk")))?
+            .add(ConnectPart::RefusedConsent, table.delete(&Key::RefusedConsent(patient)))?;
+        // A connection that has ended has no claim.
+        let live = previous.filter(|previous| previous.status != ConnectionStatus::Disconnected);
+        if let Some(old) = live.filter(|previous| previous.oura_user_id != connection.oura_user_id) {
+            transaction.add(ConnectPart::OldClaim, self.release_claim(old))?;
+        }
+        Ok(match transaction.commit().await? {
+            Committed::Done => ConnectOutcome::Recorded,
+            Committed::ConditionsFailed(parts) if parts.contains(&ConnectPart::NoPurge) => ConnectOutcome::PurgeRunning,
+            Committed::ConditionsFailed(parts) if parts.contains(&ConnectPart::Claim) => {
+                ConnectOutcome::AccountConflict
+            }
+            Committed::ConditionsFailed(_) => ConnectOutcome::Raced,
+        })
+    }
+
+    /// Records the reason of a refused consent for a day, so that the patient's app can show it.
+    ///
+    /// # Errors
+    /// [`StoreError`]; the browser has received the reason anyway.
+    pub async fn refuse(&self, patient: &PatientId, reason: ReasonCode, now: Timestamp) -> Result<(), StoreError> {
+        let item = RefusedItem { reason_code: reason, since: now, expires_at: expires_at(now, REFUSED_TTL) };
+        self.table.put(&Key::RefusedConsent(patient), item).send("record a refused consent").await?.ignore();
+        Ok(())
+    }
+}
