@@ -517,11 +517,7 @@ export interface components {
              */
             observedAt: string;
         };
-        /**
-         * @description Metric type with records.
-         * @enum {unknown}
-         */
-        RecordType: "readiness" | "sleep" | "activity" | "spo2" | "stress" | "resilience" | "cardiovascularAge" | "vo2Max" | "heartRate" | "workout" | "session" | "tag" | "sleepTime" | "restMode" | "ring";
+        RecordType: components["schemas"]["RecordMetricType"];
         DaySeries: {
             /** @enum {unknown} */
             type: "heartRate" | "hrv" | "hypnogram" | "met";
@@ -612,530 +608,505 @@ export interface components {
          */
         Day: string;
         /**
-         * @description A kind of metrics.
+         * @description Type of a normalized record, and the key of its part of a day's stats.
          * @enum {unknown}
          */
         MetricType: "readiness" | "sleep" | "activity" | "hrv" | "spo2" | "stress" | "resilience" | "cardiovascularAge" | "vo2Max" | "heartRate" | "workout" | "session" | "tag" | "sleepTime" | "restMode" | "ring";
         Scopes: string[];
-        /** @description Oura's scores, 1 to 100. */
-        ReadinessContributors: {
-            /** @description Activity of the last days: Oura's score, 1 to 100; not a measurement. */
-            activityBalance: number | null;
-            /** @description Body temperature: Oura's score, 1 to 100; not a measurement. */
-            bodyTemperature: number | null;
-            /** @description HRV of the last days: Oura's score, 1 to 100; not a measurement. */
-            hrvBalance: number | null;
-            /** @description Activity of the day before: Oura's score, 1 to 100; not a measurement. */
-            previousDayActivity: number | null;
-            /** @description The night before: Oura's score, 1 to 100; not a measurement. */
-            previousNight: number | null;
-            /** @description How early in the night the heart rate came to rest: Oura's score, 1 to 100; not a measurement. */
-            recoveryIndex: number | null;
-            /** @description Resting heart rate: Oura's score, 1 to 100; not a measurement. */
-            restingHeartRate: number | null;
-            /** @description Sleep of the last days: Oura's score, 1 to 100; not a measurement. */
-            sleepBalance: number | null;
-            /** @description Regularity of sleep: Oura's score, 1 to 100; not a measurement. */
-            sleepRegularity: number | null;
-        };
-        /** @description Readiness of a day. */
-        Readiness: {
-            /** @description Score, 1 to 100. */
-            score: number | null;
-            /** @description Skin temperature of the night against the patient's usual one (°C). */
-            temperatureDeviation: number | null;
-            /** @description The same, smoothed over days (°C). */
-            temperatureTrendDeviation: number | null;
-            /** @description Activity of the last days: Oura's score, 1 to 100; not a measurement. */
-            activityBalance: number | null;
-            /** @description Body temperature: Oura's score, 1 to 100; not a measurement. */
-            bodyTemperature: number | null;
-            /** @description HRV of the last days: Oura's score, 1 to 100; not a measurement. */
-            hrvBalance: number | null;
-            /** @description Activity of the day before: Oura's score, 1 to 100; not a measurement. */
-            previousDayActivity: number | null;
-            /** @description The night before: Oura's score, 1 to 100; not a measurement. */
-            previousNight: number | null;
-            /** @description How early in the night the heart rate came to rest: Oura's score, 1 to 100; not a measurement. */
-            recoveryIndex: number | null;
-            /** @description Resting heart rate: Oura's score, 1 to 100; not a measurement. */
-            restingHeartRate: number | null;
-            /** @description Sleep of the last days: Oura's score, 1 to 100; not a measurement. */
-            sleepBalance: number | null;
-            /** @description Regularity of sleep: Oura's score, 1 to 100; not a measurement. */
-            sleepRegularity: number | null;
-            contributors: components["schemas"]["ReadinessContributors"];
-            /**
-             * @description Where it comes from: its own document, or the main sleep, which has it earlier.
-             * @enum {unknown}
-             */
-            from: "daily_readiness" | "sleep";
-        };
-        /** @description Oura's scores, 1 to 100. */
-        SleepContributors: {
-            /** @description Deep sleep: Oura's score, 1 to 100; not a measurement. */
-            deepSleep: number | null;
-            /** @description Efficiency: Oura's score, 1 to 100; not a measurement. */
-            efficiency: number | null;
-            /** @description Latency: Oura's score, 1 to 100; not a measurement. */
-            latency: number | null;
-            /** @description REM sleep: Oura's score, 1 to 100; not a measurement. */
-            remSleep: number | null;
-            /** @description Restfulness: Oura's score, 1 to 100; not a measurement. */
-            restfulness: number | null;
-            /** @description Timing: Oura's score, 1 to 100; not a measurement. */
-            timing: number | null;
-            /** @description Total sleep: Oura's score, 1 to 100; not a measurement. */
-            totalSleep: number | null;
-        };
-        /** @description A sleep period beside the main sleep. */
-        NapOfDay: {
-            /**
-             * @description Oura's kind of period.
-             * @example long_sleep
-             * @example sleep
-             * @example late_nap
-             * @example rest
-             */
-            type: string | null;
-            /** @description Time asleep (s). */
-            totalSleep: number | null;
-            /** @description Time in bed (s). */
-            timeInBed: number | null;
-            /** @description Time asleep of the time in bed (%). */
-            efficiency: number | null;
-            /** @description When the patient went to bed, as Oura gave it, RFC 3339 with the patient's offset; Oura leaves the offset out at times. */
-            bedtimeStart: string | null;
-            /** @description When the patient got up, as Oura gave it, RFC 3339 with the patient's offset; Oura leaves the offset out at times. */
-            bedtimeEnd: string | null;
-            /** @description Heart rate, average (bpm). */
-            averageHeartRate: number | null;
-            /** @description Heart rate, lowest (bpm). */
-            lowestHeartRate: number | null;
-            /** @description HRV, average (ms, RMSSD). */
-            averageHrv: number | null;
-            /** @description Oura's id of the document. */
-            documentId: string;
-        };
-        /** @description Sleep of a day: scores, and its main sleep, which is the `long_sleep` with the most sleep. */
-        Sleep: {
-            /** @description Score, 1 to 100. */
-            score: number | null;
-            /**
-             * @description Oura's kind of period.
-             * @example long_sleep
-             * @example sleep
-             * @example late_nap
-             * @example rest
-             */
-            type: string | null;
-            /** @description Time asleep (s). */
-            totalSleep: number | null;
-            /** @description Time in bed (s). */
-            timeInBed: number | null;
-            /** @description Time asleep of the time in bed (%). */
-            efficiency: number | null;
-            /** @description Time until asleep (s). */
-            latency: number | null;
-            /** @description REM sleep (s). */
-            remSleep: number | null;
-            /** @description Deep sleep (s). */
-            deepSleep: number | null;
-            /** @description Light sleep (s). */
-            lightSleep: number | null;
-            /** @description Time awake in bed (s). */
-            awake: number | null;
-            /** @description When the patient went to bed, as Oura gave it, RFC 3339 with the patient's offset; Oura leaves the offset out at times. */
-            bedtimeStart: string | null;
-            /** @description When the patient got up, as Oura gave it, RFC 3339 with the patient's offset; Oura leaves the offset out at times. */
-            bedtimeEnd: string | null;
-            /** @description Restless periods (count). */
-            restlessPeriods: number | null;
-            /** @description Breathing rate (breaths/min). */
-            averageBreath: number | null;
-            /** @description Heart rate, average (bpm). */
-            averageHeartRate: number | null;
-            /** @description Heart rate, lowest (bpm). */
-            lowestHeartRate: number | null;
-            /** @description Sleep stages, one digit per 5 min: 1 deep, 2 light, 3 REM, 4 awake. */
-            sleepPhase5Min: string | null;
-            /**
-             * @description What Oura last analysed the period for.
-             * @example foreground_sleep_analysis
-             * @example background_sleep_analysis
-             */
-            sleepAnalysisReason: string | null;
-            /** @description Whether the ring's battery ran low. */
-            lowBatteryAlert: boolean | null;
-            /** @description Oura's id of the main sleep. */
-            documentId: string | null;
-            /** @description Restfulness: Oura's score, 1 to 100; not a measurement. */
-            restfulness: number | null;
-            /** @description Timing: Oura's score, 1 to 100; not a measurement. */
-            timing: number | null;
-            /** @description Oura's scores, 1 to 100; null without Oura's daily document. */
-            contributors: components["schemas"]["SleepContributors"] | null;
-            /** @description Naps, earliest first. */
-            naps: components["schemas"]["NapOfDay"][];
-            /** @description Further long sleeps, earliest first. */
-            furtherSleeps: components["schemas"]["NapOfDay"][];
-        };
         /** @description Activity of a day, from 04:00 to 04:00 local time. */
         Activity: {
-            /** @description Score, 1 to 100. */
-            score: number | null;
             /** @description Energy burned by activity (kcal). */
             activeCalories: number | null;
+            /** @description Time of activity of any intensity: the sum of three of Oura's fields; null unless all three are known (min). */
+            activeMinutes: number | null;
+            /** @description Metabolic equivalents, average of the day (MET). */
+            averageMetMinutes: number | null;
+            /** @description Walking distance for the energy that activity burned; an estimate (m). */
+            equivalentWalkingDistance: number | null;
+            /** @description Metabolic equivalents of high activity, times minutes (MET minutes). */
+            highActivityMetMinutes: number | null;
+            /** @description Time of high activity (s). */
+            highActivityTime: number | null;
+            /** @description Number of the app's reminders after a long rest (count). */
+            inactivityAlerts: number | null;
+            /** @description Metabolic equivalents of low activity, times minutes (MET minutes). */
+            lowActivityMetMinutes: number | null;
+            /** @description Time of low activity (s). */
+            lowActivityTime: number | null;
+            /** @description Metabolic equivalents of medium activity, times minutes (MET minutes). */
+            mediumActivityMetMinutes: number | null;
+            /** @description Time of medium activity (s). */
+            mediumActivityTime: number | null;
+            /** @description Contribution of goals that were met (score). */
+            meetDailyTargets: number | null;
+            /** @description Remaining part of that distance; negative beyond the goal (m). */
+            metersToTarget: number | null;
+            /** @description Contribution of moving every hour (score). */
+            moveEveryHour: number | null;
+            /** @description Time without the ring (s). */
+            nonWearTime: number | null;
+            /** @description Contribution of recovery between trainings (score). */
+            recoveryTime: number | null;
+            /** @description Time of rest, sleep included (s). */
+            restingTime: number | null;
+            /** @description Activity of the day, in balance with rest (score). */
+            score: number | null;
+            /** @description Metabolic equivalents of sitting, times minutes (MET minutes). */
+            sedentaryMetMinutes: number | null;
+            /** @description Sedentary time (s). */
+            sedentaryTime: number | null;
+            /** @description Contribution of little time without activity (score). */
+            stayActive: number | null;
+            /** @description Steps (steps). */
+            steps: number | null;
+            /** @description The day's goal for energy burned by activity (kcal). */
+            targetCalories: number | null;
+            /** @description The day's goal as a walking distance (m). */
+            targetMeters: number | null;
             /** @description Energy burned in all (kcal). */
             totalCalories: number | null;
-            /** @description Steps (count). */
-            steps: number | null;
-            /** @description The day's activity as a walk of this distance (m); an estimate. */
-            equivalentWalkingDistance: number | null;
-            /** @description Inactivity alerts (count). */
-            inactivityAlerts: number | null;
-            /** @description Daily targets met: Oura's score, 1 to 100; not a measurement. */
-            meetDailyTargets: number | null;
-            /** @description Moving every hour: Oura's score, 1 to 100; not a measurement. */
-            moveEveryHour: number | null;
-            /** @description Recovery time: Oura's score, 1 to 100; not a measurement. */
-            recoveryTime: number | null;
-            /** @description Staying active: Oura's score, 1 to 100; not a measurement. */
-            stayActive: number | null;
-            /** @description Training frequency: Oura's score, 1 to 100; not a measurement. */
+            /** @description Contribution of the number of trainings (score). */
             trainingFrequency: number | null;
-            /** @description Training volume: Oura's score, 1 to 100; not a measurement. */
+            /** @description Contribution of the amount of training (score). */
             trainingVolume: number | null;
-            /** @description High, medium and low activity together (min); null unless all three are known. */
-            activeMinutes: number | null;
-            /** @description High activity (s). */
-            highActivityTime: number | null;
-            /** @description Medium activity (s). */
-            mediumActivityTime: number | null;
-            /** @description Low activity (s). */
-            lowActivityTime: number | null;
-            /** @description Sedentary (s). */
-            sedentaryTime: number | null;
-            /** @description Resting (s). */
-            restingTime: number | null;
-            /** @description The ring was not worn (s). */
-            nonWearTime: number | null;
-            /** @description Metabolic equivalent, average of the day (MET). */
-            averageMetMinutes: number | null;
-            /** @description High activity (MET min). */
-            highActivityMetMinutes: number | null;
-            /** @description Medium activity (MET min). */
-            mediumActivityMetMinutes: number | null;
-            /** @description Low activity (MET min). */
-            lowActivityMetMinutes: number | null;
-            /** @description Sedentary (MET min). */
-            sedentaryMetMinutes: number | null;
-            /** @description The day's target of energy (kcal). */
-            targetCalories: number | null;
-            /** @description The day's target of distance (m). */
-            targetMeters: number | null;
-            /** @description Distance left to the target (m); negative beyond it. */
-            metersToTarget: number | null;
-        };
-        /** @description Readings at even distances. */
-        "$defs-Series": {
-            /** @description When the first one was taken, RFC 3339 with offset. */
-            start: string | null;
-            /** @description From one to the next (s). */
-            intervalSeconds: number | null;
-            /** @description The readings; null where there was none. */
-            items: (number | null)[];
-        };
-        /** @description Heart rate variability of the main sleep. */
-        Hrv: {
-            /** @description HRV, average (ms, RMSSD). */
-            averageHrv: number | null;
-            /** @description HRV, greatest of its 5 minutes (ms, RMSSD). */
-            maxHrv: number | null;
-            /** @description HRV, least of its 5 minutes (ms, RMSSD). */
-            minHrv: number | null;
-            /** @description Heart rate, lowest of the main sleep (bpm). */
-            restingHeartRate: number | null;
-            /**
-             * @description How HRV is measured.
-             * @constant
-             */
-            method: "rmssd";
-            /** @description HRV over the main sleep (ms, RMSSD). */
-            series: components["schemas"]["$defs-Series"] | null;
-        };
-        /** @description Blood oxygen. */
-        Spo2: {
-            /** @description Blood oxygen, average of the night (%). */
-            average: number | null;
-            /** @description Oura's index of breathing disturbances; without a unit. */
-            breathingDisturbanceIndex: number | null;
-        };
-        /** @description Daytime stress and recovery. */
-        Stress: {
-            /** @description High stress (s). */
-            stressHigh: number | null;
-            /** @description High recovery (s). */
-            recoveryHigh: number | null;
-            /**
-             * @description Oura's word for the day.
-             * @example restored
-             * @example normal
-             * @example stressful
-             */
-            daySummary: string | null;
-        };
-        /** @description Long-term resilience. */
-        Resilience: {
-            /**
-             * @description Oura's level.
-             * @example limited
-             * @example adequate
-             * @example solid
-             * @example strong
-             * @example exceptional
-             */
-            level: string | null;
-            /** @description Oura's scores, 0 to 100. */
-            contributors: {
-                /** @description Recovery by sleep: score, 0 to 100. */
-                sleepRecovery: number | null;
-                /** @description Recovery by day: score, 0 to 100. */
-                daytimeRecovery: number | null;
-                /** @description Stress: score, 0 to 100. */
-                stress: number | null;
-            };
         };
         /** @description Cardiovascular age. */
         CardiovascularAge: {
-            /** @description Vascular age (years). */
-            vascularAge: number | null;
-            /** @description Pulse wave velocity (m/s). */
+            /** @description Estimated speed of the pulse wave (m/s). */
             pulseWaveVelocity: number | null;
-        };
-        /** @description Cardiorespiratory fitness. */
-        Vo2Max: {
-            /** @description Cardiorespiratory fitness (ml/kg/min). */
-            vo2Max: number | null;
+            /** @description Estimated age of the blood vessels (years). */
+            vascularAge: number | null;
         };
         /** @description Heart-rate samples of a day, summed up. */
         HeartRate: {
+            /** @description Heart rate of the day, average of the samples (bpm). */
+            average: number;
             /** @description Samples of the day (count). */
             count: number;
-            /** @description Heart rate, lowest sample (bpm). */
-            min: number;
-            /** @description Heart rate, highest sample (bpm). */
+            /** @description Heart rate of the day, greatest (bpm). */
             max: number;
-            /** @description Heart rate, average of the samples (bpm). */
-            average: number;
+            /** @description Heart rate of the day, least (bpm). */
+            min: number;
         };
-        /** @description A workout. */
-        WorkoutOfDay: {
-            /** @description The patient's or the app's label; else the activity, readable. */
-            title: string | null;
-            /**
-             * @description Oura's activity.
-             * @example walking
-             * @example cycling
-             * @example strength_training
-             */
-            type: string | null;
-            /** @description When it began, as Oura gave it, RFC 3339 with the patient's offset; Oura leaves the offset out at times. */
-            start: string | null;
-            /** @description When it ended, as Oura gave it, RFC 3339 with the patient's offset; Oura leaves the offset out at times. */
-            end: string | null;
-            /** @description From start to end (s). */
-            duration: number | null;
-            /** @description Energy burned (kcal). */
-            calories: number | null;
-            /** @description Distance (m); an estimate from steps. */
-            distance: number | null;
-            /**
-             * @description Oura's word.
-             * @example easy
-             * @example moderate
-             * @example hard
-             */
-            intensity: string | null;
-            /**
-             * @description How Oura knows of it.
-             * @example manual
-             * @example autodetected
-             * @example confirmed
-             * @example workout_heart_rate
-             */
-            source: string | null;
-            /** @description Oura's id of the document. */
-            documentId: string;
-            /** @description Heart rate, average of the day's samples inside it (bpm). */
-            averageHeartRate: number | null;
-            /** @description Heart rate, highest of them (bpm). */
-            maxHeartRate: number | null;
+        /** @description A time as Oura gave it: RFC 3339 with the patient's offset; Oura leaves the offset out at times. */
+        Moment: string;
+        /** @description Readings at even distances. */
+        "$defs-Series": {
+            /** @description Time from one to the next (s). */
+            intervalSeconds: number | null;
+            /** @description The readings; null where there was none. */
+            items: (number | null)[];
+            /** @description Time of the first one. */
+            start: components["schemas"]["Moment"] | null;
         };
-        /** @description Workouts of a day. */
-        Workouts: {
-            /** @description Workouts (count). */
-            count: number;
-            /** @description Sum of the known durations (s). */
-            totalDuration: number | null;
-            /** @description Sum of the known energy (kcal). */
-            totalCalories: number | null;
-            /** @description Sum of the known distances (m). */
-            totalDistance: number | null;
-            /** @description The workouts, earliest first. */
-            workouts: components["schemas"]["WorkoutOfDay"][];
-        };
-        /** @description A guided or unguided session. */
-        SessionOfDay: {
-            /**
-             * @description Oura's kind of session.
-             * @example breathing
-             * @example meditation
-             * @example nap
-             */
-            type: string | null;
-            /**
-             * @description The patient's mood after it.
-             * @example bad
-             * @example worse
-             * @example same
-             * @example good
-             * @example great
-             */
-            mood: string | null;
-            /** @description When it began, as Oura gave it, RFC 3339 with the patient's offset; Oura leaves the offset out at times. */
-            start: string | null;
-            /** @description When it ended, as Oura gave it, RFC 3339 with the patient's offset; Oura leaves the offset out at times. */
-            end: string | null;
-            /** @description From start to end (s). */
-            duration: number | null;
-            /** @description Oura's id of the document. */
-            documentId: string;
-            /** @description Heart rate, average (bpm). */
-            averageHeartRate: number | null;
-            /** @description HRV, average (ms, RMSSD). */
+        /** @description Heart rate variability of the main sleep. */
+        Hrv: {
+            /** @description Heart rate variability in sleep as RMSSD, average (ms). */
             averageHrv: number | null;
-        };
-        /** @description Sessions of a day. */
-        Sessions: {
-            /** @description Sessions (count). */
-            count: number;
-            /** @description The sessions, earliest first. */
-            sessions: components["schemas"]["SessionOfDay"][];
-        };
-        /** @description A tag. */
-        TagOfDay: {
-            /** @description Code of a tag: Oura's, or `custom`. Never the patient's own words. Null for a tag that is only a note. */
-            code: string | null;
-            /** @description When it begins, as Oura gave it, RFC 3339 with the patient's offset; Oura leaves the offset out at times. */
-            start: string | null;
-            /** @description When it ends, as Oura gave it, RFC 3339 with the patient's offset; Oura leaves the offset out at times. */
-            end: string | null;
-        };
-        /** @description Tags of a day. */
-        Tags: {
-            /** @description Tags (count). */
-            count: number;
-            /** @description The tags, earliest first. */
-            tags: components["schemas"]["TagOfDay"][];
-        };
-        /** @description Advice on when to go to bed. */
-        SleepTime: {
+            /** @description Heart rate variability in sleep as RMSSD, greatest of its five minutes (ms). */
+            maxHrv: number | null;
             /**
-             * @description Oura's word for what it knows.
-             * @example not_enough_nights
-             * @example optimal_found
+             * @description Statistic of the variability: always `rmssd`.
+             * @enum {string}
              */
-            status: string | null;
-            /**
-             * @description Oura's advice.
-             * @example earlier_bedtime
-             * @example follow_optimal_bedtime
-             */
-            recommendation: string | null;
-            /** @description The best time to go to bed, once Oura knows it. */
-            optimalBedtime: {
-                /** @description The patient's offset from UTC (s). */
-                dayTz: number | null;
-                /** @description From the midnight that begins the day to the window's start (s); negative before it. */
-                startOffset: number | null;
-                /** @description The same to the window's end (s). */
-                endOffset: number | null;
-            } | null;
+            method: "rmssd";
+            /** @description Heart rate variability in sleep as RMSSD, least of its five minutes (ms). */
+            minHrv: number | null;
+            /** @description Resting heart rate: the lowest in sleep (bpm). */
+            restingHeartRate: number | null;
+            /** @description Heart rate variability over the main sleep as RMSSD (ms). */
+            series: components["schemas"]["$defs-Series"] | null;
         };
-        /** @description A period of rest mode. */
+        /** @description Oura's scores, 1 to 100; no measurements. */
+        ReadinessContributors: {
+            /** @description Contribution of the activity of the last days (score). */
+            activityBalance: number | null;
+            /** @description Contribution of the body's temperature; no temperature itself (score). */
+            bodyTemperature: number | null;
+            /** @description Contribution of heart rate variability (score). */
+            hrvBalance: number | null;
+            /** @description Contribution of yesterday's activity (score). */
+            previousDayActivity: number | null;
+            /** @description Contribution of the last night (score). */
+            previousNight: number | null;
+            /** @description Contribution of how early in the night the heart rate came down (score). */
+            recoveryIndex: number | null;
+            /** @description Contribution of the resting heart rate; no heart rate itself (score). */
+            restingHeartRate: number | null;
+            /** @description Contribution of the sleep of the last two weeks (score). */
+            sleepBalance: number | null;
+            /** @description Contribution of how regular the times of sleep are (score). */
+            sleepRegularity: number | null;
+        };
+        /** @description Readiness of a day. A day without a readiness document has the readiness of its main sleep. */
+        Readiness: {
+            /** @description Contribution of the activity of the last days (score). */
+            activityBalance: number | null;
+            /** @description Contribution of the body's temperature; no temperature itself (score). */
+            bodyTemperature: number | null;
+            /** @description The contributors once more, under one key. */
+            contributors: components["schemas"]["ReadinessContributors"];
+            /**
+             * @description Data type of the document: `daily_readiness` or `sleep`.
+             * @enum {string}
+             */
+            from: "daily_readiness" | "sleep";
+            /** @description Contribution of heart rate variability (score). */
+            hrvBalance: number | null;
+            /** @description Contribution of yesterday's activity (score). */
+            previousDayActivity: number | null;
+            /** @description Contribution of the last night (score). */
+            previousNight: number | null;
+            /** @description Contribution of how early in the night the heart rate came down (score). */
+            recoveryIndex: number | null;
+            /** @description Contribution of the resting heart rate; no heart rate itself (score). */
+            restingHeartRate: number | null;
+            /** @description Readiness of the body for the day (score). */
+            score: number | null;
+            /** @description Contribution of the sleep of the last two weeks (score). */
+            sleepBalance: number | null;
+            /** @description Contribution of how regular the times of sleep are (score). */
+            sleepRegularity: number | null;
+            /** @description Deviation of the body's temperature in the night from what is usual (°C). */
+            temperatureDeviation: number | null;
+            /** @description The same over the last three days (°C). */
+            temperatureTrendDeviation: number | null;
+        };
+        /** @description Oura's scores, 0 to 100. */
+        ResilienceContributors: {
+            /** @description Recovery by day (score). */
+            daytimeRecovery: number | null;
+            /** @description Recovery by sleep (score). */
+            sleepRecovery: number | null;
+            /** @description Stress (score). */
+            stress: number | null;
+        };
+        /** @description Long-term resilience. */
+        Resilience: {
+            /** @description Scores that it is made of. */
+            contributors: components["schemas"]["ResilienceContributors"];
+            /** @description Resilience over the last weeks, from `limited` to `exceptional`. */
+            level: string | null;
+        };
+        /** @description A period of rest mode of a day. */
         RestModeOfDay: {
             /** @description Oura's id of the document. */
             documentId: string;
-            /** @description The day on which it begins. */
-            startDay: components["schemas"]["Day"] | null;
-            /** @description The day on which it ends; null while it lasts. */
+            /** @description Time of its end. */
+            end: components["schemas"]["Moment"] | null;
+            /** @description Day of its end; null while it lasts. */
             endDay: components["schemas"]["Day"] | null;
-            /** @description When it begins, as Oura gave it, RFC 3339 with the patient's offset; Oura leaves the offset out at times. */
-            start: string | null;
-            /** @description When it ends, as Oura gave it, RFC 3339 with the patient's offset; Oura leaves the offset out at times. */
-            end: string | null;
+            /** @description Time of its beginning. */
+            start: components["schemas"]["Moment"] | null;
+            /** @description Day of its beginning. */
+            startDay: components["schemas"]["Day"];
         };
         /** @description Periods of rest mode that begin on the day. */
         RestMode: {
-            /** @description Periods (count). */
+            /** @description Periods of rest mode that begin on the day (count). */
             count: number;
             /** @description The periods, earliest first. */
             periods: components["schemas"]["RestModeOfDay"][];
         };
         /** @description The ring's battery on a day. */
         Ring: {
-            /** @description Battery, lowest level of the day (%). */
-            batteryMinimum: number;
-            /** @description Battery, last level of the day (%). */
+            /** @description The ring's battery, last of the day (%). */
             batteryLast: number;
-            /** @description Whether the ring was charged; null where Oura did not say. */
+            /** @description The ring's battery, lowest of the day (%). */
+            batteryMinimum: number;
+            /** @description True if the ring was charged; null as long as Oura says nothing about charging. */
             charged: boolean | null;
         };
-        /** @description A day's metrics by kind. A kind without a document on that day is absent; null inside a kind means that Oura gave no value. */
-        DayMetrics: {
-            readiness?: components["schemas"]["Readiness"];
-            sleep?: components["schemas"]["Sleep"];
-            activity?: components["schemas"]["Activity"];
-            hrv?: components["schemas"]["Hrv"];
-            spo2?: components["schemas"]["Spo2"];
-            stress?: components["schemas"]["Stress"];
-            resilience?: components["schemas"]["Resilience"];
-            cardiovascularAge?: components["schemas"]["CardiovascularAge"];
-            vo2Max?: components["schemas"]["Vo2Max"];
-            heartRate?: components["schemas"]["HeartRate"];
-            workout?: components["schemas"]["Workouts"];
-            session?: components["schemas"]["Sessions"];
-            tag?: components["schemas"]["Tags"];
-            sleepTime?: components["schemas"]["SleepTime"];
-            restMode?: components["schemas"]["RestMode"];
-            ring?: components["schemas"]["Ring"];
+        /** @description A guided or unguided session of a day. */
+        SessionOfDay: {
+            /** @description Heart rate, average (bpm). */
+            averageHeartRate: number | null;
+            /** @description Heart rate variability as RMSSD, average (ms). */
+            averageHrv: number | null;
+            /** @description Oura's id of the document. */
+            documentId: string;
+            /** @description Time from start to end (s). */
+            duration: number | null;
+            /** @description Time of its end. */
+            end: components["schemas"]["Moment"] | null;
+            /** @description The patient's mood after it: `bad`, `worse`, `same`, `good`, `great` or a newer word. */
+            mood: string | null;
+            /** @description Time of its beginning. */
+            start: components["schemas"]["Moment"] | null;
+            /** @description Oura's type of session, such as `breathing`, `meditation` or `nap`. */
+            type: string | null;
         };
-        /** @description The values of one field in a window of days. */
-        Baseline: {
-            /** @description Their mean (in the field's own unit); null while calibrating. */
-            mean: number | null;
-            /** @description The least of them (in the field's own unit); null while calibrating. */
-            minimum: number | null;
-            /** @description The greatest of them (in the field's own unit); null while calibrating. */
-            maximum: number | null;
-            /** @description Days of the window that have a value (count). */
+        /** @description Sessions of a day. */
+        Sessions: {
+            /** @description Sessions of the day, such as breathing (count). */
             count: number;
+            /** @description The sessions, earliest first. */
+            sessions: components["schemas"]["SessionOfDay"][];
+        };
+        /** @description Oura's scores, 1 to 100; no measurements. */
+        SleepContributors: {
+            /** @description Contribution of deep sleep (score). */
+            deepSleep: number | null;
+            /** @description Contribution of efficiency (score). */
+            efficiency: number | null;
+            /** @description Contribution of latency (score). */
+            latency: number | null;
+            /** @description Contribution of REM sleep (score). */
+            remSleep: number | null;
+            /** @description Contribution of restfulness (score). */
+            restfulness: number | null;
+            /** @description Contribution of timing (score). */
+            timing: number | null;
+            /** @description Contribution of the time asleep (score). */
+            totalSleep: number | null;
+        };
+        /** @description A sleep period beside the main sleep. */
+        NapOfDay: {
+            /** @description Heart rate, average (bpm). */
+            averageHeartRate: number | null;
+            /** @description Heart rate variability as RMSSD, average (ms). */
+            averageHrv: number | null;
+            /** @description Time of getting up, with the offset of the place. */
+            bedtimeEnd: components["schemas"]["Moment"] | null;
+            /** @description Time of going to bed, with the offset of the place. */
+            bedtimeStart: components["schemas"]["Moment"] | null;
+            /** @description Oura's id of the document. */
+            documentId: string;
+            /** @description Part of the time in bed that was slept (%). */
+            efficiency: number | null;
+            /** @description Heart rate, lowest (bpm). */
+            lowestHeartRate: number | null;
+            /** @description Time in bed (s). */
+            timeInBed: number | null;
+            /** @description Time asleep (s). */
+            totalSleep: number | null;
+            /** @description Oura's type of the period, such as `long_sleep`, `sleep` or `late_nap`. */
+            type: string | null;
+        };
+        /** @description Sleep of a day: scores, and its main sleep, which is the `long_sleep` with the most sleep. */
+        Sleep: {
+            /** @description Breaths in a minute, average (breaths/min). */
+            averageBreath: number | null;
+            /** @description Heart rate in sleep, average (bpm). */
+            averageHeartRate: number | null;
+            /** @description Time awake in bed (s). */
+            awake: number | null;
+            /** @description Time of getting up, with the offset of the place; null for a night that has not ended. */
+            bedtimeEnd: components["schemas"]["Moment"] | null;
+            /** @description Time of going to bed, with the offset of the place. */
+            bedtimeStart: components["schemas"]["Moment"] | null;
+            /** @description Oura's scores; null without Oura's daily document. */
+            contributors: components["schemas"]["SleepContributors"] | null;
+            /** @description Time in deep sleep (s). */
+            deepSleep: number | null;
+            /** @description Oura's id of the main sleep. */
+            documentId: string | null;
+            /** @description Part of the time in bed that was slept (%). */
+            efficiency: number | null;
+            /** @description Further long sleeps, earliest first. */
+            furtherSleeps: components["schemas"]["NapOfDay"][];
+            /** @description Time until asleep (s). */
+            latency: number | null;
+            /** @description Time in light sleep (s). */
+            lightSleep: number | null;
+            /** @description True if the ring's battery ran low in the night. */
+            lowBatteryAlert: boolean | null;
+            /** @description Heart rate in sleep, lowest (bpm). */
+            lowestHeartRate: number | null;
+            /** @description Naps, earliest first. */
+            naps: components["schemas"]["NapOfDay"][];
+            /** @description Time in REM sleep (s). */
+            remSleep: number | null;
+            /** @description Contribution of how calm the sleep was (score). */
+            restfulness: number | null;
+            /** @description Number of restless periods (count). */
+            restlessPeriods: number | null;
+            /** @description Quality of the night's sleep (score). */
+            score: number | null;
+            /** @description Reason of Oura's last analysis of the sleep; one in the background will be repeated. */
+            sleepAnalysisReason: string | null;
+            /** @description Sleep stage in every five minutes, a digit each: 1 deep, 2 light, 3 REM, 4 awake. */
+            sleepPhase5Min: string | null;
+            /** @description Time in bed (s). */
+            timeInBed: number | null;
+            /** @description Contribution of the time of day at which the patient slept (score). */
+            timing: number | null;
+            /** @description Time asleep (s). */
+            totalSleep: number | null;
+            /** @description Time asleep in all `long_sleep`, `sleep` and `late_nap` periods of the day (s). */
+            totalSleepAllPeriods: number | null;
+            /** @description Oura's type of the period, such as `long_sleep`, `sleep`, `late_nap` or `rest`. */
+            type: string | null;
+        };
+        /** @description The best time to go to bed. */
+        OptimalBedtime: {
+            /** @description The patient's offset from UTC (s). */
+            dayTz: number | null;
+            /** @description The same to the window's end (s). */
+            endOffset: number | null;
+            /** @description Time from the midnight that begins the day to the window's start; negative before it (s). */
+            startOffset: number | null;
+        };
+        /** @description Advice on when to go to bed. */
+        SleepTime: {
+            /** @description The best time to go to bed, once Oura knows it. */
+            optimalBedtime: components["schemas"]["OptimalBedtime"] | null;
+            /** @description Oura's advice on when to go to bed. */
+            recommendation: string | null;
+            /** @description Oura's knowledge of a best time to go to bed: `not_enough_nights`, `optimal_found` or a newer word. */
+            status: string | null;
+        };
+        /** @description Blood oxygen. */
+        Spo2: {
+            /** @description Blood oxygen saturation in sleep, average (%). */
+            average: number | null;
+            /** @description Oura's index of disturbed breathing in sleep (index). */
+            breathingDisturbanceIndex: number | null;
+        };
+        /** @description Daytime stress and recovery. */
+        Stress: {
+            /** @description The day in a word: `restored`, `normal`, `stressful` or a newer one. */
+            daySummary: string | null;
+            /** @description Time of high recovery (s). */
+            recoveryHigh: number | null;
+            /** @description Time of high stress (s). */
+            stressHigh: number | null;
+        };
+        /** @description A tag of a day. */
+        TagOfDay: {
+            /** @description Code: Oura's, or `custom`. Never the patient's own words. Null for a tag that is only a note. */
+            code: string | null;
+            /** @description Time of its end. */
+            end: components["schemas"]["Moment"] | null;
+            /** @description Time of its beginning. */
+            start: components["schemas"]["Moment"] | null;
+        };
+        /** @description Tags of a day. */
+        Tags: {
+            /** @description Tags that the patient set (count). */
+            count: number;
+            /** @description The tags, earliest first. */
+            tags: components["schemas"]["TagOfDay"][];
+        };
+        /** @description Cardiorespiratory fitness. */
+        Vo2Max: {
+            /** @description Estimated greatest oxygen uptake (ml/kg/min). */
+            vo2Max: number | null;
+        };
+        /** @description A workout of a day. */
+        WorkoutOfDay: {
+            /** @description Heart rate, average of the day's samples inside it (bpm). */
+            averageHeartRate: number | null;
+            /** @description Energy burned (kcal). */
+            calories: number | null;
+            /** @description Distance; an estimate from steps (m). */
+            distance: number | null;
+            /** @description Oura's id of the document. */
+            documentId: string;
+            /** @description Time from start to end (s). */
+            duration: number | null;
+            /** @description Time of its end. */
+            end: components["schemas"]["Moment"] | null;
+            /** @description Oura's word: `easy`, `moderate`, `hard` or a newer one. */
+            intensity: string | null;
+            /** @description Heart rate, highest of them (bpm). */
+            maxHeartRate: number | null;
+            /** @description Source of Oura's knowledge: `manual`, `autodetected`, `confirmed`, `workout_heart_rate` or a newer word. */
+            source: string | null;
+            /** @description Time of its beginning. */
+            start: components["schemas"]["Moment"] | null;
+            /** @description The patient's or the app's label; else the activity, readable. */
+            title: string | null;
+            /** @description Oura's activity, such as `walking`, `cycling` or `strength_training`. */
+            type: string | null;
+        };
+        /** @description Workouts of a day. */
+        Workouts: {
+            /** @description Workouts of the day (count). */
+            count: number;
+            /** @description Energy burned in all workouts (kcal). */
+            totalCalories: number | null;
+            /** @description Distance of all workouts (m). */
+            totalDistance: number | null;
+            /** @description Time of all workouts (s). */
+            totalDuration: number | null;
+            /** @description The workouts, earliest first. */
+            workouts: components["schemas"]["WorkoutOfDay"][];
+        };
+        /**
+         * @description A day's metrics by type. A type without a document on that day is absent; null inside a type means that Oura
+         *     gave no value.
+         */
+        DayMetrics: {
+            /** @description Activity score, steps, energy, minutes by intensity. */
+            activity?: components["schemas"]["Activity"];
+            /** @description Vascular age and pulse wave velocity. */
+            cardiovascularAge?: components["schemas"]["CardiovascularAge"];
+            /** @description Heart-rate samples of one day. */
+            heartRate?: components["schemas"]["HeartRate"];
+            /** @description Heart rate variability (RMSSD) of the main sleep. Only in a day's stats: its documents are sleep periods. */
+            hrv?: components["schemas"]["Hrv"];
+            /** @description Readiness score, contributors, temperature deviation. */
+            readiness?: components["schemas"]["Readiness"];
+            /** @description Long-term resilience level. */
+            resilience?: components["schemas"]["Resilience"];
+            /** @description Rest mode periods. */
+            restMode?: components["schemas"]["RestMode"];
+            /** @description A ring, or its battery on one day. */
+            ring?: components["schemas"]["Ring"];
+            /** @description Guided or unguided sessions. */
+            session?: components["schemas"]["Sessions"];
+            /** @description Sleep score and contributors, and the main sleep. */
+            sleep?: components["schemas"]["Sleep"];
+            /** @description Bedtime advice. */
+            sleepTime?: components["schemas"]["SleepTime"];
+            /** @description Blood oxygen and breathing disturbance. */
+            spo2?: components["schemas"]["Spo2"];
+            /** @description Daytime stress and recovery. */
+            stress?: components["schemas"]["Stress"];
+            /** @description Tags of the patient. */
+            tag?: components["schemas"]["Tags"];
+            /** @description Cardiorespiratory fitness. */
+            vo2Max?: components["schemas"]["Vo2Max"];
+            /** @description Workouts. */
+            workout?: components["schemas"]["Workouts"];
+        };
+        /** @description The values of one field in the days before a day, in the field's own unit. Its `Debug` shows none of them. */
+        Baseline: {
             /**
-             * @description What that is worth. `calibrating`: fewer than 3 of 7 or 10 of 30 days; `high`: from 6 or 21 on.
+             * @description Reliability: `calibrating` below 3 of 7 or 10 of 30 days, `high` from 6 or 21 on.
              * @enum {unknown}
              */
             confidence: "calibrating" | "medium" | "high";
+            /** @description Days of the window that have a value. */
+            count: number;
+            /** @description The greatest of them; none while calibrating. */
+            maximum: number | null;
+            /** @description Their mean, rounded to two decimals; none while calibrating. */
+            mean: number | null;
+            /** @description The least of them; none while calibrating. */
+            minimum: number | null;
         };
-        /** @description What was usual before a day. */
+        /** @description The two windows of one field. They end with the day before, so that a day can be compared with what is usual, and a day that is still filling changes no baseline of its own. */
         BaselineWindows: {
-            /** @description The 7 days that end with the day before. */
-            days7: components["schemas"]["Baseline"];
-            /** @description The 30 days that end with the day before. */
+            /** @description The 30 days before. */
             days30: components["schemas"]["Baseline"];
+            /** @description The 7 days before. */
+            days7: components["schemas"]["Baseline"];
         };
-        /** @description What was usual before a day, by kind and field. A field without a value in any of the 30 days before is absent. */
+        /** @description What was usual before a day, by metric type and field. A field without a value in any of the 30 days before is absent. */
         Baselines: {
+            /** @description Of `activity`. */
+            activity?: {
+                activeCalories?: components["schemas"]["BaselineWindows"];
+                score?: components["schemas"]["BaselineWindows"];
+                steps?: components["schemas"]["BaselineWindows"];
+            };
+            /** @description Of `hrv`. */
+            hrv?: {
+                averageHrv?: components["schemas"]["BaselineWindows"];
+                restingHeartRate?: components["schemas"]["BaselineWindows"];
+            };
             /** @description Of `readiness`. */
             readiness?: {
                 score?: components["schemas"]["BaselineWindows"];
@@ -1143,25 +1114,14 @@ export interface components {
             };
             /** @description Of `sleep`. */
             sleep?: {
-                score?: components["schemas"]["BaselineWindows"];
-                totalSleep?: components["schemas"]["BaselineWindows"];
-                deepSleep?: components["schemas"]["BaselineWindows"];
-                remSleep?: components["schemas"]["BaselineWindows"];
-                efficiency?: components["schemas"]["BaselineWindows"];
-                latency?: components["schemas"]["BaselineWindows"];
                 averageBreath?: components["schemas"]["BaselineWindows"];
                 averageHeartRate?: components["schemas"]["BaselineWindows"];
-            };
-            /** @description Of `activity`. */
-            activity?: {
+                deepSleep?: components["schemas"]["BaselineWindows"];
+                efficiency?: components["schemas"]["BaselineWindows"];
+                latency?: components["schemas"]["BaselineWindows"];
+                remSleep?: components["schemas"]["BaselineWindows"];
                 score?: components["schemas"]["BaselineWindows"];
-                steps?: components["schemas"]["BaselineWindows"];
-                activeCalories?: components["schemas"]["BaselineWindows"];
-            };
-            /** @description Of `hrv`. */
-            hrv?: {
-                averageHrv?: components["schemas"]["BaselineWindows"];
-                restingHeartRate?: components["schemas"]["BaselineWindows"];
+                totalSleep?: components["schemas"]["BaselineWindows"];
             };
             /** @description Of `spo2`. */
             spo2?: {
@@ -1169,117 +1129,119 @@ export interface components {
             };
             /** @description Of `stress`. */
             stress?: {
-                stressHigh?: components["schemas"]["BaselineWindows"];
                 recoveryHigh?: components["schemas"]["BaselineWindows"];
+                stressHigh?: components["schemas"]["BaselineWindows"];
             };
         };
-        /** @description Activity of a day, from 04:00 to 04:00 local time. */
+        /** @description Activity of a day with its course, from 04:00 to 04:00 local time. */
         ActivityRecord: {
-            /** @description Score, 1 to 100. */
-            score: number | null;
             /** @description Energy burned by activity (kcal). */
             activeCalories: number | null;
+            /** @description Time of activity of any intensity: the sum of three of Oura's fields; null unless all three are known (min). */
+            activeMinutes: number | null;
+            /** @description Metabolic equivalents, average of the day (MET). */
+            averageMetMinutes: number | null;
+            /** @description Class of activity, one digit per 5 min: 0 not worn, 1 rest, 2 inactive, 3 low, 4 medium, 5 high. */
+            class5Min: string | null;
+            /** @description Start of the activity day. */
+            dayStart: components["schemas"]["Moment"] | null;
+            /** @description Walking distance for the energy that activity burned; an estimate (m). */
+            equivalentWalkingDistance: number | null;
+            /** @description Metabolic equivalents of high activity, times minutes (MET minutes). */
+            highActivityMetMinutes: number | null;
+            /** @description Time of high activity (s). */
+            highActivityTime: number | null;
+            /** @description Number of the app's reminders after a long rest (count). */
+            inactivityAlerts: number | null;
+            /** @description Metabolic equivalents of low activity, times minutes (MET minutes). */
+            lowActivityMetMinutes: number | null;
+            /** @description Time of low activity (s). */
+            lowActivityTime: number | null;
+            /** @description Metabolic equivalents of medium activity, times minutes (MET minutes). */
+            mediumActivityMetMinutes: number | null;
+            /** @description Time of medium activity (s). */
+            mediumActivityTime: number | null;
+            /** @description Contribution of goals that were met (score). */
+            meetDailyTargets: number | null;
+            /** @description Metabolic equivalents over the day (MET). */
+            met: components["schemas"]["$defs-Series"] | null;
+            /** @description Remaining part of that distance; negative beyond the goal (m). */
+            metersToTarget: number | null;
+            /** @description Contribution of moving every hour (score). */
+            moveEveryHour: number | null;
+            /** @description Time without the ring (s). */
+            nonWearTime: number | null;
+            /** @description Contribution of recovery between trainings (score). */
+            recoveryTime: number | null;
+            /** @description Time of rest, sleep included (s). */
+            restingTime: number | null;
+            /** @description Activity of the day, in balance with rest (score). */
+            score: number | null;
+            /** @description Metabolic equivalents of sitting, times minutes (MET minutes). */
+            sedentaryMetMinutes: number | null;
+            /** @description Sedentary time (s). */
+            sedentaryTime: number | null;
+            /** @description Contribution of little time without activity (score). */
+            stayActive: number | null;
+            /** @description Steps (steps). */
+            steps: number | null;
+            /** @description The day's goal for energy burned by activity (kcal). */
+            targetCalories: number | null;
+            /** @description The day's goal as a walking distance (m). */
+            targetMeters: number | null;
             /** @description Energy burned in all (kcal). */
             totalCalories: number | null;
-            /** @description Steps (count). */
-            steps: number | null;
-            /** @description The day's activity as a walk of this distance (m); an estimate. */
-            equivalentWalkingDistance: number | null;
-            /** @description Inactivity alerts (count). */
-            inactivityAlerts: number | null;
-            /** @description Daily targets met: Oura's score, 1 to 100; not a measurement. */
-            meetDailyTargets: number | null;
-            /** @description Moving every hour: Oura's score, 1 to 100; not a measurement. */
-            moveEveryHour: number | null;
-            /** @description Recovery time: Oura's score, 1 to 100; not a measurement. */
-            recoveryTime: number | null;
-            /** @description Staying active: Oura's score, 1 to 100; not a measurement. */
-            stayActive: number | null;
-            /** @description Training frequency: Oura's score, 1 to 100; not a measurement. */
+            /** @description Contribution of the number of trainings (score). */
             trainingFrequency: number | null;
-            /** @description Training volume: Oura's score, 1 to 100; not a measurement. */
+            /** @description Contribution of the amount of training (score). */
             trainingVolume: number | null;
-            /** @description High, medium and low activity together (min); null unless all three are known. */
-            activeMinutes: number | null;
-            /** @description High activity (s). */
-            highActivityTime: number | null;
-            /** @description Medium activity (s). */
-            mediumActivityTime: number | null;
-            /** @description Low activity (s). */
-            lowActivityTime: number | null;
-            /** @description Sedentary (s). */
-            sedentaryTime: number | null;
-            /** @description Resting (s). */
-            restingTime: number | null;
-            /** @description The ring was not worn (s). */
-            nonWearTime: number | null;
-            /** @description Metabolic equivalent, average of the day (MET). */
-            averageMetMinutes: number | null;
-            /** @description High activity (MET min). */
-            highActivityMetMinutes: number | null;
-            /** @description Medium activity (MET min). */
-            mediumActivityMetMinutes: number | null;
-            /** @description Low activity (MET min). */
-            lowActivityMetMinutes: number | null;
-            /** @description Sedentary (MET min). */
-            sedentaryMetMinutes: number | null;
-            /** @description The day's target of energy (kcal). */
-            targetCalories: number | null;
-            /** @description The day's target of distance (m). */
-            targetMeters: number | null;
-            /** @description Distance left to the target (m); negative beyond it. */
-            metersToTarget: number | null;
-            /** @description When the activity day began, as Oura gave it, RFC 3339 with the patient's offset; Oura leaves the offset out at times. */
-            dayStart: string | null;
-            /** @description Activity, one digit per 5 min: 0 not worn, 1 rest, 2 inactive, 3 low, 4 medium, 5 high. */
-            class5Min: string | null;
-            /** @description Metabolic equivalent over the day (MET). */
-            met: components["schemas"]["$defs-Series"] | null;
         };
-        /** @description A readiness. */
+        /** @description A readiness, of a document of its own or of a sleep period. */
         ReadinessMeasured: {
-            /** @description Score, 1 to 100. */
-            score: number | null;
-            /** @description Skin temperature of the night against the patient's usual one (°C). */
-            temperatureDeviation: number | null;
-            /** @description The same, smoothed over days (°C). */
-            temperatureTrendDeviation: number | null;
-            /** @description Activity of the last days: Oura's score, 1 to 100; not a measurement. */
+            /** @description Contribution of the activity of the last days (score). */
             activityBalance: number | null;
-            /** @description Body temperature: Oura's score, 1 to 100; not a measurement. */
+            /** @description Contribution of the body's temperature; no temperature itself (score). */
             bodyTemperature: number | null;
-            /** @description HRV of the last days: Oura's score, 1 to 100; not a measurement. */
-            hrvBalance: number | null;
-            /** @description Activity of the day before: Oura's score, 1 to 100; not a measurement. */
-            previousDayActivity: number | null;
-            /** @description The night before: Oura's score, 1 to 100; not a measurement. */
-            previousNight: number | null;
-            /** @description How early in the night the heart rate came to rest: Oura's score, 1 to 100; not a measurement. */
-            recoveryIndex: number | null;
-            /** @description Resting heart rate: Oura's score, 1 to 100; not a measurement. */
-            restingHeartRate: number | null;
-            /** @description Sleep of the last days: Oura's score, 1 to 100; not a measurement. */
-            sleepBalance: number | null;
-            /** @description Regularity of sleep: Oura's score, 1 to 100; not a measurement. */
-            sleepRegularity: number | null;
+            /** @description The contributors once more, under one key. */
             contributors: components["schemas"]["ReadinessContributors"];
-        };
-        /** @description Scores of a day's sleep. */
-        SleepScoresRecord: {
-            /** @description Score, 1 to 100. */
+            /** @description Contribution of heart rate variability (score). */
+            hrvBalance: number | null;
+            /** @description Contribution of yesterday's activity (score). */
+            previousDayActivity: number | null;
+            /** @description Contribution of the last night (score). */
+            previousNight: number | null;
+            /** @description Contribution of how early in the night the heart rate came down (score). */
+            recoveryIndex: number | null;
+            /** @description Contribution of the resting heart rate; no heart rate itself (score). */
+            restingHeartRate: number | null;
+            /** @description Readiness of the body for the day (score). */
             score: number | null;
+            /** @description Contribution of the sleep of the last two weeks (score). */
+            sleepBalance: number | null;
+            /** @description Contribution of how regular the times of sleep are (score). */
+            sleepRegularity: number | null;
+            /** @description Deviation of the body's temperature in the night from what is usual (°C). */
+            temperatureDeviation: number | null;
+            /** @description The same over the last three days (°C). */
+            temperatureTrendDeviation: number | null;
+        };
+        /** @description The scores of a day's sleep. */
+        SleepScoresRecord: {
+            /** @description Scores that it is made of. */
             contributors: components["schemas"]["SleepContributors"];
+            /** @description Score, 1 to 100 (score). */
+            score: number | null;
         };
         /** @description A tag. */
         TagRecord: {
-            /** @description Code of a tag: Oura's, or `custom`. Never the patient's own words. */
+            /** @description Codes: Oura's, or `custom`. Never the patient's own words. */
             codes: string[];
-            /** @description When it begins, as Oura gave it, RFC 3339 with the patient's offset; Oura leaves the offset out at times. */
-            start: string | null;
-            /** @description When it ends, as Oura gave it, RFC 3339 with the patient's offset; Oura leaves the offset out at times. */
-            end: string | null;
-            /** @description The day on which it ends, if it covers several. */
+            /** @description Time of its end. */
+            end: components["schemas"]["Moment"] | null;
+            /** @description Day of its end, if it covers several. */
             endDay: components["schemas"]["Day"] | null;
+            /** @description Time of its beginning. */
+            start: components["schemas"]["Moment"] | null;
         };
         /**
          * Format: date-time
@@ -1288,236 +1250,181 @@ export interface components {
         Instant: string;
         /** @description Heart-rate samples of a local day. The three lists are of equal length. */
         HeartRateRecord: {
-            /** @description Samples of the day (count). */
-            count: number;
-            /** @description Heart rate, lowest sample (bpm). */
-            min: number;
-            /** @description Heart rate, highest sample (bpm). */
-            max: number;
-            /** @description Heart rate, average of the samples (bpm). */
+            /** @description Heart rate of the day, average of the samples (bpm). */
             average: number;
-            /** @description When the first sample was taken, UTC. */
-            start: components["schemas"]["Instant"];
-            /** @description When the last sample was taken, UTC. */
-            end: components["schemas"]["Instant"];
-            /** @description The lists hold every n-th sample, and this is n: 1 is all, more only on days with more than 10,000 samples. */
-            everyNth: number;
-            /** @description When each sample was taken, from `start` (s). */
-            secondsFromStart: number[];
             /** @description Heart rate (bpm). */
             bpm: number[];
-            /** @description What the patient was doing, in Oura's word (`awake`, `rest`, `sleep`, `session`, `live`, `workout`). */
+            /** @description Samples of the day (count). */
+            count: number;
+            /** @description Time of the last sample. */
+            end: components["schemas"]["Instant"];
+            /** @description The lists hold every n-th sample, and this is n: more than 1 only on days with more than 10,000 samples. */
+            everyNth: number;
+            /** @description Heart rate of the day, greatest (bpm). */
+            max: number;
+            /** @description Heart rate of the day, least (bpm). */
+            min: number;
+            /** @description Time of each sample after `start` (s). */
+            secondsFromStart: number[];
+            /** @description The patient's activity in Oura's word: `awake`, `rest`, `sleep`, `session`, `live`, `workout`. */
             source: (string | null)[];
+            /** @description Time of the first sample. */
+            start: components["schemas"]["Instant"];
+        };
+        /** @description An episode of rest mode. */
+        RestModeEpisode: {
+            /** @description Codes of tags: Oura's, or `custom`. Never the patient's own words. */
+            codes: string[];
+            /** @description Time of it. */
+            start: components["schemas"]["Moment"] | null;
         };
         /** @description A period of rest mode. */
         RestModeRecord: {
-            /** @description The day on which it begins. */
-            startDay: components["schemas"]["Day"] | null;
-            /** @description The day on which it ends; null while it lasts. */
+            /** @description Time of its end. */
+            end: components["schemas"]["Moment"] | null;
+            /** @description Day of its end; null while it lasts. */
             endDay: components["schemas"]["Day"] | null;
-            /** @description When it begins, as Oura gave it, RFC 3339 with the patient's offset; Oura leaves the offset out at times. */
-            start: string | null;
-            /** @description When it ends, as Oura gave it, RFC 3339 with the patient's offset; Oura leaves the offset out at times. */
-            end: string | null;
-            /** @description What happened in it. */
-            episodes: {
-                /** @description Code of a tag: Oura's, or `custom`. Never the patient's own words. */
-                codes: string[];
-                /** @description When it began, as Oura gave it, RFC 3339 with the patient's offset; Oura leaves the offset out at times. */
-                start: string | null;
-            }[];
+            /** @description Episodes in it. */
+            episodes: components["schemas"]["RestModeEpisode"][];
+            /** @description Time of its beginning. */
+            start: components["schemas"]["Moment"] | null;
+            /** @description Day of its beginning. */
+            startDay: components["schemas"]["Day"];
         };
         /** @description The ring's battery on a local day. */
         BatteryRecord: {
+            /** @description The ring's battery, last of the day (%). */
+            batteryLast: number;
+            /** @description The ring's battery, lowest of the day (%). */
+            batteryMinimum: number;
+            /** @description True if the ring was charged; null as long as Oura says nothing about charging. */
+            charged: boolean | null;
             /** @description Samples of the day (count). */
             count: number;
-            /** @description Battery, lowest level of the day (%). */
-            batteryMinimum: number;
-            /** @description Battery, last level of the day (%). */
-            batteryLast: number;
-            /** @description Whether the ring was charged; null where Oura did not say. */
-            charged: boolean | null;
-            /** @description When the first sample was taken, UTC. */
-            start: components["schemas"]["Instant"];
-            /** @description When the last sample was taken, UTC. */
+            /** @description Time of the last sample. */
             end: components["schemas"]["Instant"];
+            /** @description Time of the first sample. */
+            start: components["schemas"]["Instant"];
         };
         /** @description A ring of the patient, on the day (UTC) of its set-up; on 2015-01-01 where Oura knows none. */
         RingRecord: {
-            /**
-             * @description Color.
-             * @example silver
-             * @example stealth_black
-             */
+            /** @description Color, such as `silver` or `stealth_black`. */
             color: string | null;
-            /**
-             * @description Design.
-             * @example heritage
-             * @example horizon
-             */
+            /** @description Design, such as `heritage` or `horizon`. */
             design: string | null;
-            /**
-             * @description Firmware.
-             * @example 3.0.3
-             */
+            /** @description Firmware, such as `3.0.3`. */
             firmwareVersion: string | null;
-            /**
-             * @description Generation.
-             * @example gen3
-             * @example gen4
-             */
+            /** @description Generation, such as `gen3` or `gen4`. */
             hardwareType: string | null;
-            /** @description When it was set up. The latest is the current ring. */
-            setUpAt: string | null;
+            /** @description Time of its set-up. The latest is the current ring. */
+            setUpAt: components["schemas"]["Moment"] | null;
             /** @description US ring size. */
             size: number | null;
         };
         /** @description A guided or unguided session. */
         SessionRecord: {
-            /**
-             * @description Oura's kind of session.
-             * @example breathing
-             * @example meditation
-             * @example nap
-             */
-            type: string | null;
-            /**
-             * @description The patient's mood after it.
-             * @example bad
-             * @example worse
-             * @example same
-             * @example good
-             * @example great
-             */
-            mood: string | null;
-            /** @description When it began, as Oura gave it, RFC 3339 with the patient's offset; Oura leaves the offset out at times. */
-            start: string | null;
-            /** @description When it ended, as Oura gave it, RFC 3339 with the patient's offset; Oura leaves the offset out at times. */
-            end: string | null;
-            /** @description From start to end (s). */
+            /** @description Time from start to end (s). */
             duration: number | null;
+            /** @description Time of its end. */
+            end: components["schemas"]["Moment"] | null;
             /** @description Heart rate (bpm). */
             heartRate: components["schemas"]["$defs-Series"] | null;
-            /** @description HRV (ms, RMSSD). */
+            /** @description Heart rate variability as RMSSD (ms). */
             hrv: components["schemas"]["$defs-Series"] | null;
+            /** @description The patient's mood after it: `bad`, `worse`, `same`, `good`, `great` or a newer word. */
+            mood: string | null;
             /** @description Movements (count). */
             motionCount: components["schemas"]["$defs-Series"] | null;
+            /** @description Time of its beginning. */
+            start: components["schemas"]["Moment"] | null;
+            /** @description Oura's type of session, such as `breathing`, `meditation` or `nap`. */
+            type: string | null;
         };
         /** @description A sleep period. Several on one day are normal. */
         SleepPeriodRecord: {
-            /**
-             * @description Oura's kind of period.
-             * @example long_sleep
-             * @example sleep
-             * @example late_nap
-             * @example rest
-             */
-            type: string | null;
-            /** @description Time asleep (s). */
-            totalSleep: number | null;
-            /** @description Time in bed (s). */
-            timeInBed: number | null;
-            /** @description Time asleep of the time in bed (%). */
-            efficiency: number | null;
-            /** @description Time until asleep (s). */
-            latency: number | null;
-            /** @description REM sleep (s). */
-            remSleep: number | null;
-            /** @description Deep sleep (s). */
-            deepSleep: number | null;
-            /** @description Light sleep (s). */
-            lightSleep: number | null;
+            /** @description Breaths in a minute, average (breaths/min). */
+            averageBreath: number | null;
+            /** @description Heart rate in sleep, average (bpm). */
+            averageHeartRate: number | null;
+            /** @description Heart rate variability as RMSSD, average (ms). */
+            averageHrv: number | null;
             /** @description Time awake in bed (s). */
             awake: number | null;
-            /** @description When the patient went to bed, as Oura gave it, RFC 3339 with the patient's offset; Oura leaves the offset out at times. */
-            bedtimeStart: string | null;
-            /** @description When the patient got up, as Oura gave it, RFC 3339 with the patient's offset; Oura leaves the offset out at times. Null for a night that goes on. */
-            bedtimeEnd: string | null;
-            /** @description Restless periods (count). */
-            restlessPeriods: number | null;
-            /** @description Breathing rate (breaths/min). */
-            averageBreath: number | null;
-            /** @description Heart rate, average (bpm). */
-            averageHeartRate: number | null;
-            /** @description Heart rate, lowest (bpm). */
-            lowestHeartRate: number | null;
-            /** @description Sleep stages, one digit per 5 min: 1 deep, 2 light, 3 REM, 4 awake. */
-            sleepPhase5Min: string | null;
-            /**
-             * @description What Oura last analysed the period for.
-             * @example foreground_sleep_analysis
-             * @example background_sleep_analysis
-             */
-            sleepAnalysisReason: string | null;
-            /** @description Whether the ring's battery ran low. */
-            lowBatteryAlert: boolean | null;
-            /** @description HRV, average (ms, RMSSD). */
-            averageHrv: number | null;
-            /** @description HRV, greatest of its 5 minutes (ms, RMSSD). */
-            maxHrv: number | null;
-            /** @description HRV, least of its 5 minutes (ms, RMSSD). */
-            minHrv: number | null;
-            /** @description Oura's number of the period on its day. */
-            period: number | null;
-            /** @description HRV (ms, RMSSD). */
-            hrv: components["schemas"]["$defs-Series"] | null;
+            /** @description Time of getting up, with the offset of the place; null for a night that has not ended. */
+            bedtimeEnd: components["schemas"]["Moment"] | null;
+            /** @description Time of going to bed, with the offset of the place. */
+            bedtimeStart: components["schemas"]["Moment"] | null;
+            /** @description Time in deep sleep (s). */
+            deepSleep: number | null;
+            /** @description Part of the time in bed that was slept (%). */
+            efficiency: number | null;
             /** @description Heart rate (bpm). */
             heartRate: components["schemas"]["$defs-Series"] | null;
+            /** @description Heart rate variability as RMSSD (ms). */
+            hrv: components["schemas"]["$defs-Series"] | null;
+            /** @description Time until asleep (s). */
+            latency: number | null;
+            /** @description Time in light sleep (s). */
+            lightSleep: number | null;
+            /** @description True if the ring's battery ran low in the night. */
+            lowBatteryAlert: boolean | null;
+            /** @description Heart rate in sleep, lowest (bpm). */
+            lowestHeartRate: number | null;
+            /** @description Heart rate variability as RMSSD, greatest of its five minutes (ms). */
+            maxHrv: number | null;
+            /** @description Heart rate variability as RMSSD, least of its five minutes (ms). */
+            minHrv: number | null;
             /** @description Movement, one digit per 30 s: 1 none, 2 restless, 3 tossing, 4 active. */
             movement30Sec: string | null;
+            /** @description Oura's number of the period on its day. */
+            period: number | null;
+            /** @description Readiness that Oura computed after the period. */
+            readiness: components["schemas"]["ReadinessMeasured"] | null;
+            /** @description Change of the day's readiness score by the period (score). */
+            readinessScoreDelta: number | null;
+            /** @description Time in REM sleep (s). */
+            remSleep: number | null;
+            /** @description Number of restless periods (count). */
+            restlessPeriods: number | null;
+            /** @description Version of Oura's algorithm. */
+            sleepAlgorithmVersion: string | null;
+            /** @description Reason of Oura's last analysis of the sleep; one in the background will be repeated. */
+            sleepAnalysisReason: string | null;
             /** @description Sleep stages, one digit per 30 s: 1 deep, 2 light, 3 REM, 4 awake. */
             sleepPhase30Sec: string | null;
-            /**
-             * @description Of Oura's algorithm.
-             * @example v1
-             * @example v2
-             */
-            sleepAlgorithmVersion: string | null;
-            /** @description How much the period changed the day's readiness score (points). */
-            readinessScoreDelta: number | null;
-            /** @description How much the period changed the day's sleep score (points). */
+            /** @description Sleep stage in every five minutes, a digit each: 1 deep, 2 light, 3 REM, 4 awake. */
+            sleepPhase5Min: string | null;
+            /** @description Change of the day's sleep score by the period (score). */
             sleepScoreDelta: number | null;
-            /** @description The readiness that Oura computed after the period. */
-            readiness: components["schemas"]["ReadinessMeasured"] | null;
+            /** @description Time in bed (s). */
+            timeInBed: number | null;
+            /** @description Time asleep (s). */
+            totalSleep: number | null;
+            /** @description Oura's type of the period, such as `long_sleep`, `sleep`, `late_nap` or `rest`. */
+            type: string | null;
         };
         /** @description A workout. */
         WorkoutRecord: {
-            /** @description The patient's or the app's label; else the activity, readable. */
-            title: string | null;
-            /**
-             * @description Oura's activity.
-             * @example walking
-             * @example cycling
-             * @example strength_training
-             */
-            type: string | null;
-            /** @description When it began, as Oura gave it, RFC 3339 with the patient's offset; Oura leaves the offset out at times. */
-            start: string | null;
-            /** @description When it ended, as Oura gave it, RFC 3339 with the patient's offset; Oura leaves the offset out at times. */
-            end: string | null;
-            /** @description From start to end (s). */
-            duration: number | null;
             /** @description Energy burned (kcal). */
             calories: number | null;
-            /** @description Distance (m); an estimate from steps. */
+            /** @description Distance; an estimate from steps (m). */
             distance: number | null;
-            /**
-             * @description Oura's word.
-             * @example easy
-             * @example moderate
-             * @example hard
-             */
+            /** @description Time from start to end (s). */
+            duration: number | null;
+            /** @description Time of its end. */
+            end: components["schemas"]["Moment"] | null;
+            /** @description Oura's word: `easy`, `moderate`, `hard` or a newer one. */
             intensity: string | null;
-            /**
-             * @description How Oura knows of it.
-             * @example manual
-             * @example autodetected
-             * @example confirmed
-             * @example workout_heart_rate
-             */
+            /** @description Source of Oura's knowledge: `manual`, `autodetected`, `confirmed`, `workout_heart_rate` or a newer word. */
             source: string | null;
+            /** @description Time of its beginning. */
+            start: components["schemas"]["Moment"] | null;
+            /** @description The patient's or the app's label; else the activity, readable. */
+            title: string | null;
+            /** @description Oura's activity, such as `walking`, `cycling` or `strength_training`. */
+            type: string | null;
         };
-        /** @description What kind of record it is, and its metrics. Null means that Oura gave no value. */
+        /** @description Type of a record, and its metrics. Null means that Oura gave no value. */
         RecordContent: {
             /** @constant */
             dataType: "daily_activity";
@@ -1627,6 +1534,11 @@ export interface components {
             metricType: "workout";
             metrics: components["schemas"]["WorkoutRecord"];
         };
+        /**
+         * @description A metric type that has records.
+         * @enum {unknown}
+         */
+        RecordMetricType: "readiness" | "sleep" | "activity" | "spo2" | "stress" | "resilience" | "cardiovascularAge" | "vo2Max" | "heartRate" | "workout" | "session" | "tag" | "sleepTime" | "restMode" | "ring";
     };
     responses: {
         /**
@@ -2516,7 +2428,7 @@ export interface operations {
         parameters: {
             query: {
                 /** @description Metric type. `hrv` has no records of its own; it is part of the records of `sleep`. */
-                type: components["schemas"]["RecordType"];
+                type: components["schemas"]["RecordMetricType"];
                 /** @description First day. */
                 from: components["parameters"]["From"];
                 /** @description Last day, inclusive; at most 366 days. */

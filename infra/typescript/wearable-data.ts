@@ -5,39 +5,11 @@
  */
 export type WearableData = {
   /**
-   * The platform's patient: the JWT claim that the ring was connected with.
+   * SHA-256 of the content, hexadecimal: equal hashes, equal content.
    */
-  patientId: string;
+  contentHash: string;
   /**
-   * The vendor of the data.
-   */
-  source: "oura";
-  /**
-   * `<day>#<data type>#<document id>`.
-   */
-  sk: string;
-  /**
-   * A kind of metrics.
-   */
-  metricType:
-    | "readiness"
-    | "sleep"
-    | "activity"
-    | "hrv"
-    | "spo2"
-    | "stress"
-    | "resilience"
-    | "cardiovascularAge"
-    | "vo2Max"
-    | "heartRate"
-    | "workout"
-    | "session"
-    | "tag"
-    | "sleepTime"
-    | "restMode"
-    | "ring";
-  /**
-   * Oura's collection.
+   * One of Oura's collections, by the name that its webhooks use (API v2, OpenAPI 1.43).
    */
   dataType:
     | "daily_activity"
@@ -67,17 +39,45 @@ export type WearableData = {
    */
   documentId: string;
   /**
-   * When the request that saw this content was begun.
+   * Type of a normalized record, and the key of its part of a day's stats.
+   */
+  metricType:
+    | "readiness"
+    | "sleep"
+    | "activity"
+    | "hrv"
+    | "spo2"
+    | "stress"
+    | "resilience"
+    | "cardiovascularAge"
+    | "vo2Max"
+    | "heartRate"
+    | "workout"
+    | "session"
+    | "tag"
+    | "sleepTime"
+    | "restMode"
+    | "ring";
+  /**
+   * Time of the beginning of the request that saw this content.
    */
   observedAt: string;
+  /**
+   * The platform's patient: the JWT claim that the ring was connected with.
+   */
+  patientId: string;
   /**
    * 1 when first stored, one more with every change of content.
    */
   revision: number;
   /**
-   * SHA-256 of the content, hexadecimal: equal hashes, equal content.
+   * `<day>#<data type>#<document id>`.
    */
-  contentHash: string;
+  sk: string;
+  /**
+   * The vendor of the data.
+   */
+  source: "oura";
 } & (
   | (
       | {
@@ -178,252 +178,252 @@ export type WearableData = {
 );
 
 /**
- * Activity of a day, from 04:00 to 04:00 local time.
+ * Activity of a day with its course, from 04:00 to 04:00 local time.
  */
 export interface ActivityRecord {
-  /**
-   * Score, 1 to 100.
-   */
-  score: number | null;
   /**
    * Energy burned by activity (kcal).
    */
   activeCalories: number | null;
   /**
+   * Time of activity of any intensity: the sum of three of Oura's fields; null unless all three are known (min).
+   */
+  activeMinutes: number | null;
+  /**
+   * Metabolic equivalents, average of the day (MET).
+   */
+  averageMetMinutes: number | null;
+  /**
+   * Class of activity, one digit per 5 min: 0 not worn, 1 rest, 2 inactive, 3 low, 4 medium, 5 high.
+   */
+  class5Min: string | null;
+  /**
+   * Start of the activity day.
+   */
+  dayStart: string | null;
+  /**
+   * Walking distance for the energy that activity burned; an estimate (m).
+   */
+  equivalentWalkingDistance: number | null;
+  /**
+   * Metabolic equivalents of high activity, times minutes (MET minutes).
+   */
+  highActivityMetMinutes: number | null;
+  /**
+   * Time of high activity (s).
+   */
+  highActivityTime: number | null;
+  /**
+   * Number of the app's reminders after a long rest (count).
+   */
+  inactivityAlerts: number | null;
+  /**
+   * Metabolic equivalents of low activity, times minutes (MET minutes).
+   */
+  lowActivityMetMinutes: number | null;
+  /**
+   * Time of low activity (s).
+   */
+  lowActivityTime: number | null;
+  /**
+   * Metabolic equivalents of medium activity, times minutes (MET minutes).
+   */
+  mediumActivityMetMinutes: number | null;
+  /**
+   * Time of medium activity (s).
+   */
+  mediumActivityTime: number | null;
+  /**
+   * Contribution of goals that were met (score).
+   */
+  meetDailyTargets: number | null;
+  /**
+   * Metabolic equivalents over the day (MET).
+   */
+  met: Series | null;
+  /**
+   * Remaining part of that distance; negative beyond the goal (m).
+   */
+  metersToTarget: number | null;
+  /**
+   * Contribution of moving every hour (score).
+   */
+  moveEveryHour: number | null;
+  /**
+   * Time without the ring (s).
+   */
+  nonWearTime: number | null;
+  /**
+   * Contribution of recovery between trainings (score).
+   */
+  recoveryTime: number | null;
+  /**
+   * Time of rest, sleep included (s).
+   */
+  restingTime: number | null;
+  /**
+   * Activity of the day, in balance with rest (score).
+   */
+  score: number | null;
+  /**
+   * Metabolic equivalents of sitting, times minutes (MET minutes).
+   */
+  sedentaryMetMinutes: number | null;
+  /**
+   * Sedentary time (s).
+   */
+  sedentaryTime: number | null;
+  /**
+   * Contribution of little time without activity (score).
+   */
+  stayActive: number | null;
+  /**
+   * Steps (steps).
+   */
+  steps: number | null;
+  /**
+   * The day's goal for energy burned by activity (kcal).
+   */
+  targetCalories: number | null;
+  /**
+   * The day's goal as a walking distance (m).
+   */
+  targetMeters: number | null;
+  /**
    * Energy burned in all (kcal).
    */
   totalCalories: number | null;
   /**
-   * Steps (count).
-   */
-  steps: number | null;
-  /**
-   * The day's activity as a walk of this distance (m); an estimate.
-   */
-  equivalentWalkingDistance: number | null;
-  /**
-   * Inactivity alerts (count).
-   */
-  inactivityAlerts: number | null;
-  /**
-   * Daily targets met: Oura's score, 1 to 100; not a measurement.
-   */
-  meetDailyTargets: number | null;
-  /**
-   * Moving every hour: Oura's score, 1 to 100; not a measurement.
-   */
-  moveEveryHour: number | null;
-  /**
-   * Recovery time: Oura's score, 1 to 100; not a measurement.
-   */
-  recoveryTime: number | null;
-  /**
-   * Staying active: Oura's score, 1 to 100; not a measurement.
-   */
-  stayActive: number | null;
-  /**
-   * Training frequency: Oura's score, 1 to 100; not a measurement.
+   * Contribution of the number of trainings (score).
    */
   trainingFrequency: number | null;
   /**
-   * Training volume: Oura's score, 1 to 100; not a measurement.
+   * Contribution of the amount of training (score).
    */
   trainingVolume: number | null;
-  /**
-   * High, medium and low activity together (min); null unless all three are known.
-   */
-  activeMinutes: number | null;
-  /**
-   * High activity (s).
-   */
-  highActivityTime: number | null;
-  /**
-   * Medium activity (s).
-   */
-  mediumActivityTime: number | null;
-  /**
-   * Low activity (s).
-   */
-  lowActivityTime: number | null;
-  /**
-   * Sedentary (s).
-   */
-  sedentaryTime: number | null;
-  /**
-   * Resting (s).
-   */
-  restingTime: number | null;
-  /**
-   * The ring was not worn (s).
-   */
-  nonWearTime: number | null;
-  /**
-   * Metabolic equivalent, average of the day (MET).
-   */
-  averageMetMinutes: number | null;
-  /**
-   * High activity (MET min).
-   */
-  highActivityMetMinutes: number | null;
-  /**
-   * Medium activity (MET min).
-   */
-  mediumActivityMetMinutes: number | null;
-  /**
-   * Low activity (MET min).
-   */
-  lowActivityMetMinutes: number | null;
-  /**
-   * Sedentary (MET min).
-   */
-  sedentaryMetMinutes: number | null;
-  /**
-   * The day's target of energy (kcal).
-   */
-  targetCalories: number | null;
-  /**
-   * The day's target of distance (m).
-   */
-  targetMeters: number | null;
-  /**
-   * Distance left to the target (m); negative beyond it.
-   */
-  metersToTarget: number | null;
-  /**
-   * When the activity day began, as Oura gave it, RFC 3339 with the patient's offset; Oura leaves the offset out at times.
-   */
-  dayStart: string | null;
-  /**
-   * Activity, one digit per 5 min: 0 not worn, 1 rest, 2 inactive, 3 low, 4 medium, 5 high.
-   */
-  class5Min: string | null;
-  /**
-   * Metabolic equivalent over the day (MET).
-   */
-  met: Series | null;
 }
 /**
  * Readings at even distances.
  */
 export interface Series {
   /**
-   * When the first one was taken, RFC 3339 with offset.
-   */
-  start: string | null;
-  /**
-   * From one to the next (s).
+   * Time from one to the next (s).
    */
   intervalSeconds: number | null;
   /**
    * The readings; null where there was none.
    */
   items: (number | null)[];
+  /**
+   * Time of the first one.
+   */
+  start: string | null;
 }
 /**
  * Cardiovascular age.
  */
 export interface CardiovascularAge {
   /**
-   * Vascular age (years).
-   */
-  vascularAge: number | null;
-  /**
-   * Pulse wave velocity (m/s).
+   * Estimated speed of the pulse wave (m/s).
    */
   pulseWaveVelocity: number | null;
+  /**
+   * Estimated age of the blood vessels (years).
+   */
+  vascularAge: number | null;
 }
 /**
- * A readiness.
+ * A readiness, of a document of its own or of a sleep period.
  */
 export interface ReadinessMeasured {
   /**
-   * Score, 1 to 100.
+   * Contribution of the activity of the last days (score).
+   */
+  activityBalance: number | null;
+  /**
+   * Contribution of the body's temperature; no temperature itself (score).
+   */
+  bodyTemperature: number | null;
+  contributors: ReadinessContributors;
+  /**
+   * Contribution of heart rate variability (score).
+   */
+  hrvBalance: number | null;
+  /**
+   * Contribution of yesterday's activity (score).
+   */
+  previousDayActivity: number | null;
+  /**
+   * Contribution of the last night (score).
+   */
+  previousNight: number | null;
+  /**
+   * Contribution of how early in the night the heart rate came down (score).
+   */
+  recoveryIndex: number | null;
+  /**
+   * Contribution of the resting heart rate; no heart rate itself (score).
+   */
+  restingHeartRate: number | null;
+  /**
+   * Readiness of the body for the day (score).
    */
   score: number | null;
   /**
-   * Skin temperature of the night against the patient's usual one (°C).
+   * Contribution of the sleep of the last two weeks (score).
+   */
+  sleepBalance: number | null;
+  /**
+   * Contribution of how regular the times of sleep are (score).
+   */
+  sleepRegularity: number | null;
+  /**
+   * Deviation of the body's temperature in the night from what is usual (°C).
    */
   temperatureDeviation: number | null;
   /**
-   * The same, smoothed over days (°C).
+   * The same over the last three days (°C).
    */
   temperatureTrendDeviation: number | null;
-  /**
-   * Activity of the last days: Oura's score, 1 to 100; not a measurement.
-   */
-  activityBalance: number | null;
-  /**
-   * Body temperature: Oura's score, 1 to 100; not a measurement.
-   */
-  bodyTemperature: number | null;
-  /**
-   * HRV of the last days: Oura's score, 1 to 100; not a measurement.
-   */
-  hrvBalance: number | null;
-  /**
-   * Activity of the day before: Oura's score, 1 to 100; not a measurement.
-   */
-  previousDayActivity: number | null;
-  /**
-   * The night before: Oura's score, 1 to 100; not a measurement.
-   */
-  previousNight: number | null;
-  /**
-   * How early in the night the heart rate came to rest: Oura's score, 1 to 100; not a measurement.
-   */
-  recoveryIndex: number | null;
-  /**
-   * Resting heart rate: Oura's score, 1 to 100; not a measurement.
-   */
-  restingHeartRate: number | null;
-  /**
-   * Sleep of the last days: Oura's score, 1 to 100; not a measurement.
-   */
-  sleepBalance: number | null;
-  /**
-   * Regularity of sleep: Oura's score, 1 to 100; not a measurement.
-   */
-  sleepRegularity: number | null;
-  contributors: ReadinessContributors;
 }
 /**
- * Oura's scores, 1 to 100.
+ * The contributors once more, under one key.
  */
 export interface ReadinessContributors {
   /**
-   * Activity of the last days: Oura's score, 1 to 100; not a measurement.
+   * Contribution of the activity of the last days (score).
    */
   activityBalance: number | null;
   /**
-   * Body temperature: Oura's score, 1 to 100; not a measurement.
+   * Contribution of the body's temperature; no temperature itself (score).
    */
   bodyTemperature: number | null;
   /**
-   * HRV of the last days: Oura's score, 1 to 100; not a measurement.
+   * Contribution of heart rate variability (score).
    */
   hrvBalance: number | null;
   /**
-   * Activity of the day before: Oura's score, 1 to 100; not a measurement.
+   * Contribution of yesterday's activity (score).
    */
   previousDayActivity: number | null;
   /**
-   * The night before: Oura's score, 1 to 100; not a measurement.
+   * Contribution of the last night (score).
    */
   previousNight: number | null;
   /**
-   * How early in the night the heart rate came to rest: Oura's score, 1 to 100; not a measurement.
+   * Contribution of how early in the night the heart rate came down (score).
    */
   recoveryIndex: number | null;
   /**
-   * Resting heart rate: Oura's score, 1 to 100; not a measurement.
+   * Contribution of the resting heart rate; no heart rate itself (score).
    */
   restingHeartRate: number | null;
   /**
-   * Sleep of the last days: Oura's score, 1 to 100; not a measurement.
+   * Contribution of the sleep of the last two weeks (score).
    */
   sleepBalance: number | null;
   /**
-   * Regularity of sleep: Oura's score, 1 to 100; not a measurement.
+   * Contribution of how regular the times of sleep are (score).
    */
   sleepRegularity: number | null;
 }
@@ -431,68 +431,69 @@ export interface ReadinessContributors {
  * Long-term resilience.
  */
 export interface Resilience {
+  contributors: ResilienceContributors;
   /**
-   * Oura's level.
+   * Resilience over the last weeks, from `limited` to `exceptional`.
    */
   level: string | null;
-  /**
-   * Oura's scores, 0 to 100.
-   */
-  contributors: {
-    /**
-     * Recovery by sleep: score, 0 to 100.
-     */
-    sleepRecovery: number | null;
-    /**
-     * Recovery by day: score, 0 to 100.
-     */
-    daytimeRecovery: number | null;
-    /**
-     * Stress: score, 0 to 100.
-     */
-    stress: number | null;
-  };
 }
 /**
- * Scores of a day's sleep.
+ * Scores that it is made of.
+ */
+export interface ResilienceContributors {
+  /**
+   * Recovery by day (score).
+   */
+  daytimeRecovery: number | null;
+  /**
+   * Recovery by sleep (score).
+   */
+  sleepRecovery: number | null;
+  /**
+   * Stress (score).
+   */
+  stress: number | null;
+}
+/**
+ * The scores of a day's sleep.
  */
 export interface SleepScoresRecord {
+  contributors: SleepContributors;
   /**
-   * Score, 1 to 100.
+   * Score, 1 to 100 (score).
    */
   score: number | null;
-  contributors: SleepContributors;
 }
 /**
- * Oura's scores, 1 to 100.
+ * Scores that it is made of.
  */
 export interface SleepContributors {
   /**
-   * Deep sleep: Oura's score, 1 to 100; not a measurement.
+   * Contribution of deep sleep (score).
    */
   deepSleep: number | null;
   /**
-   * Efficiency: Oura's score, 1 to 100; not a measurement.
+   * Contribution of efficiency (score).
    */
   efficiency: number | null;
   /**
-   * Latency: Oura's score, 1 to 100; not a measurement.
+   * Contribution of latency (score).
    */
   latency: number | null;
   /**
-   * REM sleep: Oura's score, 1 to 100; not a measurement.
+   * Contribution of REM sleep (score).
    */
   remSleep: number | null;
   /**
-   * Restfulness: Oura's score, 1 to 100; not a measurement.
+   * Contribution of restfulness (score).
    */
   restfulness: number | null;
   /**
-   * Timing: Oura's score, 1 to 100; not a measurement.
+   * Contribution of timing (score).
    */
   timing: number | null;
   /**
-   * Total sleep: Oura's score, 1 to 100; not a measurement.
+   * Contribution of the time asleep (score).
    */
   totalSleep: number | null;
 }
@@ -501,11 +502,11 @@ export interface SleepContributors {
  */
 export interface Spo2 {
   /**
-   * Blood oxygen, average of the night (%).
+   * Blood oxygen saturation in sleep, average (%).
    */
   average: number | null;
   /**
-   * Oura's index of breathing disturbances; without a unit.
+   * Oura's index of disturbed breathing in sleep (index).
    */
   breathingDisturbanceIndex: number | null;
 }
@@ -514,171 +515,173 @@ export interface Spo2 {
  */
 export interface Stress {
   /**
-   * High stress (s).
+   * The day in a word: `restored`, `normal`, `stressful` or a newer one.
    */
-  stressHigh: number | null;
+  daySummary: string | null;
   /**
-   * High recovery (s).
+   * Time of high recovery (s).
    */
   recoveryHigh: number | null;
   /**
-   * Oura's word for the day.
+   * Time of high stress (s).
    */
-  daySummary: string | null;
+  stressHigh: number | null;
 }
 /**
  * A tag.
  */
 export interface TagRecord {
   /**
-   * Code of a tag: Oura's, or `custom`. Never the patient's own words.
+   * Codes: Oura's, or `custom`. Never the patient's own words.
    */
   codes: string[];
   /**
-   * When it begins, as Oura gave it, RFC 3339 with the patient's offset; Oura leaves the offset out at times.
-   */
-  start: string | null;
-  /**
-   * When it ends, as Oura gave it, RFC 3339 with the patient's offset; Oura leaves the offset out at times.
+   * Time of its end.
    */
   end: string | null;
   /**
-   * The day on which it ends, if it covers several.
+   * Day of its end, if it covers several.
    */
   endDay: string | null;
+  /**
+   * Time of its beginning.
+   */
+  start: string | null;
 }
 /**
  * Heart-rate samples of a local day. The three lists are of equal length.
  */
 export interface HeartRateRecord {
   /**
-   * Samples of the day (count).
-   */
-  count: number;
-  /**
-   * Heart rate, lowest sample (bpm).
-   */
-  min: number;
-  /**
-   * Heart rate, highest sample (bpm).
-   */
-  max: number;
-  /**
-   * Heart rate, average of the samples (bpm).
+   * Heart rate of the day, average of the samples (bpm).
    */
   average: number;
-  /**
-   * When the first sample was taken, UTC.
-   */
-  start: string;
-  /**
-   * When the last sample was taken, UTC.
-   */
-  end: string;
-  /**
-   * The lists hold every n-th sample, and this is n: 1 is all, more only on days with more than 10,000 samples.
-   */
-  everyNth: number;
-  /**
-   * When each sample was taken, from `start` (s).
-   */
-  secondsFromStart: number[];
   /**
    * Heart rate (bpm).
    */
   bpm: number[];
   /**
-   * What the patient was doing, in Oura's word (`awake`, `rest`, `sleep`, `session`, `live`, `workout`).
+   * Samples of the day (count).
+   */
+  count: number;
+  /**
+   * Time of the last sample.
+   */
+  end: string;
+  /**
+   * The lists hold every n-th sample, and this is n: more than 1 only on days with more than 10,000 samples.
+   */
+  everyNth: number;
+  /**
+   * Heart rate of the day, greatest (bpm).
+   */
+  max: number;
+  /**
+   * Heart rate of the day, least (bpm).
+   */
+  min: number;
+  /**
+   * Time of each sample after `start` (s).
+   */
+  secondsFromStart: number[];
+  /**
+   * The patient's activity in Oura's word: `awake`, `rest`, `sleep`, `session`, `live`, `workout`.
    */
   source: (string | null)[];
+  /**
+   * Time of the first sample.
+   */
+  start: string;
 }
 /**
  * A period of rest mode.
  */
 export interface RestModeRecord {
   /**
-   * The day on which it begins.
-   */
-  startDay: string | null;
-  /**
-   * The day on which it ends; null while it lasts.
-   */
-  endDay: string | null;
-  /**
-   * When it begins, as Oura gave it, RFC 3339 with the patient's offset; Oura leaves the offset out at times.
-   */
-  start: string | null;
-  /**
-   * When it ends, as Oura gave it, RFC 3339 with the patient's offset; Oura leaves the offset out at times.
+   * Time of its end.
    */
   end: string | null;
   /**
-   * What happened in it.
-   *
-   * Items: An episode.
+   * Day of its end; null while it lasts.
    */
-  episodes: {
-    /**
-     * Code of a tag: Oura's, or `custom`. Never the patient's own words.
-     */
-    codes: string[];
-    /**
-     * When it began, as Oura gave it, RFC 3339 with the patient's offset; Oura leaves the offset out at times.
-     */
-    start: string | null;
-  }[];
+  endDay: string | null;
+  /**
+   * Episodes in it.
+   */
+  episodes: RestModeEpisode[];
+  /**
+   * Time of its beginning.
+   */
+  start: string | null;
+  /**
+   * The patient's local day, as Oura counts it.
+   */
+  startDay: string;
+}
+/**
+ * An episode of rest mode.
+ */
+export interface RestModeEpisode {
+  /**
+   * Codes of tags: Oura's, or `custom`. Never the patient's own words.
+   */
+  codes: string[];
+  /**
+   * Time of it.
+   */
+  start: string | null;
 }
 /**
  * The ring's battery on a local day.
  */
 export interface BatteryRecord {
   /**
+   * The ring's battery, last of the day (%).
+   */
+  batteryLast: number;
+  /**
+   * The ring's battery, lowest of the day (%).
+   */
+  batteryMinimum: number;
+  /**
+   * True if the ring was charged; null as long as Oura says nothing about charging.
+   */
+  charged: boolean | null;
+  /**
    * Samples of the day (count).
    */
   count: number;
   /**
-   * Battery, lowest level of the day (%).
-   */
-  batteryMinimum: number;
-  /**
-   * Battery, last level of the day (%).
-   */
-  batteryLast: number;
-  /**
-   * Whether the ring was charged; null where Oura did not say.
-   */
-  charged: boolean | null;
-  /**
-   * When the first sample was taken, UTC.
-   */
-  start: string;
-  /**
-   * When the last sample was taken, UTC.
+   * Time of the last sample.
    */
   end: string;
+  /**
+   * Time of the first sample.
+   */
+  start: string;
 }
 /**
  * A ring of the patient, on the day (UTC) of its set-up; on 2015-01-01 where Oura knows none.
  */
 export interface RingRecord {
   /**
-   * Color.
+   * Color, such as `silver` or `stealth_black`.
    */
   color: string | null;
   /**
-   * Design.
+   * Design, such as `heritage` or `horizon`.
    */
   design: string | null;
   /**
-   * Firmware.
+   * Firmware, such as `3.0.3`.
    */
   firmwareVersion: string | null;
   /**
-   * Generation.
+   * Generation, such as `gen3` or `gen4`.
    */
   hardwareType: string | null;
   /**
-   * When it was set up. The latest is the current ring.
+   * Time of its set-up. The latest is the current ring.
    */
   setUpAt: string | null;
   /**
@@ -691,199 +694,203 @@ export interface RingRecord {
  */
 export interface SessionRecord {
   /**
-   * Oura's kind of session.
-   */
-  type: string | null;
-  /**
-   * The patient's mood after it.
-   */
-  mood: string | null;
-  /**
-   * When it began, as Oura gave it, RFC 3339 with the patient's offset; Oura leaves the offset out at times.
-   */
-  start: string | null;
-  /**
-   * When it ended, as Oura gave it, RFC 3339 with the patient's offset; Oura leaves the offset out at times.
-   */
-  end: string | null;
-  /**
-   * From start to end (s).
+   * Time from start to end (s).
    */
   duration: number | null;
+  /**
+   * Time of its end.
+   */
+  end: string | null;
   /**
    * Heart rate (bpm).
    */
   heartRate: Series | null;
   /**
-   * HRV (ms, RMSSD).
+   * Heart rate variability as RMSSD (ms).
    */
   hrv: Series | null;
+  /**
+   * The patient's mood after it: `bad`, `worse`, `same`, `good`, `great` or a newer word.
+   */
+  mood: string | null;
   /**
    * Movements (count).
    */
   motionCount: Series | null;
+  /**
+   * Time of its beginning.
+   */
+  start: string | null;
+  /**
+   * Oura's type of session, such as `breathing`, `meditation` or `nap`.
+   */
+  type: string | null;
 }
 /**
  * A sleep period. Several on one day are normal.
  */
 export interface SleepPeriodRecord {
   /**
-   * Oura's kind of period.
+   * Breaths in a minute, average (breaths/min).
    */
-  type: string | null;
+  averageBreath: number | null;
   /**
-   * Time asleep (s).
+   * Heart rate in sleep, average (bpm).
    */
-  totalSleep: number | null;
+  averageHeartRate: number | null;
   /**
-   * Time in bed (s).
+   * Heart rate variability as RMSSD, average (ms).
    */
-  timeInBed: number | null;
-  /**
-   * Time asleep of the time in bed (%).
-   */
-  efficiency: number | null;
-  /**
-   * Time until asleep (s).
-   */
-  latency: number | null;
-  /**
-   * REM sleep (s).
-   */
-  remSleep: number | null;
-  /**
-   * Deep sleep (s).
-   */
-  deepSleep: number | null;
-  /**
-   * Light sleep (s).
-   */
-  lightSleep: number | null;
+  averageHrv: number | null;
   /**
    * Time awake in bed (s).
    */
   awake: number | null;
   /**
-   * When the patient went to bed, as Oura gave it, RFC 3339 with the patient's offset; Oura leaves the offset out at times.
-   */
-  bedtimeStart: string | null;
-  /**
-   * When the patient got up, as Oura gave it, RFC 3339 with the patient's offset; Oura leaves the offset out at times. Null for a night that goes on.
+   * Time of getting up, with the offset of the place; null for a night that has not ended.
    */
   bedtimeEnd: string | null;
   /**
-   * Restless periods (count).
+   * Time of going to bed, with the offset of the place.
    */
-  restlessPeriods: number | null;
+  bedtimeStart: string | null;
   /**
-   * Breathing rate (breaths/min).
+   * Time in deep sleep (s).
    */
-  averageBreath: number | null;
+  deepSleep: number | null;
   /**
-   * Heart rate, average (bpm).
+   * Part of the time in bed that was slept (%).
    */
-  averageHeartRate: number | null;
-  /**
-   * Heart rate, lowest (bpm).
-   */
-  lowestHeartRate: number | null;
-  /**
-   * Sleep stages, one digit per 5 min: 1 deep, 2 light, 3 REM, 4 awake.
-   */
-  sleepPhase5Min: string | null;
-  /**
-   * What Oura last analysed the period for.
-   */
-  sleepAnalysisReason: string | null;
-  /**
-   * Whether the ring's battery ran low.
-   */
-  lowBatteryAlert: boolean | null;
-  /**
-   * HRV, average (ms, RMSSD).
-   */
-  averageHrv: number | null;
-  /**
-   * HRV, greatest of its 5 minutes (ms, RMSSD).
-   */
-  maxHrv: number | null;
-  /**
-   * HRV, least of its 5 minutes (ms, RMSSD).
-   */
-  minHrv: number | null;
-  /**
-   * Oura's number of the period on its day.
-   */
-  period: number | null;
-  /**
-   * HRV (ms, RMSSD).
-   */
-  hrv: Series | null;
+  efficiency: number | null;
   /**
    * Heart rate (bpm).
    */
   heartRate: Series | null;
   /**
+   * Heart rate variability as RMSSD (ms).
+   */
+  hrv: Series | null;
+  /**
+   * Time until asleep (s).
+   */
+  latency: number | null;
+  /**
+   * Time in light sleep (s).
+   */
+  lightSleep: number | null;
+  /**
+   * True if the ring's battery ran low in the night.
+   */
+  lowBatteryAlert: boolean | null;
+  /**
+   * Heart rate in sleep, lowest (bpm).
+   */
+  lowestHeartRate: number | null;
+  /**
+   * Heart rate variability as RMSSD, greatest of its five minutes (ms).
+   */
+  maxHrv: number | null;
+  /**
+   * Heart rate variability as RMSSD, least of its five minutes (ms).
+   */
+  minHrv: number | null;
+  /**
    * Movement, one digit per 30 s: 1 none, 2 restless, 3 tossing, 4 active.
    */
   movement30Sec: string | null;
+  /**
+   * Oura's number of the period on its day.
+   */
+  period: number | null;
+  /**
+   * Readiness that Oura computed after the period.
+   */
+  readiness: ReadinessMeasured | null;
+  /**
+   * Change of the day's readiness score by the period (score).
+   */
+  readinessScoreDelta: number | null;
+  /**
+   * Time in REM sleep (s).
+   */
+  remSleep: number | null;
+  /**
+   * Number of restless periods (count).
+   */
+  restlessPeriods: number | null;
+  /**
+   * Version of Oura's algorithm.
+   */
+  sleepAlgorithmVersion: string | null;
+  /**
+   * Reason of Oura's last analysis of the sleep; one in the background will be repeated.
+   */
+  sleepAnalysisReason: string | null;
   /**
    * Sleep stages, one digit per 30 s: 1 deep, 2 light, 3 REM, 4 awake.
    */
   sleepPhase30Sec: string | null;
   /**
-   * Of Oura's algorithm.
+   * Sleep stage in every five minutes, a digit each: 1 deep, 2 light, 3 REM, 4 awake.
    */
-  sleepAlgorithmVersion: string | null;
+  sleepPhase5Min: string | null;
   /**
-   * How much the period changed the day's readiness score (points).
-   */
-  readinessScoreDelta: number | null;
-  /**
-   * How much the period changed the day's sleep score (points).
+   * Change of the day's sleep score by the period (score).
    */
   sleepScoreDelta: number | null;
   /**
-   * The readiness that Oura computed after the period.
+   * Time in bed (s).
    */
-  readiness: ReadinessMeasured | null;
+  timeInBed: number | null;
+  /**
+   * Time asleep (s).
+   */
+  totalSleep: number | null;
+  /**
+   * Oura's type of the period, such as `long_sleep`, `sleep`, `late_nap` or `rest`.
+   */
+  type: string | null;
 }
 /**
  * Advice on when to go to bed.
  */
 export interface SleepTime {
   /**
-   * Oura's word for what it knows.
+   * The best time to go to bed, once Oura knows it.
    */
-  status: string | null;
+  optimalBedtime: OptimalBedtime | null;
   /**
-   * Oura's advice.
+   * Oura's advice on when to go to bed.
    */
   recommendation: string | null;
   /**
-   * The best time to go to bed, once Oura knows it.
+   * Oura's knowledge of a best time to go to bed: `not_enough_nights`, `optimal_found` or a newer word.
    */
-  optimalBedtime: {
-    /**
-     * The patient's offset from UTC (s).
-     */
-    dayTz: number | null;
-    /**
-     * From the midnight that begins the day to the window's start (s); negative before it.
-     */
-    startOffset: number | null;
-    /**
-     * The same to the window's end (s).
-     */
-    endOffset: number | null;
-  } | null;
+  status: string | null;
+}
+/**
+ * The best time to go to bed.
+ */
+export interface OptimalBedtime {
+  /**
+   * The patient's offset from UTC (s).
+   */
+  dayTz: number | null;
+  /**
+   * The same to the window's end (s).
+   */
+  endOffset: number | null;
+  /**
+   * Time from the midnight that begins the day to the window's start; negative before it (s).
+   */
+  startOffset: number | null;
 }
 /**
  * Cardiorespiratory fitness.
  */
 export interface Vo2Max {
   /**
-   * Cardiorespiratory fitness (ml/kg/min).
+   * Estimated greatest oxygen uptake (ml/kg/min).
    */
   vo2Max: number | null;
 }
@@ -892,39 +899,39 @@ export interface Vo2Max {
  */
 export interface WorkoutRecord {
   /**
-   * The patient's or the app's label; else the activity, readable.
-   */
-  title: string | null;
-  /**
-   * Oura's activity.
-   */
-  type: string | null;
-  /**
-   * When it began, as Oura gave it, RFC 3339 with the patient's offset; Oura leaves the offset out at times.
-   */
-  start: string | null;
-  /**
-   * When it ended, as Oura gave it, RFC 3339 with the patient's offset; Oura leaves the offset out at times.
-   */
-  end: string | null;
-  /**
-   * From start to end (s).
-   */
-  duration: number | null;
-  /**
    * Energy burned (kcal).
    */
   calories: number | null;
   /**
-   * Distance (m); an estimate from steps.
+   * Distance; an estimate from steps (m).
    */
   distance: number | null;
   /**
-   * Oura's word.
+   * Time from start to end (s).
+   */
+  duration: number | null;
+  /**
+   * Time of its end.
+   */
+  end: string | null;
+  /**
+   * Oura's word: `easy`, `moderate`, `hard` or a newer one.
    */
   intensity: string | null;
   /**
-   * How Oura knows of it.
+   * Source of Oura's knowledge: `manual`, `autodetected`, `confirmed`, `workout_heart_rate` or a newer word.
    */
   source: string | null;
+  /**
+   * Time of its beginning.
+   */
+  start: string | null;
+  /**
+   * The patient's or the app's label; else the activity, readable.
+   */
+  title: string | null;
+  /**
+   * Oura's activity, such as `walking`, `cycling` or `strength_training`.
+   */
+  type: string | null;
 }

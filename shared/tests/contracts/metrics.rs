@@ -18,10 +18,13 @@ pub(crate) fn schema() -> Value {
     name::<DayMetrics>(&mut generator);
     name::<Windows>(&mut generator);
     let contents: Vec<Value> = DataType::ALL.iter().map(|data_type| content(*data_type, &mut generator)).collect();
-    let mut definitions = generator.take_definitions(true);
+    let definitions = generator.take_definitions(true).into_iter();
+    let mut definitions: Map<_, _> = definitions.map(|(name, definition)| (name, finished(definition))).collect();
+    definitions.entry("DayMetrics").and_modify(without_null);
+    definitions.insert("Baselines".to_owned(), finished(baselines()));
     definitions.insert("Instant".to_owned(), instant());
-    definitions.insert("Baselines".to_owned(), baselines());
     definitions.insert("RecordMetricType".to_owned(), record_metric_type());
+    // Open: other fields of an item or an answer are beside these.
     definitions.insert(
         "RecordContent".to_owned(),
         json!({
@@ -29,11 +32,6 @@ pub(crate) fn schema() -> Value {
             "oneOf": contents,
         }),
     );
-    // After all others: its own format is that of all moments.
-    let definitions: Map<_, _> = definitions
-        .into_iter()
-        .map(|(name, definition)| if name == "Instant" { (name, definition) } else { (name, finished(definition)) })
-        .collect();
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Normalized metrics",
@@ -47,6 +45,16 @@ pub(crate) fn schema() -> Value {
 /// Adds a type to the definitions.
 fn name<T: JsonSchema>(generator: &mut SchemaGenerator) {
     let _reference = generator.subschema_for::<T>();
+}
+
+/// Takes `null` out of the choices of each property: a metric type that a day lacks is absent.
+fn without_null(day_metrics: &mut Value) {
+    for property in day_metrics["properties"].as_object_mut().into_iter().flat_map(Map::values_mut) {
+        if let Some(Value::Array(choices)) = property.as_object_mut().and_then(|property| property.remove("anyOf")) {
+            let reference = choices.into_iter().find_map(|choice| choice.get("$ref").cloned());
+            property["$ref"] = reference.unwrap_or_default();
+        }
+    }
 }
 
 fn content(data_type: DataType, generator: &mut SchemaGenerator) -> Value {
