@@ -1,9 +1,9 @@
-//! What a patient's wish to disconnect does. A request does it at once; a message in the queue does it again, in case the
-//! request died on the way.
+//! Disconnect on a patient's request. The request ends the connection at once; a queue message repeats it in case the request ended
+//! early.
 //!
-//! 1. The connection ends, its ring is free, and the event waits in the outbox: one transaction.
-//! 2. The tokens go; only what revokes the consent at Oura stays, aside.
-//! 3. What is under way is stopped: a sync of this moment writes nothing more, and notices gather no longer.
+//! 1. The connection ends, its ring account is free, and the event is in the outbox: one transaction.
+//! 2. The tokens are deleted, except for a pending revocation.
+//! 3. Running work is stopped: a sync writes nothing more, and the inbox accepts no more webhook events.
 
 use jiff::Timestamp;
 
@@ -11,7 +11,7 @@ use crate::aws::{Connections, Inbox, Runs, SdkConfig, StoreError, TokenStore};
 use crate::domain::{Connection, ConnectionStatus, EventKind, GrantId, PatientEvent, PatientId, ReasonCode};
 use crate::vault::Revocations;
 
-/// Ends connections.
+/// Ends connections and deletes what they leave.
 #[derive(Debug, Clone)]
 pub struct Disconnect {
     connections: Connections,
@@ -21,7 +21,7 @@ pub struct Disconnect {
 }
 
 impl Disconnect {
-    /// Over this table and these tokens.
+    /// Creates it for this table and these tokens.
     #[must_use]
     pub fn new(sdk: &SdkConfig, connections_table: &str, tokens: TokenStore) -> Self {
         Self {
@@ -32,10 +32,10 @@ impl Disconnect {
         }
     }
 
-    /// Ends the connection that lives on this consent, if it does (still). `at`: when the patient asked for it.
+    /// Ends the connection of this consent, if it still has one. `at`: time of the request.
     ///
     /// # Errors
-    /// [`StoreError`]; to be tried again.
+    /// [`StoreError`]; to be retried.
     pub async fn end(&self, patient: &PatientId, grant: &GrantId, at: Timestamp) -> Result<(), StoreError> {
         let Some(connection) = self.live(patient).await?.filter(|connection| connection.grant_id == *grant) else {
             return Ok(());
@@ -43,17 +43,17 @@ impl Disconnect {
         let reason_code = ReasonCode::UserRequest;
         let kind = EventKind::Disconnected { grant_id: grant.clone(), reason_code };
         let event = PatientEvent::new(patient.clone(), at, kind);
-        // If not, it has ended otherwise, or a newer consent has come in between: the patient's own, and later, wish.
+        // Otherwise the connection has ended already, or the patient has given a newer consent since.
         if self.connections.disconnect_on_request(&connection, &event).await? {
             tracing::info!(event = "disconnect.completed", connection.grant = %grant, "patient disconnected");
         }
         Ok(())
     }
 
-    /// Takes away what the ended consent leaves: its tokens, and the work that is under way.
+    /// Deletes what the ended consent leaves: its tokens, and running work.
     ///
     /// # Errors
-    /// [`StoreError`]; to be tried again.
+    /// [`StoreError`]; to be retried.
     pub async fn clean(&self, patient: &PatientId, grant: &GrantId) -> Result<(), StoreError> {
         self.revocations.pending_revocation(patient, grant).await?;
         if self.live(patient).await?.is_some() {

@@ -23,7 +23,7 @@ const PAGE_RECORDS: usize = 100;
 const PAGE_CHARACTERS: usize = 1_000_000;
 
 /// Reads for one answer. Each goes through 1 MB of the patient's records of whatever type, a month or so.
-const MOST_READS: usize = 8;
+const MAX_READS: usize = 8;
 
 /// A record as callers see it.
 #[derive(Serialize)]
@@ -101,7 +101,7 @@ pub(crate) async fn page(
         return Err(Cursors::invalid());
     }
     let (mut records, mut characters) = (Vec::new(), 0);
-    for _read in 0..MOST_READS {
+    for _read in 0..MAX_READS {
         let found = deps.wearable_data.page(patient, range, after.as_ref(), Some(wanted)).await.map_err(unavailable)?;
         for stored in &found.records {
             let record = to_raw_value(&Shown::from(stored)).map_err(unwritable)?;

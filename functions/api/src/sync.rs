@@ -38,7 +38,7 @@ pub(crate) async fn post(deps: &Deps, request: &Request) -> Result<Response<Body
         (None, Some(_)) => return Err(HttpError::bad_request("missing_range", "`to` needs a `from`.")),
     };
     if requested.is_some_and(|range| range.first() > today) {
-        return Err(HttpError::bad_request("invalid_date", "`from` lies in the future."));
+        return Err(HttpError::bad_request("invalid_date", "`from` is in the future."));
     }
     let connection = connected(deps, &patient).await?;
     limited(deps, &patient, "sync", deps.config.manual_syncs, "too_many_syncs").await?;

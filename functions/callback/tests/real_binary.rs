@@ -44,8 +44,8 @@ async fn callback_stores_tokens_publishes_the_event_and_queues_the_backfill() {
     let (world, binary) = world().await;
     world.connect("patient-1", "ada").await.unwrap();
 
-    let told: Vec<_> = world.aws().events().history().into_iter().map(|event| event.detail_type).collect();
-    assert_eq!(told, ["wearable_connected"]);
+    let published: Vec<_> = world.aws().events().history().into_iter().map(|event| event.detail_type).collect();
+    assert_eq!(published, ["wearable_connected"]);
     // The worker finds its message and the tokens.
     let delivery = world.deliver().await.unwrap();
     assert_eq!((delivery.messages, delivery.failed), (1, Vec::new()));

@@ -1,9 +1,9 @@
-//! The deployed binary behind a Runtime API like Lambda's: settings, subscriptions at a stand-in of Oura, metrics, and no secret
+//! The deployed binary behind a Runtime API like Lambda's: settings, subscriptions at a fake Oura, metrics, and no secret
 //! in the output.
 
 #![expect(clippy::unwrap_used, reason = "a test may stop")]
 
-mod stand_in;
+mod fake_oura;
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use shared::aws::{AppSecret, AppSecrets};
 use shared::domain::Clock;
 use tests::BinaryWorld;
 
-use crate::stand_in::{Reply, StandIn};
+use crate::fake_oura::{FakeOura, Reply};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_subscriptions");
 const HERE: &str = "https://abc.lambda-url.example/oura/prod";
@@ -29,7 +29,7 @@ const TIMEOUT: Duration = Duration::from_secs(120);
 
 struct Stage {
     world: BinaryWorld,
-    oura: StandIn,
+    oura: FakeOura,
     app: AppSecret,
     binary: Binary,
 }
@@ -41,7 +41,7 @@ impl Stage {
         let app = secrets.get().await.unwrap();
         // Hours behind the machine's clock, which may be set back while a test runs: days that are left are whole days.
         let now = Timestamp::now() - SignedDuration::from_hours(6);
-        let oura = StandIn::start(&app.client_id, app.client_secret.expose(), now).await;
+        let oura = FakeOura::start(&app.client_id, app.client_secret.expose(), now).await;
         let mut variables = world.variables(&REQUIRED).unwrap();
         variables.extend(
             [
@@ -106,7 +106,7 @@ async fn subscriptions_of_the_scopes_are_created_by_any_invocation() {
     assert_eq!(stage.counted("SubscriptionsDesired"), [9; 5]);
     assert_eq!(stage.counted("SubscriptionsMissing"), [0; 5]);
     assert_eq!(stage.counted("SubscriptionsFailed"), [0; 5]);
-    assert_eq!(stage.counted("SubscriptionDaysLeft"), [89; 5], "the stand-in's clock is fixed");
+    assert_eq!(stage.counted("SubscriptionDaysLeft"), [89; 5], "the fake's clock is fixed");
     let output = stage.binary.output();
     let lines = output.lines().filter(|line| line.contains(r#""event":"subscriptions.reconciled""#));
     assert!(lines.clone().count() == 5 && lines.clone().all(|line| line.contains("\"level\":\"INFO\"")), "{output}");

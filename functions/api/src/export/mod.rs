@@ -16,34 +16,30 @@ use lambda_http::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE
 use lambda_http::{Body, Request, Response};
 use shared::domain::{Day, DayRange, PatientId, RecordKey};
 use shared::http::{self, HttpError};
+use strum::{EnumString, IntoStaticStr};
 
 use self::page::Page;
 use crate::cursor::Cursors;
 use crate::{Deps, parameters, unavailable};
 
 /// Days read at once; a day's stats take about 10 KB.
-const DAYS_AT_ONCE: i32 = 50;
+const BATCH_DAYS: i32 = 50;
 
 /// Reads for one page, each of at most 1 MB.
-const MOST_READS: usize = 16;
+const MAX_READS: usize = 16;
 
 /// The form of the lines.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, EnumString, IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
 enum Format {
     /// This project's own shapes.
+    #[default]
     Ndjson,
     /// Observations of FHIR R4.
     Fhir,
 }
 
 impl Format {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Ndjson => "ndjson",
-            Self::Fhir => "fhir",
-        }
-    }
-
     fn content_type(self) -> &'static str {
         match self {
             Self::Ndjson => "application/x-ndjson",
@@ -116,11 +112,8 @@ pub(crate) async fn get(deps: &Deps, request: &Request) -> Result<Response<Body>
 }
 
 fn asked(query: &BTreeMap<String, String>) -> Result<Format, HttpError> {
-    match query.get("format").map(String::as_str) {
-        None | Some("ndjson") => Ok(Format::Ndjson),
-        Some("fhir") => Ok(Format::Fhir),
-        Some(_) => Err(HttpError::bad_request("invalid_format", "`format` is `ndjson` or `fhir`.")),
-    }
+    let Some(format) = query.get("format") else { return Ok(Format::default()) };
+    format.parse().map_err(|_unknown| HttpError::bad_request("invalid_format", "`format` is `ndjson` or `fhir`."))
 }
 
 /// Fills the page from this position on, and says where the next one begins; `None` when everything was written.
@@ -131,7 +124,7 @@ async fn fill(
     mut position: Position,
     page: &mut Page,
 ) -> Result<Option<Position>, HttpError> {
-    for _read in 0..MOST_READS {
+    for _read in 0..MAX_READS {
         let next = match position {
             Position::Days(from) => days(deps, patient, format, from, page).await?,
             // Observations are made of days alone.
@@ -159,7 +152,7 @@ enum Step {
 
 async fn days(deps: &Deps, patient: &PatientId, format: Format, from: Day, page: &mut Page) -> Result<Step, HttpError> {
     let range = DayRange::new(from, DayRange::EVERY.last()).map_err(|_never| Cursors::invalid())?;
-    let (days, next) = deps.daily_stats.page(patient, range, DAYS_AT_ONCE).await.map_err(unavailable)?;
+    let (days, next) = deps.daily_stats.page(patient, range, BATCH_DAYS).await.map_err(unavailable)?;
     for stats in &days {
         let lines = match format {
             Format::Ndjson => ndjson::day(stats)?,
@@ -196,7 +189,7 @@ fn response(format: Format, page: Page, cursor: Option<&str>) -> Response<Body> 
     headers.insert(CONTENT_DISPOSITION, HeaderValue::from_static(format.disposition()));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     // Relative to the request (RFC 8288, section 3.1): the API's own public name and path are unknown here.
-    let next = cursor.map(|cursor| format!("<?format={}&cursor={cursor}>; rel=\"next\"", format.as_str()));
+    let next = cursor.map(|cursor| format!("<?format={}&cursor={cursor}>; rel=\"next\"", <&str>::from(format)));
     if let Some(next) = next.and_then(|next| HeaderValue::try_from(next).ok()) {
         headers.insert(LINK, next);
     }

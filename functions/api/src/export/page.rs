@@ -1,18 +1,18 @@
-//! One page of an export, as it grows.
+//! One page of an export while it is built.
 
-/// Bytes of a page. Lambda takes 6 MiB with the answer's frame, and a page travels in Base64, a third longer. The room above
-/// is for the last line.
+/// Upper bound of a page in bytes. Lambda accepts 6 MiB with the answer's frame, and a page is sent in Base64, a third longer. The
+/// last line has room above it.
 const PAGE_BYTES: usize = 4 * 1024 * 1024;
 
-/// Lines that are complete, each ended.
+/// Complete lines, each with its line end.
 #[derive(Default)]
 pub(super) struct Page {
     text: String,
 }
 
 impl Page {
-    /// Adds one or more lines, each ended, unless they no longer fit. The first ones always do: a record is far smaller than
-    /// a page.
+    /// Adds one or more lines with their line ends, unless they no longer fit. The first ones always fit: a record is far smaller
+    /// than a page.
     #[must_use]
     pub(super) fn push(&mut self, lines: &str) -> bool {
         let fits = self.text.is_empty() || self.text.len() + lines.len() <= PAGE_BYTES;
@@ -22,7 +22,7 @@ impl Page {
         fits
     }
 
-    /// Adds what frames the lines and always fits.
+    /// Adds a first or last line, which always fits.
     pub(super) fn frame(&mut self, line: &str) {
         self.text.push_str(line);
     }
@@ -44,6 +44,6 @@ mod tests {
         assert!(!page.push("\n"));
         page.frame("end\n");
         assert_eq!(page.into_text().len(), PAGE_BYTES + 4);
-        assert!(Page::default().push(&"x".repeat(PAGE_BYTES + 1)), "or nothing would ever come");
+        assert!(Page::default().push(&"x".repeat(PAGE_BYTES + 1)), "a first line always fits");
     }
 }

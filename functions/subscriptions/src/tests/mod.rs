@@ -1,18 +1,18 @@
-//! The plan, and the whole function against a stand-in of Oura and the embedded AWS.
+//! The plan, and the whole function against a fake Oura and the embedded AWS.
 
+#[path = "../../tests/fake_oura/mod.rs"]
+mod fake_oura;
 mod plans;
 mod refusals;
 mod runs;
 mod settings;
-#[path = "../../tests/stand_in/mod.rs"]
-mod stand_in;
 
 use jiff::Timestamp;
 use local::aws::resources::{self, AppCredentials, Names};
 use local::aws::{EmbeddedAws, EmbeddedOptions};
 use shared::aws::SdkConfig;
 
-use self::stand_in::{Reply, Seen, StandIn};
+use self::fake_oura::{FakeOura, Reply, Seen};
 use super::*;
 
 const SECRET: &str = "app-s3cret";
@@ -46,7 +46,7 @@ struct World {
     _aws: EmbeddedAws,
     sdk: SdkConfig,
     env: Env,
-    oura: StandIn,
+    oura: FakeOura,
     deps: Deps,
 }
 
@@ -69,13 +69,13 @@ impl World {
             webhook_verification_token: verification_token.to_owned(),
         };
         let made = resources::ensure(&sdk, &Names::default(), &app).await.unwrap();
-        let oura = StandIn::start("client-1", SECRET, now()).await;
+        let oura = FakeOura::start("client-1", SECRET, now()).await;
         let env = made.describe_in(env).with("OURA_API_BASE_URL", oura.url()).with("WEBHOOK_URL", HERE);
         let deps = Deps::new(Config::from_env(&env).unwrap(), &sdk, Clock::fixed(now())).unwrap();
         Self { _aws: aws, sdk, env, oura, deps }
     }
 
-    /// Moves the function and the stand-in to another time.
+    /// Moves the function and the fake to another time.
     fn set_now(&mut self, at: Timestamp) {
         self.oura.set_now(at);
         self.deps = Deps::new(Config::from_env(&self.env).unwrap(), &self.sdk, Clock::fixed(at)).unwrap();

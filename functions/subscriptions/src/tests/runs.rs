@@ -11,7 +11,7 @@ async fn first_run_creates_all_48_with_the_handshake_token_and_the_second_change
     let report = world.run().await;
     world.assert_settled(&report);
     assert_eq!((report.desired, report.created.len(), report.kept, report.unmanaged), (ALL, ALL, 0, 0));
-    assert_eq!(report.expires_first, Some(now() + stand_in::SUBSCRIPTION_TTL + 123_456.microseconds()));
+    assert_eq!(report.expires_first, Some(now() + fake_oura::SUBSCRIPTION_TTL + 123_456.microseconds()));
     assert_eq!(report.days_left(now()), Some(90));
 
     let seen = world.oura.take_seen();

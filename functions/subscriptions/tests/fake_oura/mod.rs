@@ -1,4 +1,4 @@
-//! A stand-in for Oura's subscription API, for tests: keeps subscriptions as documented, records requests, and misbehaves on
+//! A fake of Oura's subscription API, for tests: keeps subscriptions as documented, records requests, and misbehaves on
 //! demand. One subscription per address and topic; no handshake.
 
 #![allow(dead_code, reason = "not every test needs all of it")]
@@ -62,14 +62,14 @@ struct Inner {
     busiest: usize,
 }
 
-/// The running stand-in.
-pub struct StandIn {
+/// The running fake.
+pub struct FakeOura {
     url: String,
     inner: Arc<Mutex<Inner>>,
     task: JoinHandle<()>,
 }
 
-impl StandIn {
+impl FakeOura {
     /// Starts it, for an app with these keys.
     pub async fn start(client_id: &str, client_secret: &str, now: Timestamp) -> Self {
         let keys = (client_id.to_owned(), client_secret.to_owned());
@@ -156,7 +156,7 @@ impl StandIn {
     }
 }
 
-impl Drop for StandIn {
+impl Drop for FakeOura {
     fn drop(&mut self) {
         self.task.abort();
     }
