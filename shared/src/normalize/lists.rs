@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::stats::Normalized;
+use super::day_records::Normalized;
 use crate::domain::metrics::{
     HeartRateRecord, RestMode, RestModeOfDay, RestModeRecord, Series, SessionOfDay, SessionRecord, Sessions, TagOfDay,
     TagRecord, Tags, WorkoutOfDay, WorkoutRecord, Workouts,

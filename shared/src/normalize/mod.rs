@@ -10,6 +10,7 @@
 //! - Notes that a patient wrote (comments, names of tags) are in no record. The label of a workout is: it is its title.
 
 mod daily;
+mod day_records;
 mod lists;
 mod offsets;
 mod period;

@@ -8,30 +8,13 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
+use super::day_records::records_of;
 use super::lists::{rest_mode, sessions, tags, workouts};
 use super::sleep::{SleepPeriod, SleepPeriods};
 use crate::domain::metrics::{
     Hrv, HrvMethod, NapOfDay, Readiness, ReadinessMeasured, ReadinessSource, Sleep, SleepScoresRecord,
 };
-use crate::domain::{Day, DayMetrics, DocumentId, Record, RecordMetrics};
-
-/// Metrics of a record, in the form of its data type.
-pub(super) struct Normalized<'a, T> {
-    pub document_id: &'a DocumentId,
-    pub metrics: &'a T,
-}
-
-/// The records of one data type.
-macro_rules! records_of {
-    ($records:expr, $data_type:ident) => {
-        $records.iter().filter_map(|record| match &record.metrics {
-            Some(RecordMetrics::$data_type(metrics)) => {
-                Some(Normalized { document_id: &record.document_id, metrics: &**metrics })
-            }
-            _ => None,
-        })
-    };
-}
+use crate::domain::{Day, DayMetrics, Record};
 
 /// The stats of a day from its records, in whatever order; records of other days are left out. A metric type without a
 /// document on the day is absent.
