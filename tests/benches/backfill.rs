@@ -1,4 +1,4 @@
-//! What a backfill of 30 days of every kind takes, as a multiple of one request to an Oura that answers in 50 ms.
+//! Duration of a backfill of 30 days of every data type, as a multiple of one request to an Oura that answers in 50 ms.
 //!
 //! `cargo bench -p tests --bench backfill`. It prints and asserts nothing: numbers of other machines are in
 //! `infra/BENCHMARKS.md`.
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use tests::BinaryWorld;
 
-/// How long the simulated Oura takes for each answer.
+/// Delay of each answer of the simulated Oura.
 const LATENCY: Duration = Duration::from_millis(50);
 
 /// Each in a world of its own: a second backfill of the same patient would find everything there.
@@ -80,7 +80,7 @@ async fn backfill(account: &str, latency: Duration, empty: &[&str]) -> anyhow::R
     control.clear_requests();
     world.aws().meter().reset();
     let delivery = world.deliver().await?;
-    anyhow::ensure!(delivery.failed.is_empty(), "the backfill has to come again");
+    anyhow::ensure!(delivery.failed.is_empty(), "the backfill needs a redelivery");
     let report = world.aws().meter().report();
     // The poller's own calls are Lambda's in the cloud.
     let calls = report.operations.into_iter().filter(|line| !line.operation.contains("Message"));

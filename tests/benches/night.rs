@@ -1,4 +1,4 @@
-//! What a night costs the worker: its own processor time a patient and its peak memory, sixteen patients in one batch, with
+//! Cost of a nightly run in the worker: its own processor time a patient and its peak memory, sixteen patients in one batch, with
 //! an Oura that answers at once.
 //!
 //! ```text
@@ -103,7 +103,7 @@ async fn measure(
     #[expect(clippy::cast_precision_loss, reason = "thousands")]
     let (requests, memory) = (
         requests as f64 / f64::from(PATIENTS),
-        worker.peak_memory_kib().context("/proc does not tell")? as f64 / 1024.0,
+        worker.peak_memory_kib().context("/proc has no entry")? as f64 / 1024.0,
     );
     let (milliseconds, rate) = (one.as_secs_f64() * 1000.0, 1.0 / one.as_secs_f64());
     println!("{what:<15} {requests:>18.1} {milliseconds:>18.1} {rate:>22.0} {memory:>10.1}");
@@ -132,17 +132,17 @@ fn batch(world: &BinaryWorld, keys: &[String], night: &str) -> anyhow::Result<se
     Ok(serde_json::to_value(sqs_event::of_bodies(queue, &bodies, 1))?)
 }
 
-/// How long the threads of a process have run so far.
+/// Processor time of a process so far.
 fn processor_time(process: &str) -> anyhow::Result<Duration> {
     let mut nanoseconds = 0;
-    for thread in std::fs::read_dir(format!("/proc/{process}/task")).context("/proc does not tell")? {
+    for thread in std::fs::read_dir(format!("/proc/{process}/task")).context("/proc has no entry")? {
         let text = std::fs::read_to_string(thread?.path().join("schedstat"))?;
         nanoseconds += text.split_whitespace().next().context("no time")?.parse::<u64>()?;
     }
     Ok(Duration::from_nanos(nanoseconds))
 }
 
-/// Where cargo puts release binaries: this benchmark runs from a folder beside.
+/// Folder of the release binaries: this benchmark runs from a folder beside.
 fn release_folder() -> anyhow::Result<PathBuf> {
     let own = std::env::current_exe()?;
     let target = own.ancestors().nth(3).context("the target folder")?;

@@ -1,4 +1,4 @@
-//! What the reading routes cost: AWS calls, bytes and the release binary's own processor time of each, and its peak memory
+//! Cost of the reading routes: AWS calls, bytes and the release binary's own processor time of each, and its peak memory
 //! when it exports a patient's month, and another's two years.
 //!
 //! ```text
@@ -22,7 +22,7 @@ use jiff::civil::Date;
 use local::runtime_api::Binary;
 use tests::{BinaryWorld, Part};
 
-/// Who has how much: one a month that was synced, the others the same month again and again.
+/// Patients and their months of data: one a month that was synced, the others the same month again and again.
 const MONTH: &str = "patient-1";
 const YEAR: &str = "patient-2";
 const YEARS: &str = "patient-3";
@@ -121,7 +121,7 @@ async fn export(
     Ok(())
 }
 
-/// What lies in a table.
+/// Items of a table.
 async fn items(world: &BinaryWorld, table: &str) -> anyhow::Result<Vec<Item>> {
     let client = aws_sdk_dynamodb::Client::new(world.sdk_config());
     let mut items: Vec<Item> = Vec::new();
@@ -170,10 +170,10 @@ fn earlier(item: &Item, patient: &str, months: i32) -> anyhow::Result<Item> {
     Ok(earlier)
 }
 
-/// How long the threads of a process have run so far.
+/// Processor time of a process so far.
 fn processor_time(process: &str) -> anyhow::Result<Duration> {
     let mut nanoseconds = 0;
-    for thread in std::fs::read_dir(format!("/proc/{process}/task")).context("/proc does not tell")? {
+    for thread in std::fs::read_dir(format!("/proc/{process}/task")).context("/proc has no entry")? {
         let text = std::fs::read_to_string(thread?.path().join("schedstat"))?;
         nanoseconds += text.split_whitespace().next().context("no time")?.parse::<u64>()?;
     }

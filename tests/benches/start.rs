@@ -1,4 +1,4 @@
-//! What the release binaries cost: size, start until the first poll of the Runtime API (as a ratio to a function that does
+//! Cost of the release binaries: size, start until the first poll of the Runtime API (as a ratio to a function that does
 //! nothing), and peak memory after the main job, with the worker backfilling three patients at once.
 //!
 //! ```text
@@ -21,7 +21,7 @@ use anyhow::{Context as _, ensure};
 use local::runtime_api::Binary;
 use tests::{BinaryWorld, Part};
 
-/// How often each binary is started.
+/// Starts of each binary.
 const STARTS: usize = 25;
 
 /// More than any function is given: what a function does not read does not matter here.
@@ -87,7 +87,7 @@ async fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Who is connected and backfilled.
+/// Connected and backfilled patients, with their accounts.
 const PATIENTS: [(&str, &str); 3] = [("patient-1", "ada"), ("patient-2", "bruno"), ("patient-3", "chiyo")];
 
 /// The main job, every part played by its release binary; gives the peak memory of each, in KiB.
@@ -119,7 +119,7 @@ async fn start(path: &Path, variables: &[(String, String)]) -> anyhow::Result<Bi
     Binary::spawn(path, variables.to_vec()).await.context(missing)
 }
 
-/// Where cargo puts release binaries: this benchmark runs from the folder below.
+/// Folder of the release binaries: this benchmark runs from the folder below.
 fn release_folder() -> anyhow::Result<PathBuf> {
     let own = std::env::current_exe()?;
     own.parent().and_then(Path::parent).map(Path::to_owned).context("the target folder")

@@ -1,4 +1,4 @@
-//! What the webhook costs: the whole handler's own processor time, with an AWS that answers at once from memory, and how
+//! Cost of the webhook: the whole handler's own processor time, with an AWS that answers at once from memory, and how
 //! many webhook events a second of one core takes through the release binary.
 //!
 //! ```text
@@ -222,17 +222,17 @@ async fn through(
     Ok((processor_time(&pid)? - before, began.elapsed()))
 }
 
-/// How long the threads of a process have run so far.
+/// Processor time of a process so far.
 fn processor_time(process: &str) -> anyhow::Result<Duration> {
     let mut nanoseconds = 0;
-    for thread in std::fs::read_dir(format!("/proc/{process}/task")).context("/proc does not tell")? {
+    for thread in std::fs::read_dir(format!("/proc/{process}/task")).context("/proc has no entry")? {
         let text = std::fs::read_to_string(thread?.path().join("schedstat"))?;
         nanoseconds += text.split_whitespace().next().context("no time")?.parse::<u64>()?;
     }
     Ok(Duration::from_nanos(nanoseconds))
 }
 
-/// Where cargo puts release binaries: this benchmark runs from the folder below.
+/// Folder of the release binaries: this benchmark runs from the folder below.
 fn release_folder() -> anyhow::Result<PathBuf> {
     let own = std::env::current_exe()?;
     own.parent().and_then(Path::parent).map(Path::to_owned).context("the target folder")

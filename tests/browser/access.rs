@@ -1,11 +1,11 @@
-//! For whoever comes with a phone, a keyboard, a screen reader, in the dark, or without motion.
+//! The page on a phone, by keyboard, by screen reader, in dark mode, and without motion.
 
 use chromiumoxide::cdp::browser_protocol::emulation::MediaFeature;
 use serde_json::Value;
 
 use crate::visit::Visit;
 
-/// What is wider than the page, by its selector.
+/// Selectors of elements wider than the page.
 const TOO_WIDE: &str = "document.documentElement.scrollWidth <= innerWidth ? [] \
     : [...document.querySelectorAll('body *')].filter(node => node.getBoundingClientRect().right > innerWidth + 1 \
         && !node.closest('.tiles, .scroll')).map(node => node.tagName + '#' + node.id + '.' + node.className).slice(0, 10)";
@@ -98,12 +98,12 @@ async fn a_whole_connect_and_disconnect_needs_no_mouse() -> anyhow::Result<()> {
     visit.until("the way back", "document.querySelector('#status')?.classList.contains('connected')").await?;
     visit.history().await?;
 
-    // From day to day in a chart, each told in words.
+    // From day to day in a chart, each read out in words.
     visit.run("document.querySelector('#chart-readiness .plot').focus()").await?;
-    let told = "document.querySelector('#chart-readiness .plot').getAttribute('aria-valuetext')";
-    let last: String = visit.js(told).await?;
+    let value_text = "document.querySelector('#chart-readiness .plot').getAttribute('aria-valuetext')";
+    let last: String = visit.js(value_text).await?;
     visit.press("ArrowLeft").await?;
-    let before: String = visit.js(told).await?;
+    let before: String = visit.js(value_text).await?;
     assert!(last.contains("of 100") && before != last, "{last}, {before}");
     visit.press("Home").await?;
     assert_eq!(

@@ -1,4 +1,4 @@
-//! What the charts show is what the API gave: no more points, no fewer, and none where there is no value.
+//! The charts show the API's values: no more points, no fewer, and none where there is no value.
 
 use serde_json::Value;
 

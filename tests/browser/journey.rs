@@ -58,7 +58,7 @@ async fn a_patient_disconnects_keeps_the_days_and_comes_back() -> anyhow::Result
     visit.connect("#connect", "ada").await?;
     visit.history().await?;
 
-    // The dialog tells what happens, and lets go with Escape.
+    // The dialog explains the effect, and Escape closes it.
     visit.click("#disconnect").await?;
     visit.see("#disconnect-dialog").await?;
     visit.press("Escape").await?;
@@ -118,7 +118,7 @@ async fn a_patient_who_revoked_the_consent_at_oura_is_asked_to_come_back() -> an
     visit.until("the answer", "document.querySelector('#ring-said').textContent.includes('withdrawn')").await?;
     visit.click("#sync").await?;
     visit.until("the sync", "document.querySelector('#notice').textContent.includes('fetched')").await?;
-    // Time passes while nothing is worked on, and somebody asks again.
+    // Time passes without work, and the page asks again.
     for _ in 0..4 {
         tokio::time::sleep(std::time::Duration::from_secs(5)).await;
         if visit.js::<bool>("document.querySelector('#banner').checkVisibility()").await? {

@@ -34,7 +34,7 @@ pub struct Visit {
     _turn: SemaphorePermit<'static>,
 }
 
-/// The settings of a stack that somebody waits for.
+/// Settings of a stack with short waits.
 pub fn quick() -> Options {
     let simulation = Simulation {
         configure: Box::new(|config| {
@@ -82,7 +82,7 @@ impl Visit {
         self.until("the page", "document.querySelector('#patient').options.length > 0").await
     }
 
-    /// What an expression of JavaScript gives.
+    /// Value of a JavaScript expression.
     pub async fn js<T: DeserializeOwned>(&self, expression: &str) -> anyhow::Result<T> {
         let result = self.page.evaluate_expression(expression).await.with_context(|| expression.to_owned())?;
         result.into_value().with_context(|| format!("the value of {expression}"))
@@ -122,7 +122,7 @@ impl Visit {
         self.js(&format!("{}.textContent", find(selector))).await
     }
 
-    /// Clicks as a person does: once it can be seen, lies under no other element and can be pressed. All of it in one turn
+    /// Clicks as a person does: once the element is visible, uncovered and enabled. All of it in one turn
     /// of the page, which may otherwise move it away between the look and the click.
     pub async fn click(&self, selector: &str) -> anyhow::Result<()> {
         let click = format!(
@@ -213,7 +213,7 @@ fn find(selector: &str) -> String {
     format!("document.querySelector({})", json!(selector))
 }
 
-/// How the browser is started; `None` without one.
+/// Configuration of the browser; `None` without one.
 fn config(profile: &TempDir) -> anyhow::Result<Option<BrowserConfig>> {
     let config = BrowserConfig::builder()
         .no_sandbox()

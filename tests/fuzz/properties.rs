@@ -1,4 +1,4 @@
-//! What holds for every input of the webhook, however it was made: a fuzzer looks for one that breaks it
+//! Properties of every input of the webhook: a fuzzer looks for one that breaks it
 //! (`fuzz_targets/webhook.rs`), and an ordinary test tries a few thousand (`functions/webhook/tests/any_input.rs`).
 
 use std::collections::BTreeMap;
@@ -43,13 +43,13 @@ fn event(json: &[u8]) {
     if let Ok(delivery) = Delivery::read(&request)
         && let Ok(body) = delivery.verify(&secret(), now())
     {
-        // Nobody but us has the secret: a proof would be a forgery. But for what we signed ourselves (a seed).
+        // Only this test has the secret: a verified body would be a forgery. But for what we signed ourselves (a seed).
         let _ = body.webhook_event(now());
     }
     query(request.raw_query_string.unwrap_or_default().as_bytes());
 }
 
-/// Two lines, the headers' values, and then the body: once with the signature that stands there, once properly signed, as
+/// Two lines, the headers' values, and then the body: once with the given signature, once properly signed, as
 /// text and as base64.
 fn delivery(input: &[u8]) {
     let mut lines = input.splitn(3, |byte| *byte == b'\n');
@@ -79,7 +79,7 @@ fn delivery(input: &[u8]) {
     }
 }
 
-/// How far a delivery came.
+/// Progress of a delivery.
 #[derive(Debug, PartialEq)]
 enum Proof {
     Refused(Refusal),

@@ -16,14 +16,14 @@ async fn asked(world: &World, from: &str, to: &str) -> Value {
     world.get("/daily", &format!("from={from}&to={to}")).await.data()
 }
 
-/// Why this day, without stats, is empty.
+/// The reason for a day without stats.
 fn gap<'a>(page: &'a Value, day: &str) -> &'a str {
     let gaps = page["gaps"].as_array().unwrap();
     let gap = gaps.iter().find(|gap| gap["day"] == day).unwrap_or_else(|| panic!("{day} is no gap: {gaps:?}"));
     gap["reason"].as_str().unwrap()
 }
 
-/// What every page holds: each day once, and a text for each reason and no others.
+/// Checks a page: each day once, and a text for each reason and no others.
 fn assert_whole(page: &Value) {
     let days = page["days"].as_array().unwrap();
     let gaps = page["gaps"].as_array().unwrap();
@@ -32,8 +32,8 @@ fn assert_whole(page: &Value) {
     let of_days = days.iter().flat_map(|day| day["missing"].as_object().unwrap().values());
     let used: BTreeSet<&str> =
         of_days.chain(gaps.iter().map(|gap| &gap["reason"])).map(|reason| reason.as_str().unwrap()).collect();
-    let told: BTreeSet<&str> = page["reasons"].as_object().unwrap().keys().map(String::as_str).collect();
-    assert_eq!(used, told);
+    let explained: BTreeSet<&str> = page["reasons"].as_object().unwrap().keys().map(String::as_str).collect();
+    assert_eq!(used, explained);
     for (reason, texts) in page["reasons"].as_object().unwrap() {
         assert_eq!(texts["textKey"], format!("wearables.reason.{reason}"));
         assert!(texts["text"].as_str().unwrap().len() > 10);
@@ -128,7 +128,7 @@ async fn daily_names_unsynced_ring_late_sync_and_outage() {
     world.oura().set_last_synced("ada", Some(world.clock.now())).unwrap();
     let last = world.connection().await.last_data_day.unwrap();
     world.pass(3 * DAY);
-    // Nobody has asked Oura for three days.
+    // No request to Oura for three days.
     let missed = last.plus(2).to_string();
     assert_eq!(gap(&asked(&world, "2026-03-10", "2026-03-21").await, &missed), "we_are_late");
 
@@ -154,7 +154,7 @@ async fn daily_names_unsynced_ring_late_sync_and_outage() {
     // One kind alone is no silence, nor is a refusal.
     world.oura().add_fault(down("sleep")).unwrap();
     world.pass(DAY);
-    assert!(!pull(&world, "2026-03-23").await.is_empty(), "it comes again");
+    assert!(!pull(&world, "2026-03-23").await.is_empty(), "it is redelivered");
     assert_eq!(condition(&world).await.0, "connected");
     world.oura().clear_faults();
     let outage = Outage { target: OutageTarget::Data, ..Outage::new(OutageKind::Unavailable) };
@@ -194,7 +194,7 @@ async fn daily_names_outage_only_for_waiting_patients() {
         .oura()
         .set_outage(Some(Outage { target: OutageTarget::Token, ..Outage::new(OutageKind::Unavailable) }))
         .unwrap();
-    // That it is told may fail; the pull waits all the same, and is not one that failed.
+    // The write of the outage may fail; the sync still waits, and is no failed one.
     let refused = Effect::Error { status: 400, code: "ValidationException".into(), message: "no".into() };
     let words = Fault { mutations_only: true, ..Fault::any(refused).containing("failing") };
     world.aws.faults().inject(words);
@@ -208,12 +208,12 @@ async fn daily_names_outage_only_for_waiting_patients() {
     assert!(pull(&world, "2026-03-21").await.is_empty(), "it waits");
     assert_eq!(why(PATIENT).await, "oura_unavailable");
     assert_eq!(condition(&world).await.1, "oura_unavailable");
-    assert_eq!(why("patient-2").await, "we_are_late", "nobody asked for them");
+    assert_eq!(why("patient-2").await, "we_are_late", "no sync covered them");
     world.pass(Duration::from_secs(600));
     assert!(pull(&world, "2026-03-21").await.is_empty());
     assert_eq!(world.aws.faults().list()[0].fired, 1, "said once");
 
-    // While it answers nobody, nothing is asked for anybody: this explains as well what others lack.
+    // During an outage no patient is synced: it also explains the gaps of the others.
     world
         .oura()
         .set_outage(Some(Outage { target: OutageTarget::Data, ..Outage::new(OutageKind::Unavailable) }))

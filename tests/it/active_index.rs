@@ -7,7 +7,7 @@ use shared::domain::{PatientId, ReasonCode};
 
 use tests::World;
 
-/// Everybody whom the pages of all shards hold, in the order in which they came.
+/// The patients of all pages of all shards, in order.
 async fn walk(world: &World, limit: i32) -> Vec<PatientId> {
     let mut walked = Vec::new();
     for shard in 0..Connections::ACTIVE_SHARDS {
@@ -33,11 +33,11 @@ async fn active_index_lists_each_patient_once_for_any_page_size() {
     for name in &names {
         world.write_down(name).await;
     }
-    let everybody: BTreeSet<PatientId> = names.iter().map(|name| name.parse().unwrap()).collect();
+    let all: BTreeSet<PatientId> = names.iter().map(|name| name.parse().unwrap()).collect();
     for limit in [1, 3, 100] {
         let walked = walk(&world, limit).await;
         assert_eq!(walked.len(), 60, "in pages of {limit}");
-        assert_eq!(walked.into_iter().collect::<BTreeSet<_>>(), everybody);
+        assert_eq!(walked.into_iter().collect::<BTreeSet<_>>(), all);
     }
 }
 

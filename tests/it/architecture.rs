@@ -69,14 +69,14 @@ fn actions(policy: &str) -> BTreeSet<&str> {
     words.filter(is_action).collect()
 }
 
-/// What stands behind `key: ` in the text, in its order.
+/// The values behind `key: ` in the text, in order.
 fn values<'t>(text: &'t str, key: &str) -> Vec<&'t str> {
     let starts = text.match_indices(key).filter(|(at, _)| !text[..*at].ends_with(char::is_alphanumeric));
     let rest = starts.filter_map(|(at, _)| text[at + key.len()..].strip_prefix(": "));
     rest.map(|rest| rest.split(['\n', ',', '}']).next().unwrap_or_default()).collect()
 }
 
-/// Whoever takes this function over holds nothing of a patient.
+/// A compromised webhook function has no access to patients' data.
 #[test]
 fn webhook_role_may_read_one_secret_and_send_to_one_queue() {
     let resources = resources();
@@ -139,7 +139,7 @@ fn planner_role_may_read_connections_record_runs_and_queue_patients() {
     assert!(defined.is_superset(&indexes.into_iter().collect()), "{defined:?}");
 }
 
-/// What is read for patients' browsers is written by others.
+/// The API only reads: other functions write the data.
 #[test]
 fn api_role_may_only_read_records_and_days() {
     let resources = resources();
@@ -154,7 +154,7 @@ fn api_role_may_only_read_records_and_days() {
     }
 }
 
-/// What only waits is sent anew, to the queue that it came from.
+/// Waiting messages are re-enqueued to their own queue.
 #[test]
 fn worker_role_may_send_to_each_queue_it_receives_from() {
     let resources = resources();
@@ -181,7 +181,7 @@ fn nightly_batch_size_is_the_workers_concurrency() {
     assert!(values(nightly, "MaximumBatchingWindowInSeconds").len() == 1);
 }
 
-/// A call that does not arrive, and one that fails inside the function, are put aside where an alarm watches.
+/// A call that does not arrive, and one that fails inside the function, reach a dead-letter queue with an alarm.
 #[test]
 fn schedules_may_call_their_function_and_failures_reach_a_dead_letter_queue() {
     let resources = resources();
@@ -215,7 +215,7 @@ fn schedules_may_call_their_function_and_failures_reach_a_dead_letter_queue() {
     }
 }
 
-/// The planner refuses what it does not know, and nobody would see it before the night.
+/// The planner refuses unknown requests, which would otherwise show at the next nightly run only.
 #[test]
 fn schedules_request_each_task_of_the_planner() {
     let mut tasks = BTreeMap::new();
@@ -250,7 +250,7 @@ fn token_key_ring_is_read_by_its_functions_and_outlives_the_stack() {
     }
 }
 
-/// One without the other is answered with 403 since October 2025, and nobody here would see it.
+/// Since October 2025 a URL with one of the two answers 403.
 #[test]
 fn function_url_has_both_permissions() {
     let resources = resources();
@@ -358,7 +358,7 @@ fn template_gives_each_function_its_settings() {
         "OURA_PKCE" => "on",
         "CALLBACK_BINDING" => "cookie",
         "TOKEN_VAULT" => "sealed",
-        "TOKEN_VAULT_MIGRATE_FROM" => "", // as it is while nobody moves
+        "TOKEN_VAULT_MIGRATE_FROM" => "", // the default, without a migration
         "BACKFILL_DAYS" | "LOOKBACK_DAYS" | "MAX_DISCONNECTS_PER_DAY" | "MANUAL_SYNCS_PER_HOUR" => "7",
         "SUBSCRIPTION_RENEWAL_DAYS" | "WEBHOOK_DEBOUNCE_SECONDS" | "FULL_SYNC_INTERVAL_DAYS" => "7",
         "OURA_REQUESTS_PER_5_MIN" => "5000",

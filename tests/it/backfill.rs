@@ -1,4 +1,4 @@
-//! The history after a connect: what arrives, what is told of it, what a page can see meanwhile.
+//! The history after a connect: stored data, published events, and progress on the way.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -114,7 +114,7 @@ async fn repeated_sync_writes_and_publishes_nothing() {
     world.work().await;
     let before =
         (world.items(&world.names.wearable_data_table).await, world.items(&world.names.daily_stats_table).await);
-    let told = world.events().len();
+    let published = world.events().len();
     world.pass(Duration::from_secs(60));
     assert_eq!(world.request(Some(PATIENT), "POST", "/sync", "", r#"{"source":"oura"}"#).await.status, 202);
     world.aws.meter().reset();
@@ -122,18 +122,18 @@ async fn repeated_sync_writes_and_publishes_nothing() {
     let after =
         (world.items(&world.names.wearable_data_table).await, world.items(&world.names.daily_stats_table).await);
     assert_eq!(before, after);
-    assert_eq!(world.events().len(), told);
+    assert_eq!(world.events().len(), published);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn edited_sleep_is_one_revision_of_its_day() {
     let world = World::connected().await;
     world.work().await;
-    let told = world.events().len();
+    let published = world.events().len();
     world.oura().edit_night("ada", "2026-03-16".parse().unwrap()).unwrap();
     assert_eq!(world.request(Some(PATIENT), "POST", "/sync", "", "{}").await.status, 202);
     world.work().await;
-    let news: Vec<_> = world.events().split_off(told);
+    let news: Vec<_> = world.events().split_off(published);
     let updated: Vec<_> = news.iter().filter(|event| event.detail_type == "wearable_day_updated").collect();
     // The night began the evening before: that day's heart rate has changed with it.
     assert_eq!(updated.len(), 2);

@@ -1,4 +1,4 @@
-//! What is usual for a patient, on every day's stats.
+//! Baselines: a patient's usual values, for every day.
 
 use std::collections::BTreeMap;
 use std::str::FromStr;
@@ -19,7 +19,7 @@ async fn stored(world: &World) -> BTreeMap<Day, Value> {
     items.into_iter().map(|item| (item["day"].as_str().unwrap().parse().unwrap(), item)).collect()
 }
 
-/// Computed anew, the plain way, and compared with what is stored.
+/// Computed again in the plain way and compared with the stored ones.
 fn assert_in_step(days: &BTreeMap<Day, Value>) {
     for (day, item) in days {
         assert!(item["baselines"].is_object(), "{day}: the first one, too");
@@ -75,7 +75,7 @@ async fn baselines_follow_a_revised_day() {
     let next = edited.plus(1);
     assert_ne!(after[&next]["baselines"], before[&next]["baselines"]);
     assert_eq!(after[&next]["revision"], before[&next]["revision"], "nothing that was measured has changed");
-    assert_eq!(world.count("wearable_day_updated"), events + 1, "and nobody is told so");
+    assert_eq!(world.count("wearable_day_updated"), events + 1, "and no event is published");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -125,7 +125,7 @@ async fn concurrent_change_of_a_day_is_kept() {
                 .update_expression(expression)
                 .expression_attribute_values(":known", AttributeValue::N(value.to_string()))
         };
-        // Its baselines are old, so they are written anew; the write is slow.
+        // Its baselines are old, so they are rewritten; the write is slow.
         let old = set("SET baselinesBasis = :known, baselines = :old", 0);
         let old = old.expression_attribute_values(":old", AttributeValue::M([].into()));
         old.send().await.unwrap();

@@ -42,12 +42,12 @@ async fn connect_flow_connects_a_patient() {
     assert_eq!(tokens.generation, 1);
     let messages = world.messages().await;
     assert_eq!((messages.len(), messages[0].trigger, messages[0].range.days()), (1, Trigger::Backfill, 31));
-    let told = world.events();
+    let published = world.events();
     assert_eq!(
-        (told.len(), told[0].detail_type.as_str(), told[0].source.as_str()),
+        (published.len(), published[0].detail_type.as_str(), published[0].source.as_str()),
         (1, "wearable_connected", "wearables.oura")
     );
-    assert_eq!(told[0].detail["reconnected"], false);
+    assert_eq!(published[0].detail["reconnected"], false);
     let shown = world.get("/connections", "").await.data();
     assert_eq!(
         (&shown["connections"][0]["status"], &shown["connections"][0]["source"]),
@@ -265,7 +265,7 @@ async fn concurrent_callbacks_connect_once() {
     assert_eq!(world.events().len(), 1);
 }
 
-/// Somebody sends a victim their own authorize link: the victim's browser has no cookie of that flow.
+/// An attacker sends a victim their own authorize link: the victim's browser has no cookie of that flow.
 #[tokio::test]
 async fn callback_refuses_a_flow_of_another_browser() {
     let world = World::start().await;
@@ -344,14 +344,14 @@ async fn refused_or_unanswered_code_does_not_connect() {
     ];
     let world = World::start().await;
     for (fault, reason) in cases {
-        let told = format!("{fault:?}");
+        let context = format!("{fault:?}");
         world.oura().add_fault(fault).unwrap();
         let flow = world.begin(PATIENT).await;
         let query = world.consent(&flow, "ada", "allow", None).await;
         assert_eq!(
             world.callback(&query, Some(&flow.cookie)).await.outcome(),
             ("error".into(), reason.into()),
-            "{told}"
+            "{context}"
         );
         world.oura().clear_faults();
         nothing_is_stored(&world).await;
@@ -416,7 +416,10 @@ async fn reconnect_keeps_history_and_replaces_the_grant() {
     world.work().await;
     let after = world.items(&world.names.daily_stats_table).await;
     assert!(after.len() >= days.len());
-    assert!(after.iter().filter(|day| day["revision"] == 1).count() >= days.len() - 2, "old days are not told anew");
+    assert!(
+        after.iter().filter(|day| day["revision"] == 1).count() >= days.len() - 2,
+        "old days are not published again"
+    );
     assert_eq!(world.count("wearable_backfill_completed"), 2);
 }
 

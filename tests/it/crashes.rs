@@ -1,4 +1,4 @@
-//! A process killed between any two writes: after the message comes again, the tables and the set of event ids are exactly
+//! A process killed between any two writes: after the message is redelivered, the tables and the set of event ids are exactly
 //! what they are without the kill.
 
 use local::aws::{Effect, Fault};

@@ -1,4 +1,4 @@
-//! What Oura and AWS can do wrong during a sync: each kind fails alone, nothing is lost, nobody is disconnected.
+//! Failures of Oura and AWS during a sync: each data type fails alone, nothing is lost, no patient is disconnected.
 
 use std::time::Duration;
 
@@ -50,27 +50,27 @@ async fn error_status_of_one_data_type_leaves_the_others() {
     ];
     for (status, body, wanted, error, settled) in cases {
         let world = World::connected().await;
-        let told = format!("{status} {body}");
+        let context = format!("{status} {body}");
         world.oura().add_fault(on("daily_stress", status, body)).unwrap();
         let bodies = world.bodies().await;
         let again = world.deliver(&bodies, 1).await;
-        // What only waits for Oura's limit is sent anew.
-        assert_eq!(again.is_empty(), settled || status == 429, "{told}");
-        assert_eq!(state(&world, DataType::DailyStress).await, (wanted, error.map(str::to_owned)), "{told}");
-        assert_eq!(state(&world, DataType::Sleep).await.0, FetchState::Done, "{told}");
-        assert!(world.daily("2026-02-16", "2026-03-19").await.len() >= 28, "{told}");
+        // Messages throttled by Oura's limit are re-enqueued.
+        assert_eq!(again.is_empty(), settled || status == 429, "{context}");
+        assert_eq!(state(&world, DataType::DailyStress).await, (wanted, error.map(str::to_owned)), "{context}");
+        assert_eq!(state(&world, DataType::Sleep).await.0, FetchState::Done, "{context}");
+        assert!(world.daily("2026-02-16", "2026-03-19").await.len() >= 28, "{context}");
         let connection = world.connection().await;
-        assert_eq!((connection.status, connection.reason), (ConnectionStatus::Connected, None), "{told}");
+        assert_eq!((connection.status, connection.reason), (ConnectionStatus::Connected, None), "{context}");
         if settled {
-            assert_eq!(connection.backfill.unwrap().state, BackfillState::Done, "{told}");
-            assert_eq!(world.count("wearable_backfill_completed"), 1, "{told}");
+            assert_eq!(connection.backfill.unwrap().state, BackfillState::Done, "{context}");
+            assert_eq!(world.count("wearable_backfill_completed"), 1, "{context}");
         } else {
-            assert_eq!(connection.backfill.unwrap().state, BackfillState::Running, "{told}");
+            assert_eq!(connection.backfill.unwrap().state, BackfillState::Running, "{context}");
             // Oura recovers: only what is missing is asked for again, and the end is as if nothing had been.
             world.oura().clear_faults();
             world.oura().clear_requests();
             world.pass(Duration::from_secs(61));
-            assert!(world.deliver(&bodies, 2).await.is_empty(), "{told}");
+            assert!(world.deliver(&bodies, 2).await.is_empty(), "{context}");
             assert_eq!(world.oura().request_counts().len(), 1, "{:?}", world.oura().request_counts());
             assert_eq!(world.connection().await.backfill.unwrap().state, BackfillState::Done);
             assert!(world.connection().await.failing.is_empty());
@@ -126,7 +126,7 @@ async fn abandoned_history_arrives_with_the_next_manual_sync() {
     assert_eq!(world.count("wearable_backfill_completed"), 1);
 }
 
-/// Whether a night arrives with the first try or with the second, a sample belongs to the same local day.
+/// A sample belongs to the same local day if its sleep arrives with the first or with the second attempt.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn series_without_offsets_is_fetched_again() {
     let clean = World::connected().await;
@@ -256,17 +256,17 @@ async fn throttled_or_failing_table_loses_nothing() {
         Fault::on(Service::DynamoDb, "GetItem", failure()).times(8),
         Fault::on(Service::SecretsManager, "GetSecretValue", failure()).times(8),
     ] {
-        let told = format!("{fault:?}");
+        let context = format!("{fault:?}");
         let world = World::connected().await;
         world.aws.faults().inject(fault);
         let bodies = world.bodies().await;
         let again = world.deliver(&bodies, 1).await;
         world.aws.faults().clear();
         if !again.is_empty() {
-            assert!(world.deliver(&bodies, 2).await.is_empty(), "{told}");
+            assert!(world.deliver(&bodies, 2).await.is_empty(), "{context}");
         }
-        assert_eq!(world.tables().await, clean.tables().await, "{told}");
-        assert_eq!(world.event_ids(), clean.event_ids(), "{told}");
+        assert_eq!(world.tables().await, clean.tables().await, "{context}");
+        assert_eq!(world.event_ids(), clean.event_ids(), "{context}");
     }
 }
 
@@ -278,7 +278,7 @@ async fn refused_events_stay_in_the_outbox() {
     let partly = Effect::FailEntries { entries: vec![0, 3], code: "ThrottlingException".into() };
     world.aws.faults().inject(Fault::on(Service::Events, "PutEvents", partly));
     let bodies = world.bodies().await;
-    assert_eq!(world.deliver(&bodies, 1).await.len(), 1, "what is left has to be published by somebody");
+    assert_eq!(world.deliver(&bodies, 1).await.len(), 1, "the remaining events are still to be published");
     let left = world.items(&world.names.connections_table).await;
     assert!(left.iter().any(|item| item["sk"].as_str().unwrap().starts_with("OUTBOX#")));
     world.aws.faults().clear();
@@ -296,12 +296,12 @@ async fn unrecognized_messages_are_redelivered() {
     for odd in ["", "{}", "nonsense", r#"{"version":2}"#] {
         bodies.push(odd.to_owned());
     }
-    bodies.push(bodies[0].replace(PATIENT, "nobody"));
+    bodies.push(bodies[0].replace(PATIENT, "unknown"));
     let again = world.deliver(&bodies, 1).await;
     assert_eq!(
         again,
         ["m-1", "m-2", "m-3", "m-4"],
-        "unreadable ones go to the dead-letter queue; nobody's is done with"
+        "unreadable ones go to the dead-letter queue; that of an unknown patient is done"
     );
     assert_eq!(world.connection().await.backfill.unwrap().state, BackfillState::Done);
 }

@@ -1,4 +1,4 @@
-//! What others read: published events against their schemas, and what must be in none of them.
+//! Published events against their schemas, and texts that no event may hold.
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -12,7 +12,7 @@ use tests::{PATIENT, World};
 
 use TokenVaultKind::{Sealed, Secret};
 
-/// A world whose functions have been told of a move to this vault.
+/// A world whose functions migrate tokens to this vault.
 async fn moving(to: TokenVaultKind) -> World {
     let from = to.other().to_string();
     World::with(|env| env.with("TOKEN_VAULT", to.to_string()).with("TOKEN_VAULT_MIGRATE_FROM", from), |_| ()).await
@@ -39,13 +39,14 @@ async fn fleet(world: &World, count: usize, kind: TokenVaultKind) -> Vec<Connect
     fleet
 }
 
-/// One walk without waiting for anybody; what it told.
+/// One walk without waits, and its output.
 async fn walk(world: &World, options: Options) -> (Summary, String) {
-    let mut told = Vec::new();
+    let mut output = Vec::new();
     let options = Options { rounds: 0, ..options };
     let entropy = Entropy::system();
-    let summary = move_tokens::run(options, world.env(), &world.sdk, &world.clock, &entropy, &mut told).await.unwrap();
-    (summary, String::from_utf8(told).unwrap())
+    let summary =
+        move_tokens::run(options, world.env(), &world.sdk, &world.clock, &entropy, &mut output).await.unwrap();
+    (summary, String::from_utf8(output).unwrap())
 }
 
 async fn lease(world: &World, connection: &Connection) -> Option<Lease> {
@@ -58,13 +59,13 @@ async fn token_migration_moves_a_fleet_both_ways() {
         let world = moving(to).await;
         let fleet = fleet(&world, 12, to.other()).await;
         let before = world.tables().await;
-        let (summary, told) = walk(&world, Options { dry_run: true, ..Options::new(to) }).await;
+        let (summary, output) = walk(&world, Options { dry_run: true, ..Options::new(to) }).await;
         assert_eq!(summary, Summary { moved: 12, ..Summary::default() });
-        assert!(told.contains("would be: 12 moved"), "{told}");
+        assert!(output.contains("would be: 12 moved"), "{output}");
         assert_eq!(world.tables().await, before);
-        let (summary, told) = walk(&world, Options::new(to)).await;
-        assert_eq!(summary, Summary { moved: 12, ..Summary::default() }, "{told}");
-        assert!(summary.is_complete() && told.contains("16 of 16 shards") && !told.contains("c4nary"), "{told}");
+        let (summary, output) = walk(&world, Options::new(to)).await;
+        assert_eq!(summary, Summary { moved: 12, ..Summary::default() }, "{output}");
+        assert!(summary.is_complete() && output.contains("16 of 16 shards") && !output.contains("c4nary"), "{output}");
         for (n, connection) in fleet.iter().enumerate() {
             assert!(tokens_in(&world, to.other(), connection).await.is_none());
             assert!(tokens_in(&world, to, connection).await.unwrap().is(&pair(1, &n.to_string())));
@@ -98,11 +99,11 @@ async fn token_migration_killed_at_any_write_is_completed_by_the_next() {
                     let read = world.secrets.get(patient, grant).await.unwrap().expect("never without tokens");
                     assert!(read.is(&pair(1, &n.to_string())));
                     let now = world.connections.get(patient).await.unwrap().unwrap();
-                    assert_eq!(now.intent, None, "nobody takes the hold for a refresh whose answer was lost");
+                    assert_eq!(now.intent, None, "the hold is no refresh with a lost answer");
                 }
                 world.pass(Duration::from_secs(121));
-                let (summary, told) = walk(&world, Options::new(to)).await;
-                assert_eq!((summary.moved + summary.there, summary.is_complete()), (3, true), "{told}");
+                let (summary, output) = walk(&world, Options::new(to)).await;
+                assert_eq!((summary.moved + summary.there, summary.is_complete()), (3, true), "{output}");
                 for (n, connection) in fleet.iter().enumerate() {
                     assert!(tokens_in(&world, to.other(), connection).await.is_none());
                     assert!(tokens_in(&world, to, connection).await.unwrap().is(&pair(1, &n.to_string())));
@@ -131,8 +132,8 @@ async fn token_migration_defers_a_patient_during_a_refresh() {
     world.pass(Duration::from_secs(181));
     let (summary, _) = walk(&world, Options::new(Sealed)).await;
     assert_eq!((summary.there, summary.busy), (1, 1));
-    let stands = world.connections.get(&busy.patient_id).await.unwrap().unwrap();
-    assert_eq!((stands.lease, stands.intent), (Some(refresh), Some(intent)), "and nothing of it was touched");
+    let stored = world.connections.get(&busy.patient_id).await.unwrap().unwrap();
+    assert_eq!((stored.lease, stored.intent), (Some(refresh), Some(intent)), "and nothing of it was touched");
     // It moves the pair itself.
     assert_eq!(world.secrets.put(&busy.patient_id, &busy.grant_id, &pair(2, "2")).await, Ok(Stored::Written));
     world.connections.advance_generation(&busy.patient_id, &busy.grant_id, 2).await.unwrap();
@@ -146,20 +147,20 @@ async fn token_migration_retries_deferred_patients() {
     let world = moving(Sealed).await;
     let fleet = fleet(&world, 2, Secret).await;
     let (patient, grant, now) = (&fleet[0].patient_id, &fleet[0].grant_id, world.clock.now());
-    let other = Lease { owner: "somebody".into(), until: now + Duration::from_secs(600) };
+    let other = Lease { owner: "another".into(), until: now + Duration::from_secs(600) };
     assert!(world.connections.hold(&fleet[0], &other, now).await.unwrap());
     let options = Options { rounds: 1, pause: Duration::from_secs(8), ..Options::new(Sealed) };
-    let (mut told, entropy) = (Vec::new(), Entropy::system());
-    let moved = move_tokens::run(options, world.env(), &world.sdk, &world.clock, &entropy, &mut told);
+    let (mut output, entropy) = (Vec::new(), Entropy::system());
+    let moved = move_tokens::run(options, world.env(), &world.sdk, &world.clock, &entropy, &mut output);
     let let_go = async {
         tokio::time::sleep(Duration::from_millis(200)).await;
-        world.connections.let_go(patient, grant, "somebody").await.unwrap();
+        world.connections.let_go(patient, grant, "another").await.unwrap();
     };
     let (summary, ()) = futures::future::join(moved, let_go).await;
-    assert_eq!(summary.unwrap(), Summary { moved: 2, ..Summary::default() }, "{}", String::from_utf8_lossy(&told));
+    assert_eq!(summary.unwrap(), Summary { moved: 2, ..Summary::default() }, "{}", String::from_utf8_lossy(&output));
 }
 
-/// A lease that its holder has outlived is another's now: letting go of it takes it from nobody.
+/// An expired lease may have another holder: its release changes nothing.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn hold_excludes_others_and_ends_by_its_holder() {
     let world = moving(Sealed).await;
@@ -196,19 +197,19 @@ async fn token_migration_keeps_the_newer_pair() {
         let read = world.secrets.get(ids(n).0, ids(n).1).await.unwrap().unwrap();
         assert!(read.is(&newest), "{n}: read while both are there");
     }
-    let (summary, told) = walk(&world, Options::new(Sealed)).await;
-    assert_eq!(summary, Summary { moved: 3, ..Summary::default() }, "{told}");
+    let (summary, output) = walk(&world, Options::new(Sealed)).await;
+    assert_eq!(summary, Summary { moved: 3, ..Summary::default() }, "{output}");
     for (n, newest) in [(0, pair(1, "0")), (1, pair(2, "new")), (2, pair(2, "late"))] {
         assert!(old.get(ids(n).0, ids(n).1).await.unwrap().is_none(), "{n}");
         assert!(new.get(ids(n).0, ids(n).1).await.unwrap().unwrap().is(&newest), "{n}");
     }
-    // Two different pairs of one generation: nobody may choose, so nothing is deleted.
+    // Two different pairs of one generation: neither is deleted.
     let odd = world.write_down("odd").await;
     old.create(&odd.patient_id, &odd.grant_id, &pair(1, "this")).await.unwrap();
     new.create(&odd.patient_id, &odd.grant_id, &pair(1, "that")).await.unwrap();
-    let (summary, told) = walk(&world, Options::new(Sealed)).await;
+    let (summary, output) = walk(&world, Options::new(Sealed)).await;
     assert_eq!((summary.there, summary.failed, summary.is_complete()), (3, 1, false));
-    assert!(told.contains("different pairs") && !told.contains("c4nary"), "{told}");
+    assert!(output.contains("different pairs") && !output.contains("c4nary"), "{output}");
     assert!(old.get(&odd.patient_id, &odd.grant_id).await.unwrap().is_some());
     assert_eq!(lease(&world, &odd).await, None, "refreshes go on");
 }
@@ -221,9 +222,9 @@ async fn token_migration_reports_failures_and_moves_the_others() {
     let down = Effect::Error { status: 500, code: "InternalServiceError".into(), message: "x".into() };
     let name = format!("oura/tokens/{}", fleet[0].patient_id.opaque());
     world.aws.faults().inject(Fault::on(Service::SecretsManager, "GetSecretValue", down).containing(&name));
-    let (summary, told) = walk(&world, Options::new(Sealed)).await;
-    assert_eq!(summary, Summary { moved: 2, missing: 1, failed: 1, ..Summary::default() }, "{told}");
-    assert!(told.contains(&fleet[0].patient_id.opaque()), "{told}");
+    let (summary, output) = walk(&world, Options::new(Sealed)).await;
+    assert_eq!(summary, Summary { moved: 2, missing: 1, failed: 1, ..Summary::default() }, "{output}");
+    assert!(output.contains(&fleet[0].patient_id.opaque()), "{output}");
     world.aws.faults().clear();
     let (summary, _) = walk(&world, Options::new(Sealed)).await;
     assert_eq!(summary, Summary { moved: 1, there: 2, missing: 1, ..Summary::default() });
@@ -255,7 +256,7 @@ async fn refresh_and_disconnect_use_both_vaults_during_a_migration() {
         let world = moving(to).await;
         assert_eq!(world.connect_as(PATIENT, "ada").await.outcome().0, "connected");
         let connection = world.connection().await;
-        let first = tokens_in(&world, to, &connection).await.expect("a new consent's tokens lie where the fleet goes");
+        let first = tokens_in(&world, to, &connection).await.expect("a new grant's tokens are in the new vault");
         // As if they were of before.
         only(&world, to.other()).create(&connection.patient_id, &connection.grant_id, &first).await.unwrap();
         only(&world, to).delete(&connection.patient_id, &connection.grant_id).await.unwrap();
@@ -267,7 +268,7 @@ async fn refresh_and_disconnect_use_both_vaults_during_a_migration() {
         assert_eq!((now.status, now.generation), (ConnectionStatus::Connected, 2));
         assert!(tokens_in(&world, to.other(), &connection).await.is_none());
         assert_eq!(tokens_in(&world, to, &connection).await.unwrap().generation, 2);
-        // Whoever deletes deletes in both.
+        // A deletion covers both vaults.
         only(&world, to.other()).create(&connection.patient_id, &connection.grant_id, &first).await.unwrap();
         world.secrets.delete(&connection.patient_id, &connection.grant_id).await.unwrap();
         for kind in [Secret, Sealed] {
@@ -276,7 +277,7 @@ async fn refresh_and_disconnect_use_both_vaults_during_a_migration() {
     }
 }
 
-/// Somebody chose another vault and forgot the move.
+/// The vault setting was changed without a migration.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn tokens_in_an_unread_vault_end_no_connection() {
     let world = World::connected_in("sealed").await;

@@ -93,7 +93,7 @@ async fn fast_clock_does_not_take_over_a_live_lease() {
     assert_eq!(asked(&world, "POST /oauth/token"), 1);
 }
 
-/// The lease is over while its holder's request hangs, against all that is promised: still nobody is disconnected.
+/// The lease expires while its holder's request hangs, against the design: still no patient is disconnected.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn answer_after_the_lease_keeps_the_connection() {
     let world = ended_token().await;
@@ -106,12 +106,12 @@ async fn answer_after_the_lease_keeps_the_connection() {
         access(&world).await
     };
     let (late, other) = futures::future::join(late, other).await;
-    assert_eq!((late.unwrap().generation, other.unwrap().generation), (2, 2), "whoever was late uses the other's");
+    assert_eq!((late.unwrap().generation, other.unwrap().generation), (2, 2), "the late one uses the other's");
     let connection = world.connection().await;
     assert_eq!((connection.status, connection.suspect, connection.generation), (ConnectionStatus::Connected, None, 2));
 }
 
-/// How a connection may end while its refresh is under way.
+/// Ends of a connection during its refresh.
 #[derive(Debug, Clone, Copy)]
 enum Ending {
     /// Marked, its tokens still there.

@@ -38,8 +38,8 @@ fn grant(name: &str) -> GrantId {
     name.parse().unwrap()
 }
 
-/// The access token that lies there.
-async fn lies(store: &TokenStore, patient: &PatientId, grant: &GrantId) -> Option<(u64, String)> {
+/// Generation and access token of a stored pair.
+async fn stored_token(store: &TokenStore, patient: &PatientId, grant: &GrantId) -> Option<(u64, String)> {
     let tokens = store.get(patient, grant).await.unwrap()?;
     Some((tokens.generation, tokens.access_token.expose().to_owned()))
 }
@@ -62,9 +62,9 @@ async fn token_pair_belongs_to_its_patient_and_grant() {
         world.secrets.create(&other, &grant, &pair(1, "other")).await.unwrap();
         world.secrets.create(&patient, &later, &pair(1, "later")).await.unwrap();
         world.secrets.delete(&patient, &grant).await.unwrap();
-        assert_eq!(lies(&world.secrets, &patient, &grant).await, None, "{kind}");
-        assert_eq!(lies(&world.secrets, &other, &grant).await, access(1, "other"), "{kind}");
-        assert_eq!(lies(&world.secrets, &patient, &later).await, access(1, "later"), "{kind}");
+        assert_eq!(stored_token(&world.secrets, &patient, &grant).await, None, "{kind}");
+        assert_eq!(stored_token(&world.secrets, &other, &grant).await, access(1, "other"), "{kind}");
+        assert_eq!(stored_token(&world.secrets, &patient, &later).await, access(1, "later"), "{kind}");
     }
 }
 
@@ -81,11 +81,11 @@ async fn generation_is_written_once() {
         assert_eq!(put(pair(2, "2")).await, Stored::Written, "{kind}");
         assert_eq!(put(pair(2, "2")).await, Stored::Written, "{kind}: the same again");
         assert_eq!(put(pair(2, "x")).await, Stored::Occupied, "{kind}");
-        assert_eq!(lies(store, &patient, &grant).await, access(2, "2"), "{kind}");
+        assert_eq!(stored_token(store, &patient, &grant).await, access(2, "2"), "{kind}");
         assert_eq!(put(pair(3, "3")).await, Stored::Written, "{kind}");
         assert_eq!(put(pair(2, "x")).await, Stored::Occupied, "{kind}: late, and different");
         put(pair(2, "2")).await;
-        assert_eq!(lies(store, &patient, &grant).await, access(3, "3"), "{kind}");
+        assert_eq!(stored_token(store, &patient, &grant).await, access(3, "3"), "{kind}");
     }
 }
 
@@ -100,7 +100,7 @@ async fn deleted_pair_stays_deleted() {
         store.delete(&patient, &grant).await.unwrap();
         store.delete(&patient, &grant).await.unwrap();
         assert_eq!(store.put(&patient, &grant, &pair(2, "2")).await, Ok(Stored::Gone), "{kind}");
-        assert_eq!(lies(store, &patient, &grant).await, None, "{kind}");
+        assert_eq!(stored_token(store, &patient, &grant).await, None, "{kind}");
     }
 }
 
@@ -123,7 +123,7 @@ async fn write_with_a_lost_answer_is_recognized() {
         let error = store.put(&patient, &grant, &pair(3, "3")).await.unwrap_err();
         assert!(matches!(error, StoreError::Unavailable { .. }), "{kind}: {error:?}");
         assert_eq!(store.put(&patient, &grant, &pair(3, "3")).await, Ok(Stored::Written), "{kind}");
-        assert_eq!(lies(store, &patient, &grant).await, access(3, "3"), "{kind}");
+        assert_eq!(stored_token(store, &patient, &grant).await, access(3, "3"), "{kind}");
     }
 }
 
@@ -155,7 +155,7 @@ async fn unavailable_vault_is_not_empty() {
         assert!(store.put(&patient, &grant, &pair(2, "2")).await.is_err_and(unavailable), "{kind}");
         assert!(store.delete(&patient, &grant).await.is_err_and(unavailable), "{kind}");
         world.aws.faults().clear();
-        assert_eq!(lies(store, &patient, &grant).await, access(1, "1"), "{kind}");
+        assert_eq!(stored_token(store, &patient, &grant).await, access(1, "1"), "{kind}");
     }
 }
 
@@ -194,7 +194,7 @@ fn corrupt(read: Result<Option<StoredTokens>, StoreError>) -> bool {
     matches!(read, Err(StoreError::Corrupt { .. }))
 }
 
-/// Whoever reads the table, its backups or its exports learns no token, whatever was done with it.
+/// The table, its backups and its exports never hold a token.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn table_items_hold_no_token() {
     let world = World::connected_in("sealed").await;
@@ -267,10 +267,10 @@ async fn altered_record_is_corrupt_and_not_missing() {
         assert_eq!(item(&world, patient, grant).await["sealed"], whole["sealed"], "nothing was written over");
     }
     put_item(&world, newer).await;
-    assert_eq!(lies(store, &patient, &first).await, access(2, "a2"), "the record itself still opens");
+    assert_eq!(stored_token(store, &patient, &first).await, access(2, "a2"), "the record itself still opens");
 }
 
-/// A record of unknown making costs its patient syncs until somebody has looked, and never the connection.
+/// A corrupt record costs its patient syncs until an operator repairs it, and never the connection.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn corrupt_record_ends_no_connection() {
     let world = World::connected_in("sealed").await;
@@ -285,7 +285,7 @@ async fn corrupt_record_ends_no_connection() {
     assert_eq!(world.connection().await.status, shared::domain::ConnectionStatus::Connected);
     assert_eq!((world.count("wearable_disconnected"), world.connection().await.suspect), (0, None));
     set_ring(&world, &ring).await;
-    assert!(world.deliver(&bodies, 4).await.is_empty(), "and with the key everything goes on");
+    assert!(world.deliver(&bodies, 4).await.is_empty(), "and with the key everything resumes");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -304,8 +304,8 @@ async fn key_rotation_works_during_syncs() {
     assert_eq!(fresh(&world).put(&patient, &busy, &pair(2, "2")).await, Ok(Stored::Written));
     assert_eq!((version(&quiet).await, version(&busy).await), ("1".to_owned(), "2".to_owned()));
     world.pass(Duration::from_secs(61));
-    assert_eq!(lies(store, &patient, &busy).await, access(2, "2"));
-    assert_eq!(lies(store, &patient, &quiet).await, access(1, "1"), "the old key still opens");
+    assert_eq!(stored_token(store, &patient, &busy).await, access(2, "2"));
+    assert_eq!(stored_token(store, &patient, &quiet).await, access(1, "1"), "the old key still opens");
     assert_eq!(store.reseal(&patient, &quiet).await, Ok(Some(Resealed::Done)));
     assert_eq!(store.reseal(&patient, &quiet).await, Ok(Some(Resealed::Current)));
     assert_eq!(store.reseal(&patient, &grant("none")).await, Ok(Some(Resealed::Gone)));
@@ -313,7 +313,7 @@ async fn key_rotation_works_during_syncs() {
     // The old key may go now.
     set_ring(&world, &serde_json::json!({"current": "2", "2": new}).to_string()).await;
     let later = fresh(&world);
-    assert_eq!(lies(&later, &patient, &quiet).await, access(1, "1"));
+    assert_eq!(stored_token(&later, &patient, &quiet).await, access(1, "1"));
     assert_eq!(later.put(&patient, &quiet, &pair(2, "2")).await, Ok(Stored::Written));
     // Had it gone too early, the record would not be lost: it opens as soon as the key is back.
     set_ring(&world, &serde_json::json!({"current": "1", "1": old["1"]}).to_string()).await;
@@ -349,19 +349,19 @@ async fn unusable_key_ring_seals_nothing_and_the_cached_one_serves() {
     for broken in ["{}", "not JSON", r#"{"current":"1"}"#, r#"{"current":"1","1":"s3cret-but-short"}"#] {
         set_ring(&world, broken).await;
         let store = fresh(&world);
-        let told = store.get(&patient, &grant).await.unwrap_err();
-        assert!(matches!(told, StoreError::Refused { .. }), "{told}");
-        assert!(told.to_string().contains("key ring") && !told.to_string().contains("s3cret"), "{told}");
+        let error = store.get(&patient, &grant).await.unwrap_err();
+        assert!(matches!(error, StoreError::Refused { .. }), "{error}");
+        assert!(error.to_string().contains("key ring") && !error.to_string().contains("s3cret"), "{error}");
         assert!(store.put(&patient, &grant, &pair(2, "2")).await.is_err());
         assert!(store.create(&patient, &"g-2".parse().unwrap(), &pair(1, "1")).await.is_err());
     }
     let down = Effect::Error { status: 500, code: "InternalServiceError".into(), message: "x".into() };
     world.aws.faults().inject(Fault { service: Some(Service::SecretsManager), ..Fault::any(down) });
-    let told = fresh(&world).get(&patient, &grant).await.unwrap_err();
-    assert!(matches!(told, StoreError::Unavailable { .. }), "{told}");
+    let error = fresh(&world).get(&patient, &grant).await.unwrap_err();
+    assert!(matches!(error, StoreError::Unavailable { .. }), "{error}");
     world.pass(Duration::from_secs(301));
-    assert_eq!(lies(&world.secrets, &patient, &grant).await, access(1, "1"), "this one has read it before");
+    assert_eq!(stored_token(&world.secrets, &patient, &grant).await, access(1, "1"), "this one has read it before");
     world.aws.faults().clear();
     set_ring(&world, &ring).await;
-    assert_eq!(lies(&fresh(&world), &patient, &grant).await, access(1, "1"));
+    assert_eq!(stored_token(&fresh(&world), &patient, &grant).await, access(1, "1"));
 }

@@ -1,4 +1,4 @@
-//! Token refreshes: one at a time, nothing lost, nobody disconnected by mistake; with either vault (`main.rs` takes this
+//! Token refreshes: one at a time, nothing lost, no patient disconnected by mistake; with either vault (`main.rs` takes this
 //! file in once for each).
 
 use std::time::Duration;
@@ -83,23 +83,23 @@ async fn systemic_errors_change_no_status() {
         token_host(403, json!("")),
         token_host(429, json!("")),
     ] {
-        let told = format!("{fault:?}");
+        let context = format!("{fault:?}");
         let world = a_day_later().await;
         world.oura().add_fault(fault).unwrap();
         let bodies = asked_to_sync(&world).await;
         for count in 1..=5 {
-            assert_eq!(world.deliver(&bodies, count).await.len(), 1, "{told}");
+            assert_eq!(world.deliver(&bodies, count).await.len(), 1, "{context}");
             world.pass(Duration::from_secs(600));
         }
         let connection = world.connection().await;
         assert_eq!(
             (connection.status, connection.reason, connection.suspect),
             (ConnectionStatus::Connected, None, None),
-            "{told}"
+            "{context}"
         );
         assert_eq!(world.count("wearable_disconnected"), 0);
         world.oura().clear_faults();
-        assert!(world.deliver(&bodies, 1).await.is_empty(), "{told}: the token was not spent");
+        assert!(world.deliver(&bodies, 1).await.is_empty(), "{context}: the token was not spent");
     }
 }
 
@@ -110,16 +110,16 @@ async fn unknown_outcome_is_waited_out_and_probed() {
         token_host(200, json!("<html>")),
         OuraFault { drop_connection: true, status: None, body: None, ..token_host(200, Value::Null) },
     ] {
-        let told = format!("{fault:?}");
+        let context = format!("{fault:?}");
         let world = a_day_later().await;
         world.oura().add_fault(OuraFault { times: Some(1), ..fault }).unwrap();
         let bodies = asked_to_sync(&world).await;
-        assert_eq!(world.deliver(&bodies, 1).await.len(), 1, "{told}");
+        assert_eq!(world.deliver(&bodies, 1).await.len(), 1, "{context}");
         let connection = world.connection().await;
-        assert!(connection.lease.is_some() && connection.intent.is_some(), "{told}: whoever comes next knows");
+        assert!(connection.lease.is_some() && connection.intent.is_some(), "{context}: the next worker sees it");
         assert_eq!(connection.status, ConnectionStatus::Connected);
         world.pass(Duration::from_secs(361));
-        assert!(world.deliver(&bodies, 2).await.is_empty(), "{told}: Oura had not taken the token");
+        assert!(world.deliver(&bodies, 2).await.is_empty(), "{context}: Oura had not taken the token");
         assert_eq!(world.connection().await.generation, 2);
     }
 }
@@ -233,7 +233,7 @@ async fn stored_pair_is_rolled_forward_after_a_crash() {
         let connection = world.connection().await;
         let tokens = world.secrets.get(&world.patient(), &connection.grant_id).await.unwrap().unwrap();
         assert_eq!(tokens.generation, 2);
-        assert!(world.deliver(&bodies, 2).await.is_empty(), "nobody has to wait for the dead holder's lease");
+        assert!(world.deliver(&bodies, 2).await.is_empty(), "no wait for the dead holder's lease");
         assert_eq!(refreshes(&world), 1);
         let connection = world.connection().await;
         assert_eq!((connection.generation, connection.lease, connection.intent), (2, None, None));

@@ -84,7 +84,7 @@ async fn stored(connections: &Connections, connection: &Connection) {
     assert_eq!(connections.connect(connection, None, &event).await.unwrap(), ConnectOutcome::Recorded);
 }
 
-/// What the pure function and DynamoDB say of the outcome.
+/// Outcomes of the pure function and of DynamoDB.
 async fn outcomes(
     connections: &Connections,
     item: &Connection,

@@ -135,9 +135,9 @@ async fn ring_sync_reaches_tables_and_bus_within_a_minute() {
     assert!(world.clock.now().duration_since(began).as_secs() <= 61);
     let day = hooked.day("2026-03-18").await;
     assert!(day["metrics"]["sleep"]["totalSleep"].is_number() && day["metrics"]["readiness"]["score"].is_number());
-    let told: Vec<_> = world.events().split_off(events).into_iter().map(|event| event.detail_type).collect();
-    assert!(told.contains(&"wearable_day_updated".to_owned()));
-    assert_eq!(told.iter().filter(|detail_type| *detail_type == "wearable_sync").count(), 1, "{told:?}");
+    let published: Vec<_> = world.events().split_off(events).into_iter().map(|event| event.detail_type).collect();
+    assert!(published.contains(&"wearable_day_updated".to_owned()));
+    assert_eq!(published.iter().filter(|detail_type| *detail_type == "wearable_sync").count(), 1, "{published:?}");
     let asked: u64 = world
         .oura()
         .request_counts()
@@ -182,7 +182,7 @@ async fn lost_repeated_and_reordered_webhooks_end_in_the_same_days() {
     let days = async |hooked: &Hooked| {
         let mut days = hooked.world.daily("2026-03-10", "2026-03-19").await;
         for day in &mut days {
-            // How often and when it was told is not what the day holds; the pull also brings the time series.
+            // Number and time of events are no content of the day; the pull also brings the time series.
             for field in ["revision", "observedAt", "contentHash", "provisional"] {
                 day.as_object_mut().unwrap().remove(field);
             }
@@ -223,7 +223,7 @@ async fn webhooks_survive_a_queue_outage() {
         ..Fault::stop_after_mutations(0)
     });
     world.pass(Duration::from_secs(30));
-    assert_eq!(hooked.oura_sends().await, vec![503; touched.len()], "so that Oura comes again");
+    assert_eq!(hooked.oura_sends().await, vec![503; touched.len()], "so that Oura retries");
     world.aws.faults().clear();
     assert_eq!(world.oura().pending_deliveries().len(), touched.len());
     world.pass(Duration::from_secs(3600));
@@ -239,8 +239,8 @@ async fn webhooks_handle_deletions_and_unknown_users() {
     let workout = records.iter().find(|record| record["dataType"] == "workout").unwrap();
     let (id, day) = (workout["documentId"].as_str().unwrap(), workout["day"].as_str().unwrap());
     world.oura().delete_document("ada", "workout", id).unwrap();
-    world.oura().send_webhook_event_for_user("nobody-here", "update", "sleep", "s-1");
-    assert_eq!(hooked.all_arrives().await, [200, 200], "a user whom nobody here knows is no error of Oura's");
+    world.oura().send_webhook_event_for_user("unknown-user", "update", "sleep", "s-1");
+    assert_eq!(hooked.all_arrives().await, [200, 200], "an unknown user is no error of Oura's");
     let records = world.items(&world.names.wearable_data_table).await;
     let stored = records.iter().find(|record| record["documentId"] == id).unwrap();
     assert_eq!(stored["deleted"], true);
@@ -262,5 +262,5 @@ async fn subscriptions_are_kept_renewed_and_recreated() {
     world.pass(Duration::from_secs(91 * 24 * 3600));
     let report = hooked.look_after().await;
     assert_eq!((&report["ok"], &report["missing"]), (&json!(true), &json!([])), "{report}");
-    assert_eq!(world.oura().subscriptions().len(), 48, "those that had ended were made anew, once each");
+    assert_eq!(world.oura().subscriptions().len(), 48, "expired ones were recreated, once each");
 }

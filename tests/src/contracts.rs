@@ -119,7 +119,7 @@ impl Contracts {
         operations.collect()
     }
 
-    /// What stands at this pointer, a reference followed; and the pointer to where it stands.
+    /// The value at this pointer, a reference followed, and its own pointer.
     pub fn at(&self, pointer: &str) -> (String, &Value) {
         let value = self.openapi.pointer(pointer).unwrap_or_else(|| panic!("openapi.yaml has no {pointer}"));
         match value["$ref"].as_str() {
@@ -128,7 +128,7 @@ impl Contracts {
         }
     }
 
-    /// What does not fit the schema at this place: a file of `infra/` and a pointer, such as `openapi.yaml#/components`.
+    /// Violations of the schema at this place: a file of `infra/` and a pointer, such as `openapi.yaml#/components`.
     pub fn problems(&self, place: &str, value: &Value) -> Vec<String> {
         let validator = {
             let mut validators = self.validators.lock().unwrap();

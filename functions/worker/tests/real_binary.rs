@@ -131,7 +131,7 @@ async fn worker_turns_webhook_events_into_a_sync_and_counts_dropped_ones() {
         event.to_body()
     };
     let mut bodies: Vec<_> = touched.iter().map(|touched| message(&ada, &touched.collection, &touched.id)).collect();
-    bodies.push(message("nobody", "sleep", "d-1"));
+    bodies.push(message("unknown", "sleep", "d-1"));
     bodies.push(message(&ada, "meal", "d-2"));
     let event = serde_json::to_value(sqs_event::of_bodies("oura-live", &bodies, 3)).unwrap();
     let answer = binary.invoke(event, std::time::Duration::from_secs(20)).await.unwrap();

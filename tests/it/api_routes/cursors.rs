@@ -61,7 +61,7 @@ async fn cursor_belongs_to_its_patient_route_and_query() {
     }
 }
 
-/// A checksum is no secret: whoever knows how it is made can make one. What it opens is still the sender's own data.
+/// A checksum is no secret and can be forged. A forged cursor still reads the requester's own data only.
 #[tokio::test]
 async fn forged_cursor_reads_nothing_of_other_patients() {
     let world = month().await;
@@ -80,7 +80,7 @@ async fn forged_cursor_reads_nothing_of_other_patients() {
         let answer = world.request(Some(OTHER), "GET", "/workouts", &format!("{RANGE}&cursor={cursor}"), "").await;
         assert_eq!(answer.data(), json!({"workouts": [], "cursor": null}), "{position}");
     }
-    // Its own patient goes on with it, so it was well made.
+    // It works for its own patient, so it is well formed.
     let cursor = made(PATIENT, "/workouts", range.clone(), "2026-02-01#daily_sleep#a");
     assert_eq!(world.get("/workouts", &format!("{RANGE}&cursor={cursor}")).await.data()["workouts"], mine["workouts"]);
     for position in ["2020-01-01#workout#a", "2026-03-20#workout#a", "2026-02-30#workout#a", "patient-1#workout#a", ""]

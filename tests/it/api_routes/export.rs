@@ -123,7 +123,7 @@ async fn export_without_data_is_valid() {
         lines(std::slice::from_ref(&plain)),
         wanted.lines().map(|line| serde_json::from_str(line).unwrap()).collect::<Vec<Value>>()
     );
-    assert!(plain.body.starts_with("{\"type\":\"export\""), "what it is stands first");
+    assert!(plain.body.starts_with("{\"type\":\"export\""), "the header is first");
     assert!(!plain.headers.contains_key("link"));
     let fhir = world.get("/export", "format=fhir").await;
     assert_eq!((fhir.status, fhir.body.as_str()), (200, ""));

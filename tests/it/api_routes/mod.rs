@@ -21,7 +21,7 @@ async fn month() -> World {
     world
 }
 
-/// A history of so many days, of a ring whose rests are told at such length that three of them are a megabyte.
+/// A history of so many days, with rest-mode records so long that three of them are a megabyte.
 async fn long_records(days: &str) -> World {
     let world = World::with(|env| env.with("BACKFILL_DAYS", days), |_| ()).await;
     assert_eq!(world.connect_as(PATIENT, "ada").await.outcome().0, "connected");
@@ -54,7 +54,7 @@ async fn pages(world: &World, path: &str, query: &str, name: &str) -> Vec<Vec<Va
     }
 }
 
-/// What lies in the table of records and is no tombstone, of one metric type or of all.
+/// Records in the table without tombstones, of one metric type or of all.
 async fn stored(world: &World, metric_type: Option<&str>) -> Vec<Value> {
     let mut items = world.items(&world.names.wearable_data_table).await;
     items.retain(|item| item["deleted"].is_null() && metric_type.is_none_or(|kind| item["metricType"] == kind));

@@ -7,7 +7,7 @@ use shared::domain::MetricType;
 use super::{RANGE, long_records, month, pages, stored};
 use tests::{PATIENT, World};
 
-/// What a record is shown with, of its item.
+/// The fields of an item that the API shows.
 fn shown(item: &Value) -> Value {
     let keys = ["day", "metricType", "dataType", "documentId", "source", "metrics", "revision", "observedAt"];
     keys.iter().map(|key| ((*key).to_owned(), item[*key].clone())).collect()
@@ -17,7 +17,7 @@ fn shown(item: &Value) -> Value {
 async fn records_list_each_record_once_as_stored() {
     let world = month().await;
     for kind in MetricType::ALL.iter().filter(|kind| **kind != MetricType::Hrv) {
-        // Rings lie on the day on which they were set up.
+        // Ring records belong to the day of the ring's setup.
         let mut wanted = stored(&world, Some(kind.as_str())).await;
         wanted.retain(|item| item["day"].as_str().unwrap() >= "2026-02-01");
         let pages = pages(&world, "/records", &format!("type={kind}&{RANGE}"), "records").await;

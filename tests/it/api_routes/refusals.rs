@@ -1,4 +1,4 @@
-//! Questions that are refused, and what is told then.
+//! Refused queries and their answers.
 
 use local::aws::{Effect, Fault, Service};
 use serde_json::{Value, json};

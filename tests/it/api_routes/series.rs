@@ -88,9 +88,9 @@ async fn met_series_is_that_of_the_activity() {
 #[tokio::test]
 async fn missing_series_is_an_empty_list() {
     let world = month().await;
-    let nobody = World::start().await;
+    let unconnected = World::start().await;
     for kind in ["heartRate", "hrv", "hypnogram", "met"] {
         assert_eq!(series(&world, kind, "2020-01-01").await["series"], json!([]));
-        assert_eq!(series(&nobody, kind, DAY).await["series"], json!([]));
+        assert_eq!(series(&unconnected, kind, DAY).await["series"], json!([]));
     }
 }

@@ -13,7 +13,7 @@ use tests::PATIENT;
 async fn disconnect_keeps_the_data_only() {
     let world = settled().await;
     let grant = world.connection().await.grant_id;
-    // Why something is missing is told anew each time: from now on it is that no ring is connected.
+    // The reason for missing days is computed at each request: from now on it is the missing connection.
     let stored = async || {
         let mut days = world.daily("2026-02-16", "2026-03-19").await;
         days.iter_mut().for_each(|day| drop(day.as_object_mut().unwrap().remove("missing")));
@@ -31,7 +31,7 @@ async fn disconnect_keeps_the_data_only() {
     assert_eq!(aside.refresh_token.expose(), "", "nothing can be refreshed with what stays");
     assert_eq!(details(&world, "wearable_disconnected").len(), 1);
     assert_eq!(details(&world, "wearable_disconnected")[0]["reasonCode"], "user_request");
-    assert_eq!(details(&world, "wearable_reconnect_required"), Vec::<Value>::new(), "nobody is asked to come back");
+    assert_eq!(details(&world, "wearable_reconnect_required"), Vec::<Value>::new(), "no reconnect is requested");
     let shown = world.get("/connections", "").await.data()["connections"][0].clone();
     assert_eq!((&shown["status"], &shown["reasonCode"]), (&json!("disconnected"), &json!("user_request")));
     assert_eq!(asked(&world, "POST /oauth/revoke"), 0, "a request does not wait for Oura");
@@ -64,8 +64,8 @@ async fn disconnect_refuses_ambiguous_queries() {
         assert_eq!(delete(&world, query).await.refusal(), (400, code.into()), "{query}");
     }
     assert_eq!(delete_of(&world, "patient-2", "data=keep").await.refusal(), (409, "not_connected".into()));
-    let nobody = world.request(None, "DELETE", "/connections/oura", "data=purge", "").await;
-    assert_eq!(nobody.refusal().0, 401);
+    let without_token = world.request(None, "DELETE", "/connections/oura", "data=purge", "").await;
+    assert_eq!(without_token.refusal().0, 401);
     let other = world.request(Some(PATIENT), "DELETE", "/connections/fitbit", "", "").await;
     assert_eq!(other.refusal(), (404, "not_found".into()));
     let wrong = world.request(Some(PATIENT), "POST", "/connections/oura", "", "").await;
@@ -89,7 +89,7 @@ async fn repeated_disconnect_ends_the_connection_once() {
     assert_eq!(secrets_of(&world, PATIENT).await, Vec::<String>::new());
 }
 
-/// What a late message of an earlier consent must not do.
+/// A late message of an earlier grant changes nothing.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn immediate_reconnect_stays_connected() {
     let world = settled().await;
@@ -144,18 +144,18 @@ async fn disconnect_killed_at_any_write_completes() {
     settle(&clean).await;
     let (tables, events) = (clean.tables().await, clean.event_ids());
     for (point, effect) in (0..writes).flat_map(|point| [(point, Effect::Stop), (point, Effect::StopAfter)]) {
-        let told = format!("killed at write {point} ({effect:?})");
+        let context = format!("killed at write {point} ({effect:?})");
         let world = small().await;
         let fault = Fault { effect: effect.clone(), ..Fault::stop_after_mutations(point) };
-        assert!(delete_until_killed(&world, "", fault).await.is_none(), "{told}");
+        assert!(delete_until_killed(&world, "", fault).await.is_none(), "{context}");
         if point == 0 && effect == Effect::Stop {
             assert_eq!(delete(&world, "").await.status, 202);
         }
         settle(&world).await;
-        assert_eq!((world.tables().await, world.event_ids()), (tables.clone(), events.clone()), "{told}");
-        assert_eq!(secrets_of(&world, PATIENT).await, Vec::<String>::new(), "{told}");
+        assert_eq!((world.tables().await, world.event_ids()), (tables.clone(), events.clone()), "{context}");
+        assert_eq!(secrets_of(&world, PATIENT).await, Vec::<String>::new(), "{context}");
         // Killed between Oura's answer and the next step, a revocation is asked for twice.
-        assert!((1..=2).contains(&asked(&world, "POST /oauth/revoke")), "{told}");
+        assert!((1..=2).contains(&asked(&world, "POST /oauth/revoke")), "{context}");
     }
 }
 

@@ -1,4 +1,4 @@
-//! How often a patient may ask, and what `GET /connections` says of things that are nobody's fault here.
+//! Limits of patients' requests, and the reasons in `GET /connections` that have no cause here.
 
 use std::time::Duration;
 
@@ -84,7 +84,7 @@ async fn requested_refresh_runs_once_per_interval() {
     assert_eq!(world.connection().await.generation, 3);
 }
 
-/// The token host is down: the refresh is tried for an hour, no message fails, and nobody is disconnected.
+/// The token host is down: the refresh is tried for an hour, no message fails, and no patient is disconnected.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn unanswered_refresh_is_retried_by_a_sync_after_an_hour() {
     let world = settled().await;
@@ -111,12 +111,16 @@ async fn oura_outage_is_shown_and_not_stored() {
         .unwrap();
     assert_eq!(sync(&world).await.status, 202);
     let began = world.clock.now();
-    // One patient's trouble is no outage for the others: the message comes again, and is given up in the end.
+    // One patient's trouble is no outage for the others: the message is redelivered, and is abandoned in the end.
     let bodies = world.bodies().await;
     assert_eq!(world.deliver(&bodies, 5).await.len(), 1);
-    let told = shown(&world).await;
-    assert_eq!((&told["status"], &told["reasonCode"]), (&json!("error"), &json!("oura_unavailable")), "{told}");
-    assert_eq!(told["since"], json!(began), "since when nothing arrives");
+    let shown_connection = shown(&world).await;
+    assert_eq!(
+        (&shown_connection["status"], &shown_connection["reasonCode"]),
+        (&json!("error"), &json!("oura_unavailable")),
+        "{shown_connection}"
+    );
+    assert_eq!(shown_connection["since"], json!(began), "since when nothing arrives");
     let connection = world.connection().await;
     assert_eq!((connection.status, connection.reason), (ConnectionStatus::Connected, None));
     world.oura().set_outage(None).unwrap();
@@ -131,20 +135,23 @@ async fn account_conflict_is_shown_for_a_day() {
     let world = World::connected().await;
     let of = |patient: &'static str| world.request(Some(patient), "GET", "/connections", "", "");
     assert_eq!(world.connect_as("patient-2", "ada").await.outcome().1, "account_conflict");
-    let told = of("patient-2").await.data()["connections"][0].clone();
-    assert_eq!((&told["status"], &told["reasonCode"]), (&json!("error"), &json!("account_conflict")));
+    let shown_connection = of("patient-2").await.data()["connections"][0].clone();
+    assert_eq!(
+        (&shown_connection["status"], &shown_connection["reasonCode"]),
+        (&json!("error"), &json!("account_conflict"))
+    );
     let flow = world.begin("patient-2").await;
     assert_eq!(of("patient-2").await.data()["connections"][0]["status"], "pending", "another try is under way");
     let query = world.consent(&flow, "bruno", "allow", None).await;
     assert_eq!(world.callback(&query, Some(&flow.cookie)).await.outcome().0, "connected");
     assert_eq!(of("patient-2").await.data()["connections"][0]["status"], "connected");
-    // Somebody with a ring of their own is not bothered, and after a day nobody is.
+    // A patient with another ring never sees it, and after a day no patient does.
     assert_eq!(world.connect_as("patient-2", "ada").await.outcome().1, "account_conflict");
     assert_eq!(of("patient-2").await.data()["connections"][0]["status"], "connected");
     assert_eq!(world.connect_as("patient-3", "ada").await.outcome().1, "account_conflict");
     world.pass(Duration::from_secs(24 * 3600 + 1));
     assert_eq!(of("patient-3").await.data()["connections"], json!([]));
-    // Whoever disconnects later is disconnected, whatever was refused before.
+    // A later disconnect works after any refusal.
     assert_eq!(world.connect_as(PATIENT, "bruno").await.outcome().1, "account_conflict");
     world.pass(Duration::from_secs(60));
     assert_eq!(delete(&world, "").await.status, 202);

@@ -62,7 +62,7 @@ async fn delete_until_killed(world: &World, query: &str, fault: Fault) -> Option
     answer
 }
 
-/// Which of the bodies have to come again.
+/// The bodies to be redelivered.
 fn failed(bodies: Vec<String>, again: &[String]) -> Vec<String> {
     let comes_again = |n: usize| again.contains(&format!("m-{n}"));
     bodies.into_iter().enumerate().filter(|(n, _)| comes_again(*n)).map(|(_, body)| body).collect()
@@ -84,7 +84,7 @@ async fn settle(world: &World) {
                 world.pass(Duration::from_secs(200));
             }
         }
-        assert!(bodies.is_empty(), "given up: {bodies:?}");
+        assert!(bodies.is_empty(), "abandoned: {bodies:?}");
         world.pass(Duration::from_secs(300));
     }
 }

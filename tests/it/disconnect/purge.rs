@@ -83,7 +83,7 @@ async fn purge_deletes_data_without_a_connection() {
     settle(&world).await;
     assert_eq!(items_of(&world, PATIENT).await, Vec::<Value>::new());
     assert_eq!((details(&world, "wearable_disconnected").len(), asked(&world, "POST /oauth/revoke")), (1, 1));
-    // Somebody who has only been at the consent page.
+    // A patient who has only opened the consent page.
     let flow = world.begin("patient-3").await;
     assert_eq!(delete_of(&world, "patient-3", "data=purge").await.status, 202);
     let query = world.consent(&flow, "bruno", "allow", None).await;
@@ -99,7 +99,7 @@ async fn purge_deletes_data_without_a_connection() {
 async fn connect_is_refused_during_a_purge_and_works_after_it() {
     let world = settled().await;
     assert_eq!(delete(&world, "data=purge").await.status, 202);
-    // Whoever asked for it is dead, and its messages are lost.
+    // The requester is dead, and its messages are lost.
     world.bodies().await;
     world.pass(Duration::from_secs(16));
     world.bodies().await;
@@ -119,7 +119,7 @@ async fn connect_is_refused_during_a_purge_and_works_after_it() {
     assert!(world.daily("2026-02-16", "2026-03-19").await.len() >= 28, "and the look after the purge leaves it alone");
 }
 
-/// Killed before or after any write, the worker's message comes again.
+/// Killed before or after any write, the worker's message is redelivered.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn purge_killed_at_any_write_completes_with_the_same_counts() {
     let asked_for = || async {
@@ -136,19 +136,19 @@ async fn purge_killed_at_any_write_completes_with_the_same_counts() {
     assert!(writes >= 8, "{writes}");
     let receipt = details(&clean, "wearable_data_purged");
     for (point, effect) in (0..writes).flat_map(|point| [(point, Effect::Stop), (point, Effect::StopAfter)]) {
-        let told = format!("killed at write {point} ({effect:?})");
+        let context = format!("killed at write {point} ({effect:?})");
         let (world, bodies) = asked_for().await;
         let fault = Fault { effect: effect.clone(), ..Fault::stop_after_mutations(point) };
-        assert!(world.deliver_until_killed(&bodies, 1, fault).await, "{told}");
-        // The dead worker's time is over when it comes again.
+        assert!(world.deliver_until_killed(&bodies, 1, fault).await, "{context}");
+        // The dead worker's time is over at the redelivery.
         world.pass(Duration::from_secs(400));
-        assert!(world.deliver(&bodies, 2).await.is_empty(), "{told}");
+        assert!(world.deliver(&bodies, 2).await.is_empty(), "{context}");
         settle(&world).await;
-        assert_eq!(items_of(&world, PATIENT).await, Vec::<Value>::new(), "{told}");
+        assert_eq!(items_of(&world, PATIENT).await, Vec::<Value>::new(), "{context}");
         let again = details(&world, "wearable_data_purged");
-        assert_eq!(again.len(), 1, "{told}");
+        assert_eq!(again.len(), 1, "{context}");
         for field in ["eventId", "requestId", "requestedAt", "counts"] {
-            assert_eq!(again[0][field], receipt[0][field], "{told}: {field}");
+            assert_eq!(again[0][field], receipt[0][field], "{context}: {field}");
         }
     }
 }
@@ -157,17 +157,17 @@ async fn purge_killed_at_any_write_completes_with_the_same_counts() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn purge_request_killed_at_any_write_leaves_no_partial_state() {
     for (point, effect) in (0..10).flat_map(|point| [(point, Effect::Stop), (point, Effect::StopAfter)]) {
-        let told = format!("killed at write {point} ({effect:?})");
+        let context = format!("killed at write {point} ({effect:?})");
         let world = small().await;
         let fault = Fault { effect, ..Fault::stop_after_mutations(point) };
         delete_until_killed(&world, "data=purge", fault).await;
         // Without an answer the patient asks again.
-        assert_eq!(delete(&world, "data=purge").await.status, 202, "{told}");
+        assert_eq!(delete(&world, "data=purge").await.status, 202, "{context}");
         settle(&world).await;
-        assert_eq!(items_of(&world, PATIENT).await, Vec::<Value>::new(), "{told}");
-        assert_eq!(secrets_of(&world, PATIENT).await, Vec::<String>::new(), "{told}");
-        assert_eq!(details(&world, "wearable_data_purged").len(), 1, "{told}");
-        assert!(details(&world, "wearable_data_purged")[0]["counts"]["records"].as_u64().unwrap() > 20, "{told}");
+        assert_eq!(items_of(&world, PATIENT).await, Vec::<Value>::new(), "{context}");
+        assert_eq!(secrets_of(&world, PATIENT).await, Vec::<String>::new(), "{context}");
+        assert_eq!(details(&world, "wearable_data_purged").len(), 1, "{context}");
+        assert!(details(&world, "wearable_data_purged")[0]["counts"]["records"].as_u64().unwrap() > 20, "{context}");
     }
 }
 
@@ -177,7 +177,7 @@ async fn purge_without_remaining_time_resumes() {
     let (records, _) = counts(&world).await;
     assert_eq!(delete(&world, "data=purge").await.status, 202);
     let bodies = purge_of(world.bodies().await);
-    assert!(world.deliver_with(&bodies, 1, Duration::from_secs(15)).await.is_empty(), "it is sent anew");
+    assert!(world.deliver_with(&bodies, 1, Duration::from_secs(15)).await.is_empty(), "it is re-enqueued");
     assert_eq!(counts(&world).await.0, records, "there was no time");
     settle(&world).await;
     assert_eq!(items_of(&world, PATIENT).await, Vec::<Value>::new());
@@ -223,7 +223,7 @@ async fn purge_retries_unprocessed_items() {
         let effect = Effect::FailEntries { entries, code: String::new() };
         Fault::on(Service::DynamoDb, "BatchWriteItem", effect)
     };
-    // Nothing at all gets done: the purge comes again.
+    // Nothing at all gets done: the purge is redelivered.
     world.aws.faults().inject(leaves(vec![]));
     let again = world.deliver(&bodies, 1).await;
     assert_eq!(failed(bodies.clone(), &again), bodies);
@@ -237,7 +237,7 @@ async fn purge_retries_unprocessed_items() {
     assert_eq!(details(&world, "wearable_data_purged").len(), 1);
 }
 
-/// What nobody thought of: something of a purged patient that is there all the same goes a few minutes later.
+/// Items written during a purge are deleted a few minutes later.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn purge_deletes_late_writes_minutes_later() {
     let world = settled_with(World::connected().await).await;
@@ -255,7 +255,7 @@ async fn purge_deletes_late_writes_minutes_later() {
     assert_eq!(details(&world, "wearable_data_purged").len(), 1);
 }
 
-/// Sealed, the last token of a consent lies among the patient's own items: it outlives the purge until Oura has answered.
+/// Sealed, the last token of a grant is among the patient's own items: it outlives the purge until Oura has answered.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn pending_revocation_outlives_a_purge_in_each_vault() {
     for vault in ["secret", "sealed"] {

@@ -1,4 +1,4 @@
-//! What is under way when a patient disconnects: nothing of it comes back.
+//! Work that runs during a disconnect restores nothing.
 
 use std::time::Duration;
 
@@ -160,7 +160,7 @@ async fn messages_after_disconnect_leave_nothing() {
         bodies = vec![notice(&world, "some-night")];
         for count in 1..=3 {
             let again = world.deliver(&bodies, count).await;
-            assert_eq!(again.is_empty(), count == 3, "{query}: nobody's ring, after a minute");
+            assert_eq!(again.is_empty(), count == 3, "{query}: an unknown user, after a minute");
         }
         assert_eq!(world.tables().await, before, "{query}");
         assert!(world.bodies().await.is_empty() && world.oura().requests().is_empty(), "{query}");

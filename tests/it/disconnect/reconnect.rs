@@ -34,10 +34,10 @@ async fn reconnect_after_five_days_fetches_the_gap() {
     assert_eq!((backfill.range.first(), backfill.range.last()), (last_good_day.plus(-1), today.plus(1)));
     let days = world.items(&world.names.daily_stats_table).await.len();
     assert!(days >= before + 4, "{before} and then {days}");
-    let told = details(&world, "wearable_backfill_completed");
-    let gap = told.iter().find(|detail| detail["reconnected"] == true).expect("the second of two");
-    let first = told.iter().find(|detail| detail["reconnected"] == false).expect("the first");
-    assert_eq!((told.len(), &first["daysRepaired"]), (2, &json!(0)));
+    let completed = details(&world, "wearable_backfill_completed");
+    let gap = completed.iter().find(|detail| detail["reconnected"] == true).expect("the second of two");
+    let first = completed.iter().find(|detail| detail["reconnected"] == false).expect("the first");
+    assert_eq!((completed.len(), &first["daysRepaired"]), (2, &json!(0)));
     assert_eq!(gap["from"], json!(last_good_day.plus(-1)));
     let repaired = gap["daysRepaired"].as_u64().unwrap();
     assert!((5..=8).contains(&repaired), "{repaired}");

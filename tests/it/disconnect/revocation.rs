@@ -17,7 +17,7 @@ async fn let_pass(world: &World, hours: u64) {
     }
 }
 
-/// Whether Oura still counts a consent of the patient's.
+/// True if Oura still has a consent of the patient.
 fn is_alive(world: &World) -> bool {
     world.oura().person("ada").unwrap().grants > 0
 }

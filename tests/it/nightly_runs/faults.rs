@@ -1,4 +1,4 @@
-//! Bad nights: whatever dies or fails, nobody is disconnected by mistake and the next night brings what this one did not.
+//! Failures during nightly runs: no patient is disconnected by mistake and the next run covers the gaps.
 
 use std::time::Duration;
 
@@ -179,7 +179,7 @@ async fn waiting_message_expires_or_fails() {
     world.oura().add_fault(always("*", 429)).unwrap();
     let range = DayRange::ending("2026-03-20".parse().unwrap(), 8);
     let hours = |hours: u64| Duration::from_secs(hours * 3600);
-    for (trigger, id, waited, (anew, failed)) in [
+    for (trigger, id, waited, (requeued, failed)) in [
         (Trigger::Daily, "nightly-2026-03-19", hours(19), (1, 0)),
         (Trigger::Daily, "catchup-2026-03-19T12", hours(1), (1, 0)),
         (Trigger::Manual, "manual-1", hours(23), (1, 0)),
@@ -191,9 +191,9 @@ async fn waiting_message_expires_or_fails() {
         world.pass(waited);
         assert_eq!(world.deliver(&[pull], 1).await.len(), failed, "{id}");
         world.pass(Duration::from_secs(15 * 60));
-        assert_eq!(world.bodies().await.len(), anew, "{id}");
-        let is_given_up = (anew, failed) == (0, 0);
-        assert_eq!(!world.connection().await.failing.is_empty(), is_given_up, "{id}: the connection tells");
+        assert_eq!(world.bodies().await.len(), requeued, "{id}");
+        let is_abandoned = (requeued, failed) == (0, 0);
+        assert_eq!(!world.connection().await.failing.is_empty(), is_abandoned, "{id}: the connection shows it");
     }
     let nights = NightlyRuns::new(&world.sdk, &world.names.connections_table);
     for (day, failed) in [("2026-03-19", 0), ("2026-03-20", 1)] {
@@ -213,7 +213,7 @@ async fn patient_who_disconnects_before_the_sync_is_skipped() {
             assert_eq!(world.request(Some("patient-00001"), "DELETE", path, "data=keep", "").await.status, 202);
         };
         if begins {
-            // Between the first look at the connection and the second, after which nobody stops it.
+            // Between the first read of the connection and the second, after which nothing stops it.
             let opens = Fault::on(Service::DynamoDb, "UpdateItem", Effect::Delay { millis: 1500 }).times(2);
             world.aws.faults().inject(opens);
             world.aws.meter().reset();
@@ -274,7 +274,7 @@ async fn missing_document_of_a_webhook_event_leaves_the_rest() {
     let sync = world.bodies().await;
     assert_eq!(world.deliver(&sync, 1).await.len(), 1);
     assert!(world.connection().await.failing.is_empty());
-    assert_eq!(world.deliver(&sync, 5).await.len(), 1, "given up");
+    assert_eq!(world.deliver(&sync, 5).await.len(), 1, "abandoned");
     let connection = world.connection().await;
     assert_eq!((connection.failing.len(), connection.silent_since), (1, None));
 }
@@ -320,5 +320,5 @@ async fn silence_lasts_while_oura_answers_no_request() {
     world.oura().set_outage(Some(outage)).unwrap();
     let again = world.clock.now();
     assert_eq!(world.deliver(&pull(4), 1).await.len(), 1);
-    assert_eq!(world.connection().await.silent_since, Some(again), "and it begins anew with the first delivery");
+    assert_eq!(world.connection().await.silent_since, Some(again), "and it starts again with the first delivery");
 }

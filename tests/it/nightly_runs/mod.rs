@@ -23,7 +23,7 @@ fn notice(world: &World, data_type: &str, id: &str) -> String {
     QueueMessage::from(notice).to_body()
 }
 
-/// So many patients whose connections lie in the same shard of the indexes.
+/// So many patients of the same shard of the indexes.
 fn of_one_shard(count: usize) -> impl Iterator<Item = String> {
     let is_of_it = |name: &String| Sha256::digest(name.as_bytes())[0].is_multiple_of(Connections::ACTIVE_SHARDS);
     (0..).map(|n| format!("patient-{n}")).filter(is_of_it).take(count)

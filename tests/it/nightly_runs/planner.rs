@@ -20,7 +20,7 @@ async fn nightly_run_queues_each_patient_once_and_ends_after_the_last() {
         (&planned["planned"], &planned["state"], &planned["queued"]),
         (&json!(23), &json!("running"), &json!(23))
     );
-    // The scheduler comes again, at once and late.
+    // The scheduler repeats its call, at once and late.
     assert_eq!(world.schedule(night()).await["queued"], 0);
     world.pass(Duration::from_secs(3600));
     assert_eq!(world.schedule(night()).await["queued"], 0);

@@ -1,5 +1,4 @@
-//! The request budget: no five minutes ever see more than the limit, whoever asks and whatever the clocks show; and who
-//! waits for it does not fail.
+//! The rate limiter: no five minutes ever see more requests than the limit, for any clocks; and waiting requests do not fail.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -148,10 +147,10 @@ async fn reached_limit_slows_every_worker() {
     assert!(held.retry_after > Duration::from_secs(190), "{held:?}");
     assert_eq!(one.throttled().map(|throttled| throttled.reason), Some(ThrottleReason::Limit));
     world.pass(Duration::from_secs(201));
-    let Ok(slots) = other.take(Lane::Live, 1000).await else { panic!("it goes on") };
+    let Ok(slots) = other.take(Lane::Live, 1000).await else { panic!("it resumes") };
     assert_eq!(slots.len(), 72, "a fifth of nine tenths of what Oura said");
     world.pass(Duration::from_secs(7 * 3600));
-    let Ok(slots) = other.take(Lane::Live, 1000).await else { panic!("it goes on") };
+    let Ok(slots) = other.take(Lane::Live, 1000).await else { panic!("it resumes") };
     assert_eq!(slots.len(), 200, "and after some hours of what was set");
 }
 
@@ -168,7 +167,7 @@ async fn outage_pauses_grow_until_the_first_answer() {
     for _ in 0..70 {
         lane.on_response(Some(&down)).await;
     }
-    lane.acquire().await.expect("one patient's trouble is nobody else's");
+    lane.acquire().await.expect("one patient's limit leaves the others alone");
     one.lane(Lane::Nightly, &patient(2)).on_response(Some(&down)).await;
     let mut pauses = Vec::new();
     for _ in 0..7 {
@@ -188,7 +187,7 @@ async fn outage_pauses_grow_until_the_first_answer() {
     assert!(one.lane(Lane::Live, &patient(1)).acquire().await.is_ok(), "two failures are no outage");
 }
 
-/// Whoever waits for a pause to end does not go on all at once: Oura may be down still.
+/// After a pause the waiting requests do not resume all at once: Oura may still be down.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_request_probes_after_a_pause() {
     let world = World::start().await;
@@ -202,7 +201,7 @@ async fn one_request_probes_after_a_pause() {
     assert_eq!(one.take(Lane::Nightly, 50).await.map(|slots| slots.len()), Ok(1), "one tries");
     assert_eq!(other.take(Lane::Live, 50).await, wait, "the others wait");
     one.lane(Lane::Nightly, &patient(1)).on_response(Some(&down)).await;
-    assert_eq!(other.take(Lane::Live, 50).await.map(|slots| slots.len()), Ok(1), "and somebody else");
+    assert_eq!(other.take(Lane::Live, 50).await.map(|slots| slots.len()), Ok(1), "and another worker");
     assert_eq!(one.take(Lane::Nightly, 50).await, wait);
     other.lane(Lane::Live, &patient(2)).on_response(Some(&down)).await;
     let held = one.lane(Lane::Nightly, &patient(1)).acquire().await.unwrap_err();
@@ -213,9 +212,9 @@ async fn one_request_probes_after_a_pause() {
     world.pass(Duration::from_secs(29));
     assert_eq!(other.take(Lane::Live, 50).await, wait);
     world.pass(Duration::from_secs(1));
-    other.take(Lane::Live, 1).await.expect("whoever died while it tried is not waited for");
+    other.take(Lane::Live, 1).await.expect("a probe that died is not waited for");
     let held = one.lane(Lane::Live, &patient(1)).acquire().await.unwrap_err();
-    assert_eq!(held.reason, ThrottleReason::Outage, "nobody waits here for long");
+    assert_eq!(held.reason, ThrottleReason::Outage, "no long wait here");
     world.pass(Duration::from_secs(31));
     other.lane(Lane::Live, &patient(1)).acquire().await.unwrap();
     let limited = OuraError::RateLimited { tier: Some(RateTier::Token), retry_after: None, limit: None };
@@ -232,7 +231,7 @@ async fn live_work_does_not_wait_behind_the_nightly_run() {
     assert_eq!(world.connect_as(PATIENT, "ada").await.outcome().0, "connected");
     let before = world.clock.now();
     assert_eq!(world.work().await, 1);
-    assert_eq!(world.clock.now(), before, "nobody waited");
+    assert_eq!(world.clock.now(), before, "no wait");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -248,7 +247,7 @@ async fn live_work_waits_out_an_outage() {
     let asked = world.data_requests();
     assert!(asked >= 8, "{asked}");
     for count in 1..=6 {
-        assert!(world.deliver(&bodies, count).await.is_empty(), "it is sent anew");
+        assert!(world.deliver(&bodies, count).await.is_empty(), "it is re-enqueued");
         world.bodies().await;
     }
     assert_eq!(world.data_requests(), asked);
@@ -298,7 +297,7 @@ async fn throttled_request_waits_seconds_before_requeue() {
     assert_eq!(world.hand_over(&worker, &messages).await, 0, "waiting is no failure");
     assert!(world.clock.now().duration_since(before) < SignedDuration::from_secs(60));
     assert!(world.waiting_nightly().await > 0, "thirty requests take more than two minutes");
-    assert_eq!(world.watch().await[0]["failed"], 0, "whoever waits is not over");
+    assert_eq!(world.watch().await[0]["failed"], 0, "a waiting patient is not failed");
     assert!(world.data_requests() >= 4, "one every five seconds");
 }
 
@@ -310,7 +309,7 @@ async fn reserved_slots_are_used_in_time_or_expire() {
     meter.reset();
     assert!(join_all((0..20).map(|_| lane.acquire())).await.into_iter().all(|admitted| admitted.is_ok()));
     assert_eq!(meter.mutations(), 1, "one write for all who wait at the same moment");
-    // Of three that wait one goes on; what was taken for the others is left over.
+    // Of three waiting requests one resumes; the slots of the others are left over.
     let mut others = [lane.acquire(), lane.acquire()];
     assert!(others.iter_mut().all(|other| other.now_or_never().is_none()));
     lane.acquire().await.unwrap();

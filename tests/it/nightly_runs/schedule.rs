@@ -1,4 +1,4 @@
-//! What a night asks of each patient: little, and the rest when it is due.
+//! Requests of a nightly run for each patient: few, and the rest when due.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -24,7 +24,7 @@ async fn a_night(world: &World) {
     assert_eq!(world.work_off_night().await.failed, 0);
 }
 
-/// What was asked for, by collection.
+/// Requests by collection.
 fn asked(world: &World) -> BTreeMap<String, usize> {
     let mut asked = BTreeMap::new();
     for request in world.oura().requests() {

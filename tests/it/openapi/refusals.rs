@@ -52,7 +52,7 @@ fn described() -> Refusals {
     described
 }
 
-/// What the requests of this test were answered.
+/// Answers to the requests of this test.
 #[derive(Default)]
 struct Seen(Refusals);
 

@@ -1,4 +1,4 @@
-//! Nothing is described as "some object", and what lies in the tables is as the table schemas say.
+//! No schema is open, and the items of the tables match theirs.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -121,7 +121,7 @@ async fn withdraw_a_workout(world: &World, person: &str) {
     world.work().await;
 }
 
-/// What becomes of whole histories: every person of the simulated Oura, a withdrawn document, an edited night.
+/// Items of whole histories: every person of the simulated Oura, a withdrawn document, an edited night.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn table_items_match_their_schemas() {
     let mut kinds = BTreeMap::new();

@@ -26,7 +26,7 @@ async fn answer_to_one_document_leaves_the_others() {
         assert!(world.deliver(&bodies, 1).await.is_empty());
         world.pass(Duration::from_secs(31));
         let syncs = world.bodies().await;
-        // What only waits for Oura's limit is sent anew.
+        // Messages throttled by Oura's limit are re-enqueued.
         assert_eq!(world.deliver(&syncs, 1).await.is_empty(), settles || status == 429, "{status}");
         let stored = records(&world, "workout").await;
         assert!(stored.iter().any(|record| record["documentId"] == "fine"), "{status}: what arrived is stored at once");
@@ -142,7 +142,7 @@ async fn delete_event_waits_for_a_running_backfill() {
     assert_eq!(stored.iter().find(|record| record["documentId"] == id).unwrap()["deleted"], true, "{day}");
 }
 
-/// Five deliveries fail and the message is put aside; a redrive counts from one again.
+/// Five deliveries fail and the message reaches the dead-letter queue; a redrive counts from one again.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn redriven_sync_resumes() {
     let world = settled().await;
@@ -190,9 +190,9 @@ async fn concurrent_nightly_and_webhook_sync_agree() {
     let connection = world.connection().await;
     assert_eq!(connection.watermarks.get(&DataType::Sleep), Some(&began));
     assert_eq!(connection.failing.get(&DataType::DailyStress).map(|failure| failure.as_str()), Some("rejected"));
-    let told = details(&world, "wearable_day_updated");
+    let published = details(&world, "wearable_day_updated");
     let of_sleep = |one: &&Value| one["day"] == NIGHT && one["changedFields"].to_string().contains("sleep.score");
-    assert_eq!(told.iter().filter(of_sleep).count(), 2, "when it was new, and once for the edit");
+    assert_eq!(published.iter().filter(of_sleep).count(), 2, "when it was new, and once for the edit");
     // One document of a kind does not make up for the list that did not arrive.
     world.oura().clear_faults();
     let stored = records(&world, "daily_stress").await;
@@ -229,8 +229,8 @@ async fn transaction_with_a_lost_answer_is_applied_once() {
             assert!(count < 6, "transaction {point}");
         }
         assert_eq!(world.daily(NIGHT, NIGHT).await[0]["revision"], 2, "transaction {point}");
-        let told = details(&world, "wearable_sync");
-        assert_eq!(told.iter().filter(|sync| sync["trigger"] == "webhook").count(), 1, "transaction {point}");
+        let published = details(&world, "wearable_sync");
+        assert_eq!(published.iter().filter(|sync| sync["trigger"] == "webhook").count(), 1, "transaction {point}");
     }
 }
 
@@ -259,7 +259,7 @@ async fn handed_over_inbox_is_never_stuck() {
     }
 }
 
-/// The patient connects anew between the look at the connection and the look at its tokens: the notices are the ring's, not
+/// The patient reconnects between the look at the connection and the look at its tokens: the notices are the ring's, not
 /// the consent's.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn webhook_events_outlive_a_replaced_grant() {

@@ -63,7 +63,7 @@ async fn arrive(world: &World, bodies: &[String]) {
     world.work().await;
 }
 
-/// What was asked of Oura's collections.
+/// Requests by collection of Oura.
 fn asked(world: &World) -> Vec<String> {
     let all = world.oura().requests();
     all.into_iter().filter_map(|request| Some(request.path.strip_prefix("/v2/usercollection/")?.to_owned())).collect()
@@ -80,7 +80,7 @@ async fn a_workout(world: &World) -> Value {
     workouts.into_iter().max_by_key(|workout| workout["day"].to_string()).expect("ada runs")
 }
 
-/// What was told, without repeats: two workers may publish the same outbox at once, and consumers drop what they know.
+/// Published events without repeats: two workers may publish the same outbox at once, and consumers drop what they know.
 fn details(world: &World, detail_type: &str) -> Vec<Value> {
     let mut known = BTreeSet::new();
     let events = world.events().into_iter().filter(|event| event.detail_type == detail_type);
@@ -249,7 +249,7 @@ async fn reordered_webhook_events_end_in_ouras_state() {
     arrive(&world, &[notice_of(&world, "ada", "delete", "workout", &id, long_ago)]).await;
     assert!(live(&records(&world, "workout").await));
     assert_eq!(asked(&world), [format!("workout/{id}"), format!("workout/{id}")]);
-    // A new one whose update is told before its creation.
+    // A new one whose update is announced before its creation.
     let put = json!({"id": "w-new", "activity": "cycling", "day": "2026-03-18", "intensity": "easy", "source": "manual",
         "start_datetime": "2026-03-18T08:00:00+01:00", "end_datetime": "2026-03-18T08:30:00+01:00"});
     let put = PutDocument { collection: "workout".into(), document: put, day: None };
@@ -280,7 +280,7 @@ async fn missing_document_is_retried_and_then_left_to_the_nightly_run() {
     assert!(world.connection().await.failing.is_empty(), "it is no failure of the kind");
 }
 
-/// The sync comes again after the waits that it asks for.
+/// The sync is redelivered after the waits that it requests.
 async fn arrive_with_waits(world: &World, bodies: &[String], deliveries: u32) {
     assert!(world.deliver(bodies, 1).await.is_empty());
     world.pass(Duration::from_secs(31));
@@ -425,7 +425,7 @@ async fn webhook_event_after_disconnect_is_dropped() {
     assert_eq!((world.connection().await.status, world.events().len()), (ConnectionStatus::Disconnected, events));
 }
 
-/// SQS gives the notices once more after everything was done: they are looked at again, and nothing is told twice.
+/// SQS redelivers the webhook events after everything was done: they are processed again, and nothing is published twice.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn redelivered_webhook_events_after_their_sync_are_not_stuck() {
     let world = settled().await;
@@ -462,7 +462,7 @@ async fn lost_sync_message_is_sent_by_the_next_webhook_event() {
         effect: refused,
         ..Fault::stop_after_mutations(0)
     });
-    assert_eq!(world.deliver(&bodies, 1).await.len(), bodies.len(), "they have to come again");
+    assert_eq!(world.deliver(&bodies, 1).await.len(), bodies.len(), "they need a redelivery");
     world.aws.faults().clear();
     world.pass(Duration::from_secs(600));
     let workout = a_workout(&world).await;
@@ -515,23 +515,23 @@ async fn webhook_events_killed_at_any_write_complete_on_redelivery() {
     let points = (0..gathering).map(|n| (n, true)).chain((0..syncing).map(|n| (n, false)));
     for (point, while_gathering) in points {
         for effect in [Effect::Stop, Effect::StopAfter] {
-            let told = format!("killed at write {point} ({effect:?}), gathering: {while_gathering}");
+            let context = format!("killed at write {point} ({effect:?}), gathering: {while_gathering}");
             let (world, bodies) = world_with_notices().await;
             let fault = Fault { effect, ..Fault::stop_after_mutations(point) };
             if while_gathering {
                 kills += u32::from(world.deliver_until_killed(&bodies, 1, fault).await);
-                assert!(world.deliver(&bodies, 2).await.is_empty(), "{told}");
+                assert!(world.deliver(&bodies, 2).await.is_empty(), "{context}");
                 let syncs = sync(&world).await;
-                assert!((1..=2).contains(&syncs.len()), "{told}");
-                assert!(end(&world, &syncs, 1).await, "{told}");
+                assert!((1..=2).contains(&syncs.len()), "{context}");
+                assert!(end(&world, &syncs, 1).await, "{context}");
             } else {
                 assert!(world.deliver(&bodies, 1).await.is_empty());
                 let syncs = sync(&world).await;
                 kills += u32::from(world.deliver_until_killed(&syncs, 1, fault).await);
-                assert!(world.deliver(&syncs, 2).await.is_empty(), "{told}");
+                assert!(world.deliver(&syncs, 2).await.is_empty(), "{context}");
             }
-            assert!(tables_of(&world).await == tables, "{told}: other tables");
-            assert_eq!(world.event_ids(), events, "{told}");
+            assert!(tables_of(&world).await == tables, "{context}: other tables");
+            assert_eq!(world.event_ids(), events, "{context}");
         }
     }
     assert_eq!(kills, 2 * (gathering + syncing), "every one of them was a kill");
@@ -540,14 +540,14 @@ async fn webhook_events_killed_at_any_write_complete_on_redelivery() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nightly_sync_counts_documents_missed_by_webhooks() {
     let world = settled().await;
-    let told = world.oura().edit_night("ada", "2026-03-17".parse().unwrap()).unwrap();
+    let announced_documents = world.oura().edit_night("ada", "2026-03-17".parse().unwrap()).unwrap();
     let untold = world.oura().edit_night("ada", NIGHT.parse().unwrap()).unwrap();
-    assert!(world.deliver(&notices(&world, "update", &told), 1).await.is_empty());
+    assert!(world.deliver(&notices(&world, "update", &announced_documents), 1).await.is_empty());
     let today: Day = "2026-03-18".parse().unwrap();
     let nightly = world.pull(Trigger::Daily, "nightly-1", shared::domain::DayRange::ending(today, 8));
     assert!(world.deliver(&[nightly], 1).await.is_empty());
     let connection = world.connection().await;
-    // What has only grown within the hour since the last sync is among them; of the two nights, the one that was not told.
+    // What has only grown within the hour since the last sync is among them; of the two nights, the unannounced one.
     for touched in &untold {
         let kind: DataType = touched.collection.parse().unwrap();
         assert_eq!(connection.missed_webhooks.get(&kind), Some(&1), "{kind}: {:?}", connection.missed_webhooks);
@@ -558,11 +558,11 @@ async fn nightly_sync_counts_documents_missed_by_webhooks() {
     // What webhooks bring is counted beside it, and a pull that finds nothing new says so.
     world.pass(Duration::from_secs(31));
     world.work().await;
-    assert_eq!(days.get(today).await.unwrap().announced.values().sum::<u64>(), told.len() as u64);
+    assert_eq!(days.get(today).await.unwrap().announced.values().sum::<u64>(), announced_documents.len() as u64);
     let nightly = world.pull(Trigger::Daily, "nightly-2", shared::domain::DayRange::ending(today, 8));
     assert!(world.deliver(&[nightly], 1).await.is_empty());
     assert!(world.connection().await.missed_webhooks.is_empty());
-    // Whoever asks for a sync may be quicker than Oura: that counts nothing.
+    // A manual sync may be quicker than Oura's webhooks: that counts nothing.
     world.oura().edit_night("ada", NIGHT.parse().unwrap()).unwrap();
     world.request(Some(PATIENT), "POST", "/sync", "", "{}").await;
     world.work().await;

@@ -11,7 +11,7 @@ use source_checks::production::{documented_names, production_crates};
 use source_checks::project;
 use syn::Item;
 
-/// Where the metrics are declared, within `shared`.
+/// The file that declares the metrics, within `shared`.
 const DECLARATION: &str = "telemetry/metrics.rs";
 
 /// The variants of `Metric`.

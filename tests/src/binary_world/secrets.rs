@@ -18,8 +18,7 @@ impl BinaryWorld {
         Ok(pairs.first().context("no patient has connected")?.access_token.expose().to_owned())
     }
 
-    /// Everything secret that this world has seen, and the e-mail addresses of the accounts: what must never stand in
-    /// a log.
+    /// Everything secret in this world, and the e-mail addresses of the accounts: no log may hold one of them.
     ///
     /// # Errors
     /// When AWS or Oura does not give them.
@@ -50,7 +49,7 @@ impl BinaryWorld {
         Ok(pairs.into_iter().map(|(_, pair)| pair).collect())
     }
 
-    /// Which of the secrets, and of these further texts, stand in what a function wrote.
+    /// The secrets, and those of these further texts, that the output of a function contains.
     ///
     /// # Errors
     /// See [`secrets`](Self::secrets).

@@ -50,7 +50,7 @@ impl World {
         SyncMessage { patient_id: self.patient(), sync_id, trigger, range, requested_at }.to_body()
     }
 
-    /// One delivery of these bodies, for the `count`th time; gives the ids of those that have to come again.
+    /// One delivery of these bodies, for the `count`th time; returns the ids of those to be redelivered.
     pub async fn deliver(&self, bodies: &[String], count: u32) -> Vec<String> {
         self.deliver_with(bodies, count, Duration::from_secs(300)).await
     }
@@ -65,7 +65,7 @@ impl World {
         failures(response)
     }
 
-    /// Delivers everything that waits until nothing has to come again, letting time pass between.
+    /// Delivers everything that waits until no redelivery is left, letting time pass between.
     pub async fn work(&self) -> u32 {
         let mut bodies = self.bodies().await;
         let mut count = 0;
@@ -73,7 +73,7 @@ impl World {
             count += 1;
             if count == 10 {
                 let failing = self.connections.get(&self.patient()).await.unwrap().map(|connection| connection.failing);
-                panic!("a message comes again and again: {bodies:?}, failing: {failing:?}");
+                panic!("a message is redelivered without end: {bodies:?}, failing: {failing:?}");
             }
             let again = self.deliver(&bodies, count).await;
             bodies = bodies.into_iter().enumerate().filter(|(n, _)| again.contains(&id(*n))).map(|(_, b)| b).collect();

@@ -14,7 +14,7 @@ use crate::sqs_event;
 /// Received messages wait this long before they are redelivered, unless the worker says otherwise.
 const VISIBILITY: i32 = 720;
 
-/// What working a queue off took.
+/// Effort of working a queue off.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct Worked {
     /// Deliveries of messages.
@@ -39,7 +39,7 @@ impl World {
     /// Lets time pass until this moment.
     pub fn pass_until(&self, at: &str) {
         let left = at.parse::<Timestamp>().unwrap().duration_since(self.clock.now());
-        self.pass(Duration::try_from(left).expect("it lies ahead"));
+        self.pass(Duration::try_from(left).expect("the moment is ahead"));
     }
 
     /// Receives at most one batch of the nightly queue.

@@ -1,4 +1,4 @@
-//! What there is in a world: tables, events, days; and connections that are only written down.
+//! State of a world: tables, events, days; and connections without Oura and tokens.
 
 use std::collections::BTreeMap;
 
