@@ -64,7 +64,6 @@ fn alarms_watch_metrics_that_exist() {
 }
 
 #[test]
-#[ignore = "until the runbook has a table of metrics"]
 fn runbook_documents_each_metric() {
     let (_, filtered) = watched_and_filtered();
     let written: BTreeSet<_> = declared().union(&filtered).cloned().collect();
