@@ -14,7 +14,7 @@ use jiff::{SignedDuration, Timestamp};
 use local::aws::resources::{self, AppCredentials, Names, Resources};
 use local::aws::{EmbeddedAws, EmbeddedOptions};
 use local::settings;
-use oura_simulator::{Control, OuraSimulator, OuraSimulatorConfig};
+use oura_simulator::{Control, OuraSimulator, OuraSimulatorConfig, TokenHost};
 use secrecy::SecretString;
 use sha2::{Digest, Sha256};
 use shared::aws::{Connections, SdkConfig, TokenSettings, TokenStore};
@@ -103,6 +103,8 @@ impl World {
         oura(&mut config);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let cloud = OuraSimulator::start(listener, config).await.unwrap();
+        // An app of the legacy portal: the other token host refuses it, as Oura's does.
+        cloud.control().change_options(|options| options.token_host = TokenHost::Legacy).unwrap();
         let names = Names::default();
         let app = AppCredentials {
             client_id: CLIENT_ID.into(),
