@@ -14,7 +14,7 @@ use shared::domain::{QueueMessage, WebhookEvent};
 use shared::oura::{ClientSecret, SIGNATURE_HEADER, SignatureError, TIMESTAMP_HEADER, sign};
 use webhook::{BODY_LIMIT, Delivery, Handshake, Refusal};
 
-/// The moment of every check, in seconds.
+/// Time of every check, in seconds.
 pub const NOW: i64 = 1_772_366_400;
 
 const TOKEN: &str = "handshake-t0ken";
@@ -37,7 +37,7 @@ fn secret() -> ClientSecret {
     ClientSecret::new("app-s3cret")
 }
 
-/// Whatever Lambda may hand over is taken apart without a panic.
+/// Any event of Lambda is read without a panic.
 fn event(json: &[u8]) {
     let Ok(request) = serde_json::from_slice::<LambdaFunctionUrlRequest>(json) else { return };
     if let Ok(delivery) = Delivery::read(&request)
@@ -57,48 +57,51 @@ fn delivery(input: &[u8]) {
     let (Ok(given), Ok(stamp)) = (std::str::from_utf8(given), std::str::from_utf8(stamp)) else { return };
     let signed = sign(&secret(), stamp, body);
     let text = std::str::from_utf8(body).ok();
-    let as_given = prove(request(given, stamp, &STANDARD.encode(body), true));
+    let as_given = verify(request(given, stamp, &STANDARD.encode(body), true));
     if given.eq_ignore_ascii_case(&signed) {
-        assert_eq!(as_given, prove(request(&signed, stamp, &STANDARD.encode(body), true)));
-    } else if let Some(proof) = as_given {
-        let refused = Proof::Refused(Refusal::Unverified(SignatureError::Mismatch));
-        let malformed = Proof::Refused(Refusal::Unverified(SignatureError::Malformed));
-        assert!(proof == refused || proof == malformed || proof == Proof::Refused(Refusal::TooLarge), "a forgery");
+        assert_eq!(as_given, verify(request(&signed, stamp, &STANDARD.encode(body), true)));
+    } else if let Some(outcome) = as_given {
+        let refused = Outcome::Refused(Refusal::Unverified(SignatureError::Mismatch));
+        let malformed = Outcome::Refused(Refusal::Unverified(SignatureError::Malformed));
+        assert!(
+            outcome == refused || outcome == malformed || outcome == Outcome::Refused(Refusal::TooLarge),
+            "a forgery"
+        );
     }
-    let proof = prove(request(&signed, stamp, &STANDARD.encode(body), true));
+    let outcome = verify(request(&signed, stamp, &STANDARD.encode(body), true));
     if let Some(text) = text {
-        assert_eq!(prove(request(&signed, stamp, text, false)), proof, "text and base64 are the same bytes");
+        assert_eq!(verify(request(&signed, stamp, text, false)), outcome, "text and base64 are the same bytes");
     }
-    match proof {
+    match outcome {
         None => {}
-        Some(Proof::Refused(refusal)) => assert_eq!(Some(refusal), expected_refusal(stamp, body)),
-        Some(Proof::VerifiedBody(notice)) => {
+        Some(Outcome::Refused(refusal)) => assert_eq!(Some(refusal), expected_refusal(stamp, body)),
+        Some(Outcome::VerifiedBody(webhook_event)) => {
             assert_eq!(expected_refusal(stamp, body), None);
-            read_right(body, notice.as_ref());
+            assert_fields(body, webhook_event.as_ref());
         }
     }
 }
 
 /// Progress of a delivery.
 #[derive(Debug, PartialEq)]
-enum Proof {
+enum Outcome {
     Refused(Refusal),
     VerifiedBody(Option<WebhookEvent>),
 }
 
-fn prove(request: Option<LambdaFunctionUrlRequest>) -> Option<Proof> {
+fn verify(request: Option<LambdaFunctionUrlRequest>) -> Option<Outcome> {
     let request = request?;
     let delivery = match Delivery::read(&request) {
         Ok(delivery) => delivery,
-        Err(refusal) => return Some(Proof::Refused(refusal)),
+        Err(refusal) => return Some(Outcome::Refused(refusal)),
     };
     Some(match delivery.verify(&secret(), now()) {
-        Ok(body) => Proof::VerifiedBody(body.webhook_event(now()).ok()),
-        Err(error) => Proof::Refused(Refusal::Unverified(error)),
+        Ok(body) => Outcome::VerifiedBody(body.webhook_event(now()).ok()),
+        Err(error) => Outcome::Refused(Refusal::Unverified(error)),
     })
 }
 
-/// `None` when no header can hold these values.
+/// Creates a request; `None` if the values do not fit into headers.
 fn request(signature: &str, stamp: &str, body: &str, is_base64: bool) -> Option<LambdaFunctionUrlRequest> {
     let mut request = LambdaFunctionUrlRequest::default();
     request.headers.insert(SIGNATURE_HEADER, HeaderValue::from_bytes(signature.as_bytes()).ok()?);
@@ -108,7 +111,7 @@ fn request(signature: &str, stamp: &str, body: &str, is_base64: bool) -> Option<
     Some(request)
 }
 
-/// The rules once more, in another way, for a delivery that is properly signed.
+/// Second implementation of the rules, for a correctly signed delivery.
 fn expected_refusal(stamp: &str, body: &[u8]) -> Option<Refusal> {
     let age = || {
         let digits: i128 =
@@ -116,7 +119,7 @@ fn expected_refusal(stamp: &str, body: &[u8]) -> Option<Refusal> {
         let milliseconds = if digits < 100_000_000_000 { digits * 1000 } else { digits };
         (milliseconds <= i128::from(Timestamp::MAX.as_millisecond())).then_some(i128::from(NOW) * 1000 - milliseconds)
     };
-    let why = if body.len() > BODY_LIMIT {
+    let error = if body.len() > BODY_LIMIT {
         return Some(Refusal::TooLarge);
     } else if !stamp.bytes().all(|byte| matches!(byte, b'\t' | b' '..=b'~')) || stamp.contains(',') {
         SignatureError::Malformed
@@ -128,28 +131,28 @@ fn expected_refusal(stamp: &str, body: &[u8]) -> Option<Refusal> {
             Some(_) => return None,
         }
     };
-    Some(Refusal::Unverified(why))
+    Some(Refusal::Unverified(error))
 }
 
-/// A notice says what the body says, is small, and survives the queue.
-fn read_right(body: &[u8], notice: Option<&WebhookEvent>) {
-    let Some(notice) = notice else { return };
+/// A webhook event has the fields of its body, is small, and passes the queue unchanged.
+fn assert_fields(body: &[u8], webhook_event: Option<&WebhookEvent>) {
+    let Some(webhook_event) = webhook_event else { return };
     let fields: BTreeMap<String, Box<RawValue>> = serde_json::from_slice(body).unwrap_or_default();
     let text = |name: &str| fields.get(name).and_then(|raw| serde_json::from_str::<String>(raw.get()).ok());
     let words = [
-        ("user_id", notice.user.as_str()),
-        ("object_id", notice.document_id.as_str()),
-        ("event_type", notice.event_type.as_str()),
-        ("data_type", notice.data_type.as_str()),
+        ("user_id", webhook_event.user.as_str()),
+        ("object_id", webhook_event.document_id.as_str()),
+        ("event_type", webhook_event.event_type.as_str()),
+        ("data_type", webhook_event.data_type.as_str()),
     ];
     assert!(std::str::from_utf8(body).is_ok(), "JSON is UTF-8");
     for (name, word) in words {
         assert_eq!(text(name).as_deref(), Some(word), "{name}");
     }
-    let message = notice.to_body();
+    let message = webhook_event.to_body();
     assert!(message.len() < 2048, "{} bytes", message.len());
-    assert_eq!(QueueMessage::parse(&message).ok().as_ref(), Some(&QueueMessage::WebhookEvent(notice.clone())));
-    if let Some(announcement) = notice.announcement() {
+    assert_eq!(QueueMessage::parse(&message).ok().as_ref(), Some(&QueueMessage::WebhookEvent(webhook_event.clone())));
+    if let Some(announcement) = webhook_event.announcement() {
         assert_eq!(announcement.to_string().parse(), Ok(announcement));
     }
 }

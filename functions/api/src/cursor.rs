@@ -92,34 +92,34 @@ mod tests {
     fn read(
         patient: &str,
         route: &'static str,
-        asked: &[(&str, &str)],
+        parameters: &[(&str, &str)],
         cursor: &str,
     ) -> Result<Option<Day>, &'static str> {
-        let mut asked = query(asked);
-        asked.insert("cursor".to_owned(), cursor.to_owned());
+        let mut parameters = query(parameters);
+        parameters.insert("cursor".to_owned(), cursor.to_owned());
         let patient = patient.parse().unwrap();
-        Cursors::of(&patient, route, &asked).position().map_err(|error| error.code)
+        Cursors::of(&patient, route, &parameters).position().map_err(|error| error.code)
     }
 
-    const ASKED: &[(&str, &str)] = &[("from", "2026-01-01"), ("to", "2026-03-01")];
+    const PARAMETERS: &[(&str, &str)] = &[("from", "2026-01-01"), ("to", "2026-03-01")];
 
     fn made() -> String {
-        let (patient, asked) = ("patient-1".parse().unwrap(), query(ASKED));
-        Cursors::of(&patient, "/daily", &asked).at(&"2026-02-01")
+        let (patient, parameters) = ("patient-1".parse().unwrap(), query(PARAMETERS));
+        Cursors::of(&patient, "/daily", &parameters).at(&"2026-02-01")
     }
 
     #[test]
     fn cursor_continues_its_own_request() {
-        assert_eq!(read("patient-1", "/daily", ASKED, &made()), Ok(Some("2026-02-01".parse().unwrap())));
-        let (patient, asked) = ("patient-1".parse().unwrap(), query(ASKED));
-        assert_eq!(Cursors::of(&patient, "/daily", &asked).position::<Day>().unwrap(), None);
+        assert_eq!(read("patient-1", "/daily", PARAMETERS, &made()), Ok(Some("2026-02-01".parse().unwrap())));
+        let (patient, parameters) = ("patient-1".parse().unwrap(), query(PARAMETERS));
+        assert_eq!(Cursors::of(&patient, "/daily", &parameters).position::<Day>().unwrap(), None);
     }
 
     #[test]
     fn cursor_of_another_patient_route_or_query_is_refused() {
         let cursor = made();
-        assert_eq!(read("patient-2", "/daily", ASKED, &cursor), Err("invalid_cursor"));
-        assert_eq!(read("patient-1", "/workouts", ASKED, &cursor), Err("invalid_cursor"));
+        assert_eq!(read("patient-2", "/daily", PARAMETERS, &cursor), Err("invalid_cursor"));
+        assert_eq!(read("patient-1", "/workouts", PARAMETERS, &cursor), Err("invalid_cursor"));
         for other in [
             &[("from", "2026-01-01"), ("to", "2026-03-02")][..],
             &[("from", "2026-01-01")],
@@ -140,17 +140,17 @@ mod tests {
         let not_utf8 = URL_SAFE_NO_PAD.encode([b'2', b':', 0xff, 0xfe]);
         let huge = "A".repeat(1_000_000);
         for bad in ["", "%%%", "MTo", "2:", &moved, &older, &oldest, &not_utf8, &huge, &format!("{}A", made())] {
-            assert_eq!(read("patient-1", "/daily", ASKED, bad), Err("invalid_cursor"), "{:.40}", bad);
+            assert_eq!(read("patient-1", "/daily", PARAMETERS, bad), Err("invalid_cursor"), "{:.40}", bad);
         }
         for cut in 0..made().len() {
-            assert_eq!(read("patient-1", "/daily", ASKED, &made()[..cut]), Err("invalid_cursor"), "{cut}");
+            assert_eq!(read("patient-1", "/daily", PARAMETERS, &made()[..cut]), Err("invalid_cursor"), "{cut}");
         }
     }
 
     #[test]
     fn cursor_of_another_position_type_is_refused() {
-        let (patient, asked) = ("patient-1".parse().unwrap(), query(ASKED));
-        let cursor = Cursors::of(&patient, "/daily", &asked).at(&"not a day");
-        assert_eq!(read("patient-1", "/daily", ASKED, &cursor), Err("invalid_cursor"));
+        let (patient, parameters) = ("patient-1".parse().unwrap(), query(PARAMETERS));
+        let cursor = Cursors::of(&patient, "/daily", &parameters).at(&"not a day");
+        assert_eq!(read("patient-1", "/daily", PARAMETERS, &cursor), Err("invalid_cursor"));
     }
 }

@@ -1,4 +1,4 @@
-//! `GET /daily`: the days of a range, and for what is missing why.
+//! `GET /daily`: the days of a range, and the reasons for missing data.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -112,7 +112,7 @@ pub(crate) struct ShownDay<'a> {
 }
 
 impl<'a> ShownDay<'a> {
-    /// The day with these kinds, or all.
+    /// Creates the public form with these metric types, or with all.
     pub(crate) fn of(stats: &'a DailyStats, wanted: Option<&BTreeSet<MetricType>>) -> Self {
         let baselines = stats.baselines.iter().flat_map(|of_day| &of_day.values);
         Self {

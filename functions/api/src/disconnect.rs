@@ -21,7 +21,7 @@ enum Data {
 
 pub(crate) async fn delete(deps: &Deps, request: &Request) -> Result<Response<Body>, HttpError> {
     let patient = http::patient(request, &deps.config.token_policy)?;
-    let data = asked(request)?;
+    let data = data(request)?;
     let now = deps.clock.now();
     // Written first: it blocks new connections, so the connection read next is the last one.
     let purge = match data {
@@ -73,7 +73,7 @@ pub(crate) async fn delete(deps: &Deps, request: &Request) -> Result<Response<Bo
 }
 
 /// Reads the query strictly: a deletion cannot be undone.
-fn asked(request: &Request) -> Result<Data, HttpError> {
+fn data(request: &Request) -> Result<Data, HttpError> {
     let query = http::query(request)?;
     if query.keys().any(|name| name != "data") {
         return Err(HttpError::bad_request("unknown_parameter", "The only parameter is `data`."));

@@ -46,7 +46,7 @@ pub(crate) async fn get(deps: &Deps, request: &Request) -> Result<Response<Body>
     let patient = http::patient(request, &deps.config.token_policy)?;
     let query = http::query(request)?;
     parameters::known(&query, &["type", "day"])?;
-    let series_type = asked(&query)?;
+    let series_type = series_type(&query)?;
     let Some(day) = query.get("day") else {
         return Err(HttpError::bad_request("missing_day", "`day` is needed, as YYYY-MM-DD."));
     };
@@ -56,7 +56,7 @@ pub(crate) async fn get(deps: &Deps, request: &Request) -> Result<Response<Body>
     Ok(http::success(StatusCode::OK, &answer))
 }
 
-fn asked(query: &BTreeMap<String, String>) -> Result<SeriesType, HttpError> {
+fn series_type(query: &BTreeMap<String, String>) -> Result<SeriesType, HttpError> {
     let known = || SeriesType::VARIANTS.iter().map(<&str>::from).collect::<Vec<_>>().join(", ");
     let Some(text) = query.get("type") else {
         return Err(HttpError::bad_request("missing_type", format!("`type` is needed: {}.", known())));

@@ -98,19 +98,19 @@ fn code(answer: &(u64, Value)) -> (u64, &str) {
 async fn webhook_events_are_queued_in_both_encodings_and_other_requests_refused() {
     let stage = Stage::set().await;
     let accepted = (200, json!({ "success": true }));
-    let genuine = stage.signed(&webhook_event("document-1"));
-    assert_eq!(stage.ask(&genuine).await, accepted);
+    let signed = stage.signed(&webhook_event("document-1"));
+    assert_eq!(stage.ask(&signed).await, accepted);
     assert_eq!(stage.ask(&in_base64(stage.signed(&webhook_event("document-2")))).await, accepted);
     let meter = stage.world.aws().meter();
     assert_eq!((meter.calls(), meter.calls_of(Service::Sqs, "SendMessage")), (3, 2), "and the secret, once");
 
-    let mut unflagged = in_base64(genuine.clone());
+    let mut unflagged = in_base64(signed.clone());
     unflagged["isBase64Encoded"] = json!(false);
-    let mut misflagged = genuine.clone();
+    let mut misflagged = signed.clone();
     misflagged["isBase64Encoded"] = json!(true);
-    let mut unsigned = genuine.clone();
+    let mut unsigned = signed.clone();
     unsigned["headers"].as_object_mut().unwrap().remove("x-oura-signature");
-    let mut put = genuine;
+    let mut put = signed;
     put["requestContext"]["http"]["method"] = json!("PUT");
     for (event, expected) in [
         (unflagged, (401, "signature_mismatch")),
@@ -160,11 +160,11 @@ async fn outage_of_the_queue_is_survived() {
     let stage = Stage::set().await;
     let refusing = Effect::Error { status: 403, code: "AccessDenied".into(), message: "c4nary".into() };
     stage.world.aws().faults().inject(Fault::on(Service::Sqs, "SendMessage", refusing));
-    let genuine = stage.signed(&webhook_event("document-1"));
-    assert_eq!(code(&stage.ask(&genuine).await), (503, "service_unavailable"));
+    let signed = stage.signed(&webhook_event("document-1"));
+    assert_eq!(code(&stage.ask(&signed).await), (503, "service_unavailable"));
     assert!(stage.binary.output().contains("\"WebhookEnqueueFailures\":1"));
     stage.world.aws().faults().clear();
-    assert_eq!(stage.ask(&genuine).await.0, 200);
+    assert_eq!(stage.ask(&signed).await.0, 200);
     assert_eq!(stage.queued().await, ["document-1"]);
     stage.assert_no_leaks().await;
 }

@@ -53,7 +53,7 @@ fn observation(
     codings.push(json!({"system": METRICS, "code": name}));
     let mut observation = json!({
         "resourceType": "Observation",
-        // Of the same value for ever: who imports twice has it once.
+        // The same value has the same id in every export, so a second import adds nothing.
         "id": derived_uuid(&["observation", patient.as_str(), &day, &name]),
         "meta": {"versionId": stats.revision.to_string(), "lastUpdated": stats.observed_at},
         "status": if stats.provisional { "preliminary" } else { "final" },

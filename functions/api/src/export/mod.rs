@@ -96,7 +96,7 @@ pub(crate) async fn get(deps: &Deps, request: &Request) -> Result<Response<Body>
     let patient = http::patient(request, &deps.config.token_policy)?;
     let query = http::query(request)?;
     parameters::known(&query, &["format", "cursor"])?;
-    let format = asked(&query)?;
+    let format = format(&query)?;
     let cursors = Cursors::of(&patient, "/export", &query);
     let position: Option<Position> = cursors.position()?;
     let mut page = Page::default();
@@ -111,7 +111,7 @@ pub(crate) async fn get(deps: &Deps, request: &Request) -> Result<Response<Body>
     Ok(response(format, page, cursor.as_deref()))
 }
 
-fn asked(query: &BTreeMap<String, String>) -> Result<Format, HttpError> {
+fn format(query: &BTreeMap<String, String>) -> Result<Format, HttpError> {
     let Some(format) = query.get("format") else { return Ok(Format::default()) };
     format.parse().map_err(|_unknown| HttpError::bad_request("invalid_format", "`format` is `ndjson` or `fhir`."))
 }

@@ -59,9 +59,9 @@ fn correct(id: &str, renew: bool) -> Step {
 fn topics_of_all_scopes_are_all_that_webhooks_have() {
     let all = topics(&ScopeSet::parse(ScopeSet::DEFAULT));
     assert_eq!(all.len(), ALL);
-    let kinds: std::collections::BTreeSet<_> = all.iter().map(|topic| topic.data_type).collect();
-    assert_eq!(kinds.len(), 16);
-    assert!(!kinds.contains(&DataType::HeartRate) && !kinds.contains(&DataType::RingBatteryLevel));
+    let data_types: std::collections::BTreeSet<_> = all.iter().map(|topic| topic.data_type).collect();
+    assert_eq!(data_types.len(), 16);
+    assert!(!data_types.contains(&DataType::HeartRate) && !data_types.contains(&DataType::RingBatteryLevel));
 }
 
 #[test]
