@@ -225,6 +225,7 @@ async fn a_consent_is_worth_nothing(seen: &mut Seen) {
         pages.oura().clear_faults();
     }
     seen.ask(&world, "POST /callback/oura", "", r#"{"code":"c","state":"never made"}"#).await;
+    seen.ask(&world, "POST /callback/oura", "", r#"{"code":"c","state":"s","iss":"https://login.example"}"#).await;
     seen.note("POST /callback/oura", &completed_by_the_app(&world, "patient-2", PATIENT).await);
 
     // The ring is another patient's.
