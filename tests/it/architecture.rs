@@ -356,6 +356,7 @@ fn template_variables_of(resources: &BTreeMap<String, String>, function: &str) -
 fn template_gives_each_function_its_settings() {
     let value = |name: &str| match name {
         "OURA_PKCE" => "on",
+        "OURA_PORTAL" => "auto",
         "CALLBACK_BINDING" => "cookie",
         "TOKEN_VAULT" => "sealed",
         "TOKEN_VAULT_MIGRATE_FROM" => "", // the default, without a migration
@@ -393,8 +394,9 @@ fn template_gives_each_function_its_settings() {
             }
         }
         assert!(required >= 2, "{function} needs {required}");
-        let source = project(&format!("functions/{}/src/lib.rs", function.to_lowercase()));
-        let documented = fs::read_to_string(source).unwrap();
+        let sources = ["lib.rs", "config.rs"];
+        let sources = sources.map(|file| project(&format!("functions/{}/src/{file}", function.to_lowercase())));
+        let documented = sources.map(|source| fs::read_to_string(source).unwrap_or_default()).concat();
         for name in &names {
             assert!(documented.contains(&format!("`{name}`")), "{function} does not say that it reads {name}");
         }
