@@ -11,6 +11,7 @@ pub mod flow;
 pub mod http;
 pub mod normalize;
 pub mod oura;
+mod oura_settings;
 pub mod telemetry;
 pub mod token_policy;
 pub mod vault;

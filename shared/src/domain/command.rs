@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::message::{InvalidMessage, Source, Version};
+use super::message_format::{InvalidMessage, Source, Version};
 use super::{GrantId, PatientId};
 
 /// Something to do for one patient. Done twice it is as if done once.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{DataType, Day, DayRange, FetchFailure, GrantId, OuraUserId, PatientId, ScopeSet, SyncId};
+use super::{DataType, Day, DayRange, FetchFailure, GrantId, OuraUserId, PatientId, ReasonCode, ScopeSet, SyncId};
 
 /// The four words that the platform's frontend shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -19,30 +19,6 @@ pub enum ConnectionStatus {
     Error,
     /// The patient was sent to Oura's consent page and has not come back yet.
     Pending,
-}
-
-/// Reason for a status other than `connected`. Stable: frontends choose their texts by it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ReasonCode {
-    /// The patient withdrew the consent at Oura, or Oura ended it.
-    Revoked,
-    /// A refresh token was spent and its answer never arrived.
-    RefreshLost,
-    /// The patient allowed nothing that holds data.
-    ScopeMissing,
-    /// The Oura membership is not active: Oura gives no data.
-    Membership,
-    /// The patient's Oura app is older than Oura's minimum.
-    AppOutdated,
-    /// The ring account is connected by another patient.
-    AccountConflict,
-    /// Oura does not answer.
-    OuraUnavailable,
-    /// Oura refuses a fresh token.
-    Unauthorized,
-    /// The patient (or the platform) asked to disconnect.
-    UserRequest,
 }
 
 /// A refresh in progress: its attempt, and the time until which no other attempt may refresh.

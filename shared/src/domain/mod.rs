@@ -13,10 +13,12 @@ mod fetch_failure;
 mod ids;
 mod json;
 mod message;
+mod message_format;
 pub mod metrics;
 mod moment;
 mod nightly_run;
 mod number;
+mod reason_code;
 mod record;
 mod record_key;
 mod scope;
@@ -27,8 +29,7 @@ pub use baselines::{Baseline, Baselines, Before, Confidence, DayBaselines, LONGE
 pub use clock::{Clock, Entropy};
 pub use command::{Command, CommandKind};
 pub use connection::{
-    Backfill, BackfillState, Connection, ConnectionStatus, DataTypeProgress, FetchState, Lease, ReasonCode,
-    RefreshIntent, Suspect,
+    Backfill, BackfillState, Connection, ConnectionStatus, DataTypeProgress, FetchState, Lease, RefreshIntent, Suspect,
 };
 pub(crate) use data_type::with_data_types;
 pub use data_type::{
@@ -42,11 +43,13 @@ pub use ids::{
     DocumentId, GrantId, InvalidId, OuraUserId, PatientId, RawEventType, RequestId, SyncId, Trigger, derived_uuid,
 };
 pub use json::{canonical, content_hash};
-pub use message::{InvalidMessage, QueueMessage, SyncMessage};
+pub use message::{QueueMessage, SyncMessage};
+pub use message_format::InvalidMessage;
 pub use metrics::{CATALOGUE, DayMetrics, Metric, RecordMetrics};
 pub use moment::{InvalidMoment, Moment};
 pub use nightly_run::{NightlyOutcome, NightlyRun, catch_up_sync};
 pub use number::Number;
+pub use reason_code::ReasonCode;
 pub use record::{DailyStats, Record, StoredRecord};
 pub use record_key::{InvalidRecordKey, RecordKey};
 pub use scope::{Scope, ScopeSet};

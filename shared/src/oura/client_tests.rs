@@ -1,6 +1,6 @@
 use super::super::error::RateTier;
-use super::super::rate_limiter::{ThrottleReason, Throttled};
 use super::super::test_server::{NoServer, Reply, Seen, Server, hosts_at, impatient};
+use super::super::throttled::{ThrottleReason, Throttled};
 use super::*;
 use crate::domain::FetchFailure;
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::rate_limiter::{ThrottleReason, Throttled};
+use super::throttled::{ThrottleReason, Throttled};
 use crate::domain::FetchFailure;
 
 /// Error of a request for data.

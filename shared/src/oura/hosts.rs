@@ -5,8 +5,6 @@ use std::borrow::Cow;
 use strum::{EnumString, VariantNames};
 use url::{Host, Url};
 
-use crate::env::{Env, EnvError};
-
 const LEGACY_TOKEN: &str = "https://api.ouraring.com/oauth/token";
 const LEGACY_REVOKE: &str = "https://api.ouraring.com/oauth/revoke";
 const NEW_PORTAL_TOKEN: &str = "https://moi.ouraring.com/oauth/v2/ext/oauth-token";
@@ -45,6 +43,15 @@ enum PortalSetting {
     New,
 }
 
+/// A setting with an unusable value, which is not quoted.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{name}: {reason}")]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct MalformedSetting {
+    pub name: &'static str,
+    pub reason: String,
+}
+
 /// A callback whose `iss` parameter is of none of Oura's authorization servers (RFC 9207, section 2.4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the issuer of the callback is not Oura")]
@@ -76,19 +83,20 @@ impl OuraHosts {
     /// The new portal's revocation endpoint is at `oauth/revoke` beside its token endpoint.
     ///
     /// # Errors
-    /// [`EnvError::Malformed`] if an address is not an absolute `http` or `https` URL, has a user name or a fragment, or,
+    /// [`MalformedSetting`] if an address is not an absolute `http` or `https` URL, has a user name or a fragment, or,
     /// for the API base, a query.
-    pub fn from_env(env: &Env) -> Result<Self, EnvError> {
-        let new_token = address(env, "OURA_NEW_PORTAL_TOKEN_URL", NEW_PORTAL_TOKEN)?;
+    pub fn from_settings<'s>(setting: impl Fn(&'static str) -> Option<&'s str>) -> Result<Self, MalformedSetting> {
+        let address = |name, default| address(name, setting(name).unwrap_or(default));
+        let new_token = address("OURA_NEW_PORTAL_TOKEN_URL", NEW_PORTAL_TOKEN)?;
         let new_revoke = new_token.join(NEW_PORTAL_REVOKE);
         let new_revoke = new_revoke.map_err(|error| malformed("OURA_NEW_PORTAL_TOKEN_URL", &error.to_string()))?;
         let hosts = Self {
-            authorize: address(env, "OURA_AUTHORIZE_URL", "https://cloud.ouraring.com/oauth/authorize")?,
-            api_base: address(env, "OURA_API_BASE_URL", "https://api.ouraring.com")?,
-            portal: env.choice("OURA_PORTAL")?,
+            authorize: address("OURA_AUTHORIZE_URL", "https://cloud.ouraring.com/oauth/authorize")?,
+            api_base: address("OURA_API_BASE_URL", "https://api.ouraring.com")?,
+            portal: portal_setting(setting("OURA_PORTAL"))?,
             legacy: TokenHost {
-                token: address(env, "OURA_TOKEN_URL", LEGACY_TOKEN)?,
-                revoke: address(env, "OURA_REVOKE_URL", LEGACY_REVOKE)?,
+                token: address("OURA_TOKEN_URL", LEGACY_TOKEN)?,
+                revoke: address("OURA_REVOKE_URL", LEGACY_REVOKE)?,
             },
             new: TokenHost { token: new_token, revoke: new_revoke },
         };
@@ -178,9 +186,14 @@ fn is_real(url: &Url) -> bool {
     url.domain().is_some_and(|name| name == "ouraring.com" || name.ends_with(".ouraring.com"))
 }
 
-fn address(env: &Env, name: &'static str, default: &str) -> Result<Url, EnvError> {
-    let text = env.get(name).unwrap_or(default).trim();
-    let url = Url::parse(text).map_err(|error| malformed(name, &error.to_string()))?;
+fn portal_setting(text: Option<&str>) -> Result<PortalSetting, MalformedSetting> {
+    let Some(text) = text else { return Ok(PortalSetting::default()) };
+    let names = || format!("must be one of {}", PortalSetting::VARIANTS.join(", "));
+    text.trim().parse().map_err(|_unknown| malformed("OURA_PORTAL", &names()))
+}
+
+fn address(name: &'static str, text: &str) -> Result<Url, MalformedSetting> {
+    let url = Url::parse(text.trim()).map_err(|error| malformed(name, &error.to_string()))?;
     // Plain http is for simulators on the same machine or network.
     if !matches!(url.scheme(), "https" | "http") {
         return Err(malformed(name, "must begin with https:// or http://"));
@@ -191,13 +204,14 @@ fn address(env: &Env, name: &'static str, default: &str) -> Result<Url, EnvError
     Ok(url)
 }
 
-fn malformed(name: &'static str, reason: &str) -> EnvError {
-    EnvError::Malformed { name, reason: reason.to_owned() }
+fn malformed(name: &'static str, reason: &str) -> MalformedSetting {
+    MalformedSetting { name, reason: reason.to_owned() }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::env::Env;
 
     const LEGACY_HOST: &str = "api.ouraring.com";
     const NEW_HOST: &str = "moi.ouraring.com";

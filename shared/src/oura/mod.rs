@@ -13,18 +13,20 @@ mod signature;
 mod subscriptions;
 #[cfg(test)]
 mod test_server;
+mod throttled;
 mod transport;
 mod webhook_event;
 
 pub use client::{Listing, OuraClient, PersonalInfo};
 pub use error::{OuraError, RateTier, TokenError, TokenFailure};
-pub use hosts::{OuraHosts, Portal, UnknownIssuer};
+pub use hosts::{MalformedSetting, OuraHosts, Portal, UnknownIssuer};
 pub use oauth::{OAuthApp, OAuthClient, OAuthHttp, PkceChallenge, TokenGrant};
-pub use rate_limiter::{RateLimiter, ThrottleReason, Throttled};
+pub use rate_limiter::RateLimiter;
 pub use secret::{AccessToken, AuthorizationCode, ClientSecret, PkceVerifier, RefreshToken};
 pub use signature::{SIGNATURE_HEADER, SignatureError, TIMESTAMP_HEADER, sign, verify};
 pub use subscriptions::{
     AppKeys, Subscription, SubscriptionClient, SubscriptionError, SubscriptionId, SubscriptionList, Topic, Wanted,
 };
+pub use throttled::{ThrottleReason, Throttled};
 pub use transport::{HttpOptions, HttpSetupError};
 pub use webhook_event::{InvalidWebhookEvent, parse_webhook_event};

@@ -37,13 +37,11 @@ fn refuse_circles(folder: &str) {
 }
 
 #[test]
-#[ignore = "until the files have been moved"]
 fn worker_has_no_circle_of_files() {
     refuse_circles("functions/worker/src");
 }
 
 #[test]
-#[ignore = "until the files have been moved"]
 fn shared_has_no_circle_of_files() {
     refuse_circles("shared/src");
 }
@@ -54,7 +52,6 @@ fn simulator_has_no_circle_of_files() {
 }
 
 #[test]
-#[ignore = "until the files have been moved"]
 fn shared_imports_downwards() {
     let mut upward = String::new();
     for ((from, to), (line, path)) in imports_of("shared/src") {

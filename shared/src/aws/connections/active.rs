@@ -1,25 +1,12 @@
 //! The sparse indexes of active connections and of connections that need a catch-up, read shard by shard, page by page.
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use sha2::{Digest, Sha256};
 
+use super::shard::{ACTIVE, CATCH_UP, Index, SHARDS};
 use super::store::Connections;
 use crate::aws::error::StoreError;
 use crate::aws::table::{Item, Key, Partition, equals, greater};
 use crate::domain::PatientId;
-
-/// One of the indexes.
-struct Index {
-    name: &'static str,
-    attribute: &'static str,
-    prefix: &'static str,
-}
-
-const ACTIVE: Index = Index { name: "byActive", attribute: "activeShard", prefix: "ACTIVE" };
-const CATCH_UP: Index = Index { name: "byCatchUp", attribute: "catchUpShard", prefix: "CATCH_UP" };
-
-/// Shards of each index, so that no partition holds all active connections. They are counted from 0.
-const SHARDS: u8 = 16;
 
 /// One page of a shard.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,27 +15,6 @@ pub struct ActivePage {
     pub patients: Vec<PatientId>,
     /// The last patient; `None` at the end of the shard.
     pub next: Option<PatientId>,
-}
-
-impl Index {
-    fn shard(&self, shard: u8) -> String {
-        format!("{}#{shard:02}", self.prefix)
-    }
-
-    fn shard_of(&self, patient: &PatientId) -> String {
-        let digest = Sha256::digest(patient.as_str().as_bytes());
-        self.shard(digest[0] % SHARDS)
-    }
-}
-
-/// The patient's shard in the index of active connections.
-pub(super) fn active_shard(patient: &PatientId) -> String {
-    ACTIVE.shard_of(patient)
-}
-
-/// The patient's shard in the index of connections that need a catch-up.
-pub(super) fn catch_up_shard(patient: &PatientId) -> String {
-    CATCH_UP.shard_of(patient)
 }
 
 impl Connections {

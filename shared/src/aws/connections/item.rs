@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::active::{active_shard, catch_up_shard};
+use super::shard::{active_shard, catch_up_shard};
 use crate::aws::error::StoreError;
 use crate::domain::{
     Backfill, BackfillState, Connection, ConnectionStatus, DataType, DataTypeProgress, Day, DayRange, FetchFailure,

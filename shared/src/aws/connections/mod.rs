@@ -8,6 +8,7 @@ mod item;
 mod lease;
 mod oauth_states;
 mod refresh;
+mod shard;
 mod store;
 mod sync;
 

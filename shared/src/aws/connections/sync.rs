@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::active::catch_up_shard;
+use super::shard::catch_up_shard;
 use super::store::{Connections, is_live_on, is_on};
 use crate::aws::error::StoreError;
 use crate::aws::table::{Key, Update, differs};

@@ -20,24 +20,29 @@ const MAX_DELETE_RETRIES: usize = 6;
 /// Retries of the keys that DynamoDB left unprocessed.
 const MAX_READ_RETRIES: usize = 4;
 
-/// Deletes the items of these keys; missing ones are skipped.
-pub(super) async fn delete_all(
-    table: &Table,
-    action: &'static str,
-    keys: impl IntoIterator<Item = Item>,
-) -> Result<(), StoreError> {
-    let requests = keys
-        .into_iter()
-        .map(|key| {
-            let delete = DeleteRequest::builder().set_key(Some(key)).build();
-            let delete = delete.map_err(|_incomplete| StoreError::incomplete(action))?;
-            Ok(WriteRequest::builder().delete_request(delete).build())
-        })
-        .collect::<Result<Vec<_>, StoreError>>()?;
-    for requests in requests.chunks(WRITE_BATCH_SIZE) {
-        delete_batch(table, action, requests.to_vec()).await?;
+impl Table {
+    /// Deletes the items of these keys; missing ones are skipped.
+    ///
+    /// # Errors
+    /// [`StoreError`]; some may have been deleted then.
+    pub(in crate::aws) async fn delete_all(
+        &self,
+        action: &'static str,
+        keys: impl IntoIterator<Item = Item>,
+    ) -> Result<(), StoreError> {
+        let requests = keys
+            .into_iter()
+            .map(|key| {
+                let delete = DeleteRequest::builder().set_key(Some(key)).build();
+                let delete = delete.map_err(|_incomplete| StoreError::incomplete(action))?;
+                Ok(WriteRequest::builder().delete_request(delete).build())
+            })
+            .collect::<Result<Vec<_>, StoreError>>()?;
+        for requests in requests.chunks(WRITE_BATCH_SIZE) {
+            delete_batch(self, action, requests.to_vec()).await?;
+        }
+        Ok(())
     }
-    Ok(())
 }
 
 async fn delete_batch(table: &Table, action: &'static str, mut requests: Vec<WriteRequest>) -> Result<(), StoreError> {

@@ -2,15 +2,10 @@
 
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::batch;
-use super::condition::Condition;
-use super::item::{Item, read};
+use super::item::read;
 use super::key::Key;
-use super::query::Query;
-use super::write::{Check, Delete, Put, Update};
 use crate::aws::error::StoreError;
 
 /// A table. Cheap to clone.
@@ -40,42 +35,5 @@ impl Table {
         let sent = Box::pin(request.consistent_read(true).send()).await;
         let answer = sent.map_err(|error| StoreError::of(action, &error))?;
         answer.item.map(|item| read(action, item)).transpose()
-    }
-
-    /// A write of a whole item. Attributes that are `None` are left out.
-    pub(in crate::aws) fn put(&self, key: &Key<'_>, item: impl Serialize) -> Put {
-        Put::of(self, key.attributes(), item)
-    }
-
-    /// A change of some attributes. Makes the item if there is none and the condition allows it.
-    pub(in crate::aws) fn update(&self, key: &Key<'_>) -> Update {
-        Update::of(self, key.attributes())
-    }
-
-    /// A deletion. Deleting a missing item succeeds if the condition allows it.
-    pub(in crate::aws) fn delete(&self, key: &Key<'_>) -> Delete {
-        Delete::of(self, key.attributes())
-    }
-
-    /// A condition on an item that a transaction does not change.
-    pub(in crate::aws) fn check(&self, key: &Key<'_>) -> Check {
-        Check::of(self, key.attributes())
-    }
-
-    /// A query of the items with these keys.
-    pub(in crate::aws) fn query(&self, keys: Condition) -> Query {
-        Query::new(self, keys)
-    }
-
-    /// Deletes the items of these keys; missing ones are skipped.
-    ///
-    /// # Errors
-    /// [`StoreError`]; some may have been deleted then.
-    pub(in crate::aws) async fn delete_all(
-        &self,
-        action: &'static str,
-        keys: impl IntoIterator<Item = Item>,
-    ) -> Result<(), StoreError> {
-        batch::delete_all(self, action, keys).await
     }
 }

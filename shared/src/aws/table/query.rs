@@ -31,8 +31,15 @@ pub(in crate::aws) struct Page {
     pub(in crate::aws) last: Option<Item>,
 }
 
+impl Table {
+    /// A query of the items with these keys.
+    pub(in crate::aws) fn query(&self, keys: Condition) -> Query {
+        Query::new(self, keys)
+    }
+}
+
 impl Query {
-    pub(super) fn new(table: &Table, keys: Condition) -> Self {
+    fn new(table: &Table, keys: Condition) -> Self {
         let table = table.clone();
         Self {
             table,

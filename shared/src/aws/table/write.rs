@@ -13,6 +13,7 @@ use super::client::Table;
 use super::condition::Condition;
 use super::expression::Expression;
 use super::item::{Item, Value, attributes, fields, read, value};
+use super::key::Key;
 use crate::aws::error::{HttpStatus, StoreError};
 
 /// The end of a conditional write.
@@ -78,6 +79,28 @@ pub(in crate::aws) struct DeleteItem(Item);
 #[derive(Debug)]
 pub(in crate::aws) struct CheckItem(Item);
 
+impl Table {
+    /// A write of a whole item. Attributes that are `None` are left out.
+    pub(in crate::aws) fn put(&self, key: &Key<'_>, item: impl Serialize) -> Put {
+        Put::of(self, key.attributes(), item)
+    }
+
+    /// A change of some attributes. Makes the item if there is none and the condition allows it.
+    pub(in crate::aws) fn update(&self, key: &Key<'_>) -> Update {
+        Update::of(self, key.attributes())
+    }
+
+    /// A deletion. Deleting a missing item succeeds if the condition allows it.
+    pub(in crate::aws) fn delete(&self, key: &Key<'_>) -> Delete {
+        Delete::of(self, key.attributes())
+    }
+
+    /// A condition on an item that a transaction does not change.
+    pub(in crate::aws) fn check(&self, key: &Key<'_>) -> Check {
+        Check::of(self, key.attributes())
+    }
+}
+
 impl<K> Write<K> {
     fn new(table: &Table, kind: K) -> Self {
         Self { table: table.clone(), kind, expression: Expression::default(), condition: None }
@@ -91,7 +114,7 @@ impl<K> Write<K> {
 }
 
 impl Put {
-    pub(super) fn of(table: &Table, key: Item, item: impl Serialize) -> Self {
+    fn of(table: &Table, key: Item, item: impl Serialize) -> Self {
         match attributes(item) {
             Ok(mut item) => {
                 item.extend(key);
@@ -107,19 +130,19 @@ impl Put {
 }
 
 impl Delete {
-    pub(super) fn of(table: &Table, key: Item) -> Self {
+    fn of(table: &Table, key: Item) -> Self {
         Self::new(table, DeleteItem(key))
     }
 }
 
 impl Check {
-    pub(super) fn of(table: &Table, key: Item) -> Self {
+    fn of(table: &Table, key: Item) -> Self {
         Self::new(table, CheckItem(key))
     }
 }
 
 impl Update {
-    pub(super) fn of(table: &Table, key: Item) -> Self {
+    fn of(table: &Table, key: Item) -> Self {
         Self::new(table, UpdateItem { key, set: Vec::new(), remove: Vec::new(), add: Vec::new() })
     }
 
