@@ -4,6 +4,8 @@
 //! `UPDATE_CONTRACTS=1 cargo test -p shared --test contracts` writes them. The TypeScript types follow from the schemas:
 //! `npm --prefix infra/typescript run generate`.
 
+#![expect(clippy::unwrap_used, reason = "a test may stop")]
+
 mod catalogue;
 mod items;
 mod metrics;

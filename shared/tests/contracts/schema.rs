@@ -16,9 +16,11 @@ pub(crate) fn finished(schema: Value) -> Value {
 
 fn object(fields: Map<String, Value>) -> Value {
     let mut fields: Map<_, _> = fields.into_iter().map(|(key, value)| (key, finished(value))).collect();
-    if let Some(words) = fields.get("oneOf").and_then(Value::as_array).and_then(|of| words(of)) {
+    if let Some(words) =
+        fields.get("oneOf").and_then(Value::as_array).and_then(|of| words(of)).map(|words| json!(words))
+    {
         fields.remove("oneOf");
-        fields.insert("enum".to_owned(), json!(words));
+        fields.insert("enum".to_owned(), words);
     }
     if fields.contains_key("properties") && fields.get("type") == Some(&json!("object")) {
         fields.insert("additionalProperties".to_owned(), json!(false));
