@@ -1,4 +1,4 @@
-//! What normalization costs: per document of each main kind, and per day of stats.
+//! Cost of normalization: per document of each main kind, and per day of stats.
 //!
 //! `cargo bench -p shared --bench normalize`
 

@@ -17,7 +17,7 @@ use super::model::{Documents, Malformed};
 use super::page::{self, Page};
 use super::rate_limiter::RateLimiter;
 use super::secret::AccessToken;
-use super::transport::{self, Answer, HttpOptions, HttpSetupError, NoAnswer, NoBody};
+use super::transport::{self, Answer, BodyError, HttpOptions, HttpSetupError, NoAnswer};
 use crate::domain::{DataType, Day, DayRange, DocumentId, OuraUserId, RangeQuery};
 
 /// Days requested beyond each end of a range. Oura's `end_date` is inclusive for some collections and exclusive for others,
@@ -201,8 +201,8 @@ impl OuraClient {
             return Err(refusal(&response));
         }
         let body = response.body.map_err(|error| match error {
-            NoBody::Cut => OuraError::Unavailable { status: None },
-            NoBody::TooLarge => OuraError::malformed("."),
+            BodyError::Cut => OuraError::Unavailable { status: None },
+            BodyError::TooLarge => OuraError::malformed("."),
         })?;
         Ok(String::from_utf8(body).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
     }

@@ -15,7 +15,7 @@ use url::Url;
 
 use super::hosts::OuraHosts;
 use super::secret::ClientSecret;
-use super::transport::{self, Answer, HttpOptions, HttpSetupError, NoAnswer, NoBody};
+use super::transport::{self, Answer, BodyError, HttpOptions, HttpSetupError, NoAnswer};
 
 pub use list::{Subscription, SubscriptionId, SubscriptionList, Topic};
 
@@ -116,8 +116,8 @@ impl SubscriptionClient {
     pub async fn list(&self, keys: &AppKeys) -> Result<SubscriptionList, SubscriptionError> {
         let answer = send(keys, self.http.get(self.url([])), Named::None).await?;
         let body = answer.body.map_err(|reason| match reason {
-            NoBody::Cut => SubscriptionError::Unavailable { status: None },
-            NoBody::TooLarge => SubscriptionError::Malformed,
+            BodyError::Cut => SubscriptionError::Unavailable { status: None },
+            BodyError::TooLarge => SubscriptionError::Malformed,
         })?;
         SubscriptionList::read(&String::from_utf8_lossy(&body)).ok_or(SubscriptionError::Malformed)
     }

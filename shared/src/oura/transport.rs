@@ -94,7 +94,7 @@ pub(super) enum NoAnswer {
 
 /// Reason for a response without usable body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum NoBody {
+pub(super) enum BodyError {
     /// It broke off or took too long.
     Cut,
     /// It is larger than any real response.
@@ -105,7 +105,7 @@ pub(super) enum NoBody {
 pub(super) struct Answer {
     pub status: StatusCode,
     pub headers: HeaderMap,
-    pub body: Result<Vec<u8>, NoBody>,
+    pub body: Result<Vec<u8>, BodyError>,
 }
 
 /// Sends a request once and reads the complete response: at most `limit` bytes of a success, 64 KiB of a failure.
@@ -125,14 +125,14 @@ pub(super) async fn send(request: RequestBuilder, limit: usize) -> Result<Answer
     Ok(Answer { status, headers: std::mem::take(response.headers_mut()), body })
 }
 
-async fn read(response: &mut reqwest::Response, limit: usize) -> Result<Vec<u8>, NoBody> {
+async fn read(response: &mut reqwest::Response, limit: usize) -> Result<Vec<u8>, BodyError> {
     let mut body = Vec::new();
     loop {
         match response.chunk().await {
-            Ok(Some(chunk)) if body.len() + chunk.len() > limit => return Err(NoBody::TooLarge),
+            Ok(Some(chunk)) if body.len() + chunk.len() > limit => return Err(BodyError::TooLarge),
             Ok(Some(chunk)) => body.extend_from_slice(&chunk),
             Ok(None) => return Ok(body),
-            Err(_) => return Err(NoBody::Cut),
+            Err(_) => return Err(BodyError::Cut),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The placeholders of one request: attribute names and values never stand in an expression themselves, so no name can
+//! The placeholders of one request: an expression never contains attribute names and values themselves, so no name can
 //! collide with a reserved word of DynamoDB.
 
 use std::collections::{BTreeMap, HashMap};
