@@ -70,26 +70,18 @@ mod tests {
     fn connection(fetched: &str, last_data_day: &str) -> Connection {
         let fetched: Timestamp = fetched.parse().unwrap();
         Connection {
-            patient_id: "p-1".parse().unwrap(),
             status: ConnectionStatus::Disconnected,
-            reason: None,
-            since: fetched,
-            oura_user_id: "ring-1".parse().unwrap(),
-            grant_id: "g-1".parse().unwrap(),
-            generation: 1,
-            scopes_granted: ScopeSet::parse("daily heartrate"),
             scopes_requested: ScopeSet::parse(ScopeSet::DEFAULT),
-            lease: None,
-            intent: None,
-            suspect: None,
             last_sync_at: Some(fetched),
             last_data_day: Some(last_data_day.parse().unwrap()),
-            silent_since: None,
-            last_webhook_at: None,
-            missed_webhooks: BTreeMap::new(),
-            backfill: None,
-            failing: BTreeMap::new(),
             watermarks: BTreeMap::from([(DataType::Sleep, fetched), (DataType::HeartRate, fetched)]),
+            ..Connection::new(
+                "p-1".parse().unwrap(),
+                "ring-1".parse().unwrap(),
+                "g-1".parse().unwrap(),
+                ScopeSet::parse("daily heartrate"),
+                fetched,
+            )
         }
     }
 

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use shared::aws::{ConnectOutcome, StoreError};
 use shared::domain::{
-    Backfill, BackfillState, Command, CommandKind, Connection, ConnectionStatus, EventKind, GrantId, PatientEvent,
-    PatientId, ReasonCode, ScopeSet, SyncId, SyncMessage, Trigger,
+    Backfill, BackfillState, Command, CommandKind, Connection, EventKind, GrantId, PatientEvent, PatientId, ReasonCode,
+    ScopeSet, SyncId, SyncMessage, Trigger,
 };
 use shared::oura::PersonalInfo;
 
@@ -91,18 +91,7 @@ impl New<'_> {
         // The progress of another ring's account does not count.
         let same_account = previous.filter(|previous| previous.oura_user_id == self.account.id);
         Connection {
-            patient_id: self.patient.clone(),
-            status: ConnectionStatus::Connected,
-            reason: None,
-            since: self.now,
-            oura_user_id: self.account.id.clone(),
-            grant_id: self.grant_id.clone(),
-            generation: 1,
-            scopes_granted: self.scopes.clone(),
             scopes_requested: self.requested.clone(),
-            lease: None,
-            intent: None,
-            suspect: None,
             last_sync_at: previous.and_then(|previous| previous.last_sync_at),
             last_data_day: previous.and_then(|previous| previous.last_data_day),
             backfill: Some(Backfill {
@@ -113,11 +102,14 @@ impl New<'_> {
                 reconnected: history.is_gap,
                 days_repaired: None,
             }),
-            silent_since: None,
-            last_webhook_at: None,
-            missed_webhooks: BTreeMap::new(),
-            failing: BTreeMap::new(),
             watermarks: same_account.map(|previous| previous.watermarks.clone()).unwrap_or_default(),
+            ..Connection::new(
+                self.patient.clone(),
+                self.account.id.clone(),
+                self.grant_id.clone(),
+                self.scopes.clone(),
+                self.now,
+            )
         }
     }
 

@@ -127,7 +127,7 @@ fn has_webhook_since_fetch(connection: &Connection, due: &DueDays) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use shared::domain::{Backfill, ConnectionStatus, FetchFailure, ScopeSet};
+    use shared::domain::{Backfill, FetchFailure, ScopeSet};
 
     use super::*;
 
@@ -145,26 +145,15 @@ mod tests {
     /// A patient with everything fetched last night and no webhook event yet.
     fn patient() -> Connection {
         Connection {
-            patient_id: "p-1".parse().unwrap(),
-            status: ConnectionStatus::Connected,
-            reason: None,
-            since: at(LAST_NIGHT),
-            oura_user_id: "ring-1".parse().unwrap(),
-            grant_id: "g-1".parse().unwrap(),
-            generation: 1,
-            scopes_granted: ScopeSet::parse(ScopeSet::DEFAULT),
-            scopes_requested: ScopeSet::parse(ScopeSet::DEFAULT),
-            lease: None,
-            intent: None,
-            suspect: None,
-            last_sync_at: None,
             last_data_day: Some("2026-03-18".parse().unwrap()),
-            silent_since: None,
-            last_webhook_at: None,
-            missed_webhooks: BTreeMap::new(),
-            backfill: None,
-            failing: BTreeMap::new(),
             watermarks: DataType::ALL.into_iter().map(|data_type| (data_type, at(LAST_NIGHT))).collect(),
+            ..Connection::new(
+                "p-1".parse().unwrap(),
+                "ring-1".parse().unwrap(),
+                "g-1".parse().unwrap(),
+                ScopeSet::parse(ScopeSet::DEFAULT),
+                at(LAST_NIGHT),
+            )
         }
     }
 

@@ -173,6 +173,39 @@ pub struct Connection {
 }
 
 impl Connection {
+    /// A connection of a first consent, whose scopes were all granted: no sync yet, no refresh.
+    #[must_use]
+    pub fn new(
+        patient_id: PatientId,
+        oura_user_id: OuraUserId,
+        grant_id: GrantId,
+        scopes: ScopeSet,
+        since: Timestamp,
+    ) -> Self {
+        Self {
+            patient_id,
+            status: ConnectionStatus::Connected,
+            reason: None,
+            since,
+            oura_user_id,
+            grant_id,
+            generation: 1,
+            scopes_granted: scopes.clone(),
+            scopes_requested: scopes,
+            lease: None,
+            intent: None,
+            suspect: None,
+            last_sync_at: None,
+            last_data_day: None,
+            silent_since: None,
+            last_webhook_at: None,
+            missed_webhooks: BTreeMap::new(),
+            backfill: None,
+            failing: BTreeMap::new(),
+            watermarks: BTreeMap::new(),
+        }
+    }
+
     /// True if webhooks keep this data type current: some arrived lately, and the last sync found nothing that they missed.
     #[must_use]
     pub fn is_kept_current(&self, data_type: DataType, now: Timestamp) -> bool {

@@ -6,9 +6,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use local::aws::PublishedEvent;
 use serde_json::{Value, json};
 use shared::aws::ConnectOutcome;
-use shared::domain::{
-    Connection, ConnectionStatus, DataType, EventKind, FetchFailure, GrantId, PatientEvent, PatientId, ScopeSet,
-};
+use shared::domain::{Connection, DataType, EventKind, FetchFailure, GrantId, PatientEvent, PatientId, ScopeSet};
 
 use super::World;
 
@@ -24,26 +22,14 @@ impl World {
         let grant_id: GrantId = format!("grant-of-{patient}").parse().unwrap();
         let scopes = ScopeSet::parse(ScopeSet::DEFAULT);
         let connection = Connection {
-            status: ConnectionStatus::Connected,
-            reason: None,
-            since: now,
-            oura_user_id: format!("ring-of-{patient}").parse().unwrap(),
-            grant_id: grant_id.clone(),
-            generation: 1,
-            scopes_granted: scopes.clone(),
-            scopes_requested: scopes.clone(),
-            lease: None,
-            intent: None,
-            suspect: None,
-            last_sync_at: None,
-            last_data_day: None,
-            backfill: None,
-            silent_since: None,
-            last_webhook_at: None,
-            missed_webhooks: BTreeMap::new(),
             failing,
-            watermarks: BTreeMap::new(),
-            patient_id: patient_id.clone(),
+            ..Connection::new(
+                patient_id.clone(),
+                format!("ring-of-{patient}").parse().unwrap(),
+                grant_id.clone(),
+                scopes.clone(),
+                now,
+            )
         };
         let kind = EventKind::Connected {
             grant_id,

@@ -16,23 +16,8 @@ fn day(text: &str) -> Day {
 /// Pulled last night; the newest day with data is yesterday.
 fn connection() -> Connection {
     Connection {
-        patient_id: "p-1".parse().unwrap(),
-        status: ConnectionStatus::Connected,
-        reason: None,
-        since: at("2026-03-01T09:00:00Z"),
-        oura_user_id: "ring-1".parse().unwrap(),
-        grant_id: "g-1".parse().unwrap(),
-        generation: 1,
-        scopes_granted: ScopeSet::parse(ScopeSet::DEFAULT),
-        scopes_requested: ScopeSet::parse(ScopeSet::DEFAULT),
-        lease: None,
-        intent: None,
-        suspect: None,
         last_sync_at: Some(at("2026-03-20T03:01:00Z")),
         last_data_day: Some(day("2026-03-19")),
-        silent_since: None,
-        last_webhook_at: None,
-        missed_webhooks: BTreeMap::new(),
         backfill: Some(Backfill {
             state: BackfillState::Done,
             sync_id: "backfill-g-1".parse().unwrap(),
@@ -41,8 +26,14 @@ fn connection() -> Connection {
             reconnected: false,
             days_repaired: None,
         }),
-        failing: BTreeMap::new(),
         watermarks: DataType::ALL.into_iter().map(|kind| (kind, at("2026-03-20T03:01:00Z"))).collect(),
+        ..Connection::new(
+            "p-1".parse().unwrap(),
+            "ring-1".parse().unwrap(),
+            "g-1".parse().unwrap(),
+            ScopeSet::parse(ScopeSet::DEFAULT),
+            at("2026-03-01T09:00:00Z"),
+        )
     }
 }
 
