@@ -152,8 +152,8 @@ fn assert_fields(body: &[u8], webhook_event: Option<&WebhookEvent>) {
     let message = webhook_event.to_body();
     assert!(message.len() < 2048, "{} bytes", message.len());
     assert_eq!(QueueMessage::parse(&message).ok().as_ref(), Some(&QueueMessage::WebhookEvent(webhook_event.clone())));
-    if let Some(announcement) = webhook_event.announcement() {
-        assert_eq!(announcement.to_string().parse(), Ok(announcement));
+    if let Some(event) = webhook_event.document_event() {
+        assert_eq!(event.to_string().parse(), Ok(event));
     }
 }
 

@@ -66,7 +66,7 @@ pub(crate) async fn close(deps: &Deps, message: &SyncMessage, progress: &Progres
 /// Records the missing data types of an unfinished sync on the connection. The sync stays open for a redrive.
 pub(crate) async fn record_unfinished(deps: &Deps, message: &SyncMessage, run: &SyncRun) -> Result<(), StoreError> {
     let Some(connection) = deps.connections.get(&message.patient_id).await? else { return Ok(()) };
-    let end = sync_end(message, &connection, run, &run.kinds, None, deps.clock.now());
+    let end = sync_end(message, &connection, run, &run.progress, None, deps.clock.now());
     deps.runs.give_up(&connection, &end).await
 }
 
@@ -83,11 +83,11 @@ pub(crate) async fn record_outage(
         return Ok(());
     }
     let is_recorded = |data_type: &DataType| connection.failing.get(data_type).is_some_and(|of| of.is_outage());
-    let is_known = connection.silent_since.is_some() && run.kinds.keys().all(is_recorded);
-    if is_known || !is_outage(&run.kinds) {
+    let is_known = connection.silent_since.is_some() && run.progress.keys().all(is_recorded);
+    if is_known || !is_outage(&run.progress) {
         return Ok(());
     }
-    let end = sync_end(message, connection, run, &run.kinds, None, deps.clock.now());
+    let end = sync_end(message, connection, run, &run.progress, None, deps.clock.now());
     // A running backfill resumes when Oura responds again.
     deps.runs.give_up(connection, &SyncEnd { backfill: None, ..end }).await
 }
@@ -105,7 +105,7 @@ pub(crate) async fn record_token_outage(
     let failed = FetchOutcome::Failed(OuraError::Unavailable { status: None }).progress(deps.clock.now());
     let granted = requested.filter(|data_type| connection.scopes_granted.contains(data_type.scope()));
     let mut run = run.clone();
-    run.kinds.extend(granted.map(|data_type| (*data_type, failed.clone())));
+    run.progress.extend(granted.map(|data_type| (*data_type, failed.clone())));
     if let Err(error) = record_outage(deps, message, connection, &run).await {
         tracing::warn!(
             event = "sync.outage_not_recorded",
@@ -175,13 +175,13 @@ fn sync_end(
         failing,
         watermarks,
         silent_since: silent_since(message, connection, progress, now),
-        last_webhook_at: run.announced.as_ref().map(|pending| pending.latest_at).max(connection.last_webhook_at),
+        last_webhook_at: run.pending_events.as_ref().map(|pending| pending.latest_at).max(connection.last_webhook_at),
         missed_webhooks: (message.trigger == Trigger::Daily && !is_backfill)
             .then(|| webhook_coverage::missed_webhooks(run)),
         status: status(connection, progress),
         backfill: connection.backfill.as_ref().filter(|_| is_backfill).map(|backfill| {
             let days_repaired = backfill.reconnected.then_some(run.days.len() as u64);
-            BackfillEnd { state: backfill_state, kinds: progress.clone(), days_repaired }
+            BackfillEnd { state: backfill_state, progress: progress.clone(), days_repaired }
         }),
         at: now,
     };

@@ -97,7 +97,7 @@ impl SyncPlan {
             .map(|stored| ((stored.record.data_type, stored.record.document_id.clone()), stored))
             .collect();
         let delete_events: BTreeSet<DocumentKey> = pending
-            .announcements
+            .events
             .iter()
             .filter(|event| event.event == WebhookEventType::Delete)
             .map(|event| (event.data_type, event.document_id.clone()))
@@ -105,7 +105,7 @@ impl SyncPlan {
         let mut fetched: BTreeMap<DataType, BTreeSet<DocumentId>> = BTreeMap::new();
         let (mut deleted, mut possibly_deleted, mut pending_elsewhere) =
             (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
-        for (key, event) in newest_events(&pending.announcements) {
+        for (key, event) in newest_events(&pending.events) {
             let live = known.get(&key).copied().filter(|stored| !stored.deleted);
             if event.event == WebhookEventType::Delete {
                 if !known.contains_key(&key) {
@@ -244,7 +244,7 @@ mod tests {
     }
 
     fn planned(events: &[DocumentEvent], stored: &StoredDays, fetched: Option<&str>) -> SyncPlan {
-        let pending = PendingEvents { announcements: events.iter().cloned().collect(), latest_at: at(NOON) };
+        let pending = PendingEvents { events: events.iter().cloned().collect(), latest_at: at(NOON) };
         let watermarks = fetched.map(|fetched| (DataType::Tag, at(fetched))).into_iter().collect();
         let today: Day = "2026-03-18".parse().unwrap();
         SyncPlan::of_events(&pending, stored, &watermarks, DayRange::ending(today, 8))

@@ -27,7 +27,7 @@ pub(crate) async fn count(
 ) {
     let mut counted =
         WebhookDay { missed_webhooks: missed_webhooks.cloned().unwrap_or_default(), announced: BTreeMap::new() };
-    let events = run.announced.iter().flat_map(|pending| &pending.announcements);
+    let events = run.pending_events.iter().flat_map(|pending| &pending.events);
     let documents: BTreeSet<_> = events.map(|event| (event.data_type, &event.document_id)).collect();
     for (data_type, _) in documents {
         *counted.announced.entry(data_type).or_insert(0) += 1;

@@ -53,8 +53,8 @@ async fn try_collect(
     let now = deps.clock.now();
     // Events of data types that this service does not store are counted and dropped.
     let known: BTreeSet<(DocumentEvent, _)> =
-        events.iter().filter_map(|event| Some((event.announcement()?, event.received_at))).collect();
-    let unknown = events.iter().filter(|event| event.announcement().is_none()).count();
+        events.iter().filter_map(|event| Some((event.document_event()?, event.received_at))).collect();
+    let unknown = events.iter().filter(|event| event.document_event().is_none()).count();
     if unknown > 0 {
         telemetry::count(now, Metric::WebhooksUnknownType, unknown as u64, &[]);
         tracing::info!(
@@ -134,13 +134,13 @@ pub(crate) async fn claim(
         hand_over(deps, message).await?;
         return Ok(InboxClaim::Empty);
     }
-    if run.announced.is_some() {
+    if run.pending_events.is_some() {
         return Ok(if delivery.count > 1 { InboxClaim::Claimed(run) } else { InboxClaim::InProgress });
     }
     match deps.inbox.take(patient, sync, deps.clock.now()).await? {
-        Some(contents) => Ok(InboxClaim::Claimed(SyncRun { announced: Some(contents.into()), ..run })),
+        Some(contents) => Ok(InboxClaim::Claimed(SyncRun { pending_events: Some(contents.into()), ..run })),
         // Claimed by another delivery between the two reads, or never there.
-        None if deps.runs.get(patient, sync).await?.is_some_and(|run| run.announced.is_some()) => {
+        None if deps.runs.get(patient, sync).await?.is_some_and(|run| run.pending_events.is_some()) => {
             Ok(InboxClaim::InProgress)
         }
         None => Ok(InboxClaim::Empty),

@@ -36,7 +36,7 @@ pub struct InboxContents {
     /// Time of the last event.
     pub latest_at: Timestamp,
     /// The events.
-    pub announcements: BTreeSet<DocumentEvent>,
+    pub events: BTreeSet<DocumentEvent>,
 }
 
 #[derive(Deserialize)]
@@ -51,14 +51,14 @@ struct InboxItem {
 
 impl From<InboxContents> for PendingEvents {
     fn from(inbox: InboxContents) -> Self {
-        Self { announcements: inbox.announcements, latest_at: inbox.latest_at }
+        Self { events: inbox.events, latest_at: inbox.latest_at }
     }
 }
 
 impl From<InboxItem> for InboxContents {
     fn from(item: InboxItem) -> Self {
-        let announcements = item.events.0.into_iter().collect();
-        Self { sync_id: item.sync_id, since: item.since, latest_at: item.latest_at, announcements }
+        let events = item.events.0.into_iter().collect();
+        Self { sync_id: item.sync_id, since: item.since, latest_at: item.latest_at, events }
     }
 }
 
@@ -77,7 +77,7 @@ impl Inbox {
     pub async fn put(
         &self,
         patient: &PatientId,
-        announcements: &BTreeSet<DocumentEvent>,
+        events: &BTreeSet<DocumentEvent>,
         candidate: &SyncId,
         now: Timestamp,
     ) -> Result<InboxContents, StoreError> {
@@ -89,7 +89,7 @@ impl Inbox {
             .set_once("since", now)
             .set("latestAt", now)
             .set("expiresAt", expires_at(now, TTL))
-            .add("events", TextSet::of(announcements));
+            .add("events", TextSet::of(events));
         match update.send_returning::<InboxItem>(ACTION, Returned::After).await? {
             Outcome::Written(item) => Ok(item.into()),
             Outcome::ConditionFailed(_) => Err(StoreError::incomplete(ACTION)),
@@ -130,7 +130,7 @@ impl Inbox {
             let Some(inbox) = self.get(patient).await?.filter(|inbox| inbox.sync_id == *sync) else {
                 return Ok(None);
             };
-            let is_unchanged = equals("syncId", sync).and(equals("events", TextSet::of(&inbox.announcements)));
+            let is_unchanged = equals("syncId", sync).and(equals("events", TextSet::of(&inbox.events)));
             let mut transaction = Transaction::new(&self.table, ACTION);
             transaction.add((), self.table.delete(&Key::Inbox(patient)).when(is_unchanged))?;
             transaction.add((), self.runs.begin(patient, sync, &PendingEvents::from(inbox.clone()), now))?;

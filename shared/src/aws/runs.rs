@@ -31,7 +31,7 @@ const TTL: Duration = Duration::from_secs(30 * 24 * 3600);
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct SyncRun {
     /// Data types whose fetch is over, with its outcome.
-    pub kinds: BTreeMap<DataType, DataTypeProgress>,
+    pub progress: BTreeMap<DataType, DataTypeProgress>,
     /// Days whose stats changed, oldest first.
     pub days: Vec<Day>,
     /// Metric types of the records that changed.
@@ -41,7 +41,7 @@ pub struct SyncRun {
     /// Documents that a webhook should have announced and did not.
     pub missed_webhooks: BTreeSet<Found>,
     /// The webhook events that caused it, once it has taken them.
-    pub announced: Option<PendingEvents>,
+    pub pending_events: Option<PendingEvents>,
     /// Number of requests to Oura of earlier deliveries.
     pub requests: u64,
     /// True if it is over.
@@ -52,7 +52,7 @@ pub struct SyncRun {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PendingEvents {
     /// The events.
-    pub announcements: BTreeSet<DocumentEvent>,
+    pub events: BTreeSet<DocumentEvent>,
     /// Time of the last event.
     pub latest_at: Timestamp,
 }
@@ -210,15 +210,16 @@ impl Runs {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn record_kinds(
+    pub async fn record_progress(
         &self,
         patient: &PatientId,
         sync: &SyncId,
-        kinds: &BTreeMap<DataType, DataTypeProgress>,
+        progress: &BTreeMap<DataType, DataTypeProgress>,
         requests: u64,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        let update = self.update(patient, sync, now).set("dataTypes", kinds).add("requests", requests).when(is_open());
+        let update =
+            self.update(patient, sync, now).set("dataTypes", progress).add("requests", requests).when(is_open());
         Ok(update.send("record the sync's progress").await?.is_written())
     }
 
@@ -240,7 +241,7 @@ impl Runs {
     /// The update that assigns pending events to a sync, for the transaction that takes them from the inbox.
     pub(super) fn begin(&self, patient: &PatientId, sync: &SyncId, events: &PendingEvents, now: Timestamp) -> Update {
         self.update(patient, sync, now)
-            .set("events", TextSet::of(&events.announcements))
+            .set("events", TextSet::of(&events.events))
             .set("latestAt", events.latest_at)
             .when(is_open().and(missing("latestAt")))
     }
@@ -253,12 +254,12 @@ impl Runs {
         &self,
         connection: &Connection,
         sync: &SyncId,
-        kinds: &BTreeMap<DataType, DataTypeProgress>,
+        progress: &BTreeMap<DataType, DataTypeProgress>,
         end: &SyncEnd,
         events: &[PatientEvent],
     ) -> Result<Ended, StoreError> {
         let patient = &connection.patient_id;
-        let update = self.update(patient, sync, end.at).set("ended", true).set("dataTypes", kinds);
+        let update = self.update(patient, sync, end.at).set("ended", true).set("dataTypes", progress);
         let mut transaction = Transaction::new(&self.table, "end the sync");
         transaction.add(EndPart::Sync, update.when(is_open().and(missing("ended"))))?;
         transaction.add(EndPart::Connection, self.connections.sync_end(connection, end))?;
@@ -298,14 +299,14 @@ impl From<SyncItem> for SyncRun {
         let (mut days, mut metric_types) = (item.days_changed.0, item.metric_types.0);
         days.sort_unstable();
         metric_types.sort_unstable();
-        let announcements = item.events.0.into_iter().collect();
+        let events = item.events.0.into_iter().collect();
         Self {
-            kinds: item.data_types,
+            progress: item.data_types,
             days,
             metric_types,
             records_written: item.records_written,
             missed_webhooks: item.missed_webhooks.0.into_iter().collect(),
-            announced: item.latest_at.map(|latest_at| PendingEvents { announcements, latest_at }),
+            pending_events: item.latest_at.map(|latest_at| PendingEvents { events, latest_at }),
             requests: item.requests,
             ended: item.ended,
         }

@@ -79,16 +79,16 @@ pub struct DocumentEvent {
     pub document_id: DocumentId,
 }
 
-/// A text that is no announcement.
+/// A text that is no document event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not an announcement of a document")]
+#[error("not a document event")]
 pub struct InvalidDocumentEvent;
 
 impl WebhookEvent {
-    /// The event's content; `None` if its event type or data type is unknown, or the data type has no documents: time
-    /// series are pulled.
+    /// Returns the event of the named document; `None` if its event type or data type is unknown, or the data type is a time
+    /// series, which has no documents.
     #[must_use]
-    pub fn announcement(&self) -> Option<DocumentEvent> {
+    pub fn document_event(&self) -> Option<DocumentEvent> {
         Some(DocumentEvent {
             data_type: self.data_type.as_str().parse().ok().filter(|data_type: &DataType| data_type.has_documents())?,
             event: WebhookEventType::of_word(self.event_type.as_str())?,
@@ -139,8 +139,8 @@ mod tests {
     fn document_event_is_read_back_from_text_and_does_not_depend_on_its_arrival() {
         let first = notice("update", "vo2_max");
         let repeated = WebhookEvent { received_at: "2026-03-01T08:50:00Z".parse().unwrap(), ..first.clone() };
-        let said = first.announcement().unwrap();
-        assert_eq!(repeated.announcement().as_ref(), Some(&said));
+        let said = first.document_event().unwrap();
+        assert_eq!(repeated.document_event().as_ref(), Some(&said));
         assert_eq!(said.to_string().parse(), Ok(said));
         for bad in
             ["", "sleep", "sleep update x d", "sleep update 2026-03-01T08:00:00Z", "nap update 2026-03-01T08:00:00Z d"]
@@ -151,8 +151,8 @@ mod tests {
 
     #[test]
     fn webhook_event_of_unknown_words_is_no_document_event() {
-        assert_eq!(notice("merge", "sleep").announcement(), None);
-        assert_eq!(notice("update", "meal").announcement(), None);
-        assert_eq!(notice("update", "heartrate").announcement(), None);
+        assert_eq!(notice("merge", "sleep").document_event(), None);
+        assert_eq!(notice("update", "meal").document_event(), None);
+        assert_eq!(notice("update", "heartrate").document_event(), None);
     }
 }

@@ -118,7 +118,7 @@ mod tests {
     #[test]
     fn unknown_words_are_kept() {
         let event = parse(&with("data_type", json!("meal"))).unwrap();
-        assert_eq!((event.data_type.as_str(), event.announcement()), ("meal", None));
+        assert_eq!((event.data_type.as_str(), event.document_event()), ("meal", None));
     }
 
     #[test]

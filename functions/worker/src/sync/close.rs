@@ -24,7 +24,7 @@ pub(super) async fn close(cx: SyncContext<'_>, stored: StoredSync) -> Phase<Outc
     let StoredSync { opened, plan, report } = stored;
     let OpenedSync { message, connection, run, is_backfill, .. } = &opened;
     let SyncContext { deps, delivery, counters } = cx;
-    let (patient, progress) = (&message.patient_id, &run.kinds);
+    let (patient, progress) = (&message.patient_id, &run.progress);
     let is_complete = progress.values().all(|of| of.state.is_final());
     let is_pending_elsewhere = is_complete && is_pending_elsewhere(connection, &plan, delivery);
     // 1. A complete sync is closed with its events. A redelivered one is closed only once.
@@ -41,7 +41,7 @@ pub(super) async fn close(cx: SyncContext<'_>, stored: StoredSync) -> Phase<Outc
     }
     // 2. Any other records its progress for the next delivery.
     let requests = counters.requests() - run.requests;
-    if !deps.runs.record_kinds(patient, &message.sync_id, progress, requests, deps.clock.now()).await? {
+    if !deps.runs.record_progress(patient, &message.sync_id, progress, requests, deps.clock.now()).await? {
         return Err(cx.connection_ended(message).await);
     }
     let after = delivery.retry_delay().max(max_throttle_delay(&report));

@@ -49,7 +49,7 @@ pub(super) async fn fetch(cx: SyncContext<'_>, planned: PlannedSync) -> Phase<Fe
             None => plan.scope.read(deps, &opened.message.patient_id).await,
         }
     };
-    let any_before = any_arrived(&opened.run.kinds);
+    let any_before = any_arrived(&opened.run.progress);
     let requests = Box::pin(send_requests(cx, &opened, &plan.requests, any_before));
     let (report, stored) = futures::future::join(requests, read).await;
     // 2. Many syncs begin with a token refresh, so an outage of Oura often shows there first.
@@ -63,7 +63,7 @@ pub(super) async fn fetch(cx: SyncContext<'_>, planned: PlannedSync) -> Phase<Fe
     // 3. If the ring has synced, the rest of a nightly sync is fetched.
     let mut compared = None;
     if !if_ring_synced.is_empty() {
-        let is_resumed = if_ring_synced.keys().any(|data_type| opened.run.kinds.contains_key(data_type));
+        let is_resumed = if_ring_synced.keys().any(|data_type| opened.run.progress.contains_key(data_type));
         if !is_resumed {
             compared = Some(compare_every_night(&opened, &plan, &report, &stored));
         }
@@ -76,8 +76,8 @@ pub(super) async fn fetch(cx: SyncContext<'_>, planned: PlannedSync) -> Phase<Fe
     abandon_missing(deps, &opened.run, &mut report);
     // 5. The progress so far.
     let outcomes = report.outcomes.iter();
-    opened.run.kinds.extend(outcomes.map(|(data_type, outcome)| (*data_type, outcome.progress(report.started_at))));
-    refetch_series_without_offsets(&mut opened.run.kinds);
+    opened.run.progress.extend(outcomes.map(|(data_type, outcome)| (*data_type, outcome.progress(report.started_at))));
+    refetch_series_without_offsets(&mut opened.run.progress);
     Ok(FetchedSync { opened, plan, report, stored, compared })
 }
 
@@ -102,9 +102,9 @@ async fn fetch_rest(
     due: DueDays,
 ) -> Result<(), VaultError> {
     let mut rest = SyncPlan::of_data_types(opened.message.range, due);
-    rest.skip_completed(&opened.run.kinds);
+    rest.skip_completed(&opened.run.progress);
     let any_now = report.outcomes.values().any(|outcome| matches!(outcome, FetchOutcome::Fetched(_)));
-    let any_before = any_now || any_arrived(&opened.run.kinds);
+    let any_before = any_now || any_arrived(&opened.run.progress);
     report.outcomes.extend(send_requests(cx, opened, &rest.requests, any_before).await?.outcomes);
     plan.requests.append(&mut rest.requests);
     Ok(())
@@ -152,12 +152,12 @@ async fn send_requests(
 /// Abandons documents that were requested before and are still missing some time after their webhook event. The next
 /// nightly sync fetches them if they appear.
 fn abandon_missing(deps: &Deps, run: &SyncRun, report: &mut FetchReport) {
-    let Some(pending) = &run.announced else { return };
+    let Some(pending) = &run.pending_events else { return };
     if deps.clock.now().duration_since(pending.latest_at) < MISSING_DOCUMENT_TIMEOUT {
         return;
     }
     for (data_type, outcome) in &mut report.outcomes {
-        let was_missing = run.kinds.get(data_type).is_some_and(|of| of.error == Some(FetchFailure::NotFound));
+        let was_missing = run.progress.get(data_type).is_some_and(|of| of.error == Some(FetchFailure::NotFound));
         if let FetchOutcome::Fetched(fetched) = outcome
             && was_missing
             && !fetched.missing.is_empty()

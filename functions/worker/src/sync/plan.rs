@@ -24,19 +24,19 @@ pub(super) async fn plan(cx: SyncContext<'_>, mut opened: OpenedSync) -> Phase<P
     let (mut plan, stored) = if let Some(schedule) = opened.schedule.take() {
         if_ring_synced = schedule.if_ring_synced;
         (SyncPlan::of_data_types(schedule.range, schedule.always), None)
-    } else if let Some(pending) = &opened.run.announced {
+    } else if let Some(pending) = &opened.run.pending_events {
         let (plan, stored) = plan_events(cx, &opened, pending).await?;
         (plan, Some(stored))
     } else {
         (SyncPlan::of_days(opened.message.range), None)
     };
     // 2. Minus what an earlier delivery has fetched.
-    plan.skip_completed(&opened.run.kinds);
+    plan.skip_completed(&opened.run.progress);
     // 3. A backfill shows all of its data types to the patient from now on.
     if opened.is_backfill {
         let pending = DataTypeProgress { state: FetchState::Pending, documents: 0, error: None, fetched_at: None };
         let all = DataType::ALL.into_iter().map(|data_type| (data_type, pending.clone()));
-        let progress = all.chain(opened.run.kinds.clone()).collect();
+        let progress = all.chain(opened.run.progress.clone()).collect();
         cx.deps.connections.begin_backfill(&opened.connection, &progress).await?;
     }
     Ok(PlannedSync { opened, plan, if_ring_synced, stored })
@@ -49,7 +49,7 @@ async fn plan_events(
     pending: &PendingEvents,
 ) -> Result<(SyncPlan, StoredDays), StoreError> {
     let patient = &opened.message.patient_id;
-    let documents = pending.announcements.iter().map(|event| event.document_id.clone()).collect();
+    let documents = pending.events.iter().map(|event| event.document_id.clone()).collect();
     let days = cx.deps.days.locate(patient, &documents).await?.into_values().collect();
     let stored = cx.deps.days.read_days(patient, &days).await?;
     let plan = SyncPlan::of_events(pending, &stored, &opened.connection.watermarks, opened.message.range);

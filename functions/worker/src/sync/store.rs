@@ -72,7 +72,7 @@ async fn pending_events(deps: &Deps, message: &SyncMessage) -> Result<Option<BTr
         return Ok(None);
     }
     let inbox = deps.inbox.get(&message.patient_id).await?;
-    let events = inbox.into_iter().flat_map(|contents| contents.announcements);
+    let events = inbox.into_iter().flat_map(|contents| contents.events);
     Ok(Some(events.map(|event| (event.data_type, event.document_id)).collect()))
 }
 

@@ -45,7 +45,7 @@ pub struct BackfillEnd {
     /// Done or failed.
     pub state: BackfillState,
     /// Progress by data type.
-    pub kinds: BTreeMap<DataType, DataTypeProgress>,
+    pub progress: BTreeMap<DataType, DataTypeProgress>,
     /// For a patient who had been connected before: number of days whose stats it added or changed.
     pub days_repaired: Option<u64>,
 }
@@ -58,10 +58,10 @@ impl Connections {
     pub async fn begin_backfill(
         &self,
         connection: &Connection,
-        kinds: &BTreeMap<DataType, DataTypeProgress>,
+        progress: &BTreeMap<DataType, DataTypeProgress>,
     ) -> Result<bool, StoreError> {
         let update = self.update_backfill(connection);
-        let update = update.set("backfillState", BackfillState::Running).set("backfillPerType", kinds);
+        let update = update.set("backfillState", BackfillState::Running).set("backfillPerType", progress);
         Ok(update.send("begin the backfill").await?.is_written())
     }
 
@@ -112,10 +112,10 @@ impl Connections {
         for (data_type, fetched_at) in &end.watermarks {
             update = update.set(&format!("watermarks.{data_type}"), fetched_at);
         }
-        if let Some(BackfillEnd { state, kinds, days_repaired }) = &end.backfill {
+        if let Some(BackfillEnd { state, progress, days_repaired }) = &end.backfill {
             update = update
                 .set("backfillState", state)
-                .set("backfillPerType", kinds)
+                .set("backfillPerType", progress)
                 .set_some("backfillRepaired", days_repaired.as_ref());
         }
         if end.status != (connection.status, connection.reason) {
