@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use aws_sdk_sqs::types::{Message, MessageSystemAttributeName};
 use futures::stream::{FuturesUnordered, StreamExt as _};
 
-use super::World;
+use super::Fleet;
 use super::report::Progress;
 use crate::aws::REGION;
 use crate::poller::sqs_event;
@@ -36,29 +36,29 @@ const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 /// Hands batches to the workers until the queue is empty.
 pub(super) async fn drain<W: Write>(
-    world: &World,
+    fleet: &Fleet,
     mapping: &Mapping<'_>,
     worker: impl Fn() -> anyhow::Result<worker::Deps>,
     progress: &mut Progress<'_, W>,
 ) -> anyhow::Result<()> {
-    let all = depth(world, mapping.name).await?;
+    let all = depth(fleet, mapping.name).await?;
     let workers: Vec<_> = (0..mapping.source.max_concurrency()).map(|_| worker()).collect::<Result<_, _>>()?;
     // Each a process of its own: they share nothing but the tables.
     let mut free: Vec<_> = workers.iter().collect();
     let mut busy = FuturesUnordered::new();
     loop {
         while let Some(worker) = free.pop() {
-            let batch = receive(world, mapping).await?;
+            let batch = receive(fleet, mapping).await?;
             if batch.is_empty() {
                 free.push(worker);
                 break;
             }
             busy.push(async move {
-                let settled = invoke(world, mapping, worker, &batch).await;
+                let settled = invoke(fleet, mapping, worker, &batch).await;
                 (worker, settled)
             });
         }
-        let left = depth(world, mapping.name).await?;
+        let left = depth(fleet, mapping.name).await?;
         progress.count(all.saturating_sub(left), all)?;
         if busy.is_empty() && left == 0 {
             return Ok(());
@@ -73,13 +73,13 @@ pub(super) async fn drain<W: Write>(
     }
 }
 
-async fn depth(world: &World, name: &str) -> anyhow::Result<usize> {
-    Ok(world.aws.queue_depth(name).await.context("the queue is gone")?.total())
+async fn depth(fleet: &Fleet, name: &str) -> anyhow::Result<usize> {
+    Ok(fleet.aws.queue_depth(name).await.context("the queue is gone")?.total())
 }
 
 /// Collects a batch: SQS gives ten messages at once at most.
-async fn receive(world: &World, mapping: &Mapping<'_>) -> anyhow::Result<Vec<Message>> {
-    let sqs = aws_sdk_sqs::Client::new(&world.sdk);
+async fn receive(fleet: &Fleet, mapping: &Mapping<'_>) -> anyhow::Result<Vec<Message>> {
+    let sqs = aws_sdk_sqs::Client::new(&fleet.sdk);
     let size = mapping.source.batch_size;
     let mut batch = Vec::new();
     while batch.len() < size {
@@ -101,12 +101,12 @@ async fn receive(world: &World, mapping: &Mapping<'_>) -> anyhow::Result<Vec<Mes
 }
 
 /// One invocation: the messages that the worker reports as failed are redelivered, the others are deleted.
-async fn invoke(world: &World, mapping: &Mapping<'_>, worker: &worker::Deps, batch: &[Message]) -> anyhow::Result<()> {
+async fn invoke(fleet: &Fleet, mapping: &Mapping<'_>, worker: &worker::Deps, batch: &[Message]) -> anyhow::Result<()> {
     let event = sqs_event(batch, &format!("arn:aws:sqs:{REGION}:000000000000:{}", mapping.name), Some(REGION));
-    let deadline = world.clock.now() + mapping.timeout;
+    let deadline = fleet.clock.now() + mapping.timeout;
     let response = worker::handle(worker, event, deadline).await?;
     let again: Vec<_> = response.batch_item_failures.iter().map(|one| one.item_identifier.as_str()).collect();
-    let sqs = aws_sdk_sqs::Client::new(&world.sdk);
+    let sqs = aws_sdk_sqs::Client::new(&fleet.sdk);
     let done: Vec<_> = batch
         .iter()
         .filter(|message| !again.contains(&message.message_id().unwrap_or_default()))

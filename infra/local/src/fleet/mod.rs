@@ -91,7 +91,7 @@ impl Options {
 }
 
 /// The embedded AWS, the simulated Oura and the settings of the fleet.
-pub(crate) struct World {
+pub(crate) struct Fleet {
     pub(crate) aws: EmbeddedAws,
     pub(crate) oura: OuraSimulator,
     pub(crate) sdk: SdkConfig,
@@ -102,7 +102,7 @@ pub(crate) struct World {
     pub(crate) time: Time,
 }
 
-impl World {
+impl Fleet {
     async fn start(options: &Options) -> anyhow::Result<Self> {
         let time = Time::starting_at(moment(CONNECTING)?);
         let clock = time.clock(options.pace());
@@ -145,46 +145,46 @@ impl World {
 /// When a part does not start, a patient cannot be connected, or the night does not end.
 pub async fn run(options: &Options, out: &mut impl Write, live: bool) -> anyhow::Result<Report> {
     ensure!(options.patients > 0, "a fleet has at least one patient");
-    let world = World::start(options).await?;
+    let fleet = Fleet::start(options).await?;
     let mut progress = report::Progress::new(out, live);
     if options.away {
-        for key in world.oura.control().fleet_keys() {
-            world.oura.control().set_last_synced(&key, Some(moment(LONG_AGO)?))?;
+        for key in fleet.oura.control().fleet_keys() {
+            fleet.oura.control().set_last_synced(&key, Some(moment(LONG_AGO)?))?;
         }
     }
-    patients::connect(&world, options.patients, &mut progress).await?;
+    patients::connect(&fleet, options.patients, &mut progress).await?;
     progress.step("their histories arrive")?;
-    let workers = || world.worker(NO_LIMIT);
-    let live = lambda::Mapping::of(LIVE_QUEUE, &world.resources.live_queue_url, &world.names.live_queue)?;
-    lambda::drain(&world, &live, workers, &mut progress).await?;
+    let workers = || fleet.worker(NO_LIMIT);
+    let live = lambda::Mapping::of(LIVE_QUEUE, &fleet.resources.live_queue_url, &fleet.names.live_queue)?;
+    lambda::drain(&fleet, &live, workers, &mut progress).await?;
 
-    world.oura.control().change_options(|simulated| simulated.app_limit = options.requests_per_5_min)?;
-    world.time.leap_to(moment(NIGHT)?);
-    world.oura.control().clear_requests();
-    world.aws.meter().reset();
-    world.aws.events().clear();
+    fleet.oura.control().change_options(|simulated| simulated.app_limit = options.requests_per_5_min)?;
+    fleet.time.leap_to(moment(NIGHT)?);
+    fleet.oura.control().clear_requests();
+    fleet.aws.meter().reset();
+    fleet.aws.events().clear();
     progress.step("the night begins")?;
-    let began = world.clock.now();
-    let sync = sync::Deps::new(sync::Config::from_env(&world.env)?, &world.sdk, world.clock.clone());
+    let began = fleet.clock.now();
+    let sync = sync::Deps::new(sync::Config::from_env(&fleet.env)?, &fleet.sdk, fleet.clock.clone());
     let call = |task: &str| {
         let event = serde_json::json!({"task": task, "scheduledAt": NIGHT});
         sync::Request::from_event(event).context("call the planner")
     };
     let timeout = Deployment::of_project()?.function(Function::Sync)?.timeout;
-    let deadline = || world.clock.now() + timeout;
+    let deadline = || fleet.clock.now() + timeout;
     sync::handle(&sync, call("nightly")?, deadline()).await?;
-    let workers = || world.worker(options.requests_per_5_min);
-    let nightly = lambda::Mapping::of(NIGHTLY_QUEUE, &world.resources.nightly_queue_url, &world.names.nightly_queue)?;
-    lambda::drain(&world, &nightly, workers, &mut progress).await?;
-    let ended = world.clock.now();
-    let spent = world.aws.meter().report();
+    let workers = || fleet.worker(options.requests_per_5_min);
+    let nightly = lambda::Mapping::of(NIGHTLY_QUEUE, &fleet.resources.nightly_queue_url, &fleet.names.nightly_queue)?;
+    lambda::drain(&fleet, &nightly, workers, &mut progress).await?;
+    let ended = fleet.clock.now();
+    let spent = fleet.aws.meter().report();
     let sync::Report::Watch { runs: nights } = sync::handle(&sync, call("watch")?, deadline()).await? else {
         anyhow::bail!("the watch gave another report")
     };
     let night = nights.into_iter().next().context("there was no night")?;
     progress.done()?;
     let took = Duration::try_from(ended.duration_since(began)).unwrap_or_default();
-    Ok(Report::of(options, &night, &world.oura.control().summary(), &world.aws.events().history(), spent, took))
+    Ok(Report::of(options, &night, &fleet.oura.control().summary(), &fleet.aws.events().history(), spent, took))
 }
 
 /// Rate of a nightly run with this limit, in requests a second.
