@@ -9,6 +9,7 @@
 //! 6. The backfill is queued, the event published, and the browser returns to the app.
 
 mod complete;
+mod config;
 mod history;
 mod page;
 mod record;
@@ -21,18 +22,15 @@ use lambda_http::http::{Method, StatusCode};
 use lambda_http::{Body, Request, Response};
 use serde::Deserialize;
 use serde_json::json;
-use shared::aws::{
-    AppSecrets, Bus, Connections, Consumed, Outbox, Proof, Queue, SdkConfig, StoredState, TokenSettings, TokenStore,
-};
-use shared::domain::{Clock, Entropy, ScopeSet};
-use shared::env::{Env, EnvError};
-use shared::flow::{BINDING_COOKIE, Binding, ReturnAddresses, binding_cookie};
+use shared::aws::{AppSecrets, Bus, Connections, Consumed, Outbox, Proof, Queue, SdkConfig, StoredState, TokenStore};
+use shared::domain::{Clock, Entropy};
+use shared::flow::{BINDING_COOKIE, Binding, binding_cookie};
 use shared::http::{self, HttpError};
-use shared::oura::{AuthorizationCode, HttpOptions, OAuthHttp, OuraClient, OuraHosts, Portal};
-use shared::token_policy::TokenPolicy;
+use shared::oura::{AuthorizationCode, HttpOptions, OAuthHttp, OuraClient, Portal};
 use shared::vault::OuraApp;
 use url::Url;
 
+pub use config::Config;
 pub use refusal::Refusal;
 
 use complete::Callback;
@@ -42,49 +40,6 @@ const MAX_PARAMETER: usize = 2048;
 
 /// Time for an answer. API Gateway ends a request after 30 s, and Lambda the function after 29.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(27);
-
-/// Settings of this function.
-#[derive(Debug, Clone)]
-pub struct Config {
-    app_secret_id: String,
-    redirect_uri: String,
-    scopes: ScopeSet,
-    hosts: OuraHosts,
-    connections_table: String,
-    tokens: TokenSettings,
-    live_queue_url: String,
-    event_bus_name: String,
-    token_policy: TokenPolicy,
-    returns: ReturnAddresses,
-    binding: Binding,
-    backfill_days: u32,
-}
-
-impl Config {
-    /// Reads `OURA_APP_SECRET_ID`, `OURA_REDIRECT_URI`, `OURA_SCOPES`, `OURA_PORTAL`, `OURA_TOKEN_URL`,
-    /// `OURA_NEW_PORTAL_TOKEN_URL`, `OURA_API_BASE_URL`, `CONNECTIONS_TABLE`, `TOKEN_VAULT`, `TOKEN_VAULT_MIGRATE_FROM`, `TOKEN_SECRET_PREFIX`, `TOKEN_KEY_RING_SECRET_ID`,
-    /// `LIVE_QUEUE_URL`, `EVENT_BUS_NAME`, `PATIENT_ID_CLAIM`, `JWT_ALLOWED_AUDIENCES`, `JWT_ALLOWED_AZP`,
-    /// `APP_RETURN_URL`, `APP_ALLOWED_ORIGINS`, `CALLBACK_BINDING` and `BACKFILL_DAYS`.
-    ///
-    /// # Errors
-    /// [`EnvError`] names the variable that is missing or malformed.
-    pub fn from_env(env: &Env) -> Result<Self, EnvError> {
-        Ok(Self {
-            app_secret_id: env.required("OURA_APP_SECRET_ID")?,
-            redirect_uri: env.parsed::<Url>("OURA_REDIRECT_URI").and(env.required("OURA_REDIRECT_URI"))?,
-            scopes: ScopeSet::parse(env.get("OURA_SCOPES").unwrap_or(ScopeSet::DEFAULT)),
-            hosts: OuraHosts::from_env(env)?,
-            connections_table: env.required("CONNECTIONS_TABLE")?,
-            tokens: TokenSettings::from_env(env)?,
-            live_queue_url: env.required("LIVE_QUEUE_URL")?,
-            event_bus_name: env.required("EVENT_BUS_NAME")?,
-            token_policy: TokenPolicy::from_env(env)?,
-            returns: ReturnAddresses::from_env(env)?,
-            binding: Binding::from_env(env)?,
-            backfill_days: env.bounded("BACKFILL_DAYS", 30, 1..=400)?,
-        })
-    }
-}
 
 /// Clients and settings of the function.
 #[derive(Debug)]
