@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use lambda_http::{Body, Response};
 use serde_json::Value;
 
@@ -54,15 +56,17 @@ impl Answer {
 
     /// From a binary's answer, payload format 2.0.
     pub(crate) fn of_payload(payload: &Value) -> Self {
-        assert_ne!(payload["isBase64Encoded"], true, "every answer is text");
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         let headers = payload["headers"].as_object().into_iter().flatten();
         let cookie = payload["cookies"].as_array().and_then(|cookies| cookies.first());
         let cookie = cookie.map(|cookie| ("set-cookie".to_owned(), text(cookie)));
+        let body = payload["body"].as_str().unwrap_or_default();
+        let is_base64 = payload["isBase64Encoded"] == true;
+        let body = if is_base64 { STANDARD.decode(body).unwrap() } else { body.as_bytes().to_vec() };
         Self {
             status: payload["statusCode"].as_u64().and_then(|status| u16::try_from(status).ok()).expect("a status"),
             headers: headers.map(|(name, value)| (name.to_lowercase(), text(value))).chain(cookie).collect(),
-            body: payload["body"].as_str().unwrap_or_default().to_owned(),
+            body: String::from_utf8(body).unwrap(),
         }
     }
 }
