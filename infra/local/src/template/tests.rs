@@ -75,8 +75,8 @@ fn unsupported_part_is_an_error_that_names_its_place() {
     let read_source = &read(source).unwrap().functions[&Function::Worker].event_sources[0];
     assert_eq!((read_source.queue.as_str(), read_source.batch_size), ("Q", 3));
     for (event, place) in [
-        ("{Type: Schedule, Properties: {}}", "Resources.F.Properties.Events.E: unknown variant `Schedule`"),
-        ("{Type: SQS, Properties: {Queue: !GetAtt Q.Arn, FilterCriteria: {}}}", "Resources.F.Properties.Events.E: "),
+        ("{Type: Schedule, Properties: {}}", "Resources.F.Properties.Events.E.Type: unknown variant `Schedule`"),
+        ("{Type: SQS, Properties: {Queue: !GetAtt Q.Arn, FilterCriteria: {}}}", "Resources.F.Properties.Events.E"),
         ("{Type: SQS, Properties: {Queue: !GetAtt X.Arn}}", "there is no parameter and no resource X"),
         ("{Type: SQS, Properties: {Queue: !ImportValue Q}}", "E.Properties.Queue: !ImportValue"),
     ] {
@@ -94,7 +94,7 @@ fn functions_are_resolved() {
     let template = Template::parse(
         r#"
 Parameters:
-  Text: {Type: String, Default: a,b}
+  Text: {Type: String, Default: "a,b"}
   Count: {Type: Number, Default: 2}
 Conditions:
   IsTwo: !Equals [!Ref Count, "2"]
