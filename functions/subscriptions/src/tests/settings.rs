@@ -51,7 +51,7 @@ fn request_adopts_only_if_it_says_so() {
         json!({ "adopt": "true" }),
         json!({ "adopt": 1 }),
         json!({ "adopt": null }),
-        json!({ "adopt": true }),
+        json!({ "Adopt": true }),
         json!([true]),
         json!(true),
         json!("adopt"),
