@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use local::template::Deployment;
 use shared::env::{Env, EnvError};
 
 /// A file or folder of the project.
@@ -171,14 +172,12 @@ fn worker_role_may_send_to_each_queue_it_receives_from() {
 /// More would wait in the process while their messages' time runs; Lambda refuses more than ten without a window.
 #[test]
 fn nightly_batch_size_is_the_workers_concurrency() {
-    let worker = fs::read_to_string(project("functions/worker/src/lib.rs")).unwrap();
-    let (_, at_once) = worker.split_once("const PATIENTS_AT_ONCE: usize = ").unwrap();
-    let at_once = at_once.split(';').next().unwrap();
-    let resources = resources();
-    let (_, nightly) = resources["WorkerFunction"].split_once("        Nightly:\n").unwrap();
-    let size = values(nightly, "BatchSize")[0].split(' ').next();
-    assert_eq!(size, Some(at_once));
-    assert!(values(nightly, "MaximumBatchingWindowInSeconds").len() == 1);
+    let worker = fs::read_to_string(project("functions/worker/src/batch.rs")).unwrap();
+    let (_, concurrency) = worker.split_once("const CONCURRENCY: usize = ").unwrap();
+    let concurrency = concurrency.split(';').next().unwrap();
+    let nightly = Deployment::of_project().unwrap().worker_source("NightlyQueue").unwrap();
+    assert_eq!(nightly.batch_size.to_string(), concurrency);
+    assert!(!nightly.batching_window.is_zero());
 }
 
 /// A call that does not arrive, and one that fails inside the function, reach a dead-letter queue with an alarm.
@@ -394,7 +393,7 @@ fn template_gives_each_function_its_settings() {
             }
         }
         assert!(required >= 2, "{function} needs {required}");
-        let sources = ["lib.rs", "config.rs"];
+        let sources = ["lib.rs", "config.rs", "deps.rs"];
         let sources = sources.map(|file| project(&format!("functions/{}/src/{file}", function.to_lowercase())));
         let documented = sources.map(|source| fs::read_to_string(source).unwrap_or_default()).concat();
         for name in &names {
