@@ -16,6 +16,7 @@ use shared::domain::Entropy;
 
 use super::Fleet;
 use super::report::Progress;
+use crate::gateway::authorizer::AUDIENCE;
 use crate::gateway::event::{self, Envelope};
 use crate::gateway::routes::PREFIX;
 
@@ -97,7 +98,10 @@ fn request(
     let envelope = Envelope {
         route_key: &format!("{method} {path}"),
         path: &path,
-        claims: patient.map(|patient| BTreeMap::from([("sub".to_owned(), patient.to_owned())])),
+        claims: patient.map(|patient| {
+            let claims = [("sub", patient), ("aud", AUDIENCE)];
+            BTreeMap::from(claims.map(|(name, value)| (name.to_owned(), value.to_owned())))
+        }),
         request_id: "fleet",
         peer: SocketAddr::from((Ipv4Addr::LOCALHOST, 50_000)),
         at: Timestamp::UNIX_EPOCH,
