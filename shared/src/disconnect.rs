@@ -55,7 +55,7 @@ impl Disconnect {
     /// # Errors
     /// [`StoreError`]; to be retried.
     pub async fn clean(&self, patient: &PatientId, grant: &GrantId) -> Result<(), StoreError> {
-        self.revocations.pending_revocation(patient, grant).await?;
+        self.revocations.keep_for_revocation(patient, grant).await?;
         if self.live(patient).await?.is_some() {
             return Ok(());
         }

@@ -6,7 +6,7 @@ use shared::aws::{ConnectOutcome, Connections, Disconnected, LeaseOutcome};
 use shared::domain::{
     Connection, ConnectionStatus, EventKind, GrantId, Lease, PatientEvent, ReasonCode, RefreshIntent, ScopeSet, Suspect,
 };
-use shared::vault::Known;
+use shared::vault::RefreshState;
 
 use tests::World;
 
@@ -88,7 +88,7 @@ async fn stored(connections: &Connections, connection: &Connection) {
 async fn outcomes(
     connections: &Connections,
     item: &Connection,
-    known: &mut Known<String>,
+    known: &mut RefreshState<String>,
     update: Update,
 ) -> [String; 2] {
     let (grant, me, until) = (GrantId::parse(GRANT).unwrap(), ME.to_owned(), after(480));
@@ -152,12 +152,12 @@ async fn table_and_model_agree_on_every_refresh_update() {
                 ..kind.clone()
             };
             stored(&world.connections, &item).await;
-            let mut known = Known::from(&item);
+            let mut known = RefreshState::from(&item);
             let [pure, real] = outcomes(&world.connections, &item, &mut known, update).await;
             assert_eq!(pure, real, "{update:?} of {item:?}");
             let after = world.connections.get(&item.patient_id).await.unwrap().unwrap();
-            assert_eq!(known, Known::from(&after), "{update:?} of {item:?}");
-            if known == Known::from(&item) {
+            assert_eq!(known, RefreshState::from(&after), "{update:?} of {item:?}");
+            if known == RefreshState::from(&item) {
                 refused += 1;
             } else {
                 done += 1;
@@ -172,7 +172,7 @@ async fn table_and_model_agree_on_every_refresh_update() {
 async fn refresh_updates_create_no_connection() {
     let world = World::start().await;
     let item = kinds().remove(0);
-    let mut known = Known::from(&item);
+    let mut known = RefreshState::from(&item);
     for update in [Update::TakeLease, Update::Advance, Update::HoldUntil, Update::Suspect, Update::End] {
         outcomes(&world.connections, &item, &mut known, update).await;
         assert_eq!(world.connections.get(&item.patient_id).await.unwrap(), None, "{update:?}");

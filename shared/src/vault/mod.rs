@@ -1,31 +1,30 @@
-//! The token vault: gives an access token that works, and refreshes token pairs so that no patient loses the connection.
+//! The token vault: returns valid access tokens, and refreshes token pairs so that no patient loses the connection.
 //!
-//! Oura's refresh tokens are single use. A lost answer, or two refreshes at once, costs the patient the connection, and so
-//! every refresh goes these steps:
+//! Oura's refresh tokens are single use. A lost answer, or two concurrent refreshes, cost the patient the connection. So
+//! every refresh has these steps:
 //!
 //! 1. take the lease and record the intent, in one conditional update;
 //! 2. read the pair again under the lease, and ask Oura once;
-//! 3. store the new pair (write-once per generation) until it lies there or the time is over;
-//! 4. only then advance the generation on the connection. A secret that is ahead is rolled forward by whoever reads it.
+//! 3. store the new pair (write-once per generation) until it is stored or the time is over;
+//! 4. only then advance the generation on the connection. The next reader of a pair that is ahead rolls the connection forward.
 //!
-//! Only `invalid_grant`, said twice with time between, ends a connection. Everything else that can go wrong is systemic
-//! and never changes a patient's status. A connection that ends (or goes over to a new consent) while it is refreshed stays
-//! ended: what Oura gave is revoked and deleted.
+//! Only two `invalid_grant`, some time apart, end a connection. Every other failure is systemic and never changes a patient's
+//! status. A connection that ends (or gets a new consent) during its refresh stays ended: the new pair is revoked and deleted.
 //!
 //! The decisions are in `protocol`, a pure state machine, and `refresh` carries them out.
 
-mod known;
 #[cfg(test)]
 mod model;
 mod protocol;
 mod refresh;
+mod refresh_state;
 mod revocations;
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-pub use known::Known;
+pub use refresh_state::RefreshState;
 pub use revocations::{PendingRevocation, Revocations};
 
 use self::protocol::Need;
@@ -36,36 +35,36 @@ use crate::oura::{AccessToken, OAuthApp, OAuthClient, OAuthHttp, TokenFailure};
 /// An access token, and the generation that it belongs to.
 #[derive(Debug, Clone)]
 pub struct Access {
-    /// For the API.
+    /// Token for the API.
     pub token: AccessToken,
-    /// Of the pair; names what was tried when Oura answers 401.
+    /// Generation of the pair, for a request after Oura answered 401.
     pub generation: u64,
 }
 
-/// Why there is no access token, shaped by what the caller does.
+/// Failure to obtain an access token, shaped by the reactions of callers.
 #[derive(Debug, thiserror::Error)]
 pub enum VaultError {
-    /// Somebody else is refreshing, or a first `invalid_grant` has to be confirmed: come back after the wait.
-    #[error("the tokens are busy; to be tried again in {} s", .retry_after.as_secs())]
+    /// Another worker refreshes, or a first `invalid_grant` has to be confirmed: retry later.
+    #[error("the tokens are busy; retry in {} s", .retry_after.as_secs())]
     Busy {
-        /// When to come back.
+        /// Time to wait.
         retry_after: Duration,
     },
-    /// Oura's token endpoint is in trouble, or our app is. Nothing was concluded about the patient.
+    /// Oura's token endpoint failed, or refused the app. Nothing was concluded about the patient.
     #[error("Oura's token endpoint gave no tokens ({reason})")]
     Systemic {
         /// Failure of the token endpoint.
         reason: TokenFailure,
-        /// When to come back, if Oura said so.
+        /// Time to wait, if Oura stated it.
         retry_after: Option<Duration>,
     },
     /// The connection has just ended, or had ended before.
     #[error("the connection has ended ({reason:?})")]
     Ended {
-        /// Why; `None` when it lives on another grant now.
+        /// Reason; `None` if the connection has another grant now.
         reason: Option<ReasonCode>,
     },
-    /// A store of ours failed.
+    /// A store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -79,7 +78,7 @@ pub struct OuraApp {
 }
 
 impl OuraApp {
-    /// The app whose secret this is.
+    /// The app of this secret.
     #[must_use]
     pub fn new(secrets: AppSecrets, http: OAuthHttp, redirect_uri: impl Into<String>) -> Self {
         Self { secrets, http, redirect_uri: redirect_uri.into() }
@@ -111,7 +110,7 @@ pub struct Vault {
 }
 
 impl Vault {
-    /// A vault over these stores. `guard`: how many patients may be disconnected in one day before a person has to look.
+    /// A vault over these stores. `guard`: number of patients that may be disconnected in one day before an operator has to act.
     #[must_use]
     pub fn new(
         app: OuraApp,
@@ -124,16 +123,17 @@ impl Vault {
         Self { app, secrets, connections, clock, entropy, guard }
     }
 
-    /// An access token that is good for a while, refreshed if it is about to end or was not refreshed for two weeks.
-    /// `deadline`: when this invocation ends.
+    /// An access token that is valid for a while, refreshed if it is about to expire or was not refreshed for two weeks.
+    /// `deadline`: the end of this invocation.
     ///
     /// # Errors
     /// [`VaultError`].
     pub async fn access(&self, connection: &Connection, deadline: Timestamp) -> Result<Access, VaultError> {
-        self.obtain(Need::Good, connection, deadline).await
+        self.obtain(Need::Valid, connection, deadline).await
     }
 
-    /// Oura answered 401 to a token of generation `refused`: gives a newer one, refreshing unless somebody else has.
+    /// An access token that is newer than generation `refused`, which Oura answered with 401; refreshed unless another worker
+    /// has.
     ///
     /// # Errors
     /// [`VaultError`].
@@ -146,8 +146,7 @@ impl Vault {
         self.obtain(Need::NewerThan(refused), connection, deadline).await
     }
 
-    /// Refreshes however long the token would live, because somebody asks for it; not if Oura gave it within the last ten
-    /// minutes.
+    /// Refreshes on request, however long the token is valid; not if it was issued within the last ten minutes.
     ///
     /// # Errors
     /// [`VaultError`].

@@ -1,66 +1,64 @@
-//! The decisions of one refresh, as a pure state machine: what was observed goes in, what to do next comes out. The driver
-//! in `refresh` carries the actions out; the model check explores every order in which they can happen.
+//! The decisions of one refresh, as a pure state machine: the result of an action goes in, the next action comes out. The
+//! driver in `refresh` carries the actions out; the model check explores every order of events.
 //!
-//! Two ideas carry the protocol. A refresh token is sent only by who holds the lease, and the lease outlives its holder's
-//! invocation: by the time that a request which was sent last may still be under way, and by the time that two clocks may
-//! differ. And what a successful refresh gave is kept whatever happened to the lease: the generation decides, not who is
-//! in time.
+//! The protocol has two principles. Only the holder of the lease sends the refresh token, and the lease outlasts the
+//! holder's invocation by the time that its last request may be in flight and by the time that two clocks may differ. And a
+//! refreshed pair is kept whatever happens to the lease: the generation decides, not the time.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::known::Known;
+use super::refresh_state::RefreshState;
 use crate::aws::Advanced;
 use crate::domain::{ReasonCode, Suspect};
 
-/// A token is refreshed when it ends within this time: longer than any sync runs.
-const MARGIN: Duration = Duration::from_secs(20 * 60);
+/// A token is refreshed if it expires within this time: longer than any sync runs.
+const EXPIRY_MARGIN: Duration = Duration::from_secs(20 * 60);
 
-/// A pair is refreshed at least this often: a refresh token that lies idle may end by itself (RFC 9700, section 4.14).
-const IDLE: Duration = Duration::from_secs(14 * 24 * 60 * 60);
+/// Longest time between two refreshes: an idle refresh token may expire (RFC 9700, section 4.14).
+const MAX_IDLE: Duration = Duration::from_secs(14 * 24 * 60 * 60);
 
-/// A pair younger than this is not refreshed because somebody asks for it: Secrets Manager wants no more than one write of
-/// a secret in ten minutes.
-const YOUNG: Duration = Duration::from_secs(10 * 60);
+/// A younger pair is not refreshed on request: Secrets Manager recommends at most one write of a secret in ten minutes.
+const MIN_AGE: Duration = Duration::from_secs(10 * 60);
 
-/// How long a request may still be at work at Oura after whoever sent it has gone.
-const FLIGHT: Duration = Duration::from_secs(60);
+/// Time for which a request may still be in flight after its sender has crashed.
+const IN_FLIGHT_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// How far the clocks of two workers may be apart. A lease lies in the table with this time added, so that a worker whose
-/// clock is fast does not take over from one that lives. A dead holder is waited for as much longer.
-const SKEW: Duration = Duration::from_secs(5 * 60);
+/// Largest difference between the clocks of two workers. It is added to a stored lease, so that a worker with a fast clock
+/// does not take over a live lease. The wait for a crashed holder is longer by the same time.
+const MAX_CLOCK_SKEW: Duration = Duration::from_secs(5 * 60);
 
-/// A refresh is not begun with less time than this: 25 s for Oura, the rest to store the new pair.
-const LEAST_TIME: Duration = Duration::from_secs(40);
+/// Time that a refresh needs: 25 s for Oura, the rest to store the new pair.
+const MIN_REFRESH_TIME: Duration = Duration::from_secs(40);
 
-/// Storing a new pair is not begun again with less time than this.
-const LEAST_TIME_TO_STORE: Duration = Duration::from_secs(2);
+/// Time that a retry of storing a new pair needs.
+const MIN_STORE_TIME: Duration = Duration::from_secs(2);
 
-/// Between a first `invalid_grant` and the one that counts.
+/// Time between a first `invalid_grant` and the probe that ends the connection.
 const PROBE_AFTER: Duration = Duration::from_secs(120);
 
-/// How long a waiter looks for another's result before it goes back to the queue.
-const WAIT: Duration = Duration::from_secs(8);
+/// Time for which a worker waits for another's refresh before its message returns to the queue.
+const WAIT_TIMEOUT: Duration = Duration::from_secs(8);
 
-/// The wait of who has to come back without knowing when.
-const SOON: Duration = Duration::from_secs(5);
+/// Delay of a retry without a known time.
+const DEFAULT_RETRY: Duration = Duration::from_secs(5);
 
-/// How often an old copy of a pair is read again.
-const OLD_COPIES: u8 = 5;
+/// Reads of an old copy of a pair before the wait is left to the queue.
+const MAX_OLD_COPIES: u8 = 5;
 
-/// What for a token is asked.
+/// Requirement on the requested token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Need {
-    /// One that is good for a while.
-    Good,
-    /// One that is newer than the generation which Oura answered 401.
+    /// Valid for a while.
+    Valid,
+    /// Newer than the generation that Oura answered with 401.
     NewerThan(u64),
-    /// One that is fresh from Oura.
+    /// Just issued by Oura.
     Fresh,
 }
 
-/// What the protocol has to know of a token pair.
+/// A token pair, as far as the protocol needs it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Pair {
     pub generation: u64,
@@ -68,7 +66,7 @@ pub(super) struct Pair {
     pub refreshed_at: Option<Timestamp>,
 }
 
-/// What to do next.
+/// The next step of the driver.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Action {
     /// Read the grant's pair.
@@ -79,21 +77,21 @@ pub(super) enum Action {
     TakeLease { generation: u64, until: Timestamp },
     /// Send the refresh token that was read last to Oura, once.
     Ask,
-    /// Store what Oura gave.
+    /// Store the new pair.
     Store,
-    /// Make the generation known on the connection.
+    /// Record the generation on the connection.
     Advance { generation: u64 },
     /// End the lease and, unless it has to be kept, the intent.
     Release { keep_intent: bool },
     /// Let the lease end at this time.
     HoldUntil(Timestamp),
-    /// Remember the suspicion, which ends lease and intent.
+    /// Record the suspicion, which ends lease and intent.
     Suspect(Suspect),
     /// End the connection.
     End(ReasonCode),
     /// The grant is over: revoke the newest access token at Oura and delete the pair.
     Discard,
-    /// Delete the pair, which Oura does not take any more.
+    /// Delete the pair, which Oura does not accept any more.
     Forget,
     /// Wait a little.
     Pause,
@@ -101,32 +99,31 @@ pub(super) enum Action {
     Finish(Verdict),
 }
 
-/// What came of an action.
+/// The result of an action.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Observed<I> {
+pub(super) enum ActionResult<I> {
     /// The pair, if there is one.
     Pair(Option<Pair>),
     /// The connection, if there is one.
-    Connection(Option<Known<I>>),
+    Connection(Option<RefreshState<I>>),
     /// The lease was taken; the connection as it was before.
-    Taken(Known<I>),
-    /// The lease was not to be had; the connection as it is, if there is one.
-    NotTaken(Option<Known<I>>),
-    /// Oura gave a new pair.
+    Taken(RefreshState<I>),
+    /// The lease was not taken; the connection as it is, if there is one.
+    NotTaken(Option<RefreshState<I>>),
+    /// Oura issued a new pair.
     Granted,
-    /// Oura does not know the refresh token (any more).
+    /// Oura does not accept the refresh token (any more).
     InvalidGrant,
-    /// Oura did not take the request, or it was not sent: nothing was spent.
+    /// Oura refused the request, or it was not sent: nothing was spent.
     Refused,
     /// The refresh token may be spent.
     OutcomeUnknown,
-    /// The new pair lies in the store.
+    /// The new pair is stored.
     Written,
-    /// Another pair of its generation lies there.
+    /// Another pair of its generation is stored.
     Occupied,
     /// The grant has no place in the store any more.
     Gone,
-    /// What became of advancing.
     Advanced(Advanced),
     /// The connection was ended.
     Ended,
@@ -134,52 +131,54 @@ pub(super) enum Observed<I> {
     MovedOn,
     /// Too many were ended today.
     GuardHolds,
-    /// Done; or, of what is done for tidiness, tried.
+    /// Done; or attempted, for an action whose failure has no consequence.
     Done,
-    /// A store of ours failed. `again`: another try may help.
-    Failed { again: bool },
+    /// A store failed. `again`: a retry may succeed.
+    Failed {
+        again: bool,
+    },
 }
 
-/// How it ended.
+/// The end of a refresh.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Verdict {
     /// The newest pair that was read or stored is to be used.
     Use,
-    /// Come back later.
+    /// Retry after this time.
     Busy(Duration),
-    /// Oura's token endpoint gave nothing; nothing was concluded.
+    /// Oura's token endpoint failed; nothing was concluded.
     Systemic,
     /// The guard against mass disconnection holds.
     GuardHolds,
     /// The connection is over.
     Ended(Option<ReasonCode>),
-    /// The connection lives, but its pair is not there.
+    /// The connection is live, but its pair is missing.
     PairMissing,
     /// A store failed.
     Failed,
 }
 
-/// Why the pair is read.
+/// ReadReason the pair is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Why {
-    /// To see whether it does.
+enum ReadReason {
+    /// Check against the need.
     Need,
-    /// Somebody else refreshes, or has.
+    /// Another worker refreshes, or has refreshed.
     Waiting { wanted: u64 },
-    /// The lease is ours now; between reading and taking it somebody may have stored a newer pair and died.
+    /// The lease was taken. Another worker may have stored a newer pair before it crashed.
     UnderLease,
-    /// Oura said `invalid_grant`.
-    Doubt,
-    /// A pair of our new generation was there already.
+    /// Oura answered `invalid_grant`.
+    InvalidGrant,
+    /// The store has a pair of the new generation already.
     Occupied,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Step {
-    Reading(Why),
-    Missing(Why),
-    OldCopy(Why),
-    RollingForward(Why, Pair),
+    Reading(ReadReason),
+    Missing(ReadReason),
+    OldCopy(ReadReason),
+    RollingForward(ReadReason, Pair),
     Taking,
     PausingForOther,
     Asking,
@@ -188,140 +187,87 @@ enum Step {
     Advancing,
     Suspecting,
     Ending(ReasonCode),
-    /// Tidying up before the verdict.
+    /// Clean-up before the verdict.
     Leaving(Verdict),
     Finished,
 }
 
-/// The guards of the protocol. All are always on; the model check switches each one off to show what it is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct Guards {
-    /// The pair is read again under the lease.
-    pub reread: bool,
-    /// The pair is read again after an `invalid_grant`.
-    pub doubt: bool,
-    /// One `invalid_grant` ends nothing.
-    pub second_probe: bool,
-    /// Nor does a second one right after it.
-    pub probe_delay: bool,
-    /// A new pair is stored before it is used.
-    pub store_first: bool,
-    /// Storing a new pair is tried again.
-    pub store_again: bool,
-    /// An attempt that never reported back is remembered.
-    pub intent: bool,
-    /// After an unknown outcome the lease is not given back at once.
-    pub hold: bool,
-    /// A lease outlives its holder by the time that a request may be under way.
-    pub flight: bool,
-    /// A lease outlives its holder by the time that clocks may differ.
-    pub skew: bool,
-    /// A pair older than the connection's generation is not used.
-    pub old_copy: bool,
-    /// What was refreshed for a grant that is over is revoked and deleted.
-    pub discard: bool,
-}
-
-impl Guards {
-    pub(super) const ALL: Self = Self {
-        reread: true,
-        doubt: true,
-        second_probe: true,
-        probe_delay: true,
-        store_first: true,
-        store_again: true,
-        intent: true,
-        hold: true,
-        flight: true,
-        skew: true,
-        old_copy: true,
-        discard: true,
-    };
-}
-
-/// One refresh, or one look at the pair that finds none necessary.
+/// One refresh, or one read of a pair that needs none.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Refresh<I> {
     need: Need,
     attempt: I,
     deadline: Timestamp,
     give_up: Timestamp,
-    known: Known<I>,
+    known: RefreshState<I>,
     step: Step,
     old_copies: u8,
-    /// The pair that is there would do: the refresh is for later, and its failure is no harm now.
-    spare: bool,
-    guards: Guards,
+    /// The stored pair is still valid: the refresh is early, and its failure has no consequence yet.
+    proactive: bool,
 }
 
 impl<I: Clone + Eq> Refresh<I> {
     /// The first step. `deadline`: when this invocation ends, which ends a refresh in the middle.
     pub(super) fn begin(
         need: Need,
-        known: Known<I>,
+        known: RefreshState<I>,
         attempt: I,
         deadline: Timestamp,
         now: Timestamp,
-        guards: Guards,
     ) -> (Self, Action) {
-        let step = Step::Reading(Why::Need);
-        let give_up = now + WAIT;
-        let refresh = Self { need, attempt, deadline, give_up, known, step, old_copies: 0, spare: false, guards };
+        let step = Step::Reading(ReadReason::Need);
+        let give_up = now + WAIT_TIMEOUT;
+        let refresh = Self { need, attempt, deadline, give_up, known, step, old_copies: 0, proactive: false };
         (refresh, Action::ReadPair)
     }
 
-    /// Takes what came of the last action and gives the next one.
-    pub(super) fn observe(&mut self, observed: Observed<I>, now: Timestamp) -> Action {
-        match (self.step, observed) {
-            (Step::Reading(why), Observed::Pair(Some(pair))) => self.pair(why, pair, now),
-            (Step::Reading(why), Observed::Pair(None)) => self.go(Step::Missing(why), Action::ReadConnection),
-            (Step::Reading(Why::UnderLease), Observed::Failed { .. }) => self.release(Verdict::Failed),
-            (Step::Missing(_), Observed::Connection(current)) => self.pair_missing(current),
-            (Step::OldCopy(why), Observed::Done) => self.go(Step::Reading(why), Action::ReadPair),
-            (Step::RollingForward(..) | Step::Advancing, Observed::Advanced(Advanced::Over { reason })) => {
+    /// Takes the result of the last action and returns the next one.
+    pub(super) fn on_result(&mut self, result: ActionResult<I>, now: Timestamp) -> Action {
+        match (self.step, result) {
+            (Step::Reading(reason), ActionResult::Pair(Some(pair))) => self.pair(reason, pair, now),
+            (Step::Reading(reason), ActionResult::Pair(None)) => self.go(Step::Missing(reason), Action::ReadConnection),
+            (Step::Reading(ReadReason::UnderLease), ActionResult::Failed { .. }) => self.release(Verdict::Failed),
+            (Step::Missing(_), ActionResult::Connection(current)) => self.pair_missing(current),
+            (Step::OldCopy(reason), ActionResult::Done) => self.go(Step::Reading(reason), Action::ReadPair),
+            (Step::RollingForward(..) | Step::Advancing, ActionResult::Advanced(Advanced::Over { reason })) => {
                 self.discard(reason)
             }
-            (Step::RollingForward(why, pair), Observed::Advanced(_)) => self.decide(why, pair, now),
-            (Step::Taking, Observed::Taken(before)) => self.under_lease(before),
-            (Step::Taking, Observed::NotTaken(Some(current))) => self.not_taken(current),
-            (Step::Taking, Observed::NotTaken(None)) => self.finish(Verdict::Ended(None)),
-            (Step::PausingForOther, Observed::Done) => self.take(now),
-            (Step::Asking, Observed::Granted) if self.guards.store_first => self.go(Step::Storing, Action::Store),
-            (Step::Asking, Observed::Granted) => self.advance(self.known.generation + 1),
-            (Step::Asking, Observed::InvalidGrant) if self.guards.doubt => {
-                self.go(Step::Reading(Why::Doubt), Action::ReadPair)
+            (Step::RollingForward(reason, pair), ActionResult::Advanced(_)) => self.decide(reason, pair, now),
+            (Step::Taking, ActionResult::Taken(before)) => self.under_lease(before),
+            (Step::Taking, ActionResult::NotTaken(Some(current))) => self.not_taken(current),
+            (Step::Taking, ActionResult::NotTaken(None)) => self.finish(Verdict::Ended(None)),
+            (Step::PausingForOther, ActionResult::Done) => self.take(now),
+            (Step::Asking, ActionResult::Granted) => self.go(Step::Storing, Action::Store),
+            (Step::Asking, ActionResult::InvalidGrant) => {
+                self.go(Step::Reading(ReadReason::InvalidGrant), Action::ReadPair)
             }
-            (Step::Asking, Observed::InvalidGrant) => self.doubt(now),
-            (Step::Asking, Observed::Refused) => self.release(Verdict::Systemic),
-            // Oura may still be at work: whoever comes next waits until it cannot be, and finds the intent.
-            (Step::Asking, Observed::OutcomeUnknown) if self.guards.hold => {
-                self.go(Step::Leaving(Verdict::Systemic), Action::HoldUntil(self.outlived(now)))
+            (Step::Asking, ActionResult::Refused) => self.release(Verdict::Systemic),
+            // The request may still be in flight: the next worker waits until it cannot be, and finds the intent.
+            (Step::Asking, ActionResult::OutcomeUnknown) => {
+                self.go(Step::Leaving(Verdict::Systemic), Action::HoldUntil(lease_expiry_after(now)))
             }
-            (Step::Asking, Observed::OutcomeUnknown) => self.release(Verdict::Systemic),
-            (Step::Asking, Observed::Failed { .. }) => self.release(Verdict::Failed),
-            (Step::Storing, Observed::Written) => self.advance(self.known.generation + 1),
-            (Step::Storing, Observed::Occupied) => {
+            (Step::Asking, ActionResult::Failed { .. }) => self.release(Verdict::Failed),
+            (Step::Storing, ActionResult::Written) => self.advance(self.known.generation + 1),
+            (Step::Storing, ActionResult::Occupied) => {
                 self.known.generation += 1;
-                self.go(Step::Reading(Why::Occupied), Action::ReadPair)
+                self.go(Step::Reading(ReadReason::Occupied), Action::ReadPair)
             }
-            (Step::Storing, Observed::Gone) => self.discard(None),
-            // The only copy of a token pair is in this process: nothing else matters until it is stored.
-            (Step::Storing, Observed::Failed { again: true })
-                if self.guards.store_again && now + LEAST_TIME_TO_STORE < self.deadline =>
-            {
+            (Step::Storing, ActionResult::Gone) => self.discard(None),
+            // The only copy of the token pair is in this process: it has to be stored first.
+            (Step::Storing, ActionResult::Failed { again: true }) if now + MIN_STORE_TIME < self.deadline => {
                 self.go(Step::PausingToStore, Action::Pause)
             }
-            (Step::PausingToStore, Observed::Done) => self.go(Step::Storing, Action::Store),
-            // The pair is safe; whoever reads it next rolls the connection forward.
-            (Step::Advancing, Observed::Advanced(_) | Observed::Failed { .. }) => self.finish(Verdict::Use),
-            (Step::Suspecting, Observed::Done) => self.finish(Verdict::Busy(PROBE_AFTER)),
-            (Step::Ending(reason), Observed::Ended) => {
+            (Step::PausingToStore, ActionResult::Done) => self.go(Step::Storing, Action::Store),
+            // The pair is stored; its next reader rolls the connection forward.
+            (Step::Advancing, ActionResult::Advanced(_) | ActionResult::Failed { .. }) => self.finish(Verdict::Use),
+            (Step::Suspecting, ActionResult::Done) => self.finish(Verdict::Busy(PROBE_AFTER)),
+            (Step::Ending(reason), ActionResult::Ended) => {
                 self.go(Step::Leaving(Verdict::Ended(Some(reason))), Action::Forget)
             }
-            (Step::Ending(_), Observed::MovedOn) => self.finish(Verdict::Busy(SOON)),
-            (Step::Ending(_), Observed::GuardHolds) => self.release(Verdict::GuardHolds),
+            (Step::Ending(_), ActionResult::MovedOn) => self.finish(Verdict::Busy(DEFAULT_RETRY)),
+            (Step::Ending(_), ActionResult::GuardHolds) => self.release(Verdict::GuardHolds),
             (Step::Leaving(verdict), _) => self.finish(verdict),
-            // A store failed; or, which would be our mistake, something was observed that nobody had asked for.
+            // A store failed; or, by a mistake of the driver, the result belongs to another action.
             (_, _) => self.finish(Verdict::Failed),
         }
     }
@@ -332,89 +278,88 @@ impl<I: Clone + Eq> Refresh<I> {
     }
 
     fn finish(&mut self, verdict: Verdict) -> Action {
-        let spared = matches!(verdict, Verdict::Busy(_) | Verdict::Systemic | Verdict::GuardHolds | Verdict::Failed);
-        let verdict = if self.spare && spared { Verdict::Use } else { verdict };
+        let can_wait = matches!(verdict, Verdict::Busy(_) | Verdict::Systemic | Verdict::GuardHolds | Verdict::Failed);
+        let verdict = if self.proactive && can_wait { Verdict::Use } else { verdict };
         self.go(Step::Finished, Action::Finish(verdict))
     }
 
-    /// Gives the lease back: the refresh token was not spent by this attempt. What an earlier one has done to it is as
-    /// unknown as before, and so the intent stays if there was one.
+    /// Releases the lease: this attempt did not spend the refresh token. The outcome of an earlier attempt is as unknown as
+    /// before, so its intent stays.
     fn release(&mut self, verdict: Verdict) -> Action {
-        let keep_intent = self.guards.intent && self.known.intent.is_some();
+        let keep_intent = self.known.intent.is_some();
         self.go(Step::Leaving(verdict), Action::Release { keep_intent })
     }
 
     fn discard(&mut self, reason: Option<ReasonCode>) -> Action {
-        let verdict = Verdict::Ended(reason);
-        if self.guards.discard { self.go(Step::Leaving(verdict), Action::Discard) } else { self.finish(verdict) }
+        self.go(Step::Leaving(Verdict::Ended(reason)), Action::Discard)
     }
 
     fn advance(&mut self, generation: u64) -> Action {
         self.go(Step::Advancing, Action::Advance { generation })
     }
 
-    /// One that is ahead of the connection (its writer died in between) is rolled forward. One that is behind is an old
-    /// copy of an eventually consistent store, and its refresh token is spent: it is read again.
-    fn pair(&mut self, why: Why, pair: Pair, now: Timestamp) -> Action {
+    /// Rolls the connection forward to a pair that is ahead of it (its writer crashed in between). A pair that is behind is an
+    /// old copy of an eventually consistent store, and its refresh token is spent: it is read again.
+    fn pair(&mut self, reason: ReadReason, pair: Pair, now: Timestamp) -> Action {
         if pair.generation > self.known.generation {
             let action = Action::Advance { generation: pair.generation };
-            return self.go(Step::RollingForward(why, pair), action);
+            return self.go(Step::RollingForward(reason, pair), action);
         }
-        if pair.generation < self.known.generation && self.guards.old_copy {
+        if pair.generation < self.known.generation {
             self.old_copies += 1;
-            if self.old_copies > OLD_COPIES {
-                return if why == Why::UnderLease {
-                    self.release(Verdict::Busy(SOON))
+            if self.old_copies > MAX_OLD_COPIES {
+                return if reason == ReadReason::UnderLease {
+                    self.release(Verdict::Busy(DEFAULT_RETRY))
                 } else {
-                    self.finish(Verdict::Busy(SOON))
+                    self.finish(Verdict::Busy(DEFAULT_RETRY))
                 };
             }
-            return self.go(Step::OldCopy(why), Action::Pause);
+            return self.go(Step::OldCopy(reason), Action::Pause);
         }
-        self.decide(why, pair, now)
+        self.decide(reason, pair, now)
     }
 
-    fn decide(&mut self, why: Why, pair: Pair, now: Timestamp) -> Action {
+    fn decide(&mut self, reason: ReadReason, pair: Pair, now: Timestamp) -> Action {
         let newer = pair.generation > self.known.generation;
-        match why {
-            Why::Need => {
+        match reason {
+            ReadReason::Need => {
                 self.known.generation = pair.generation;
-                if self.does(pair, now) { self.finish(Verdict::Use) } else { self.take(now) }
+                if self.meets_need(pair, now) { self.finish(Verdict::Use) } else { self.take(now) }
             }
-            Why::Waiting { wanted } if pair.generation > wanted => self.finish(Verdict::Use),
-            Why::Waiting { .. } => match &self.known.lease {
+            ReadReason::Waiting { wanted } if pair.generation > wanted => self.finish(Verdict::Use),
+            ReadReason::Waiting { .. } => match &self.known.lease {
                 Some((_, until)) if *until >= now => {
                     if now < self.give_up {
                         return self.go(Step::PausingForOther, Action::Pause);
                     }
                     let left = Duration::try_from(until.duration_since(now)).unwrap_or_default();
-                    self.finish(Verdict::Busy(left.clamp(SOON, PROBE_AFTER)))
+                    self.finish(Verdict::Busy(left.clamp(DEFAULT_RETRY, PROBE_AFTER)))
                 }
-                // The item had moved on without a newer pair being there (our copy was old): decide on the new one.
+                // The connection has moved on without a newer pair (the first copy was old): decide on the new state.
                 _ => self.take(now),
             },
-            Why::UnderLease | Why::Doubt if newer => self.finish(Verdict::Use),
-            Why::UnderLease => self.go(Step::Asking, Action::Ask),
-            Why::Doubt => self.doubt(now),
-            Why::Occupied => self.advance(pair.generation),
+            ReadReason::UnderLease | ReadReason::InvalidGrant if newer => self.finish(Verdict::Use),
+            ReadReason::UnderLease => self.go(Step::Asking, Action::Ask),
+            ReadReason::InvalidGrant => self.on_invalid_grant(now),
+            ReadReason::Occupied => self.advance(pair.generation),
         }
     }
 
-    fn does(&mut self, pair: Pair, now: Timestamp) -> bool {
+    fn meets_need(&mut self, pair: Pair, now: Timestamp) -> bool {
         let older_than = |age: Duration| pair.refreshed_at.is_some_and(|at| at + age <= now);
         match self.need {
-            Need::Good => {
-                // Without a stated end the token is used until Oura answers 401.
-                self.spare = pair.expires_at.is_none_or(|end| end > now + MARGIN);
-                self.spare && !older_than(IDLE)
+            Need::Valid => {
+                // Without a stated expiry the token is used until Oura answers 401.
+                self.proactive = pair.expires_at.is_none_or(|end| end > now + EXPIRY_MARGIN);
+                self.proactive && !older_than(MAX_IDLE)
             }
             Need::NewerThan(refused) => pair.generation > refused,
-            // When it was refreshed is not known of a pair that an older version stored.
-            Need::Fresh => pair.refreshed_at.is_some() && !older_than(YOUNG),
+            // A pair of an older version of this code has no time of its refresh.
+            Need::Fresh => pair.refreshed_at.is_some() && !older_than(MIN_AGE),
         }
     }
 
-    fn pair_missing(&mut self, current: Option<Known<I>>) -> Action {
+    fn pair_missing(&mut self, current: Option<RefreshState<I>>) -> Action {
         self.finish(match current {
             Some(now) if now.grant == self.known.grant && !now.ended => Verdict::PairMissing,
             Some(now) => Verdict::Ended(now.reason.filter(|_| now.ended)),
@@ -423,61 +368,54 @@ impl<I: Clone + Eq> Refresh<I> {
     }
 
     fn take(&mut self, now: Timestamp) -> Action {
-        if self.deadline < now + LEAST_TIME {
-            return self.finish(Verdict::Busy(SOON));
+        if self.deadline < now + MIN_REFRESH_TIME {
+            return self.finish(Verdict::Busy(DEFAULT_RETRY));
         }
-        let until = self.outlived(self.deadline);
+        let until = lease_expiry_after(self.deadline);
         self.go(Step::Taking, Action::TakeLease { generation: self.known.generation, until })
     }
 
-    /// When nothing that ends at this time can be under way any more, by anybody's clock.
-    fn outlived(&self, end: Timestamp) -> Timestamp {
-        let on = |guard: bool, time: Duration| if guard { time } else { Duration::ZERO };
-        end + on(self.guards.flight, FLIGHT) + on(self.guards.skew, SKEW)
-    }
-
-    fn under_lease(&mut self, before: Known<I>) -> Action {
+    fn under_lease(&mut self, before: RefreshState<I>) -> Action {
         self.known = before;
-        if self.guards.reread {
-            self.go(Step::Reading(Why::UnderLease), Action::ReadPair)
-        } else {
-            self.go(Step::Asking, Action::Ask)
-        }
+        self.go(Step::Reading(ReadReason::UnderLease), Action::ReadPair)
     }
 
-    fn not_taken(&mut self, current: Known<I>) -> Action {
+    fn not_taken(&mut self, current: RefreshState<I>) -> Action {
         if current.grant != self.known.grant {
             return self.finish(Verdict::Ended(None));
         }
         if current.ended {
             return self.finish(Verdict::Ended(current.reason));
         }
-        // The SDK repeats an update whose answer was lost, and the repeat meets our own lease.
+        // The SDK repeats an update whose answer was lost, and the repeated one meets this attempt's lease.
         if current.lease.as_ref().is_some_and(|(owner, _)| *owner == self.attempt) {
-            return self.under_lease(Known { intent: None, ..current });
+            return self.under_lease(RefreshState { intent: None, ..current });
         }
         let wanted = self.known.generation;
         self.known = current;
-        self.go(Step::Reading(Why::Waiting { wanted }), Action::ReadPair)
+        self.go(Step::Reading(ReadReason::Waiting { wanted }), Action::ReadPair)
     }
 
-    /// Oura called the refresh token invalid, and there is no newer one. Once may be a race or a fluke; twice, with time
-    /// between, is the end.
-    fn doubt(&mut self, now: Timestamp) -> Action {
-        // An attempt that never reported back means that its answer was lost, not that anybody revoked.
-        let lost = self.guards.intent && self.known.intent.is_some();
+    /// Decides on an `invalid_grant` without a newer pair. One may be a race or a fault of Oura; a second one, some time later,
+    /// ends the connection.
+    fn on_invalid_grant(&mut self, now: Timestamp) -> Action {
+        // The intent of an attempt of unknown outcome means a lost answer, not a revocation.
+        let lost = self.known.intent.is_some();
         let first = self.known.suspect.map_or(ReasonCode::Revoked, |suspect| suspect.reason);
         let reason = if lost { ReasonCode::RefreshLost } else { first };
         let probe_at = self.known.suspect.map(|suspect| suspect.since + PROBE_AFTER);
         match probe_at {
-            None if self.guards.second_probe => {
-                self.go(Step::Suspecting, Action::Suspect(Suspect { since: now, reason }))
-            }
-            Some(at) if now < at && self.guards.probe_delay => {
+            None => self.go(Step::Suspecting, Action::Suspect(Suspect { since: now, reason })),
+            Some(at) if now < at => {
                 let left = Duration::try_from(at.duration_since(now)).unwrap_or(PROBE_AFTER);
                 self.release(Verdict::Busy(left.min(PROBE_AFTER)))
             }
-            _ => self.go(Step::Ending(reason), Action::End(reason)),
+            Some(_) => self.go(Step::Ending(reason), Action::End(reason)),
         }
     }
+}
+
+/// End of a lease whose holder ends at this time: its last request cannot be in flight any more, by any worker's clock.
+fn lease_expiry_after(end: Timestamp) -> Timestamp {
+    end + IN_FLIGHT_TIMEOUT + MAX_CLOCK_SKEW
 }

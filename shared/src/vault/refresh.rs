@@ -1,29 +1,29 @@
-//! Carries out what the protocol decides: against the stores and Oura, and back with what came of it.
+//! The driver of the protocol: carries its actions out on the stores and at Oura, and returns their results.
 
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
 use jiff::Timestamp;
 
-use super::known::Known;
-use super::protocol::{Action, Guards, Need, Observed, Pair, Refresh, Verdict};
+use super::protocol::{Action, ActionResult, Need, Pair, Refresh, Verdict};
+use super::refresh_state::RefreshState;
 use super::{Access, Vault, VaultError};
 use crate::aws::{Disconnected, LeaseOutcome, StoreError, Stored, StoredTokens};
-use crate::domain::{Connection, EventKind, Lease, PatientEvent, ReasonCode, RefreshIntent, Suspect};
+use crate::domain::{Connection, EventKind, GrantId, Lease, PatientEvent, ReasonCode, RefreshIntent, Suspect};
 use crate::oura::{TokenError, TokenFailure, TokenGrant};
 
-type Seen = Result<Observed<String>, StoreError>;
+type Outcome = Result<ActionResult<String>, StoreError>;
 
-/// One refresh, or one look at the pair that finds none necessary.
+/// One refresh, or one read of a pair that needs none.
 struct Attempt<'a> {
     vault: &'a Vault,
     /// As last seen.
     connection: Connection,
     owner: String,
-    /// The newest pair that was read, or that Oura gave.
+    /// The newest pair that was read or issued.
     tokens: Option<StoredTokens>,
     pauses: Pauses,
-    /// What went wrong last.
+    /// The last failures.
     store_error: Option<StoreError>,
     token_error: Option<TokenError>,
 }
@@ -37,9 +37,8 @@ impl Vault {
         deadline: Timestamp,
     ) -> Result<Access, VaultError> {
         let owner = self.entropy.uuid().to_string();
-        let known = Known::from(connection);
-        let (mut refresh, mut action) =
-            Refresh::begin(need, known, owner.clone(), deadline, self.clock.now(), Guards::ALL);
+        let known = RefreshState::from(connection);
+        let (mut refresh, mut action) = Refresh::begin(need, known, owner.clone(), deadline, self.clock.now());
         let mut attempt = Attempt {
             vault: self,
             connection: connection.clone(),
@@ -53,14 +52,18 @@ impl Vault {
             if let Action::Finish(verdict) = action {
                 return attempt.finish(verdict);
             }
-            let observed = match attempt.carry_out(action).await {
-                Ok(observed) => observed,
+            let result = match attempt.carry_out(action).await {
+                Ok(result) => result,
                 Err(error) => attempt.failed(action, error),
             };
-            let failed = matches!(observed, Observed::Failed { .. });
-            let next = refresh.observe(observed, self.clock.now());
-            if failed && action == Action::Store && next != Action::Pause {
-                tracing::error!(connection.grant = %connection.grant_id, "a new token pair could not be stored");
+            let has_failed = matches!(result, ActionResult::Failed { .. });
+            let next = refresh.on_result(result, self.clock.now());
+            if has_failed && action == Action::Store && next != Action::Pause {
+                tracing::error!(
+                    event = "refresh.pair_lost",
+                    connection.grant = %connection.grant_id,
+                    "a new token pair could not be stored"
+                );
             }
             action = next;
         }
@@ -68,7 +71,7 @@ impl Vault {
 }
 
 impl Attempt<'_> {
-    async fn carry_out(&mut self, action: Action) -> Seen {
+    async fn carry_out(&mut self, action: Action) -> Outcome {
         let Self { vault, connection, owner, .. } = self;
         let (patient, grant) = (&connection.patient_id, &connection.grant_id);
         Ok(match action {
@@ -78,102 +81,111 @@ impl Attempt<'_> {
                 if tokens.is_some() {
                     self.tokens = tokens;
                 }
-                Observed::Pair(pair)
+                ActionResult::Pair(pair)
             }
             Action::ReadConnection => {
-                Observed::Connection(vault.connections.get(patient).await?.as_ref().map(Known::from))
+                ActionResult::Connection(vault.connections.get(patient).await?.as_ref().map(RefreshState::from))
             }
             Action::TakeLease { generation, until } => return self.take_lease(generation, until).await,
             Action::Ask => return self.ask().await,
             Action::Store => match &self.tokens {
                 Some(tokens) => match vault.secrets.put(patient, grant, tokens).await? {
-                    Stored::Written => Observed::Written,
-                    Stored::Occupied => Observed::Occupied,
-                    Stored::Gone => Observed::Gone,
+                    Stored::Written => ActionResult::Written,
+                    Stored::Occupied => ActionResult::Occupied,
+                    Stored::Gone => ActionResult::Gone,
                 },
-                None => Observed::Failed { again: false },
+                None => ActionResult::Failed { again: false },
             },
             Action::Advance { generation } => {
-                Observed::Advanced(vault.connections.advance_generation(patient, grant, generation).await?)
+                ActionResult::Advanced(vault.connections.advance_generation(patient, grant, generation).await?)
             }
             Action::Release { keep_intent } => {
                 vault.connections.release_lease(patient, grant, owner, keep_intent).await?;
-                Observed::Done
+                ActionResult::Done
             }
             Action::HoldUntil(until) => {
                 vault.connections.hold_lease(patient, grant, owner, until).await?;
-                Observed::Done
+                ActionResult::Done
             }
             Action::Suspect(suspect) => return self.suspect(suspect).await,
             Action::End(reason) => return self.end(reason).await,
             Action::Discard => {
                 self.revoke().await;
                 self.vault.secrets.delete(&self.connection.patient_id, &self.connection.grant_id).await?;
-                Observed::Done
+                ActionResult::Done
             }
             Action::Forget => {
                 vault.secrets.delete(patient, grant).await?;
-                Observed::Done
+                ActionResult::Done
             }
             Action::Pause => {
                 let pause = self.pauses.next().unwrap_or_default();
                 vault.clock.sleep(pause).await;
-                Observed::Done
+                ActionResult::Done
             }
-            Action::Finish(_) => Observed::Done,
+            Action::Finish(_) => ActionResult::Done,
         })
     }
 
-    async fn take_lease(&mut self, generation: u64, until: Timestamp) -> Seen {
+    async fn take_lease(&mut self, generation: u64, until: Timestamp) -> Outcome {
         let now = self.vault.clock.now();
         self.connection.generation = generation;
         let lease = Lease { owner: self.owner.clone(), until };
         let intent = RefreshIntent { generation, attempt: self.owner.clone(), started_at: now };
-        let (outcome, seen) = match self.vault.connections.take_lease(&self.connection, &lease, &intent, now).await? {
-            LeaseOutcome::Taken(before) => (Observed::Taken(Known::from(&*before)), Some(before)),
-            LeaseOutcome::Refused(current) => (Observed::NotTaken(Some(Known::from(&*current))), Some(current)),
-            LeaseOutcome::Gone => (Observed::NotTaken(None), None),
+        let (result, current) = match self.vault.connections.take_lease(&self.connection, &lease, &intent, now).await? {
+            LeaseOutcome::Taken(before) => (ActionResult::Taken(RefreshState::from(&*before)), Some(before)),
+            LeaseOutcome::Refused(current) => {
+                (ActionResult::NotTaken(Some(RefreshState::from(&*current))), Some(current))
+            }
+            LeaseOutcome::Gone => (ActionResult::NotTaken(None), None),
         };
-        // What happens next is for the grant that was begun with, or nothing happens.
-        if let Some(seen) = seen.filter(|seen| seen.grant_id == self.connection.grant_id) {
-            self.connection = *seen;
+        // The refresh continues on the grant that it began with, or ends.
+        if let Some(current) = current.filter(|current| current.grant_id == self.connection.grant_id) {
+            self.connection = *current;
         }
-        Ok(outcome)
+        Ok(result)
     }
 
-    /// Sends the refresh token that was read last, once, and keeps what comes.
-    async fn ask(&mut self) -> Seen {
-        let Some(old) = &self.tokens else { return Ok(Observed::Failed { again: false }) };
+    /// Sends the refresh token that was read last, once, and keeps the new pair.
+    async fn ask(&mut self) -> Outcome {
+        let Some(old) = &self.tokens else { return Ok(ActionResult::Failed { again: false }) };
         let oauth = self.vault.app.oauth().await?;
-        // Whatever has to be stored from here on is stored at first with short pauses.
+        // Storing the new pair begins with short pauses.
         self.pauses = pauses();
         match oauth.refresh(&old.refresh_token, &old.token_host).await {
             Ok(grant) => {
                 self.tokens = Some(renewed(old, grant, self.vault.clock.now()));
-                Ok(Observed::Granted)
+                Ok(ActionResult::Granted)
             }
             Err(error) => {
                 let grant = &self.connection.grant_id;
-                tracing::warn!(connection.grant = %grant, %error, code = error.failure().as_str(), "a refresh gave no tokens");
-                let observed = match &error {
-                    TokenError::InvalidGrant => Observed::InvalidGrant,
-                    TokenError::OutcomeUnknown { .. } => Observed::OutcomeUnknown,
-                    TokenError::Refused { .. } | TokenError::NotSent => Observed::Refused,
+                tracing::warn!(
+                    event = "refresh.failed",
+                    connection.grant = %grant,
+                    reason = error.failure().as_str(),
+                    %error,
+                    "a token refresh failed"
+                );
+                let result = match &error {
+                    TokenError::InvalidGrant => ActionResult::InvalidGrant,
+                    TokenError::OutcomeUnknown { .. } => ActionResult::OutcomeUnknown,
+                    TokenError::Refused { .. } | TokenError::NotSent => ActionResult::Refused,
                 };
                 self.token_error = Some(error);
-                Ok(observed)
+                Ok(result)
             }
         }
     }
 
-    async fn suspect(&self, suspect: Suspect) -> Seen {
+    async fn suspect(&self, suspect: Suspect) -> Outcome {
         let reason = suspect.reason;
-        tracing::warn!(connection.grant = %self.connection.grant_id, ?reason, "a refresh token is suspect");
+        let grant = &self.connection.grant_id;
+        tracing::warn!(event = "refresh.token_suspect", connection.grant = %grant, ?reason, "Oura refused a refresh token");
         self.vault.connections.suspect(&self.connection, &self.owner, suspect).await?;
-        Ok(Observed::Done)
+        Ok(ActionResult::Done)
     }
 
-    async fn end(&self, reason: ReasonCode) -> Seen {
+    async fn end(&self, reason: ReasonCode) -> Outcome {
         let (patient, grant_id) = (&self.connection.patient_id, &self.connection.grant_id);
         let now = self.vault.clock.now();
         let events = [
@@ -184,54 +196,74 @@ impl Attempt<'_> {
         let guard = self.vault.guard;
         Ok(match self.vault.connections.disconnect(&self.connection, reason, &events, guard, now).await? {
             Disconnected::Recorded => {
-                tracing::info!(connection.grant = %grant_id, ?reason, "a connection has ended");
-                Observed::Ended
+                tracing::info!(event = "connection.ended", connection.grant = %grant_id, ?reason, "a connection ended");
+                ActionResult::Ended
             }
-            Disconnected::MovedOn => Observed::MovedOn,
+            Disconnected::MovedOn => ActionResult::MovedOn,
             Disconnected::GuardHolds => {
-                tracing::error!(connection.grant = %grant_id, "too many patients would be disconnected today; nobody is");
-                Observed::GuardHolds
+                tracing::error!(
+                    event = "disconnect.guard_reached",
+                    connection.grant = %grant_id,
+                    "a patient was not disconnected: too many were today"
+                );
+                ActionResult::GuardHolds
             }
         })
     }
 
-    /// Revokes the newest access token at Oura. Best effort: what is deleted here is of no use to anybody but Oura.
+    /// Revokes the newest access token at Oura. Best effort: after the deletion only Oura has the token.
     async fn revoke(&self) {
         let (Some(tokens), grant) = (&self.tokens, &self.connection.grant_id) else { return };
-        tracing::info!(connection.grant = %grant, "a connection ended during a refresh; the new tokens are revoked");
+        tracing::info!(
+            event = "refresh.discarded",
+            connection.grant = %grant,
+            "a connection ended during a refresh; the new tokens were discarded"
+        );
         match self.vault.app.oauth().await {
             Ok(oauth) => {
                 if let Err(error) = oauth.revoke(&tokens.access_token, &tokens.token_host).await {
-                    tracing::warn!(connection.grant = %grant, %error, "tokens of an ended connection were not revoked");
+                    unrevoked(grant, &error);
                 }
             }
             Err(error) => {
-                tracing::warn!(connection.grant = %grant, %error, "tokens of an ended connection were not revoked");
+                unrevoked(grant, &error);
             }
         }
     }
 
-    /// A store of ours failed: says so where it matters, and keeps it for who asked.
-    fn failed(&mut self, action: Action, error: StoreError) -> Observed<String> {
+    /// Records the failure of a store.
+    fn failed(&mut self, action: Action, error: StoreError) -> ActionResult<String> {
         let grant = &self.connection.grant_id;
         match action {
-            Action::Store => {
-                tracing::warn!(connection.grant = %grant, %error, "a new token pair is not stored yet")
-            }
-            Action::Advance { .. } => {
-                tracing::warn!(connection.grant = %grant, %error, "the token generation will be rolled forward later");
-            }
-            Action::Release { .. } | Action::HoldUntil(_) => {
-                tracing::warn!(connection.grant = %grant, %error, "a refresh lease will end by itself");
-            }
-            Action::Discard | Action::Forget => {
-                tracing::warn!(connection.grant = %grant, %error, "dead tokens could not be deleted");
-            }
+            Action::Store => tracing::warn!(
+                event = "refresh.store_failed",
+                connection.grant = %grant,
+                reason = %error,
+                "a new token pair could not be stored yet"
+            ),
+            Action::Advance { .. } => tracing::warn!(
+                event = "refresh.advance_failed",
+                connection.grant = %grant,
+                reason = %error,
+                "a token generation could not be recorded on its connection"
+            ),
+            Action::Release { .. } | Action::HoldUntil(_) => tracing::warn!(
+                event = "refresh.lease_not_released",
+                connection.grant = %grant,
+                reason = %error,
+                "a refresh lease could not be released"
+            ),
+            Action::Discard | Action::Forget => tracing::warn!(
+                event = "tokens.delete_failed",
+                connection.grant = %grant,
+                reason = %error,
+                "tokens of an ended connection could not be deleted"
+            ),
             _ => {}
         }
         let again = !matches!(error, StoreError::Corrupt { .. });
         self.store_error = Some(error);
-        Observed::Failed { again }
+        ActionResult::Failed { again }
     }
 
     fn finish(self, verdict: Verdict) -> Result<Access, VaultError> {
@@ -264,7 +296,7 @@ fn pair_of(tokens: &StoredTokens) -> Pair {
 fn renewed(old: &StoredTokens, grant: TokenGrant, now: Timestamp) -> StoredTokens {
     StoredTokens {
         access_token: grant.access_token,
-        // RFC 6749, section 6: without a new one the old one stays good.
+        // RFC 6749, section 6: without a new one the old one stays valid.
         refresh_token: grant.refresh_token.unwrap_or_else(|| old.refresh_token.clone()),
         expires_at: grant.expires_in.map(|life| now + life),
         scope: grant.scope.unwrap_or_else(|| old.scope.clone()),
@@ -274,9 +306,19 @@ fn renewed(old: &StoredTokens, grant: TokenGrant, now: Timestamp) -> StoredToken
     }
 }
 
+/// Logs a token that was deleted without a revocation.
+fn unrevoked(grant: &GrantId, error: &impl std::fmt::Display) {
+    tracing::warn!(
+        event = "tokens.not_revoked",
+        connection.grant = %grant,
+        reason = %error,
+        "tokens of an ended connection could not be revoked"
+    );
+}
+
 type Pauses = backon::ExponentialBackoff;
 
-/// Growing pauses from 0.2 s to 2 s, jittered so that waiters do not come back all at once.
+/// Growing pauses from 0.2 s to 2 s, jittered so that waiting workers do not retry all at once.
 fn pauses() -> Pauses {
     ExponentialBuilder::default()
         .with_min_delay(Duration::from_millis(200))

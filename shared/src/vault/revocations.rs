@@ -1,17 +1,17 @@
-//! Consents that have ended here and are still to be revoked at Oura. The pair is gone; of it only the access token lies
-//! aside, under a name of its own that nothing but the revocation reads, and not for longer than that takes.
+//! Ended consents that are still to be revoked at Oura. The pair is deleted; only its access token is kept, under a name of its
+//! own that only the revocation reads, until the consent is revoked.
 
 use crate::aws::{StoreError, Stored, StoredTokens, TokenStore};
 use crate::domain::{GrantId, PatientId};
 use crate::oura::{AccessToken, RefreshToken};
 
-/// What lies aside.
+/// The kept access tokens.
 #[derive(Debug, Clone)]
 pub struct Revocations {
     tokens: TokenStore,
 }
 
-/// What a consent is revoked with.
+/// The token for revoking a consent.
 #[derive(Debug, Clone)]
 pub struct PendingRevocation {
     /// The access token.
@@ -21,50 +21,54 @@ pub struct PendingRevocation {
 }
 
 impl Revocations {
-    /// In the store of the patients' tokens.
+    /// The kept access tokens in the store of token pairs.
     #[must_use]
     pub fn new(tokens: TokenStore) -> Self {
         Self { tokens }
     }
 
-    /// The consent's pair goes, and its access token is put aside. Done again it changes nothing.
+    /// Deletes the consent's pair and keeps its access token for the revocation. A repetition changes nothing.
     ///
     /// # Errors
-    /// [`StoreError`]; to be tried again.
-    pub async fn pending_revocation(&self, patient: &PatientId, grant: &GrantId) -> Result<(), StoreError> {
+    /// [`StoreError`]; to be retried.
+    pub async fn keep_for_revocation(&self, patient: &PatientId, grant: &GrantId) -> Result<(), StoreError> {
         match self.tokens.get(patient, grant).await {
             Ok(Some(pair)) => {
-                // Nothing can be refreshed with what stays.
-                let rest = StoredTokens { refresh_token: RefreshToken::new(String::new()), ..pair };
-                let aside = grant.revocation();
-                // By the pair's generation, so that a newer pair's token replaces what an earlier try put there.
-                if self.tokens.put(patient, &aside, &rest).await? == Stored::Gone {
-                    self.tokens.create(patient, &aside, &rest).await?;
+                // The kept record has no refresh token.
+                let kept = StoredTokens { refresh_token: RefreshToken::new(String::new()), ..pair };
+                let revocation = grant.revocation();
+                // By the pair's generation, so that the token of a newer pair replaces that of an earlier attempt.
+                if self.tokens.put(patient, &revocation, &kept).await? == Stored::Gone {
+                    self.tokens.create(patient, &revocation, &kept).await?;
                 }
             }
             Ok(None) => return Ok(()),
-            // What nobody can read cannot be revoked either, and goes.
+            // An unreadable pair cannot be revoked, and is deleted.
             Err(StoreError::Corrupt { .. }) => {
-                tracing::warn!(connection.grant = %grant, "tokens that cannot be read are deleted unrevoked");
+                tracing::warn!(
+                    event = "tokens.unreadable_deleted",
+                    connection.grant = %grant,
+                    "unreadable tokens were deleted without a revocation"
+                );
             }
             Err(error) => return Err(error),
         }
         self.tokens.delete(patient, grant).await
     }
 
-    /// What to revoke the consent with; `None` when there is nothing to revoke (any more).
+    /// The token for revoking the consent; `None` if there is nothing to revoke (any more).
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn get(&self, patient: &PatientId, grant: &GrantId) -> Result<Option<PendingRevocation>, StoreError> {
-        let rest = self.tokens.get(patient, &grant.revocation()).await?;
-        Ok(rest.map(|rest| PendingRevocation { token: rest.access_token, issued_by: rest.token_host }))
+        let kept = self.tokens.get(patient, &grant.revocation()).await?;
+        Ok(kept.map(|kept| PendingRevocation { token: kept.access_token, issued_by: kept.token_host }))
     }
 
-    /// The consent is revoked, or never will be: the last of its tokens goes.
+    /// Deletes the kept token after the consent was revoked, or the revocation abandoned.
     ///
     /// # Errors
-    /// [`StoreError`]; to be tried again.
+    /// [`StoreError`]; to be retried.
     pub async fn forget(&self, patient: &PatientId, grant: &GrantId) -> Result<(), StoreError> {
         self.tokens.delete(patient, &grant.revocation()).await
     }

@@ -1,67 +1,71 @@
-//! The refresh protocol, model-checked: the production transition function in every order of events, within bounds. And
-//! each of its guards switched off: then something goes wrong, and the search finds it.
+//! Model check of the refresh protocol: the production transition function in every order of events, within bounds. Without
+//! any one of its guards the search finds a violation.
 //!
 //! `REFRESH_MODEL=deep` searches within wider bounds, for minutes.
 
+mod actions;
+mod environment;
+mod invariants;
 mod search;
+mod setting;
+mod worker;
 mod world;
 
 use self::search::search;
-use self::world::{Budget, Conditions, Ender, Hand, Setting};
-use super::protocol::{Guards, Need};
+use self::setting::{EndedBy, Faults, Guard, Setting, WorkerSetup};
+use super::protocol::Need;
 
-const GOOD: Hand = Hand::USUAL;
-const NEWER: Hand = Hand { need: Need::NewerThan(2), ..GOOD };
+const VALID: WorkerSetup = WorkerSetup::USUAL;
+const NEWER: WorkerSetup = WorkerSetup { need: Need::NewerThan(2), ..VALID };
 
-const fn fast(seconds: i64) -> Hand {
-    Hand { fast: seconds, ..GOOD }
+const fn fast(seconds: i64) -> WorkerSetup {
+    WorkerSetup { fast: seconds, ..VALID }
 }
 
-fn setting(workers: &[Hand], budget: Budget) -> Setting {
-    Setting {
-        workers: workers.to_vec(),
-        family: true,
-        ender: Ender::Nobody,
-        budget,
-        guards: Guards::ALL,
-        conditions: Conditions::ALL,
-    }
+fn setting(workers: &[WorkerSetup], faults: Faults) -> Setting {
+    Setting { workers: workers.to_vec(), family: true, ended_by: EndedBy::Nothing, faults, without: None }
 }
 
-/// Worlds that must hold, by name.
+/// Settings without a violation, by name.
 fn worlds() -> Vec<(&'static str, Setting)> {
-    let two_generations = [GOOD, NEWER, NEWER];
-    let apart = [fast(-300), GOOD, fast(-150)];
-    let crash = Budget { crashes: 1, leaps: 1, ..Budget::default() };
-    let faults = Budget { crashes: 2, lost: 1, leaps: 2, ..Budget::default() };
-    let refusals = Budget { lost: 1, withdrawals: 1, refusals: 1, leaps: 2, ..Budget::default() };
+    let two_generations = [VALID, NEWER, NEWER];
+    let apart = [fast(-300), VALID, fast(-150)];
+    let crash = Faults { crashes: 1, time_steps: 1, ..Faults::default() };
+    let faults = Faults { crashes: 2, lost: 1, time_steps: 2, ..Faults::default() };
+    let refusals = Faults { lost: 1, withdrawals: 1, refusals: 1, time_steps: 2, ..Faults::default() };
     let mut worlds = vec![
-        ("four workers, two crashes, a lost answer", setting(&[GOOD; 4], Budget { leaps: 1, ..faults })),
-        ("two crashes, a lost answer", setting(&[GOOD; 3], faults)),
-        ("a lost answer, a withdrawal, a refusal", setting(&[GOOD; 3], refusals)),
-        ("flukes of Oura", setting(&[GOOD; 3], Budget { flukes: 2, lost: 1, leaps: 2, ..Budget::default() })),
-        ("failing writes", setting(&[GOOD; 2], Budget { failed_writes: 2, crashes: 1, leaps: 2, ..Budget::default() })),
-        ("old copies", setting(&two_generations, Budget { stale: 1, ..Budget::default() })),
+        ("four workers, two crashes, a lost answer", setting(&[VALID; 4], Faults { time_steps: 1, ..faults })),
+        ("two crashes, a lost answer", setting(&[VALID; 3], faults)),
+        ("a lost answer, a withdrawal, a refusal", setting(&[VALID; 3], refusals)),
+        (
+            "false refusals of Oura",
+            setting(&[VALID; 3], Faults { false_refusals: 2, lost: 1, time_steps: 2, ..Faults::default() }),
+        ),
+        (
+            "failing writes",
+            setting(&[VALID; 2], Faults { failed_writes: 2, crashes: 1, time_steps: 2, ..Faults::default() }),
+        ),
+        ("old copies", setting(&two_generations, Faults { stale: 1, ..Faults::default() })),
         ("two generations, a crash", setting(&two_generations, crash)),
-        ("clocks apart", setting(&apart, Budget { leaps: 2, ..crash })),
+        ("clocks apart", setting(&apart, Faults { time_steps: 2, ..crash })),
     ];
-    for ender in [Ender::Disconnect, Ender::Purge, Ender::Reconnect] {
-        worlds.push(("an end meanwhile", Setting { ender, ..setting(&[GOOD; 2], faults) }));
+    for ended_by in [EndedBy::Disconnect, EndedBy::Purge, EndedBy::Reconnect] {
+        worlds.push(("an end meanwhile", Setting { ended_by, ..setting(&[VALID; 2], faults) }));
     }
-    if std::env::var("REFRESH_MODEL").is_ok_and(|how| how == "deep") {
-        let all = Budget { refusals: 1, withdrawals: 1, ..faults };
-        worlds.push(("four workers, everything at once", setting(&[GOOD; 4], all)));
-        worlds.push(("clocks apart, everything at once", setting(&apart, Budget { leaps: 3, ..all })));
+    if std::env::var("REFRESH_MODEL").is_ok_and(|depth| depth == "deep") {
+        let all = Faults { refusals: 1, withdrawals: 1, ..faults };
+        worlds.push(("four workers, everything at once", setting(&[VALID; 4], all)));
+        worlds.push(("clocks apart, everything at once", setting(&apart, Faults { time_steps: 3, ..all })));
         worlds.push(("two generations, faults", setting(&two_generations, faults)));
-        for ender in [Ender::Disconnect, Ender::Purge, Ender::Reconnect] {
-            worlds.push(("an end meanwhile, three workers", Setting { ender, ..setting(&[GOOD; 3], faults) }));
+        for ended_by in [EndedBy::Disconnect, EndedBy::Purge, EndedBy::Reconnect] {
+            worlds.push(("an end meanwhile, three workers", Setting { ended_by, ..setting(&[VALID; 3], faults) }));
         }
     }
     worlds
 }
 
 #[test]
-fn in_no_order_of_events_is_a_token_lost_or_spent_twice_or_a_patient_disconnected_by_mistake() {
+fn refresh_loses_no_token_and_spends_none_twice_in_any_order_of_events() {
     let mut states = 0;
     for (name, setting) in worlds() {
         let look = |family| search(&Setting { family, ..setting.clone() });
@@ -76,86 +80,68 @@ fn in_no_order_of_events_is_a_token_lost_or_spent_twice_or_a_patient_disconnecte
                 .map(joined)
         });
         for found in found {
-            println!("{name} ({:?}): {} states", setting.ender, found.states);
+            println!("{name} ({:?}): {} states", setting.ended_by, found.states);
             assert!(found.wrong.is_none(), "{name}: {:#?}", found.wrong);
             states += found.states;
         }
     }
     println!("{states} states in all");
-    assert!(states > 100_000, "the search is as wide as it says: {states}");
+    assert!(states > 100_000, "the search covers too few states: {states}");
 }
 
 fn joined<T>(thread: std::thread::ScopedJoinHandle<'_, T>) -> T {
     thread.join().unwrap()
 }
 
-type Change = fn(&mut Setting);
-
-/// Every guard, and what goes wrong without it.
+/// Every guard, and the violation without it.
 #[test]
 fn each_guard_is_needed() {
-    let crash = Budget { crashes: 1, leaps: 2, ..Budget::default() };
-    let lost = Budget { lost: 1, leaps: 3, ..Budget::default() };
-    let patient = Hand { life: 900, ..GOOD };
-    let apart = [fast(-300), GOOD];
-    let two_generations = [GOOD, NEWER, NEWER];
-    let ended = |ender| Setting { ender, ..setting(&[GOOD; 2], Budget::default()) };
-    let missing: Vec<(&str, Setting, Change, &str)> = vec![
-        ("the lease", setting(&[GOOD; 2], Budget::default()), |s| s.conditions.lease = false, "spent twice"),
-        (
-            "the generation",
-            setting(&[GOOD; 2], Budget::default()),
-            |s| s.conditions.generation = false,
-            "more than one",
-        ),
-        ("the grant", ended(Ender::Reconnect), |s| s.conditions.grant = false, "not stored"),
-        ("the status", ended(Ender::Disconnect), |s| s.conditions.status = false, "spent twice"),
-        ("reading again under the lease", setting(&[GOOD, patient], crash), |s| s.guards.reread = false, "spent twice"),
-        ("the second probe", setting(&[GOOD; 2], fluke()), |s| s.guards.second_probe = false, "healthy"),
-        ("the delay of the second probe", setting(&[GOOD; 2], fluke()), |s| s.guards.probe_delay = false, "healthy"),
-        ("storing before using", setting(&[GOOD; 2], Budget::default()), |s| s.guards.store_first = false, "before it"),
-        ("storing again", setting(&[GOOD; 1], writes()), |s| s.guards.store_again = false, "lost without"),
-        ("the intent", setting(&[GOOD; 3], lost), |s| s.guards.intent = false, "called a revocation"),
-        ("holding the lease", setting(&[GOOD; 2], lost), |s| s.guards.hold = false, "spent twice"),
-        ("the time in flight", setting(&apart, crash), |s| s.guards.flight = false, "spent twice"),
-        ("the allowance for clocks", setting(&apart, crash), |s| s.guards.skew = false, "spent twice"),
-        ("knowing old copies", setting(&two_generations, stale()), |s| s.guards.old_copy = false, "spent twice"),
-        ("discarding", ended(Ender::Disconnect), |s| s.guards.discard = false, "lives on at Oura"),
+    let none = Faults::default();
+    let crash = Faults { crashes: 1, time_steps: 2, ..none };
+    let lost = Faults { lost: 1, time_steps: 3, ..none };
+    let false_refusals = Faults { false_refusals: 2, time_steps: 1, ..none };
+    let long = WorkerSetup { life: 900, ..VALID };
+    let apart = [fast(-300), VALID];
+    let two_generations = [VALID, NEWER, NEWER];
+    let two = |faults| setting(&[VALID; 2], faults);
+    let ended = |ended_by| Setting { ended_by, ..two(none) };
+    let missing: Vec<(Guard, Setting, &str)> = vec![
+        (Guard::LeaseCondition, two(none), "spent twice"),
+        (Guard::GenerationCondition, two(none), "more than one"),
+        (Guard::GrantCondition, ended(EndedBy::Reconnect), "not stored"),
+        (Guard::StatusCondition, ended(EndedBy::Disconnect), "spent twice"),
+        (Guard::Reread, setting(&[VALID, long], crash), "spent twice"),
+        (Guard::SecondProbe, two(false_refusals), "healthy"),
+        (Guard::ProbeDelay, two(false_refusals), "healthy"),
+        (Guard::StoreFirst, two(none), "before it"),
+        (Guard::StoreRetry, setting(&[VALID; 1], Faults { failed_writes: 1, ..none }), "lost without"),
+        (Guard::Intent, setting(&[VALID; 3], lost), "called a revocation"),
+        (Guard::HeldLease, two(lost), "spent twice"),
+        (Guard::InFlightTime, setting(&apart, crash), "spent twice"),
+        (Guard::ClockSkew, setting(&apart, crash), "spent twice"),
+        (Guard::OldCopyCheck, setting(&two_generations, Faults { stale: 1, ..none }), "spent twice"),
+        (Guard::Discard, ended(EndedBy::Disconnect), "lives on at Oura"),
     ];
     let mut unneeded = Vec::new();
-    for (name, whole, change, expected) in missing {
+    for (guard, whole, expected) in missing {
         if let Some(wrong) = search(&whole).wrong {
-            unneeded.push(format!("with {name}: {wrong:?}"));
+            unneeded.push(format!("with {guard:?}: {wrong:?}"));
         }
-        let mut lacking = whole;
-        change(&mut lacking);
-        let found = search(&lacking);
-        println!("without {name}: {} states", found.states);
+        let found = search(&Setting { without: Some(guard), ..whole });
+        println!("without {guard:?}: {} states", found.states);
         match found.wrong {
             Some((wrong, way)) if wrong.contains(expected) => println!("{wrong}, after {} steps", way.len()),
-            other => unneeded.push(format!("without {name}: {other:?}")),
+            other => unneeded.push(format!("without {guard:?}: {other:?}")),
         }
     }
     assert!(unneeded.is_empty(), "{unneeded:#?}");
 }
 
-fn fluke() -> Budget {
-    Budget { flukes: 2, leaps: 1, ..Budget::default() }
-}
-
-fn writes() -> Budget {
-    Budget { failed_writes: 1, ..Budget::default() }
-}
-
-fn stale() -> Budget {
-    Budget { stale: 1, ..Budget::default() }
-}
-
-/// Clocks further apart than the allowance: a token may then be spent twice, and the search sees that as well.
+/// With clocks further apart than the allowance a token may be spent twice, and the search finds that as well.
 #[test]
-fn the_allowance_for_clocks_is_what_it_says() {
-    let budget = Budget { crashes: 1, leaps: 2, ..Budget::default() };
-    let apart = |seconds: i64| search(&setting(&[fast(-seconds), GOOD], budget)).wrong;
+fn clock_skew_allowance_is_five_minutes() {
+    let faults = Faults { crashes: 1, time_steps: 2, ..Faults::default() };
+    let apart = |seconds: i64| search(&setting(&[fast(-seconds), VALID], faults)).wrong;
     assert!(apart(300).is_none());
     assert!(apart(400).is_some_and(|(wrong, _)| wrong.contains("spent twice")));
 }

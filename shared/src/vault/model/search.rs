@@ -1,34 +1,34 @@
-//! A search through every state that can be reached, breadth first, so that what it finds is the shortest way there.
+//! A breadth-first search through all reachable states, so that it finds the shortest way to a violation.
 
 use std::collections::HashMap;
 use std::fmt::Debug;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-/// Something with states.
+/// A system with states.
 pub(super) trait Model {
     type State: Clone + Hash;
     type Label: Copy + Debug;
 
     fn first(&self) -> Self::State;
-    /// Every way on.
+    /// All steps from a state.
     fn next(&self, state: &Self::State) -> Vec<(Self::Label, Self::State)>;
-    /// What is wrong with the state, if anything is. `stuck`: there is no way on.
+    /// The violation of an invariant, if there is one. `stuck`: no step is possible.
     fn wrong(&self, state: &Self::State, stuck: bool) -> Option<&'static str>;
 }
 
-/// What the search found.
+/// Result of the search.
 #[derive(Debug)]
 pub(super) struct Found<L> {
-    /// How many different states were seen.
+    /// Number of different states.
     pub states: usize,
-    /// The first thing that was wrong, and the way there.
+    /// The first violation, and the steps to it.
     pub wrong: Option<(&'static str, Vec<L>)>,
 }
 
-/// Looks at every state, or at all before the first that is wrong.
+/// Visits every state, or all before the first violation.
 ///
-/// States are told apart by 64 bits of their hash: among a million of them, two are taken for one with a chance of one to
-/// thirty million.
+/// States are distinguished by 64 bits of their hash: among a million states, two collide with a probability of one in thirty
+/// million.
 pub(super) fn search<M: Model>(model: &M) -> Found<M::Label> {
     let first = model.first();
     let mut seen: HashMap<u64, Option<(u64, M::Label)>> = HashMap::from([(print(&first), None)]);

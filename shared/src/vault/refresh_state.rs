@@ -1,32 +1,31 @@
-//! What the refresh protocol knows of a connection, and what its conditional updates demand of the item and do to it, as
-//! pure functions. The table's expressions say the same in DynamoDB's words; a test holds the two against each other, and
-//! the model check runs on these.
+//! A connection as the refresh protocol sees it, and the conditional updates of the protocol as pure functions. The table's
+//! expressions do the same in DynamoDB; a test compares the two, and the model check runs on these.
 
 use jiff::Timestamp;
 
 use crate::aws::Advanced;
 use crate::domain::{Connection, ConnectionStatus, ReasonCode, Suspect};
 
-/// A connection, as far as refreshing goes. `I` is an id: text in production, a number in the model.
+/// A connection, as far as the protocol needs it. `I` is an id: text in production, a number in the model.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Known<I> {
-    /// The consent that it lives on.
+pub struct RefreshState<I> {
+    /// Its consent.
     pub grant: I,
-    /// Of the newest token pair that is known here.
+    /// Generation of the newest token pair that is recorded on it.
     pub generation: u64,
-    /// It is disconnected.
+    /// True if it is disconnected.
     pub ended: bool,
-    /// Why it is not simply connected.
+    /// Reason of its status.
     pub reason: Option<ReasonCode>,
-    /// Which attempt may refresh, and until when nobody else may.
+    /// The attempt that holds the refresh lease, and the end of the lease.
     pub lease: Option<(I, Timestamp)>,
-    /// The attempt that was begun last and whose end is not known.
+    /// The last attempt, if its outcome is unknown.
     pub intent: Option<I>,
-    /// Oura called the refresh token invalid once.
+    /// The first `invalid_grant`, if there was one.
     pub suspect: Option<Suspect>,
 }
 
-impl From<&Connection> for Known<String> {
+impl From<&Connection> for RefreshState<String> {
     fn from(connection: &Connection) -> Self {
         Self {
             grant: connection.grant_id.to_string(),
@@ -40,7 +39,7 @@ impl From<&Connection> for Known<String> {
     }
 }
 
-impl<I: Clone + Eq> Known<I> {
+impl<I: Clone + Eq> RefreshState<I> {
     /// Takes the lease and records the intent: only for this grant and generation, and only if no other lease is live.
     pub fn take_lease(&mut self, grant: &I, generation: u64, attempt: &I, until: Timestamp, now: Timestamp) -> bool {
         let free = self.lease.as_ref().is_none_or(|(_, until)| *until < now);
@@ -52,7 +51,7 @@ impl<I: Clone + Eq> Known<I> {
         may
     }
 
-    /// Makes a newer generation known, which ends lease, intent and suspicion.
+    /// Records a newer generation, which ends lease, intent and suspicion.
     pub fn advance(&mut self, grant: &I, generation: u64) -> Advanced {
         if !self.lives_on(grant) {
             return Advanced::Over { reason: self.reason.filter(|_| self.grant == *grant) };
@@ -66,7 +65,7 @@ impl<I: Clone + Eq> Known<I> {
         Advanced::Now
     }
 
-    /// Ends the attempt's lease; its intent too, unless that of an earlier attempt has to be kept in mind.
+    /// Ends the attempt's lease; also its intent, unless an earlier attempt's intent has to be kept.
     pub fn release(&mut self, grant: &I, attempt: &I, keep_intent: bool) -> bool {
         let may = self.grant == *grant && self.is_held_by(attempt);
         if may {
@@ -75,7 +74,7 @@ impl<I: Clone + Eq> Known<I> {
         may
     }
 
-    /// Lets the attempt's lease end at another time than was planned.
+    /// Changes the end of the attempt's lease.
     pub fn hold_until(&mut self, grant: &I, attempt: &I, until: Timestamp) -> bool {
         let may = self.grant == *grant && self.is_held_by(attempt);
         if may {
@@ -84,7 +83,7 @@ impl<I: Clone + Eq> Known<I> {
         may
     }
 
-    /// Remembers that Oura called the refresh token invalid, which ends the attempt.
+    /// Records the first `invalid_grant`, which ends the attempt.
     pub fn begin_suspicion(&mut self, grant: &I, generation: u64, attempt: &I, suspect: Suspect) -> bool {
         let may =
             self.grant == *grant && self.generation == generation && self.is_held_by(attempt) && self.suspect.is_none();
