@@ -5,25 +5,46 @@ use std::collections::BTreeSet;
 
 use axum::body::Body;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
 
-/// The origins that may call the API from a browser.
+use crate::template::Template;
+
+/// The origins that may call the API from a browser, and the headers of the answers to them.
 #[derive(Debug, Clone)]
 pub struct Cors {
     origins: BTreeSet<String>,
+    /// Of preflight answers.
+    preflight: Vec<(HeaderName, HeaderValue)>,
+    /// Of all answers.
+    all: Vec<(HeaderName, HeaderValue)>,
 }
 
 impl Cors {
-    /// Allows the origins of these addresses. What is no address with an origin is left out.
-    pub fn allowing<'a>(addresses: impl IntoIterator<Item = &'a str>) -> Self {
-        let origins = addresses
+    /// Allows the origins of these addresses with the settings of the deployed HTTP API. Anything else is left out.
+    ///
+    /// # Errors
+    /// When the template's settings cannot be read.
+    pub fn allowing<'a>(addresses: impl IntoIterator<Item = &'a str>) -> anyhow::Result<Self> {
+        let origins: BTreeSet<String> = addresses
             .into_iter()
             .filter_map(|address| url::Url::parse(address.trim()).ok())
             .map(|url| url.origin())
             .filter(url::Origin::is_tuple)
             .map(|origin| origin.ascii_serialization())
             .collect();
-        Self { origins }
+        let listed: Vec<_> = origins.iter().map(String::as_str).collect();
+        let settings = Template::of_project()?.cors(&listed.join(","))?;
+        let value = |text: String| HeaderValue::try_from(text);
+        let mut all = vec![(header::ACCESS_CONTROL_EXPOSE_HEADERS, value(settings.expose_headers.join(","))?)];
+        if settings.allow_credentials {
+            all.push((header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true")));
+        }
+        let preflight = vec![
+            (header::ACCESS_CONTROL_ALLOW_METHODS, value(settings.allow_methods.join(","))?),
+            (header::ACCESS_CONTROL_ALLOW_HEADERS, value(settings.allow_headers.join(","))?),
+            (header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from(settings.max_age)),
+        ];
+        Ok(Self { origins, preflight, all })
     }
 
     /// The answer to a preflight request, if it is one.
@@ -38,11 +59,7 @@ impl Cors {
         let mut response = Response::new(Body::empty());
         *response.status_mut() = StatusCode::NO_CONTENT;
         if self.allow(&parts.headers, response.headers_mut()) {
-            let headers = response.headers_mut();
-            headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET,POST,DELETE,OPTIONS"));
-            headers
-                .insert(header::ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("authorization,content-type"));
-            headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
+            response.headers_mut().extend(self.preflight.iter().cloned());
         }
         Some(response)
     }
@@ -55,8 +72,9 @@ impl Cors {
             return false;
         };
         response.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
-        response.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
-        response.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("retry-after,link"));
+        for (name, value) in &self.all {
+            response.insert(name, value.clone());
+        }
         true
     }
 }
@@ -74,7 +92,8 @@ mod tests {
 
     #[test]
     fn only_the_platforms_own_origins_are_allowed_and_with_credentials() {
-        let cors = Cors::allowing(["https://app.example/wearables?x=1", " https://b.example:8443", "not an address"]);
+        let cors =
+            Cors::allowing(["https://app.example/wearables?x=1", " https://b.example:8443", "not an address"]).unwrap();
         for origin in ["https://app.example", "https://b.example:8443"] {
             let response = preflight(&cors, origin);
             assert_eq!(response.headers()["access-control-allow-origin"], origin);
@@ -91,7 +110,7 @@ mod tests {
     #[test]
     fn plain_options_request_is_no_preflight() {
         let request = Request::options("/api/x").header("origin", "https://app.example");
-        let cors = Cors::allowing(["https://app.example"]);
+        let cors = Cors::allowing(["https://app.example"]).unwrap();
         assert!(cors.preflight(&request.body(()).unwrap().into_parts().0).is_none());
     }
 }

@@ -153,7 +153,7 @@ impl Stack {
             routes,
             functions: Functions::new(&environments, &sdk, &options.clock, &options.entropy)?,
             authorizer: Arc::clone(&authorizer),
-            cors: Cors::allowing(origins),
+            cors: Cors::allowing(origins)?,
             callback_path: app.redirect.path().to_owned(),
             console: Console::new(url.clone(), patient_id.clone(), Arc::clone(&watch), Items::new(&sdk, &names), ring),
             clock: options.clock.clone(),

@@ -21,7 +21,8 @@ use serde::de::DeserializeOwned;
 use shared::env::Env;
 
 pub use self::definitions::{
-    EventSource, Function, FunctionDefinition, HttpRoute, QueueDefinition, ScheduledCall, TableDefinition,
+    CorsDefinition, EventSource, Function, FunctionDefinition, HttpRoute, QueueDefinition, ScheduledCall,
+    TableDefinition,
 };
 pub use self::schedule::Schedule;
 
@@ -199,6 +200,19 @@ impl Template {
             }
         }
         Ok(names)
+    }
+
+    /// Returns the CORS settings of the HTTP API with these origins, separated by commas.
+    ///
+    /// # Errors
+    /// [`TemplateError`] when the API has none with origins.
+    pub fn cors(&self, origins: &str) -> Result<CorsDefinition, TemplateError> {
+        let parameters = [("AllowedOrigins".to_owned(), origins.to_owned())].into();
+        let values = Values { parameters, ..Values::default() };
+        let resources = self.resources(&values)?;
+        let api = resources.iter().find(|one| one.kind == "AWS::Serverless::HttpApi");
+        let api = api.ok_or_else(|| Place::root().key("Resources").error("there is no HTTP API"))?;
+        api.read(&["Properties", "CorsConfiguration"])
     }
 
     /// Variables of all functions and of this one, in this order.
