@@ -1087,7 +1087,10 @@ export interface components {
             /** @description The least of them; none while calibrating. */
             minimum: number | null;
         };
-        /** @description The two windows of one field. They end with the day before, so that a day can be compared with what is usual, and a day that is still filling changes no baseline of its own. */
+        /**
+         * @description The two windows of one field. They end with the day before, so that a day can be compared with what is usual, and a
+         *     day that is still filling changes no baseline of its own.
+         */
         BaselineWindows: {
             /** @description The 30 days before. */
             days30: components["schemas"]["Baseline"];

@@ -93,7 +93,8 @@ export interface Baselines {
   };
 }
 /**
- * The two windows of one field. They end with the day before, so that a day can be compared with what is usual, and a day that is still filling changes no baseline of its own.
+ * The two windows of one field. They end with the day before, so that a day can be compared with what is usual, and a
+ * day that is still filling changes no baseline of its own.
  */
 export interface BaselineWindows {
   days30: Baseline;
