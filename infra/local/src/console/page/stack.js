@@ -13,7 +13,7 @@ export async function loadStack() {
   const queues = (stack.queues || []).map((queue) => [`${queue.name[0].toUpperCase()}${queue.name.slice(1)} queue`, depth(queue)]);
   renew($("queues"), queues, () => facts(queues));
   const { state } = stack.subscriptions;
-  say("subscriptions", state === "complete" ? `Oura’s webhooks: ${stack.subscriptionsText}.` : stack.subscriptionsText);
+  say("subscriptions", state === "complete" ? `${stack.subscriptionsText} at Oura.` : stack.subscriptionsText);
   showMeter(stack.meter);
   return { busy: (stack.queues || []).some((queue) => queue.visible + queue.inFlight + queue.delayed > 0) };
 }

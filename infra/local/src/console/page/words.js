@@ -8,7 +8,7 @@ const REASONS = {
   state_foreign: "This connection was started in another browser or by another patient. Start again.",
   issuer_invalid: "This answer did not come from Oura. Start again.",
   code_missing: "Oura’s answer is missing. Start again.",
-  code_refused: "Oura did not accept its own answer. Start again.",
+  code_refused: "Oura refused the authorization code. Start again.",
   scope_missing: "You allowed no data, so there is nothing to show. Connect again and tick at least one box.",
   account_conflict: "This ring is already connected to another patient.",
   membership: "Your Oura membership is not active, so Oura gives no data. It resumes by itself when the membership is active again.",
