@@ -933,7 +933,7 @@ export interface components {
             timing: number | null;
             /** @description Time asleep (s). */
             totalSleep: number | null;
-            /** @description Time asleep in all `long_sleep`, `sleep` and `late_nap` periods of the day (s). */
+            /** @description Time asleep in the day's main sleep, naps and further sleeps (s). */
             totalSleepAllPeriods: number | null;
             /** @description Oura's type of the period, such as `long_sleep`, `sleep`, `late_nap` or `rest`. */
             type: string | null;

@@ -697,7 +697,7 @@ export interface Sleep {
    */
   totalSleep: number | null;
   /**
-   * Time asleep in all `long_sleep`, `sleep` and `late_nap` periods of the day (s).
+   * Time asleep in the day's main sleep, naps and further sleeps (s).
    */
   totalSleepAllPeriods: number | null;
   /**

@@ -12,7 +12,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 pub struct Number(f64);
 
 impl Number {
-    /// The greatest magnitude that is read.
+    /// The greatest magnitude that is read, and that a computed value may have: what is written can be read back.
     const MAX: f64 = 1e15;
     /// Below it a magnitude is read as zero.
     const MIN: f64 = 1e-15;
@@ -26,13 +26,14 @@ impl Number {
     /// The value rounded to two decimals: an average has no more meaning than that, and its text stays short.
     #[must_use]
     pub fn rounded(value: f64) -> Self {
-        Self((value * 100.0).round() / 100.0)
+        Self::from((value * 100.0).round() / 100.0)
     }
 }
 
+/// A computed value, such as a sum, held within the magnitudes that are read.
 impl From<f64> for Number {
     fn from(value: f64) -> Self {
-        Self(value)
+        Self(value.clamp(-Self::MAX, Self::MAX))
     }
 }
 
@@ -93,5 +94,13 @@ mod tests {
             (Some(7.0), Some(-7.0), Some(7.25), Some(0.0))
         );
         assert_eq!((read("1e300"), read("-1e16"), read("\"7\""), read("true")), (None, None, None, None));
+    }
+
+    #[test]
+    fn number_that_was_computed_can_be_read_back() {
+        for sum in [6e14 + 6e14, -2e15, 1e15] {
+            let text = serde_json::to_string(&Number::from(sum)).unwrap();
+            assert!(serde_json::from_str::<Number>(&text).is_ok(), "{text}");
+        }
     }
 }

@@ -124,7 +124,11 @@ impl OuraHosts {
                     && issuer.host() == Some(Host::Domain("moi.ouraring.com"))
                     && issuer.port().is_none();
                 let is_configured = issuer.origin() == self.new.token.origin();
-                if !has_credentials && (is_oura || is_configured) { Ok(Portal::New) } else { Err(UnknownIssuer) }
+                if !has_credentials && self.is_one_cloud() && (is_oura || is_configured) {
+                    Ok(Portal::New)
+                } else {
+                    Err(UnknownIssuer)
+                }
             }
         }
     }
@@ -141,7 +145,7 @@ impl OuraHosts {
     pub(super) fn portal_of_host(&self, name: &str) -> Portal {
         let default = self.default_portal();
         let is = |portal| host_name(&self.of(portal).token) == name;
-        if !is(default) && is(default.other()) { default.other() } else { default }
+        if self.is_one_cloud() && !is(default) && is(default.other()) { default.other() } else { default }
     }
 
     /// Endpoints of a portal.
@@ -152,10 +156,15 @@ impl OuraHosts {
         }
     }
 
-    /// True if a refresh may be tried at both token hosts: they differ, and either both are Oura's own or both are not.
-    /// Tokens of a simulated Oura never reach the real one.
+    /// True if a refresh may be tried at both token hosts: they differ, and belong to one cloud.
     pub(super) fn has_fallback(&self) -> bool {
-        self.legacy.token != self.new.token && is_real(&self.legacy.token) == is_real(&self.new.token)
+        self.legacy.token != self.new.token && self.is_one_cloud()
+    }
+
+    /// True if either both token hosts are Oura's own or both are not. Codes and tokens of a simulated Oura never reach the
+    /// real one.
+    fn is_one_cloud(&self) -> bool {
+        is_real(&self.legacy.token) == is_real(&self.new.token)
     }
 
     /// Token hosts that requests may be sent to.
@@ -252,9 +261,15 @@ mod tests {
         ] {
             assert_eq!(auto.portal_of_callback(Some(issuer)), Err(UnknownIssuer), "{issuer}");
         }
-        let simulated = hosts(&[("OURA_NEW_PORTAL_TOKEN_URL", "http://localhost:9/new/oauth-token")]);
+        let simulated = hosts(&[
+            ("OURA_TOKEN_URL", "http://localhost:8/oauth/token"),
+            ("OURA_NEW_PORTAL_TOKEN_URL", "http://localhost:9/new/oauth-token"),
+        ]);
         assert_eq!(simulated.portal_of_callback(Some("http://localhost:9/any")), Ok(Portal::New));
         assert_eq!(simulated.portal_of_callback(Some("http://localhost:8/any")), Err(UnknownIssuer));
+        let legacy_only = hosts(&[("OURA_TOKEN_URL", "http://localhost:9/oauth/token")]);
+        assert_eq!(legacy_only.portal_of_callback(Some(ISSUER)), Err(UnknownIssuer), "the new host is the real one");
+        assert_eq!(legacy_only.portal_of_host(NEW_HOST), Portal::Legacy);
     }
 
     #[test]

@@ -19,9 +19,11 @@ pub(in crate::aws) type Item = HashMap<String, AttributeValue>;
 /// An attribute's value, unless serde cannot write it.
 pub(super) type Value = Result<AttributeValue, serde_dynamo::Error>;
 
-/// Any serializable value as an attribute.
+/// Any serializable value as an attribute. A `None` or an empty set is refused: stored as a null it would count as present in
+/// `attribute_not_exists`.
 pub(super) fn value(value: impl Serialize) -> Value {
-    to_attribute_value(value)
+    let value: AttributeValue = to_attribute_value(value)?;
+    if value.is_null() { Err(serde_dynamo::Error::custom("a null attribute")) } else { Ok(value) }
 }
 
 /// The attributes of a struct. Those that are `None` are left out: an absent attribute is not stored as a null.
@@ -159,5 +161,12 @@ mod tests {
         let mut item = attributes(sample()).unwrap();
         item.insert("days".to_owned(), AttributeValue::Ss(vec!["s3cret".to_owned()]));
         assert_eq!(read::<Sample>("read", item), Err(StoreError::corrupt("read", "days[0]")));
+    }
+
+    #[test]
+    fn value_refuses_what_would_be_stored_as_a_null() {
+        assert!(value(None::<u8>).is_err());
+        assert!(value(TextSet::of(&[] as &[String])).is_err());
+        assert!(value(Some(7)).is_ok());
     }
 }

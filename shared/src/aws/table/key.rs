@@ -19,7 +19,7 @@
 //! | `GUARD` | `DISCONNECT#<day>` | number of patients disconnected on one day (expires) |
 //! | `RATE_LIMIT` | `OURA` | the rate limit that all workers share |
 //! | `NIGHTLY_RUNS` | `<day>` | the state of a nightly run (expires) |
-//! | `NIGHT#<day>` | an alias of a patient | the patient's outcome in that run (expires) |
+//! | `NIGHTLY_RUN#<day>` | an alias of a patient | the patient's outcome in that run (expires) |
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
@@ -148,7 +148,7 @@ impl Key<'_> {
 }
 
 fn nightly_outcomes(run: NightlyRun) -> String {
-    format!("NIGHT#{run}")
+    format!("NIGHTLY_RUN#{run}")
 }
 
 impl Partition<'_> {

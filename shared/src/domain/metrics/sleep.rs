@@ -136,7 +136,7 @@ metrics! {
     /// Sleep of a day: scores, and its main sleep, which is the `long_sleep` with the most sleep.
     struct Sleep {
         ..main: SleepMeasures,
-        /// Time asleep in all `long_sleep`, `sleep` and `late_nap` periods of the day.
+        /// Time asleep in the day's main sleep, naps and further sleeps.
         total_sleep_all_periods: Option<Number> = period("total_sleep_duration", SECONDS),
         /// Quality of the night's sleep.
         score: Option<Number> = score("score").with_baselines(),
