@@ -22,7 +22,7 @@ pub fn infra(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../infra").join(path)
 }
 
-/// The contracts, closed: see [`closed`].
+/// The contracts, closed: see `closed`.
 pub struct Contracts {
     pub openapi: Value,
     registry: Registry<'static>,

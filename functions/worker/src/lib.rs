@@ -1,8 +1,8 @@
 //! The worker: processes queue messages (webhook events, syncs, patients' commands) and returns the ones to retry.
 //!
-//! A batch becomes jobs in [`batch`]. Each job ends with an [`Outcome`](delivery::Outcome), which decides what happens to
-//! its messages. Webhook events are collected in the patient's inbox ([`webhook_events`]); a sync goes through the five
-//! phases of [`sync`]; a command is carried out in [`commands`].
+//! A batch becomes jobs in `batch`. Each job ends with a `delivery::Outcome`, which decides what happens to
+//! its messages. Webhook events are collected in the patient's inbox (`webhook_events`); a sync goes through the five
+//! phases of `sync`; a command is carried out in `commands`.
 
 mod batch;
 mod commands;

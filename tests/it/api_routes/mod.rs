@@ -1,5 +1,6 @@
 //! The routes that read stored data: days, records, series, the catalogue of metrics, and the export.
 
+mod answers;
 mod cursors;
 mod daily;
 mod export;
