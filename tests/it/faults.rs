@@ -178,16 +178,20 @@ async fn short_failure_is_retried_unseen() {
     assert_eq!(world.connection().await.backfill.unwrap().state, BackfillState::Done);
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn unreadable_document_is_skipped_alone() {
+/// A patient's world in which Oura has this sleep period besides the usual ones, after the backfill.
+async fn with_sleep(document: serde_json::Value) -> World {
     let world = World::connected().await;
-    let clean = World::connected().await;
-    clean.work().await;
-    let document =
-        json!({ "id": "broken", "day": "2026-03-10", "bedtime_start": 7, "bedtime_end": {}, "type": "long_sleep" });
     let put = PutDocument { collection: "sleep".into(), document, day: Some("2026-03-10".parse().unwrap()) };
     world.oura().put_document("ada", put).unwrap();
     assert_eq!(world.work().await, 1);
+    world
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn document_without_a_readable_day_is_skipped_alone() {
+    let clean = World::connected().await;
+    clean.work().await;
+    let world = with_sleep(json!({ "id": "broken", "day": 20_260_310, "type": "long_sleep" })).await;
     assert_eq!(state(&world, DataType::Sleep).await, (FetchState::Malformed, Some("malformed_documents".into())));
     assert_eq!(
         clean.items(&clean.names.wearable_data_table).await,
@@ -196,7 +200,42 @@ async fn unreadable_document_is_skipped_alone() {
     );
     let connection = world.connection().await;
     assert_eq!(connection.failing.get(&DataType::Sleep).map(|failure| failure.as_str()), Some("malformed_documents"));
-    assert_eq!(connection.backfill.unwrap().state, BackfillState::Done);
+    assert!(connection.watermarks.contains_key(&DataType::Sleep), "the list was complete");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn unreadable_field_costs_only_itself() {
+    let odd = json!({
+        "id": 12345, "day": "2026-03-10T00:00:00+02:00", "type": "late_nap", "total_sleep_duration": "1200",
+        "bedtime_start": 7, "bedtime_end": "", "hrv": { "items": null }, "low_battery_alert": 0, "average_breath": [],
+        "average_hrv": 1e16, "readiness": { "contributors": [] },
+    });
+    let world = with_sleep(odd).await;
+    assert_eq!(state(&world, DataType::Sleep).await.0, FetchState::Malformed);
+    let day = &world.daily("2026-03-10", "2026-03-10").await[0];
+    let nap = day["metrics"]["sleep"]["naps"].as_array().unwrap().iter().find(|nap| nap["documentId"] == "12345");
+    let nap = nap.unwrap_or_else(|| panic!("the nap is there: {day}"));
+    assert_eq!(
+        (&nap["totalSleep"], &nap["bedtimeStart"], &nap["averageHrv"]),
+        (&json!(1200), &json!(null), &json!(null))
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn document_with_any_id_is_stored_and_found_again() {
+    let id = "night 1/\u{e9}?#%2F";
+    let nap =
+        |seconds: u32| json!({ "id": id, "day": "2026-03-10", "type": "late_nap", "total_sleep_duration": seconds });
+    let world = with_sleep(nap(1200)).await;
+    let put = PutDocument { collection: "sleep".into(), document: nap(1500), day: Some("2026-03-10".parse().unwrap()) };
+    world.oura().put_document("ada", put).unwrap();
+    world.work().await;
+    assert_eq!(world.request(Some(PATIENT), "POST", "/sync", "", "{}").await.status, 202);
+    world.work().await;
+    let naps = world.daily("2026-03-10", "2026-03-10").await[0]["metrics"]["sleep"]["naps"].clone();
+    let found: Vec<_> = naps.as_array().unwrap().iter().filter(|nap| nap["documentId"] == id).collect();
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0]["totalSleep"], 1500);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

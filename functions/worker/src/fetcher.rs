@@ -174,7 +174,7 @@ impl Fetcher<'_> {
                 }
                 // The error concerns this document only.
                 Err(OuraError::Rejected { .. } | OuraError::Malformed { .. } | OuraError::Paging) => {
-                    fetched.listing.malformed.push(Malformed { index: 0, path: ".".to_owned() });
+                    fetched.listing.malformed.push(Malformed::document(0, Some(id)));
                 }
                 Err(error) if error.is_transient() => fetched.failed = Some(error),
                 // The error concerns the token or the scope.

@@ -20,6 +20,7 @@ mod schedule;
 mod sync;
 mod sync_outcome;
 mod sync_plan;
+mod unreadable;
 mod webhook_coverage;
 mod webhook_events;
 

@@ -161,7 +161,7 @@ fn sync_end(
     };
     let watermarks = progress
         .iter()
-        .filter(|(_, of)| of.state == FetchState::Done)
+        .filter(|(_, of)| matches!(of.state, FetchState::Done | FetchState::Malformed))
         .filter_map(|(data_type, of)| Some((*data_type, of.fetched_at.filter(holds_newest)?)))
         .filter(|(data_type, fetched)| connection.watermarks.get(data_type).is_none_or(|known| known < fetched))
         .collect();

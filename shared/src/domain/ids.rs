@@ -19,8 +19,21 @@ pub struct InvalidId {
     pub rule: &'static str,
 }
 
+/// Types of identifiers. Behind `given`: ids that others choose, of which everything but control characters is taken.
 macro_rules! text_id {
     ($(#[$doc:meta])* $name:ident, $kind:literal, $max:literal) => {
+        text_id! {
+            $(#[$doc])* $name, $kind, $max, "printable ASCII characters without spaces", "^[!-~]+$",
+            |text: &str| text.bytes().all(|b| b.is_ascii_graphic())
+        }
+    };
+    ($(#[$doc:meta])* given $name:ident, $kind:literal, $max:literal) => {
+        text_id! {
+            $(#[$doc])* $name, $kind, $max, "bytes of UTF-8 without control characters", "^[^\\u0000-\\u001f\\u007f-\\u009f]+$",
+            |text: &str| !text.contains(char::is_control)
+        }
+    };
+    ($(#[$doc:meta])* $name:ident, $kind:literal, $max:literal, $rule:literal, $pattern:literal, $is_valid:expr) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(try_from = "String", into = "String")]
@@ -36,24 +49,21 @@ macro_rules! text_id {
             }
 
             fn json_schema(_generator: &mut SchemaGenerator) -> Schema {
-                json_schema!({"type": "string", "minLength": 1, "maxLength": $max, "pattern": "^[!-~]+$"})
+                json_schema!({"type": "string", "minLength": 1, "maxLength": $max, "pattern": $pattern})
             }
         }
 
         impl $name {
             /// Parses it: 1 to
-            #[doc = stringify!($max)]
-            /// printable ASCII characters without spaces.
+            #[doc = concat!(stringify!($max), " ", $rule, ".")]
             ///
             /// # Errors
             /// [`InvalidId`] when the text is empty, too long, or holds another character.
             pub fn parse(text: impl Into<String>) -> Result<Self, InvalidId> {
                 let text = text.into();
-                if text.is_empty() || text.len() > $max || !text.bytes().all(|b| b.is_ascii_graphic()) {
-                    return Err(InvalidId {
-                        kind: $kind,
-                        rule: concat!("1 to ", $max, " printable ASCII characters without spaces"),
-                    });
+                let is_valid: fn(&str) -> bool = $is_valid;
+                if text.is_empty() || text.len() > $max || !is_valid(&text) {
+                    return Err(InvalidId { kind: $kind, rule: concat!("1 to ", $max, " ", $rule) });
                 }
                 Ok(Self(text))
             }
@@ -99,11 +109,11 @@ text_id!(
 );
 text_id!(
     /// Oura's id of a ring account: `personal_info.id`, and `user_id` in webhooks.
-    OuraUserId, "Oura user id", 128
+    given OuraUserId, "Oura user id", 512
 );
 text_id!(
     /// Oura's id of one document, or, for the kinds that have none (heart rate), one that we derive.
-    DocumentId, "document id", 256
+    given DocumentId, "document id", 512
 );
 text_id!(
     /// One consent of one patient: made by every connect, so that work for an old consent cannot touch a new one.
@@ -184,7 +194,7 @@ const NAMESPACE: Uuid = Uuid::from_u128(0x6f75_7261_2d77_4561_8261_626c_6573_2d3
 /// A UUIDv5 of what happened, from its parts in order. The same parts give the same id for ever.
 #[must_use]
 pub fn derived_uuid(parts: &[&str]) -> Uuid {
-    // The unit separator cannot occur in an identifier (printable ASCII only), so joined parts cannot collide.
+    // The unit separator is a control character and in no identifier, so joined parts cannot collide.
     Uuid::new_v5(&NAMESPACE, parts.join("\u{1f}").as_bytes())
 }
 
@@ -199,6 +209,17 @@ mod tests {
         }
         for good in ["user_2abc", "auth0|64f", "a@b.example", &"x".repeat(256)] {
             assert_eq!(PatientId::parse(good).unwrap().as_str(), good);
+        }
+    }
+
+    #[test]
+    fn id_that_oura_gives_may_hold_anything_but_control_characters() {
+        for good in ["7", "a b", " ", "\u{e9}\u{1f319}", "a#b/c?d%2F", &"x".repeat(512)] {
+            assert_eq!(DocumentId::parse(good).unwrap().as_str(), good);
+            assert_eq!(OuraUserId::parse(good).unwrap().as_str(), good);
+        }
+        for bad in ["", "a\nb", "a\u{0}b", "a\u{85}b", &"x".repeat(513), &"\u{e9}".repeat(257)] {
+            assert!(DocumentId::parse(bad).is_err(), "{bad:?}");
         }
     }
 

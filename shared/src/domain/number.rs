@@ -17,6 +17,16 @@ impl Number {
     /// Below it a magnitude is read as zero.
     const MIN: f64 = 1e-15;
 
+    /// A number that was sent; `None` if its magnitude is none of a measurement.
+    #[must_use]
+    pub fn checked(number: f64) -> Option<Self> {
+        match number.abs() {
+            magnitude if magnitude < Self::MIN => Some(Self(0.0)),
+            magnitude if magnitude <= Self::MAX => Some(Self(number)),
+            _ => None,
+        }
+    }
+
     /// The number as a float.
     #[must_use]
     pub fn get(self) -> f64 {
@@ -45,12 +55,8 @@ impl From<u32> for Number {
 
 impl<'de> Deserialize<'de> for Number {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let number = f64::deserialize(deserializer)?;
-        match number.abs() {
-            magnitude if magnitude < Self::MIN => Ok(Self(0.0)),
-            magnitude if magnitude <= Self::MAX => Ok(Self(number)),
-            _ => Err(D::Error::invalid_value(Unexpected::Other("a number out of range"), &"a measurement")),
-        }
+        let out_of_range = || D::Error::invalid_value(Unexpected::Other("a number out of range"), &"a measurement");
+        Self::checked(f64::deserialize(deserializer)?).ok_or_else(out_of_range)
     }
 }
 

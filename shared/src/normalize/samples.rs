@@ -22,7 +22,8 @@ impl Normalize for model::HeartRate {
         for sample in samples {
             let at = sample.timestamp.instant_in_utc();
             let key = (at, sample.source.as_deref().unwrap_or_default());
-            days.entry(context.offsets.day_of(at)).or_default().insert(key, sample.bpm.get());
+            let Some(bpm) = sample.bpm else { continue };
+            days.entry(context.offsets.day_of(at)).or_default().insert(key, bpm.get());
         }
         days.into_iter().filter_map(|(day, samples)| heart_rate_day(context, day, &samples)).collect()
     }
@@ -56,10 +57,11 @@ fn heart_rate_day(context: &Context<'_>, day: Day, samples: &BTreeMap<(Timestamp
 /// One record per local day: the battery's lowest and last level in percent, and whether the ring was charged.
 impl Normalize for model::RingBatteryLevel {
     fn records(samples: &[Self], context: &Context<'_>) -> Vec<Record> {
-        let mut days: BTreeMap<Day, BTreeMap<Timestamp, &model::RingBatteryLevel>> = BTreeMap::new();
+        let mut days: BTreeMap<Day, BTreeMap<Timestamp, (Number, &model::RingBatteryLevel)>> = BTreeMap::new();
         for sample in samples {
             let at = sample.timestamp.instant_in_utc();
-            days.entry(context.offsets.day_of(at)).or_default().insert(at, sample);
+            let Some(level) = sample.level else { continue };
+            days.entry(context.offsets.day_of(at)).or_default().insert(at, (level, sample));
         }
         days.into_iter().filter_map(|(day, samples)| battery_day(context, day, &samples)).collect()
     }
@@ -68,15 +70,15 @@ impl Normalize for model::RingBatteryLevel {
 fn battery_day(
     context: &Context<'_>,
     day: Day,
-    samples: &BTreeMap<Timestamp, &model::RingBatteryLevel>,
+    samples: &BTreeMap<Timestamp, (Number, &model::RingBatteryLevel)>,
 ) -> Option<Record> {
     let (start, _) = samples.first_key_value()?;
-    let (end, last) = samples.last_key_value()?;
-    let (minimum, _) = extremes(samples.values().map(|sample| sample.level.get()))?;
+    let (end, (last, _)) = samples.last_key_value()?;
+    let (minimum, _) = extremes(samples.values().map(|(level, _)| level.get()))?;
     // Null as long as Oura said nothing about charging.
-    let charged = samples.values().filter_map(|of| of.charging.or(of.in_charger)).reduce(|any, one| any || one);
+    let charged = samples.values().filter_map(|(_, of)| of.charging.or(of.in_charger)).reduce(|any, one| any || one);
     let metrics = RecordMetrics::RingBatteryLevel(Box::new(BatteryRecord {
-        summary: Ring { battery_minimum: Number::from(minimum), battery_last: last.level, charged },
+        summary: Ring { battery_minimum: Number::from(minimum), battery_last: *last, charged },
         count: count(samples.len()),
         start: *start,
         end: *end,

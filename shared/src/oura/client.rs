@@ -13,7 +13,7 @@ use url::Url;
 
 use super::error::OuraError;
 use super::hosts::OuraHosts;
-use super::model::{Documents, Malformed};
+use super::model::{Documents, Malformed, id_text};
 use super::page::{self, Page};
 use super::rate_limiter::RateLimiter;
 use super::secret::AccessToken;
@@ -51,7 +51,7 @@ pub struct OuraClient {
 pub struct Listing {
     /// Documents that parsed, oldest first. At the seams of a time series' windows, one may occur twice.
     pub documents: Documents,
-    /// Documents that did not parse, by their position in Oura's list.
+    /// Parts of documents that could not be read, by the document's position in Oura's list.
     pub malformed: Vec<Malformed>,
     /// Number of requests sent.
     pub requests: u32,
@@ -87,7 +87,7 @@ impl OuraClient {
     /// the range, since the local day of a sample is not known here; `ring_configuration` completely.
     ///
     /// # Errors
-    /// [`OuraError`]. A document that does not parse is no error: it is in [`Listing::malformed`].
+    /// [`OuraError`]. What cannot be read is no error: it is in [`Listing::malformed`].
     pub async fn list(&self, token: &AccessToken, data_type: DataType, range: DayRange) -> Result<Listing, OuraError> {
         match data_type.range_query() {
             RangeQuery::None => self.pages(token, data_type, None).await,
@@ -113,7 +113,7 @@ impl OuraClient {
         }
     }
 
-    /// Fetches one document. Exactly one of the two results holds it: the second if it did not parse.
+    /// Fetches one document, and the parts of it that could not be read.
     ///
     /// # Errors
     /// [`OuraError`]; [`OuraError::NotFound`] also for the time series, which Oura serves as lists only.
@@ -144,9 +144,8 @@ impl OuraClient {
         }
         let body = self.get(token, self.hosts.api(["usercollection", "personal_info"])).await?;
         let wire: Wire = page::parse(&body, ".")?;
-        let id: String = page::parse(wire.id.map_or("", RawValue::get), "id")?;
-        let id = OuraUserId::parse(id).ok().ok_or_else(|| OuraError::malformed("id"))?;
-        Ok(PersonalInfo { id })
+        let id = wire.id.and_then(|id| id_text(id.get())).and_then(|id| OuraUserId::parse(id).ok());
+        Ok(PersonalInfo { id: id.ok_or_else(|| OuraError::malformed("id"))? })
     }
 
     /// Fetches the pages of one list to the end.
@@ -222,7 +221,8 @@ impl Listing {
 
     /// Appends the next page or window.
     fn append(&mut self, later: Self) {
-        let before = self.documents.len() + self.malformed.len();
+        let lost = self.malformed.iter().filter(|one| one.loses_document).count();
+        let before = self.documents.len() + lost;
         self.malformed.extend(later.malformed.into_iter().map(|one| Malformed { index: before + one.index, ..one }));
         self.documents.append(later.documents);
         self.requests += later.requests;

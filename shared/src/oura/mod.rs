@@ -25,7 +25,8 @@ pub use rate_limiter::RateLimiter;
 pub use secret::{AccessToken, AuthorizationCode, ClientSecret, PkceVerifier, RefreshToken};
 pub use signature::{SIGNATURE_HEADER, SignatureError, TIMESTAMP_HEADER, sign, verify};
 pub use subscriptions::{
-    AppKeys, Subscription, SubscriptionClient, SubscriptionError, SubscriptionId, SubscriptionList, Topic, Wanted,
+    AppKeys, MalformedSubscription, Subscription, SubscriptionClient, SubscriptionError, SubscriptionId,
+    SubscriptionList, Topic, Wanted,
 };
 pub use throttled::{ThrottleReason, Throttled};
 pub use transport::{HttpOptions, HttpSetupError};

@@ -17,7 +17,7 @@ use super::hosts::OuraHosts;
 use super::secret::ClientSecret;
 use super::transport::{self, Answer, BodyError, HttpOptions, HttpSetupError, NoAnswer};
 
-pub use list::{Subscription, SubscriptionId, SubscriptionList, Topic};
+pub use list::{MalformedSubscription, Subscription, SubscriptionId, SubscriptionList, Topic};
 
 /// Upper bound of a list in bytes. One app has 48 subscriptions for each of its environments.
 const MAX_BODY: usize = 4 * 1024 * 1024;

@@ -3,7 +3,6 @@ use serde_json::Value;
 use super::super::test_server::{NoServer, Reply, Seen, Server, hosts_at, impatient};
 use super::*;
 use crate::domain::{DataType, WebhookEventType};
-use crate::oura::model::Malformed;
 
 const ID: &str = "5c1d5e0a-3f0e-4b8e-9c64-0a4e5f1b7d21";
 
@@ -167,7 +166,7 @@ async fn unreadable_element_is_reported_and_the_others_read() {
     ] {
         let list = list_of(format!("[{},{}]", element(member, value), element("x", "1"))).await.unwrap();
         assert_eq!(list.subscriptions.len(), 1, "{member} {value}");
-        assert_eq!(list.malformed, [Malformed { index: 0, path: member.to_owned() }], "{value}");
+        assert_eq!(list.malformed, [MalformedSubscription { index: 0, path: member }], "{value}");
         assert!(!format!("{list:?}").contains("c4nary"));
     }
     let list = list_of(format!("[7,null,[1],{}]", element("x", "1"))).await.unwrap();

@@ -41,13 +41,18 @@ pub fn parse_webhook_event(body: &[u8], received_at: Timestamp) -> Result<Webhoo
     }
     let wire: Wire = serde_json::from_str(text).map_err(|_quotes_the_body| InvalidWebhookEvent::NotJson)?;
     Ok(WebhookEvent {
-        user: field("user_id", wire.user_id, |text| OuraUserId::parse(text).ok())?,
+        user: field("user_id", id(wire.user_id), |text| OuraUserId::parse(text).ok())?,
         event_type: field("event_type", wire.event_type, |text| RawEventType::parse(text).ok())?,
         data_type: field("data_type", wire.data_type, |text| RawEventType::parse(text).ok())?,
-        document_id: field("object_id", wire.object_id, |text| DocumentId::parse(text).ok())?,
+        document_id: field("object_id", id(wire.object_id), |text| DocumentId::parse(text).ok())?,
         event_time: wire.event_time.as_ref().and_then(Value::as_str).and_then(moment),
         received_at,
     })
+}
+
+/// An id as text: it may be given as a number.
+fn id(value: Option<Value>) -> Option<Value> {
+    value.map(|value| if value.is_number() { Value::String(value.to_string()) } else { value })
 }
 
 fn field<T>(
@@ -134,16 +139,25 @@ mod tests {
 
     #[test]
     fn missing_or_malformed_field_is_named_and_not_quoted() {
-        for name in ["event_type", "data_type", "object_id", "user_id"] {
+        let names = [("event_type", false), ("data_type", false), ("object_id", true), ("user_id", true)];
+        for (name, is_id) in names {
             assert_eq!(parse(&without(name)), Err(InvalidWebhookEvent::Field(name)));
-            for bad in
-                [json!(null), json!(7), json!(["c4nary"]), json!(""), json!("c4nary c4nary"), json!("c4n\u{e4}ry")]
-            {
+            let of_any = [json!(null), json!(["c4nary"]), json!({"c4nary": 1}), json!(""), json!("c4nary\nc4nary")];
+            let of_words = [json!(7), json!("c4nary c4nary"), json!("c4n\u{e4}ry")];
+            for bad in of_any.into_iter().chain(of_words.into_iter().filter(|_| !is_id)) {
                 let error = parse(&with(name, bad)).unwrap_err();
                 assert_eq!(error, InvalidWebhookEvent::Field(name));
                 assert!(error.to_string().contains(name) && !error.to_string().contains("c4n"), "{error}");
             }
-            assert_eq!(parse(&with(name, json!("x".repeat(300)))), Err(InvalidWebhookEvent::Field(name)));
+            assert_eq!(parse(&with(name, json!("x".repeat(600)))), Err(InvalidWebhookEvent::Field(name)));
+        }
+    }
+
+    #[test]
+    fn id_may_be_a_number_or_hold_any_letter() {
+        for (id, text) in [(json!(7), "7"), (json!("a b"), "a b"), (json!("\u{e9}"), "\u{e9}")] {
+            assert_eq!(parse(&with("object_id", id.clone())).unwrap().document_id.as_str(), text);
+            assert_eq!(parse(&with("user_id", id)).unwrap().user.as_str(), text);
         }
     }
 

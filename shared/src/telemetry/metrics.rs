@@ -59,6 +59,8 @@ pub enum Metric {
     Syncs,
     /// Syncs that failed.
     SyncsFailed,
+    /// Parts of Oura's documents that could not be read, or have values out of bounds. Dimension `dataType`.
+    ValuesUnreadable,
     /// Verified webhook events that could not be queued.
     WebhookEnqueueFailures,
     /// Webhook events accepted.

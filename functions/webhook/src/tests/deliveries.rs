@@ -196,9 +196,9 @@ async fn verified_body_that_is_not_a_webhook_event_is_refused_and_not_quoted() {
     let mut bodies: Vec<String> =
         ["", " ", "c4nary", "{\"c4nary", "null", "[]", "7", "{}", "\u{feff}{}"].map(String::from).into();
     bodies.push(r#"["update","daily_sleep","d-1","2026-03-01T11:59:40+00:00","ring-1"]"#.to_owned());
-    bodies.push(webhook_event("c4nary c4nary"));
-    bodies.push(webhook_event(&"x".repeat(300)));
-    bodies.push(webhook_event("d-1").replace("\"ring-1\"", "7"));
+    bodies.push(webhook_event("c4nary\\nc4nary"));
+    bodies.push(webhook_event(&"x".repeat(600)));
+    bodies.push(webhook_event("d-1").replace("\"ring-1\"", "{}"));
     bodies.push(webhook_event("d-1").replace("object_id", "document_id"));
     bodies.push(format!("{{\"x\":{}", "[".repeat(50_000)));
     for body in bodies {

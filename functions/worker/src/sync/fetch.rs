@@ -23,6 +23,7 @@ use crate::progress::{Progress, any_arrived};
 use crate::schedule::{DueDays, is_of_every_night};
 use crate::sync_outcome;
 use crate::sync_plan::{StoredDays, SyncPlan};
+use crate::unreadable;
 
 /// Time after its webhook event during which a document that Oura does not have is requested again. A later document is
 /// left to the next nightly sync.
@@ -74,6 +75,11 @@ pub(super) async fn fetch(cx: SyncContext<'_>, planned: PlannedSync) -> Phase<Fe
     // 4. Missing documents are deleted, expected later, or abandoned.
     plan.resolve_missing(&mut report);
     abandon_missing(deps, &opened.run, &mut report);
+    for (data_type, outcome) in &report.outcomes {
+        if let FetchOutcome::Fetched(fetched) = outcome {
+            unreadable::report(deps.clock.now(), &opened.message.sync_id, *data_type, &fetched.listing.malformed);
+        }
+    }
     // 5. The progress so far.
     let outcomes = report.outcomes.iter();
     opened.run.progress.extend(outcomes.map(|(data_type, outcome)| (*data_type, outcome.progress(report.started_at))));

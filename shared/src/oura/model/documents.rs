@@ -3,22 +3,36 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
+
+use super::{Fields, Part, Unreadable};
 
 use crate::domain::{DataType, Day, DayRange, DocumentId, with_data_types};
 
-/// One document that could not be read. It names the place, never the content: parser messages can quote values.
+/// A part of a document that could not be read, or a document that could not be read at all. It names the place, never the
+/// content.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Malformed {
-    /// Index among the given documents, counted from 0.
+    /// Index of the document among the given ones, counted from 0.
     pub index: usize,
-    /// The path of the first field that did not fit, such as `contributors.deep_sleep`; `.` for the document itself.
+    /// Path of the field, such as `contributors.deep_sleep`; `.` for the document itself.
     pub path: String,
+    /// Oura's id of the document, if it has a readable one.
+    pub document_id: Option<DocumentId>,
+    /// True if the document is lost: the field places it in time.
+    pub loses_document: bool,
+}
+
+impl Malformed {
+    /// A document of which nothing could be read.
+    #[must_use]
+    pub fn document(index: usize, document_id: Option<DocumentId>) -> Self {
+        Self { index, path: ".".to_owned(), document_id, loses_document: true }
+    }
 }
 
 /// A document, or a sample of a time series.
-pub trait Document: DeserializeOwned {
+pub trait Document: Part {
     /// Oura's id; none where Oura gives none.
     fn id(&self) -> Option<&DocumentId>;
 
@@ -53,7 +67,7 @@ macro_rules! documents {
                 }
             }
 
-            /// Reads documents, each alone: those that cannot be read are reported beside the others.
+            /// Reads documents field by field: what cannot be read is reported beside the documents.
             #[must_use]
             pub fn parse(data_type: DataType, raw: &[&RawValue]) -> (Self, Vec<Malformed>) {
                 let mut malformed = Vec::new();
@@ -61,6 +75,14 @@ macro_rules! documents {
                     $(DataType::$data_type => Self::$data_type(read(raw, &mut malformed)),)*
                 };
                 (documents, malformed)
+            }
+
+            /// Paths of the fields that are read, those of inner parts too.
+            #[cfg(test)]
+            fn fields(data_type: DataType) -> Vec<String> {
+                match data_type {
+                    $(DataType::$data_type => <super::$data_type as Part>::fields(),)*
+                }
             }
 
             /// Adds the documents of another page. Documents of another collection are left out.
@@ -124,32 +146,36 @@ impl fmt::Debug for Documents {
     }
 }
 
-fn read<T: DeserializeOwned>(raw: &[&RawValue], malformed: &mut Vec<Malformed>) -> Vec<T> {
+fn read<T: Part>(raw: &[&RawValue], malformed: &mut Vec<Malformed>) -> Vec<T> {
     let mut documents = Vec::with_capacity(raw.len());
-    for (index, document) in raw.iter().enumerate() {
-        let mut deserializer = serde_json::Deserializer::from_str(document.get());
-        match serde_path_to_error::deserialize(&mut deserializer) {
-            Ok(document) => documents.push(document),
-            Err(error) => malformed.push(Malformed { index, path: path_of(&error) }),
+    for (index, json) in raw.iter().enumerate() {
+        let mut unreadable = Unreadable::default();
+        let document: Option<T> = T::read(json.get(), &mut unreadable);
+        let loses_document = document.is_none();
+        documents.extend(document);
+        let mut paths = unreadable.into_paths();
+        if loses_document {
+            // Reading ended at the last one.
+            paths = vec![paths.pop().unwrap_or_else(|| ".".to_owned())];
+        }
+        if !paths.is_empty() {
+            let document_id = id_of(json.get());
+            let malformed_at = |path| Malformed { index, path, document_id: document_id.clone(), loses_document };
+            malformed.extend(paths.into_iter().map(malformed_at));
         }
     }
     documents
 }
 
-/// The path of the field that did not fit. A missing field is named too: serde reports it at its parent.
-fn path_of(error: &serde_path_to_error::Error<serde_json::Error>) -> String {
-    let parent = error.path().to_string();
-    let message = error.inner().to_string();
-    // The name between the backticks is one of our own structs', never the document's.
-    match message.strip_prefix("missing field `").and_then(|rest| rest.split_once('`')) {
-        Some((field, _)) if parent == "." => field.to_owned(),
-        Some((field, _)) => format!("{parent}.{field}"),
-        None => parent,
-    }
+/// Oura's id of a document that may be unreadable otherwise.
+fn id_of(json: &str) -> Option<DocumentId> {
+    Fields::of(json)?.read::<Option<DocumentId>>("id", &mut Unreadable::default()).flatten()
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::{Map, Value, json};
+
     use super::*;
 
     fn parse(kind: DataType, documents: &[&str]) -> (Documents, Vec<Malformed>) {
@@ -159,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn malformed_document_costs_only_itself_and_its_path_holds_no_value() {
+    fn unreadable_field_costs_only_itself_and_its_path_holds_no_value() {
         let (documents, malformed) = parse(
             DataType::DailySleep,
             &[
@@ -171,23 +197,102 @@ mod tests {
                 r#"{"day":"2031-05-06"}"#,
             ],
         );
-        assert_eq!(documents.len(), 2);
-        let paths: Vec<_> = malformed.iter().map(|one| (one.index, one.path.as_str())).collect();
-        assert_eq!(paths, [(1, "contributors.deep_sleep"), (2, "day"), (3, "day"), (4, ".")]);
+        assert_eq!(documents.len(), 3);
+        let shown = |one: &Malformed| {
+            let id = one.document_id.as_ref().map(|id| id.as_str().to_owned());
+            (one.index, one.path.clone(), id.unwrap_or_default(), one.loses_document)
+        };
+        let expected = [
+            (1, "contributors.deep_sleep", "b", false),
+            (2, "day", "c", true),
+            (3, "day", "d", true),
+            (4, ".", "", true),
+        ];
+        let expected = expected.map(|(index, path, id, lost)| (index, path.to_owned(), id.to_owned(), lost));
+        assert_eq!(malformed.iter().map(shown).collect::<Vec<_>>(), expected);
         let (_, malformed) = parse(DataType::Sleep, &[r#"{"day":"2031-05-05","hrv":{"items":[1,null,"x"]}}"#]);
         assert_eq!(malformed[0].path, "hrv.items[2]");
+        assert!(!malformed[0].loses_document);
+    }
+
+    /// The field that places a document in time, and its value.
+    fn place(kind: DataType) -> Option<(&'static str, &'static str)> {
+        match kind {
+            DataType::HeartRate | DataType::RingBatteryLevel => Some(("timestamp", "2031-05-05T10:00:00Z")),
+            DataType::RingConfiguration => None,
+            DataType::EnhancedTag | DataType::RestModePeriod => Some(("start_day", "2031-05-05")),
+            _ => Some(("day", "2031-05-05")),
+        }
+    }
+
+    fn least(kind: DataType) -> Value {
+        place(kind).into_iter().map(|(field, value)| (field.to_owned(), json!(value))).collect::<Map<_, _>>().into()
+    }
+
+    /// Sets the value at a path; `0` is the only element of a list.
+    fn set(document: &mut Value, path: &str, value: Value) {
+        let (name, rest) = path.split_once('.').map_or((path, None), |(name, rest)| (name, Some(rest)));
+        let place = match (name, &*document) {
+            ("0", _) => {
+                *document = json!([null]);
+                &mut document[0]
+            }
+            _ => &mut document[name],
+        };
+        match rest {
+            Some(rest) => set(place, rest, value),
+            None => *place = value,
+        }
+    }
+
+    #[test]
+    fn no_value_of_any_field_loses_the_document_unless_it_places_it_in_time() {
+        let values = [
+            json!(null),
+            json!(true),
+            json!(0),
+            json!(7),
+            json!(-1),
+            json!(1e300),
+            json!(""),
+            json!("text"),
+            json!("14.2"),
+            json!("2031-05-05"),
+            json!("2031-05-05T10:00:00Z"),
+            json!([]),
+            json!([1]),
+            json!([null]),
+            json!(["a", {}]),
+            json!([[]]),
+            json!({}),
+            json!({"items": 7, "timestamp": "x", "a": [1]}),
+            json!("x".repeat(10_000)),
+        ];
+        let mut checked = 0;
+        for kind in DataType::ALL {
+            let fields = Documents::fields(kind);
+            assert!(fields.len() > 2, "{kind}");
+            for path in fields.iter().filter(|path| place(kind).is_none_or(|(place, _)| place != path.as_str())) {
+                for value in &values {
+                    let mut document = least(kind);
+                    set(&mut document, path, value.clone());
+                    let (documents, malformed) = parse(kind, &[&document.to_string(), &least(kind).to_string()]);
+                    assert_eq!(documents.len(), 2, "{kind} {path} {value}");
+                    assert!(
+                        malformed.len() <= 4 && malformed.iter().all(|one| !one.loses_document),
+                        "{kind} {path} {value}"
+                    );
+                    checked += 1;
+                }
+            }
+        }
+        assert!(checked > 3_000, "{checked}");
     }
 
     #[test]
     fn document_needs_only_its_day_or_moment() {
         for kind in DataType::ALL {
-            let least = match kind {
-                DataType::HeartRate => r#"{"timestamp":"2031-05-05T10:00:00Z","bpm":60.0}"#,
-                DataType::RingBatteryLevel => r#"{"timestamp":"2031-05-05T10:00:00Z","level":50}"#,
-                DataType::RingConfiguration => "{}",
-                DataType::EnhancedTag | DataType::RestModePeriod => r#"{"start_day":"2031-05-05"}"#,
-                _ => r#"{"day":"2031-05-05"}"#,
-            };
+            let least = &least(kind).to_string();
             let (mut documents, malformed) = parse(kind, &[least]);
             assert_eq!((documents.len(), documents.data_type(), malformed), (1, kind, vec![]), "{kind}");
             documents.append(Documents::empty(kind));

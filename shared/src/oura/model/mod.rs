@@ -1,8 +1,8 @@
 //! Oura's documents as they arrive (API v2, OpenAPI 1.43), read leniently.
 //!
-//! Only what identifies a document is required: its day, or the moment of a sample. Everything else may be null or
-//! absent, fields that this project does not know are ignored, and enumerations are kept as the text that Oura sent,
-//! because they grow every few months. One document that cannot be read costs only itself.
+//! Only what places a document in time is required: its day, or the moment of a sample. Everything else may be null, absent or
+//! unreadable: an unreadable field is null, and its place is reported. Fields that this project does not know are ignored, and
+//! enumerations are kept as the text that Oura sent, because they grow every few months.
 //!
 //! None of these types print their values: they are health data.
 
@@ -23,12 +23,16 @@ macro_rules! dated_documents {
 
 mod daily;
 mod documents;
+mod part;
 mod period;
 mod series;
 mod sleep;
 
 pub use daily::*;
 pub use documents::{Document, Documents, Malformed};
+pub(in crate::oura) use part::id_text;
+use part::{Fields, parts};
+pub use part::{Part, Unreadable};
 pub use period::*;
 pub use series::*;
 pub use sleep::*;

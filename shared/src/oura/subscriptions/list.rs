@@ -8,7 +8,6 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use crate::domain::{DataType, InvalidId, Moment, RawEventType, WebhookEventType};
-use crate::oura::model::Malformed;
 
 /// Topic of a subscription: one event type of one data type, for every user of the app.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -44,7 +43,16 @@ pub struct SubscriptionList {
     /// Readable subscriptions in Oura's order.
     pub subscriptions: Vec<Subscription>,
     /// Unreadable ones, by their index in the list.
-    pub malformed: Vec<Malformed>,
+    pub malformed: Vec<MalformedSubscription>,
+}
+
+/// An unreadable subscription. It names the place, never the content.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MalformedSubscription {
+    /// Index in the list, counted from 0.
+    pub index: usize,
+    /// The first malformed member; `.` for the subscription itself.
+    pub path: &'static str,
 }
 
 impl SubscriptionList {
@@ -55,7 +63,7 @@ impl SubscriptionList {
         for (index, element) in elements.into_iter().enumerate() {
             match Subscription::read(element.get()) {
                 Ok(subscription) => list.subscriptions.push(subscription),
-                Err(path) => list.malformed.push(Malformed { index, path: path.to_owned() }),
+                Err(path) => list.malformed.push(MalformedSubscription { index, path }),
             }
         }
         Some(list)
