@@ -227,6 +227,12 @@ impl Tokens {
         self.grants.get(&self.access.get(token)?.grant).map(|grant| grant.person)
     }
 
+    /// The person of a refresh token or of a code, used or not.
+    pub(crate) fn owner_of_credential(&self, text: &str) -> Option<usize> {
+        let of_refresh = || self.grants.get(&self.refresh.get(text)?.grant).map(|grant| grant.person);
+        of_refresh().or_else(|| self.codes.get(text).map(|code| code.consent.person))
+    }
+
     /// Revokes the grant of an access token; `false` if the token is not valid.
     pub(crate) fn revoke(&mut self, token: &str, now: i64) -> bool {
         if self.bearer(token, now).is_none() {

@@ -11,12 +11,11 @@ use crate::clock::Clock;
 use crate::collection::Collection;
 use crate::config::OuraSimulatorConfig;
 use crate::document::Document;
-use crate::faults::Faults;
+use crate::faults::active::Faults;
 use crate::generate::{Generator, Habits, Row};
 use crate::limits::{Limits, RequestRate};
 use crate::lock::lock;
 use crate::options::settings::Options;
-use crate::outage::Outage;
 use crate::people::{Character, People};
 use crate::request_log::RequestLog;
 use crate::time::{Zone, plus};
@@ -42,7 +41,6 @@ pub(crate) struct Cloud {
     pub(crate) tokens: Mutex<Tokens>,
     pub(crate) limits: Mutex<Limits>,
     pub(crate) request_rate: Mutex<RequestRate>,
-    pub(crate) outage: Mutex<Option<Outage>>,
     pub(crate) faults: Mutex<Faults>,
     pub(crate) log: Mutex<RequestLog>,
     pub(crate) webhooks: Mutex<Webhooks>,
@@ -76,7 +74,6 @@ impl Cloud {
             tokens: Mutex::new(Tokens::new(config.entropy)),
             limits: Mutex::default(),
             request_rate: Mutex::default(),
-            outage: Mutex::default(),
             faults: Mutex::default(),
             log: Mutex::default(),
             http,

@@ -2,9 +2,9 @@
 
 use strum::IntoStaticStr;
 
-use crate::faults::InvalidFault;
+use crate::faults::fault::InvalidFault;
+use crate::faults::outage::InvalidOutage;
 use crate::options::settings::InvalidOption;
-use crate::outage::InvalidOutage;
 
 /// A control call that cannot be met. Over HTTP the variant's name in snake case is the stable `error` code.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, IntoStaticStr)]

@@ -7,11 +7,12 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::cloud::state::Cloud;
-use crate::faults::{Fault, FaultState};
+use crate::faults::active::FaultState;
+use crate::faults::fault::Fault;
+use crate::faults::outage::Outage;
 use crate::limits::RequestRate;
 use crate::lock::lock;
 use crate::options::settings::Options;
-use crate::outage::Outage;
 use crate::people::Character;
 use crate::request_log::{RequestCounts, RequestRecord};
 use crate::tokens::TokenCounts;
@@ -23,7 +24,7 @@ use super::error::ControlError;
 pub struct Control(pub(crate) Arc<Cloud>);
 
 impl Control {
-    /// Adds a fault and returns its id. Faults match in the order in which they were added.
+    /// Adds a fault and returns its id. Faults apply in the order in which they were added.
     ///
     /// # Errors
     /// [`ControlError::InvalidFault`].
@@ -57,15 +58,13 @@ impl Control {
     /// # Errors
     /// [`ControlError::InvalidOutage`]; the previous outage remains then.
     pub fn set_outage(&self, outage: Option<Outage>) -> Result<(), ControlError> {
-        outage.as_ref().map_or(Ok(()), Outage::check)?;
-        *lock(&self.0.outage) = outage;
-        Ok(())
+        Ok(lock(&self.0.faults).set_outage(outage)?)
     }
 
     /// The outage: present, past or future.
     #[must_use]
     pub fn outage(&self) -> Option<Outage> {
-        lock(&self.0.outage).clone()
+        lock(&self.0.faults).outage()
     }
 
     /// The last 10,000 requests, oldest first.

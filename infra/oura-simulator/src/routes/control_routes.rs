@@ -15,8 +15,8 @@ use crate::control::consent::ConsentRequest;
 use crate::control::documents::PutDocument;
 use crate::control::error::ControlError;
 use crate::control::handle::Control;
-use crate::faults::Fault;
-use crate::outage::Outage;
+use crate::faults::fault::Fault;
+use crate::faults::outage::Outage;
 
 use super::control_answer::{Answer, done, parsed, parsed_text, shown};
 

@@ -5,7 +5,7 @@ mod consent_page;
 mod control_answer;
 pub(crate) mod control_routes;
 pub(crate) mod control_webhook_routes;
-mod fields;
+pub(crate) mod fields;
 mod json_form;
 mod paging;
 mod query;

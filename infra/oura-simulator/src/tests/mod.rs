@@ -10,6 +10,7 @@ mod misbehaviour;
 mod oauth;
 mod outages;
 mod pinned;
+mod small_faults;
 mod webhooks;
 
 use std::sync::Arc;

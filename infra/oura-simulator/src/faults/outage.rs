@@ -1,17 +1,15 @@
 //! Outages of Oura.
 
-use std::time::Duration;
-
-use axum::body::Body;
-use axum::response::{IntoResponse, Response};
-use http::{StatusCode, header};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
-use crate::answers::bare;
+use super::fault::Fault;
 
 /// Milliseconds that a request hangs by default: longer than any client should wait.
 const DEFAULT_HANG_MS: u64 = 60_000;
+
+const GATEWAY_PAGE: &str = "<html><head><title>502 Bad Gateway</title></head><body>Bad Gateway</body></html>";
 
 /// Symptom of an outage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,36 +75,24 @@ impl Outage {
         }
     }
 
-    /// True if the outage applies to a request.
-    pub(crate) fn applies_to(&self, path: &str, now: Timestamp) -> bool {
-        let down = match self.target {
-            OutageTarget::All => true,
-            OutageTarget::Data => path.starts_with("/v2/usercollection/"),
-            OutageTarget::Token => {
-                (path.starts_with("/oauth/") && path != "/oauth/authorize") || path.starts_with("/new-portal/")
-            }
+    /// The fault that an outage is.
+    pub(crate) fn fault(&self) -> Fault {
+        let path = match self.target {
+            OutageTarget::All => "*",
+            OutageTarget::Data => "/v2/usercollection/*",
+            OutageTarget::Token => "/oauth/token,/oauth/revoke,/new-portal/*",
         };
-        down && self.from.is_none_or(|from| from <= now) && self.until.is_none_or(|until| now < until)
-    }
-
-    /// Delay before the answer.
-    pub(crate) fn delay(&self) -> Duration {
+        let fault = Fault { from: self.from, until: self.until, ..Fault::on(path) };
         match self.kind {
-            OutageKind::Hang => Duration::from_millis(self.hang_ms.unwrap_or(DEFAULT_HANG_MS)),
-            _ => Duration::ZERO,
-        }
-    }
-
-    /// The answer; `None` closes the connection.
-    pub(crate) fn response(&self) -> Option<Response> {
-        match self.kind {
-            OutageKind::Unavailable => Some(bare(StatusCode::SERVICE_UNAVAILABLE)),
-            OutageKind::Gateway => {
-                let page = "<html><head><title>502 Bad Gateway</title></head><body>Bad Gateway</body></html>";
-                let html = [(header::CONTENT_TYPE, "text/html")];
-                Some((StatusCode::BAD_GATEWAY, html, Body::from(page)).into_response())
+            OutageKind::Unavailable => fault.status(503),
+            OutageKind::Gateway => Fault {
+                headers: [("content-type".to_owned(), "text/html".to_owned())].into(),
+                ..fault.status(502).body(json!(GATEWAY_PAGE))
+            },
+            OutageKind::Drop => Fault { drop_connection: true, ..fault },
+            OutageKind::Hang => {
+                Fault { delay_ms: Some(self.hang_ms.unwrap_or(DEFAULT_HANG_MS)), drop_connection: true, ..fault }
             }
-            OutageKind::Drop | OutageKind::Hang => None,
         }
     }
 }
