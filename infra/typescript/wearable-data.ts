@@ -63,6 +63,10 @@ export type WearableData = {
    */
   observedAt: string;
   /**
+   * Oura account of the document; absent in items that were stored before accounts were recorded.
+   */
+  ouraUserId?: string;
+  /**
    * The platform's patient: the JWT claim that the ring was connected with.
    */
   patientId: string;

@@ -11,6 +11,7 @@ mod backfill;
 mod baselines;
 mod connect_flow;
 mod crashes;
+mod deletions;
 mod disconnect;
 mod faults;
 mod nightly_runs;

@@ -11,8 +11,9 @@ use shared::oura::{Listing, OuraError};
 pub(crate) enum FetchRequest {
     /// Every document of these days.
     Days(DayRange),
-    /// These documents. Several cost one list of `days`, where they probably are, and a request for each one not in it.
-    Documents { ids: BTreeSet<DocumentId>, days: DayRange },
+    /// These documents. Several cost one list of the days on which they probably are, if any are known, and a request for
+    /// each one not in it.
+    Documents { ids: BTreeSet<DocumentId>, list: Option<DayRange> },
 }
 
 /// Documents of one data type that arrived.
@@ -21,6 +22,8 @@ pub(crate) struct Fetched {
     pub(crate) listing: Listing,
     /// Requested documents that Oura does not have, or not yet.
     pub(crate) missing: BTreeSet<DocumentId>,
+    /// Documents that were not requested, since there were too many.
+    pub(crate) not_requested: BTreeSet<DocumentId>,
     /// Transient error that kept other documents from arriving.
     pub(crate) failed: Option<OuraError>,
 }
@@ -49,14 +52,19 @@ pub(crate) struct FetchReport {
 impl Fetched {
     /// Documents of a request that is answered completely.
     pub(crate) fn complete(listing: Listing) -> Self {
-        Self { listing, missing: BTreeSet::new(), failed: None }
+        Self { listing, missing: BTreeSet::new(), not_requested: BTreeSet::new(), failed: None }
+    }
+
+    /// True if some of the documents did not arrive.
+    pub(crate) fn lacks_documents(&self) -> bool {
+        !self.missing.is_empty() || !self.not_requested.is_empty()
     }
 
     /// State and failure to record.
     fn state(&self) -> (FetchState, Option<FetchFailure>) {
         if let Some(error) = &self.failed {
             (FetchState::Failed, Some(error.failure()))
-        } else if !self.missing.is_empty() {
+        } else if self.lacks_documents() {
             (FetchState::Failed, Some(FetchFailure::NotFound))
         } else if !self.listing.malformed.is_empty() {
             (FetchState::Malformed, Some(FetchFailure::MalformedDocuments))

@@ -23,7 +23,7 @@ const MAX_INLINE_DELAY: Duration = Duration::from_secs(3);
 /// Time reserved at the end of an invocation for storing what has arrived.
 const STORE_TIME: SignedDuration = SignedDuration::from_secs(30);
 
-/// Documents fetched one by one for one data type; the others count as missing.
+/// Documents fetched one by one for one data type; the others are left to the next delivery.
 const MAX_SINGLE_DOCUMENTS: usize = 200;
 
 /// Single documents of one data type fetched at once.
@@ -129,7 +129,7 @@ impl Fetcher<'_> {
             .map(|(data_type, request)| async move {
                 let response = match request {
                     FetchRequest::Days(range) => self.list(access, data_type, *range).await.map(Fetched::complete),
-                    FetchRequest::Documents { ids, days } => self.documents(access, data_type, ids, *days).await,
+                    FetchRequest::Documents { ids, list } => self.documents(access, data_type, ids, *list).await,
                 };
                 if let Ok(fetched) = &response {
                     on_fetched(data_type, fetched.listing.documents.len() as u64).await;
@@ -146,16 +146,16 @@ impl Fetcher<'_> {
         access: &Access,
         data_type: DataType,
         ids: &BTreeSet<DocumentId>,
-        days: DayRange,
+        list: Option<DayRange>,
     ) -> Result<Fetched, OuraError> {
         let mut fetched = Fetched::complete(Listing::empty(data_type));
-        if ids.len() > 1 {
+        if let Some(days) = list.filter(|_| ids.len() > 1) {
             fetched.listing = self.list(access, data_type, days).await?;
             fetched.listing.documents.retain_ids(ids);
         }
         let listed = fetched.listing.documents.ids();
         let mut singles: Vec<DocumentId> = ids.difference(&listed).cloned().collect();
-        fetched.missing.extend(singles.split_off(singles.len().min(MAX_SINGLE_DOCUMENTS)));
+        fetched.not_requested.extend(singles.split_off(singles.len().min(MAX_SINGLE_DOCUMENTS)));
         let mut responses = stream::iter(singles)
             .map(|id| async move {
                 let response = self.with_retry(|| self.oura.document(&access.token, data_type, &id)).await;

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use shared::aws::{PendingEvents, StoreError, StoredDay};
-use shared::domain::{DataType, Day, DayRange, DocumentEvent, DocumentId, PatientId, StoredRecord, WebhookEventType};
+use shared::domain::{
+    DataType, Day, DayRange, DocumentEvent, DocumentId, PatientId, Record, StoredRecord, WebhookEventType,
+};
 
 use crate::deps::Deps;
 use crate::fetch_outcome::{FetchOutcome, FetchReport, FetchRequest};
@@ -16,6 +18,14 @@ pub(crate) type StoredDays = BTreeMap<Day, StoredDay>;
 
 /// Identity of a patient's document.
 pub(crate) type DocumentKey = (DataType, DocumentId);
+
+/// The same, borrowed.
+pub(crate) type Key<'r> = (DataType, &'r DocumentId);
+
+/// Returns the identity of the record's document.
+pub(crate) fn key(record: &Record) -> Key<'_> {
+    (record.data_type, &record.document_id)
+}
 
 /// Number of the newest days that a complete fetch holds at least (see the connection's watermarks).
 pub(crate) const NEWEST_DAYS: i32 = 3;
@@ -127,7 +137,7 @@ impl SyncPlan {
         let request = |(data_type, ids): (DataType, BTreeSet<DocumentId>)| {
             let stored_on = ids.iter().filter_map(|id| Some(known.get(&(data_type, id.clone()))?.record.day));
             let days = listed_days(recent, stored_on.collect());
-            (data_type, FetchRequest::Documents { ids, days })
+            (data_type, FetchRequest::Documents { ids, list: Some(days) })
         };
         Self {
             requests: fetched.into_iter().map(request).collect(),
@@ -214,7 +224,7 @@ fn newest_events(events: &BTreeSet<DocumentEvent>) -> BTreeMap<DocumentKey, &Doc
 
 #[cfg(test)]
 mod tests {
-    use shared::domain::{DataTypeProgress, FetchState, Record, RecordMetrics};
+    use shared::domain::{DataTypeProgress, FetchState, RecordMetrics};
     use shared::oura::Listing;
 
     use super::*;
@@ -239,7 +249,14 @@ mod tests {
         };
         let day = record.day;
         let content_hash = record.content_hash();
-        let stored = StoredRecord { record, revision: 1, observed_at: at(observed_at), content_hash, deleted: false };
+        let stored = StoredRecord {
+            record,
+            revision: 1,
+            observed_at: at(observed_at),
+            content_hash,
+            deleted: false,
+            account: None,
+        };
         BTreeMap::from([(day, StoredDay { records: vec![stored], stats: None })])
     }
 
@@ -296,7 +313,7 @@ mod tests {
         let mut plan = planned(&delete, &stored("a", "2026-03-17", "2026-03-18T10:30:00Z"), None);
         assert_eq!(requested(&plan), ["a", "b"]);
         let missing = ["a", "b"].map(|id| id.parse().unwrap()).into();
-        let fetched = Fetched { listing: Listing::empty(DataType::Tag), missing, failed: None };
+        let fetched = Fetched { missing, ..Fetched::complete(Listing::empty(DataType::Tag)) };
         let outcomes = BTreeMap::from([(DataType::Tag, FetchOutcome::Fetched(fetched))]);
         let mut report = FetchReport { outcomes, started_at: at(NOON) };
         plan.resolve_missing(&mut report);

@@ -100,8 +100,8 @@ pub struct DataTypeFacts {
     pub frequency: Frequency,
     /// Days that should have it, for the reasons of missing data.
     pub expected: Expected,
-    /// Meaning of a stored document that a complete answer does not hold.
-    pub missing_document: MissingDocument,
+    /// Number of its documents on one day.
+    pub per_day: PerDay,
 }
 
 /// Form of a question for a range of days.
@@ -149,13 +149,13 @@ pub enum Expected {
     Never,
 }
 
-/// Meaning of a stored document that a complete answer does not hold.
+/// Number of documents of a data type on one day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum MissingDocument {
-    /// Oura has deleted it: an edited night gets a new id, a deleted workout disappears.
-    Deleted,
-    /// Nothing: the range rules are not documented. A webhook event names deletions.
-    Unproven,
+pub enum PerDay {
+    /// One: a second one replaces it.
+    One,
+    /// Any number.
+    Several,
 }
 
 /// A text that names no known data type.
@@ -206,7 +206,7 @@ data_types! {
         delivery: Delivery::Webhook,
         frequency: Frequency::Always,
         expected: Expected::EveryDay,
-        missing_document: MissingDocument::Deleted,
+        per_day: PerDay::One,
     }
     DailyCardiovascularAge = "daily_cardiovascular_age" {
         path: "daily_cardiovascular_age",
@@ -216,7 +216,7 @@ data_types! {
         delivery: Delivery::Webhook,
         frequency: Frequency::EveryFewDays,
         expected: Expected::OverWeeks,
-        missing_document: MissingDocument::Unproven,
+        per_day: PerDay::One,
     }
     DailyReadiness = "daily_readiness" {
         path: "daily_readiness",
@@ -226,7 +226,7 @@ data_types! {
         delivery: Delivery::Webhook,
         frequency: Frequency::IfRingSynced,
         expected: Expected::EveryNight,
-        missing_document: MissingDocument::Deleted,
+        per_day: PerDay::One,
     }
     DailyResilience = "daily_resilience" {
         path: "daily_resilience",
@@ -236,7 +236,7 @@ data_types! {
         delivery: Delivery::Webhook,
         frequency: Frequency::EveryFewDays,
         expected: Expected::OverWeeks,
-        missing_document: MissingDocument::Deleted,
+        per_day: PerDay::One,
     }
     DailySleep = "daily_sleep" {
         path: "daily_sleep",
@@ -246,7 +246,7 @@ data_types! {
         delivery: Delivery::Webhook,
         frequency: Frequency::Always,
         expected: Expected::Never,
-        missing_document: MissingDocument::Deleted,
+        per_day: PerDay::One,
     }
     DailySpo2 = "daily_spo2" {
         path: "daily_spo2",
@@ -256,7 +256,7 @@ data_types! {
         delivery: Delivery::Webhook,
         frequency: Frequency::IfRingSynced,
         expected: Expected::EveryNight,
-        missing_document: MissingDocument::Deleted,
+        per_day: PerDay::One,
     }
     DailyStress = "daily_stress" {
         path: "daily_stress",
@@ -266,7 +266,7 @@ data_types! {
         delivery: Delivery::Webhook,
         frequency: Frequency::IfRingSynced,
         expected: Expected::EveryDay,
-        missing_document: MissingDocument::Deleted,
+        per_day: PerDay::One,
     }
     EnhancedTag = "enhanced_tag" {
         path: "enhanced_tag",
@@ -276,7 +276,7 @@ data_types! {
         delivery: Delivery::Webhook,
         frequency: Frequency::IfRingSynced,
         expected: Expected::Never,
-        missing_document: MissingDocument::Unproven,
+        per_day: PerDay::Several,
     }
     HeartRate = "heartrate" {
         path: "heartrate",
@@ -286,7 +286,7 @@ data_types! {
         delivery: Delivery::Polled,
         frequency: Frequency::IfRingSynced,
         expected: Expected::EveryDay,
-        missing_document: MissingDocument::Unproven,
+        per_day: PerDay::One,
     }
     RestModePeriod = "rest_mode_period" {
         path: "rest_mode_period",
@@ -296,7 +296,7 @@ data_types! {
         delivery: Delivery::Webhook,
         frequency: Frequency::EveryFewDays,
         expected: Expected::Never,
-        missing_document: MissingDocument::Unproven,
+        per_day: PerDay::Several,
     }
     RingBatteryLevel = "ring_battery_level" {
         path: "ring_battery_level",
@@ -306,7 +306,7 @@ data_types! {
         delivery: Delivery::Polled,
         frequency: Frequency::IfRingSynced,
         expected: Expected::Never,
-        missing_document: MissingDocument::Unproven,
+        per_day: PerDay::One,
     }
     RingConfiguration = "ring_configuration" {
         path: "ring_configuration",
@@ -316,7 +316,7 @@ data_types! {
         delivery: Delivery::Webhook,
         frequency: Frequency::EveryFewDays,
         expected: Expected::Never,
-        missing_document: MissingDocument::Unproven,
+        per_day: PerDay::Several,
     }
     Session = "session" {
         path: "session",
@@ -326,7 +326,7 @@ data_types! {
         delivery: Delivery::Webhook,
         frequency: Frequency::IfRingSynced,
         expected: Expected::Never,
-        missing_document: MissingDocument::Unproven,
+        per_day: PerDay::Several,
     }
     Sleep = "sleep" {
         path: "sleep",
@@ -336,7 +336,7 @@ data_types! {
         delivery: Delivery::Webhook,
         frequency: Frequency::Always,
         expected: Expected::EveryNight,
-        missing_document: MissingDocument::Deleted,
+        per_day: PerDay::Several,
     }
     SleepTime = "sleep_time" {
         path: "sleep_time",
@@ -346,7 +346,7 @@ data_types! {
         delivery: Delivery::Webhook,
         frequency: Frequency::EveryFewDays,
         expected: Expected::Never,
-        missing_document: MissingDocument::Deleted,
+        per_day: PerDay::One,
     }
     Tag = "tag" {
         path: "tag",
@@ -356,7 +356,7 @@ data_types! {
         delivery: Delivery::Webhook,
         frequency: Frequency::IfRingSynced,
         expected: Expected::Never,
-        missing_document: MissingDocument::Unproven,
+        per_day: PerDay::Several,
     }
     Vo2Max = "vo2_max" {
         path: "vO2_max", // the only path that is spelled unlike its name
@@ -366,7 +366,7 @@ data_types! {
         delivery: Delivery::Webhook,
         frequency: Frequency::EveryFewDays,
         expected: Expected::Never,
-        missing_document: MissingDocument::Unproven,
+        per_day: PerDay::One,
     }
     Workout = "workout" {
         path: "workout",
@@ -376,7 +376,7 @@ data_types! {
         delivery: Delivery::Webhook,
         frequency: Frequency::IfRingSynced,
         expected: Expected::Never,
-        missing_document: MissingDocument::Deleted,
+        per_day: PerDay::Several,
     }
 }
 

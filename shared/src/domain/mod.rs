@@ -33,7 +33,7 @@ pub use connection::{
 };
 pub(crate) use data_type::with_data_types;
 pub use data_type::{
-    DataType, DataTypeFacts, Delivery, Expected, Frequency, MetricType, MissingDocument, RangeQuery, UnknownDataType,
+    DataType, DataTypeFacts, Delivery, Expected, Frequency, MetricType, PerDay, RangeQuery, UnknownDataType,
     UnknownMetricType,
 };
 pub use day::{Day, DayRange, InvalidDay, InvalidRange};

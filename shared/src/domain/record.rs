@@ -5,7 +5,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use super::{DataType, Day, DayBaselines, DayMetrics, DocumentId, RecordMetrics, content_hash};
+use super::{DataType, Day, DayBaselines, DayMetrics, DocumentId, OuraUserId, RecordMetrics, content_hash};
 
 /// One Oura document in normalized form. Its `Debug` shows no measured value.
 #[derive(Clone, PartialEq)]
@@ -52,6 +52,8 @@ pub struct StoredRecord {
     pub content_hash: String,
     /// A tombstone: Oura no longer has the document.
     pub deleted: bool,
+    /// Oura account of the document; none if it was stored before accounts were recorded.
+    pub account: Option<OuraUserId>,
 }
 
 impl fmt::Debug for Record {

@@ -9,6 +9,7 @@
 //!   never derived from wall clocks, so a night of 25 hours or a flight changes nothing.
 //! - Notes that a patient wrote (comments, names of tags) are in no record. The label of a workout is: it is its title.
 
+mod current;
 mod daily;
 mod day_records;
 mod lists;
@@ -22,6 +23,7 @@ mod tests;
 
 use std::collections::HashMap;
 
+pub use self::current::{current_records, has_derived_id};
 pub use self::offsets::DayOffsets;
 pub use self::sleep::{SleepPeriod, sleep_periods};
 pub use self::stats::{changed_fields, day_stats, provisional};
@@ -46,11 +48,11 @@ pub fn records(patient: &PatientId, documents: &Documents, offsets: &DayOffsets)
     without_repeats(with_data_types!(of_documents))
 }
 
-/// Keeps the records whose day is in the range: for what [`Documents::retain_days`] cannot decide, because samples
-/// get their day only here. At the edges of a fetched range a local day is fetched in part, and a part must not replace
-/// what is stored of the whole. Rings stay: they belong to no range.
+/// Keeps the records of time series whose day is in the range: [`Documents::retain_days`] cannot decide about them, because
+/// samples get their day only here. At the edges of a fetched range a local day is fetched in part, and a part must not
+/// replace what is stored of the whole. Other records stay.
 pub fn retain_days(records: &mut Vec<Record>, range: DayRange) {
-    records.retain(|record| record.data_type == DataType::RingConfiguration || range.contains(record.day));
+    records.retain(|record| record.data_type.has_documents() || range.contains(record.day));
 }
 
 fn without_repeats(records: Vec<Record>) -> Vec<Record> {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use shared::domain::{CATALOGUE, DataType, Delivery, Frequency, MissingDocument, RangeQuery};
+use shared::domain::{CATALOGUE, DataType, Delivery, Frequency, PerDay, RangeQuery};
 
 /// The text.
 pub(crate) fn text() -> String {
@@ -33,7 +33,7 @@ pub(crate) fn text() -> String {
     }
     text.push_str(
         "\n## Data types\n\n\
-         | data type | path | scope | metric type | asked for by | news by | due | missing in a complete answer |\n\
+         | data type | path | scope | metric type | asked for by | news by | due | documents a day |\n\
          |---|---|---|---|---|---|---|---|\n",
     );
     for data_type in DataType::ALL {
@@ -59,9 +59,9 @@ pub(crate) fn text() -> String {
                 Frequency::IfRingSynced => "after the ring has synced",
                 Frequency::EveryFewDays => "every few days",
             },
-            match facts.missing_document {
-                MissingDocument::Deleted => "deleted",
-                MissingDocument::Unproven => "no proof",
+            match facts.per_day {
+                PerDay::One => "one",
+                PerDay::Several => "several",
             },
         );
     }

@@ -101,6 +101,12 @@ pub(crate) fn wearable_data() -> Value {
                 "minLength": 1,
             },
             "observedAt": metrics("Instant", Some("Time of the beginning of the request that saw this content.")),
+            "ouraUserId": {
+                "description": "Oura account of the document; absent in items that were stored before accounts were \
+                    recorded.",
+                "type": "string",
+                "minLength": 1,
+            },
             "revision": revision(),
             "contentHash": content_hash(),
         },

@@ -96,7 +96,7 @@ fn max_throttle_delay(report: &FetchReport) -> Duration {
 
 /// Delay before the next delivery, if it is all that is needed: every error is a throttled request.
 fn throttle_delay(report: &FetchReport) -> Option<Duration> {
-    let is_missing = |outcome: &FetchOutcome| matches!(outcome, FetchOutcome::Fetched(Fetched { failed: None, missing, .. }) if !missing.is_empty());
+    let is_missing = |outcome: &FetchOutcome| matches!(outcome, FetchOutcome::Fetched(fetched) if fetched.failed.is_none() && fetched.lacks_documents());
     if report.outcomes.values().any(is_missing) || errors(report).any(|error| error.throttle_delay().is_none()) {
         return None;
     }

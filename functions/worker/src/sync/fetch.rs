@@ -16,13 +16,15 @@ use super::open::OpenedSync;
 use super::phase::{Phase, SyncContext};
 use super::plan::PlannedSync;
 use crate::deps::Deps;
-use crate::diff::{FetchedRecords, RecordDiff};
+use crate::diff::RecordDiff;
 use crate::fetch_outcome::{FetchOutcome, FetchReport, FetchRequest};
+use crate::fetched_records::FetchedRecords;
 use crate::fetcher::Fetcher;
 use crate::progress::{Progress, any_arrived};
 use crate::schedule::{DueDays, is_of_every_night};
 use crate::sync_outcome;
 use crate::sync_plan::{StoredDays, SyncPlan};
+use crate::unlisted;
 use crate::unreadable;
 
 /// Time after its webhook event during which a document that Oura does not have is requested again. A later document is
@@ -36,8 +38,6 @@ pub(super) struct FetchedSync {
     pub(super) plan: SyncPlan,
     pub(super) report: FetchReport,
     pub(super) stored: StoredDays,
-    /// Records of the data types of every night, if they have been compared already.
-    pub(super) compared: Option<(FetchedRecords, RecordDiff)>,
 }
 
 pub(super) async fn fetch(cx: SyncContext<'_>, planned: PlannedSync) -> Phase<FetchedSync> {
@@ -62,17 +62,19 @@ pub(super) async fn fetch(cx: SyncContext<'_>, planned: PlannedSync) -> Phase<Fe
     }
     let (mut report, stored) = (report?, stored?);
     // 3. If the ring has synced, the rest of a nightly sync is fetched.
-    let mut compared = None;
     if !if_ring_synced.is_empty() {
         let is_resumed = if_ring_synced.keys().any(|data_type| opened.run.progress.contains_key(data_type));
-        if !is_resumed {
-            compared = Some(compare_every_night(&opened, &plan, &report, &stored));
-        }
-        if is_resumed || compared.as_ref().is_some_and(|(_, diff)| !diff.is_empty()) {
+        if is_resumed || has_ring_synced(&opened, &plan, &report, &stored) {
             fetch_rest(cx, &opened, &mut plan, &mut report, if_ring_synced).await?;
         }
     }
-    // 4. Missing documents are deleted, expected later, or abandoned.
+    // 4. Stored documents that a list does not hold are looked up by id.
+    let look_ups = unlisted::unlisted(&opened.connection, &opened.message.sync_id, &plan, &report, &stored);
+    if !look_ups.is_empty() {
+        let answers = send_requests(cx, &opened, &look_ups, true).await?;
+        unlisted::add_answers(answers, &mut plan, &mut report);
+    }
+    // 5. Missing documents of webhook events are deleted, expected later, or abandoned.
     plan.resolve_missing(&mut report);
     abandon_missing(deps, &opened.run, &mut report);
     for (data_type, outcome) in &report.outcomes {
@@ -80,23 +82,17 @@ pub(super) async fn fetch(cx: SyncContext<'_>, planned: PlannedSync) -> Phase<Fe
             unreadable::report(deps.clock.now(), &opened.message.sync_id, *data_type, &fetched.listing.malformed);
         }
     }
-    // 5. The progress so far.
+    // 6. The progress so far.
     let outcomes = report.outcomes.iter();
     opened.run.progress.extend(outcomes.map(|(data_type, outcome)| (*data_type, outcome.progress(report.started_at))));
     refetch_series_without_offsets(&mut opened.run.progress);
-    Ok(FetchedSync { opened, plan, report, stored, compared })
+    Ok(FetchedSync { opened, plan, report, stored })
 }
 
-/// Compares the data types of every night with the stored ones: a difference shows that the ring has synced.
-fn compare_every_night(
-    opened: &OpenedSync,
-    plan: &SyncPlan,
-    report: &FetchReport,
-    stored: &StoredDays,
-) -> (FetchedRecords, RecordDiff) {
-    let records = FetchedRecords::normalize(&opened.message.patient_id, plan, report, stored, is_of_every_night);
-    let diff = RecordDiff::new(stored, &records);
-    (records, diff)
+/// True if one of the data types of every night holds something new, which shows that the ring has synced.
+fn has_ring_synced(opened: &OpenedSync, plan: &SyncPlan, report: &FetchReport, stored: &StoredDays) -> bool {
+    let records = FetchedRecords::normalize(&opened.connection, plan, report, stored, is_of_every_night);
+    !RecordDiff::new(stored, &records).is_empty()
 }
 
 /// Fetches the other due data types and adds them to plan and report.
@@ -166,9 +162,10 @@ fn abandon_missing(deps: &Deps, run: &SyncRun, report: &mut FetchReport) {
         let was_missing = run.progress.get(data_type).is_some_and(|of| of.error == Some(FetchFailure::NotFound));
         if let FetchOutcome::Fetched(fetched) = outcome
             && was_missing
-            && !fetched.missing.is_empty()
+            && fetched.lacks_documents()
         {
-            let documents = std::mem::take(&mut fetched.missing).len() as u64;
+            let missing = std::mem::take(&mut fetched.missing);
+            let documents = (missing.len() + std::mem::take(&mut fetched.not_requested).len()) as u64;
             tracing::warn!(
                 event = "fetch.documents_not_found",
                 data_type = data_type.as_str(),

@@ -8,10 +8,11 @@ use shared::domain::{Day, SyncMessage, Trigger};
 use super::fetch::FetchedSync;
 use super::open::OpenedSync;
 use super::phase::{Phase, SyncContext};
+use crate::day_change::Times;
 use crate::deps::Deps;
-use crate::diff::{FetchedRecords, RecordDiff, Times};
+use crate::diff::RecordDiff;
 use crate::fetch_outcome::FetchReport;
-use crate::schedule::is_of_every_night;
+use crate::fetched_records::FetchedRecords;
 use crate::sync_outcome;
 use crate::sync_plan::{DocumentKey, SyncPlan};
 
@@ -26,26 +27,20 @@ pub(super) struct StoredSync {
 }
 
 pub(super) async fn store(cx: SyncContext<'_>, fetched: FetchedSync) -> Phase<StoredSync> {
-    let FetchedSync { opened, plan, report, mut stored, compared } = fetched;
-    let (deps, message) = (cx.deps, &opened.message);
+    let FetchedSync { opened, plan, report, mut stored } = fetched;
+    let (deps, message, connection) = (cx.deps, &opened.message, &opened.connection);
     let patient = &message.patient_id;
-    // 1. Normalize what has not been compared yet.
-    let is_compared = |data_type| compared.is_some() && is_of_every_night(data_type);
-    let mut records = FetchedRecords::normalize(patient, &plan, &report, &stored, |data_type| !is_compared(data_type));
-    // 2. Rings are as old as the patient's first one, and webhook events name documents of any day: read those days too.
-    let elsewhere: BTreeSet<Day> = records.days().into_iter().filter(|day| !plan.scope.contains(*day)).collect();
-    stored.extend(deps.days.read_days(patient, &elsewhere).await?);
-    // 3. Compare it, and add what was compared before.
+    // 1. Normalize.
+    let records = FetchedRecords::normalize(connection, &plan, &report, &stored, |_| true);
+    // 2. Read the other days that may change.
+    let further: BTreeSet<Day> = records.read_further(deps, patient, &plan.scope, &mut stored).await?;
+    // 3. Compare.
     let mut diff = RecordDiff::new(&stored, &records);
-    if let Some((compared_records, compared_diff)) = compared {
-        records.extend(compared_records);
-        diff.extend(compared_diff);
-    }
     let pending_events = if opened.is_backfill { None } else { pending_events(deps, message).await? };
     // 4. Write; after a conflict with another sync, compare everything again with what is stored then.
     for _ in 0..MAX_CONFLICT_RETRIES {
         let times = Times { observed_at: report.started_at, now: deps.clock.now() };
-        let mut changes = diff.day_changes(patient, &stored, times);
+        let mut changes = diff.day_changes(connection, &stored, times);
         if let Some(pending_events) = &pending_events {
             mark_missed_webhooks(&mut changes, pending_events);
         }
@@ -55,7 +50,7 @@ pub(super) async fn store(cx: SyncContext<'_>, fetched: FetchedSync) -> Phase<St
             Commit::Raced => {}
         }
         stored = plan.scope.read(deps, patient).await?;
-        stored.extend(deps.days.read_days(patient, &elsewhere).await?);
+        stored.extend(deps.days.read_days(patient, &further).await?);
         diff = RecordDiff::new(&stored, &records);
     }
     if cx.delivery.is_last() {

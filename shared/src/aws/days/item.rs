@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use crate::aws::error::StoreError;
 use crate::domain::{
-    Baselines, DailyStats, DataType, Day, DayBaselines, DocumentId, MetricType, Record, RecordMetrics, SOURCE,
-    StoredRecord,
+    Baselines, DailyStats, DataType, Day, DayBaselines, DocumentId, MetricType, OuraUserId, Record, RecordMetrics,
+    SOURCE, StoredRecord,
 };
 
 /// A record as stored.
@@ -24,6 +24,7 @@ pub(super) struct RecordItem {
     revision: u64,
     content_hash: String,
     deleted: Option<bool>,
+    oura_user_id: Option<OuraUserId>,
 }
 
 impl From<&StoredRecord> for RecordItem {
@@ -40,6 +41,7 @@ impl From<&StoredRecord> for RecordItem {
             revision: stored.revision,
             content_hash: stored.content_hash.clone(),
             deleted: stored.deleted.then_some(true),
+            oura_user_id: stored.account.clone(),
         }
     }
 }
@@ -64,6 +66,7 @@ impl RecordItem {
             observed_at: self.observed_at,
             content_hash: self.content_hash,
             deleted,
+            account: self.oura_user_id,
         })
     }
 }

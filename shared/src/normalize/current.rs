@@ -1,0 +1,157 @@
+//! Choice of the records that make a day's stats: of one Oura account, each document once.
+
+use std::collections::HashMap;
+
+use super::{Context, DayOffsets};
+use crate::domain::{DataType, Moment, OuraUserId, PatientId, PerDay, Record, RecordMetrics, StoredRecord};
+
+/// Returns the records of a day from which its stats are computed. Tombstones are left out.
+///
+/// 1. A day belongs to the current Oura account if it has any record of it, otherwise to the account that was observed
+///    last. Records of another account are left out, so a day's stats never mix two accounts.
+/// 2. Oura may give a document a new id. Of two documents of a data type that has one a day, or two that begin at the same
+///    moment and are of the same kind, the one observed last is kept. Documents of the same observation are all kept.
+#[must_use]
+pub fn current_records<'a>(
+    account: &OuraUserId,
+    of_day: impl IntoIterator<Item = &'a StoredRecord>,
+) -> Vec<&'a Record> {
+    let live: Vec<&StoredRecord> = of_day.into_iter().filter(|stored| !stored.deleted).collect();
+    // Records without an account were stored before accounts were recorded.
+    let is_current = |stored: &&StoredRecord| stored.account.as_ref().is_none_or(|of| of == account);
+    let owner = if live.iter().any(is_current) {
+        None
+    } else {
+        live.iter()
+            .max_by_key(|stored| (stored.observed_at, &stored.account))
+            .and_then(|stored| stored.account.as_ref())
+    };
+    let of_owner: Vec<&StoredRecord> = live
+        .into_iter()
+        .filter(|stored| owner.map_or_else(|| is_current(stored), |owner| stored.account.as_ref() == Some(owner)))
+        .collect();
+    let mut newest = HashMap::new();
+    for stored in &of_owner {
+        if let Some(identity) = identity(&stored.record) {
+            let observed_at = newest.entry(identity).or_insert(stored.observed_at);
+            *observed_at = stored.observed_at.max(*observed_at);
+        }
+    }
+    let is_newest = |stored: &&StoredRecord| {
+        identity(&stored.record).is_none_or(|identity| newest.get(&identity) == Some(&stored.observed_at))
+    };
+    of_owner.iter().copied().filter(is_newest).map(|stored| &stored.record).collect()
+}
+
+/// True if Oura gave the document no id, so that it cannot be requested by id.
+#[must_use]
+pub fn has_derived_id(patient: &PatientId, record: &Record) -> bool {
+    let context = Context { patient, data_type: record.data_type, offsets: &DayOffsets::default() };
+    record.document_id == context.derived_id(record.day, start_and_kind(record).0)
+}
+
+/// Properties that two documents share if one replaces the other.
+fn identity(record: &Record) -> Option<(DataType, Option<&str>, Option<&str>)> {
+    if record.data_type.facts().per_day == PerDay::One {
+        return Some((record.data_type, None, None));
+    }
+    let (start, kind) = start_and_kind(record);
+    Some((record.data_type, Some(start?.text()), kind))
+}
+
+fn start_and_kind(record: &Record) -> (Option<&Moment>, Option<&str>) {
+    match &record.metrics {
+        Some(RecordMetrics::Sleep(of)) => (of.measures.bedtime_start.as_ref(), None),
+        Some(RecordMetrics::Workout(of)) => (of.start.as_ref(), of.r#type.as_deref()),
+        Some(RecordMetrics::Session(of)) => (of.summary.start.as_ref(), of.summary.r#type.as_deref()),
+        Some(RecordMetrics::Tag(of) | RecordMetrics::EnhancedTag(of)) => {
+            (of.start.as_ref(), of.codes.first().map(String::as_str))
+        }
+        Some(RecordMetrics::RestModePeriod(of)) => (of.period.start.as_ref(), None),
+        Some(RecordMetrics::RingConfiguration(of)) => (of.set_up_at.as_ref(), None),
+        _ => (None, None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn stored(data_type: DataType, id: &str, metrics: serde_json::Value, account: &str, hour: u8) -> StoredRecord {
+        let record = Record {
+            data_type,
+            day: "2031-05-05".parse().unwrap(),
+            document_id: id.parse().unwrap(),
+            metrics: Some(RecordMetrics::read(data_type, metrics).unwrap()),
+        };
+        StoredRecord {
+            content_hash: record.content_hash(),
+            record,
+            revision: 1,
+            observed_at: format!("2031-05-05T{hour:02}:00:00Z").parse().unwrap(),
+            deleted: false,
+            account: (!account.is_empty()).then(|| account.parse().unwrap()),
+        }
+    }
+
+    fn current(account: &str, of_day: &[StoredRecord]) -> Vec<String> {
+        let records = current_records(&account.parse().unwrap(), of_day);
+        records.iter().map(|record| record.document_id.to_string()).collect()
+    }
+
+    fn age(id: &str, account: &str, hour: u8) -> StoredRecord {
+        stored(
+            DataType::DailyCardiovascularAge,
+            id,
+            json!({"vascularAge": 40, "pulseWaveVelocity": null}),
+            account,
+            hour,
+        )
+    }
+
+    fn session(id: &str, kind: &str, start: &str, hour: u8) -> StoredRecord {
+        let metrics = json!({"type": kind, "mood": null, "start": start, "end": null, "duration": null,
+            "heartRate": null, "hrv": null, "motionCount": null});
+        stored(DataType::Session, id, metrics, "a", hour)
+    }
+
+    #[test]
+    fn document_observed_last_replaces_the_other_whatever_its_id() {
+        assert_eq!(current("a", &[age("z", "a", 8), age("b", "a", 9)]), ["b"]);
+        assert_eq!(current("a", &[age("b", "a", 9), age("z", "a", 8)]), ["b"]);
+        assert_eq!(current("a", &[age("b", "a", 9), age("z", "a", 9)]), ["b", "z"], "of one observation");
+        let noon = "2031-05-05T12:00:00+02:00";
+        let sessions = [
+            session("z", "nap", noon, 8),
+            session("b", "nap", noon, 9),
+            session("c", "breathing", noon, 8),
+            session("d", "nap", "2031-05-05T13:00:00+02:00", 8),
+        ];
+        assert_eq!(current("a", &sessions), ["b", "c", "d"]);
+        let mut deleted = age("c", "a", 10);
+        deleted.deleted = true;
+        assert_eq!(current("a", &[age("b", "a", 9), deleted]), ["b"]);
+    }
+
+    #[test]
+    fn day_belongs_to_the_current_account_or_to_the_one_observed_last() {
+        let noon = "2031-05-05T12:00:00+02:00";
+        let both = [age("old", "b", 9), session("new", "nap", noon, 8)];
+        assert_eq!(current("a", &both), ["new"]);
+        assert_eq!(current("b", &both), ["old"]);
+        assert_eq!(current("c", &both), ["old"]);
+        assert_eq!(current("c", &[age("unknown", "", 9)]), ["unknown"], "stored before accounts were recorded");
+    }
+
+    #[test]
+    fn derived_id_is_recognized() {
+        let patient: PatientId = "p-1".parse().unwrap();
+        let mut of_session = session("x", "nap", "2031-05-05T12:00:00+02:00", 8).record;
+        assert!(!has_derived_id(&patient, &of_session));
+        let derived = crate::domain::derived_uuid(&["session", "p-1", "2031-05-05", "2031-05-05T12:00:00+02:00"]);
+        of_session.document_id = derived.to_string().parse().unwrap();
+        assert!(has_derived_id(&patient, &of_session));
+    }
+}

@@ -1,0 +1,214 @@
+//! Deletions need proof: a delete event, or Oura's 404 for the document itself. One document lies on one day.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use oura_simulator::{Fault, FaultMatch, PutDocument};
+use serde_json::{Value, json};
+use shared::domain::{Day, DayRange, Trigger};
+
+use tests::World;
+
+/// A patient whose history of thirty days has arrived.
+async fn settled() -> World {
+    let world = World::connected().await;
+    world.work().await;
+    world.pass(Duration::from_secs(3600));
+    world.oura().clear_requests();
+    world
+}
+
+/// A sync of the whole history.
+async fn sync(world: &World, id: &str) {
+    let range = DayRange::ending(Day::of_utc(world.clock.now()).plus(1), 31);
+    assert!(world.deliver(&[world.pull(Trigger::Manual, id, range)], 1).await.is_empty());
+    world.pass(Duration::from_secs(600));
+}
+
+/// The stored records of a data type, live or deleted.
+async fn records(world: &World, data_type: &str, deleted: bool) -> Vec<Value> {
+    let mut records = world.items(&world.names.wearable_data_table).await;
+    records.retain(|record| record["dataType"] == data_type && (record["deleted"] == true) == deleted);
+    records
+}
+
+fn id_of(record: &Value) -> String {
+    record["documentId"].as_str().unwrap().to_owned()
+}
+
+/// A list that answers with these documents only.
+fn list_of(path: &str, documents: &[Value]) -> Fault {
+    Fault {
+        on: FaultMatch { path: format!("/v2/usercollection/{path}"), ..FaultMatch::default() },
+        body: Some(json!({"data": documents, "next_token": null})),
+        ..Fault::default()
+    }
+}
+
+/// The documents of a data type that were requested by id, since the requests were cleared.
+fn looked_up(world: &World, path: &str) -> Vec<String> {
+    let beginning = format!("/v2/usercollection/{path}/");
+    let requests = world.oura().requests();
+    requests.iter().filter_map(|request| request.path.strip_prefix(&beginning).map(str::to_owned)).collect()
+}
+
+fn deleted_events(world: &World) -> usize {
+    world.events().iter().filter(|event| event.detail["reason"] == "deleted").count()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn list_with_one_of_many_documents_deletes_none() {
+    for documents in [vec![], vec![json!({"id": "another", "day": "2026-03-16", "type": "rest"})]] {
+        let world = settled().await;
+        let before = records(&world, "sleep", false).await;
+        assert!(before.len() > 20, "{}", before.len());
+        let fault = world.oura().add_fault(list_of("sleep", &documents)).unwrap();
+        sync(&world, "manual-1").await;
+        let asked = looked_up(&world, "sleep");
+        assert_eq!(asked.len(), 20, "a bounded number of look-ups");
+        assert_eq!(records(&world, "sleep", true).await, [Value::Null; 0]);
+        assert_eq!(records(&world, "sleep", false).await.len(), before.len() + documents.len());
+        assert_eq!(deleted_events(&world), 0);
+        // Another sync looks up other ones.
+        world.oura().clear_requests();
+        sync(&world, "manual-2").await;
+        let both: BTreeSet<_> = looked_up(&world, "sleep").into_iter().chain(asked).collect();
+        assert!(both.len() > 20, "{both:?}");
+        world.oura().remove_fault(fault);
+        world.oura().clear_requests();
+        sync(&world, "manual-3").await;
+        assert_eq!(looked_up(&world, "sleep").len(), documents.len(), "only what the list never held");
+        assert_eq!(records(&world, "sleep", false).await.len(), before.len());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn documents_that_oura_deleted_without_event_are_found_twenty_at_a_time() {
+    let world = settled().await;
+    let data_types = ["sleep", "session", "daily_cardiovascular_age", "daily_sleep"];
+    let mut all = Vec::new();
+    for data_type in data_types {
+        let records = records(&world, data_type, false).await;
+        for record in &records {
+            world.oura().delete_document("ada", data_type, &id_of(record)).unwrap();
+        }
+        all.push(records.len());
+    }
+    assert!(all[0] > 20 && all[3] > 20 && all.iter().all(|count| *count > 0), "{all:?}");
+    sync(&world, "manual-1").await;
+    for (data_type, count) in data_types.into_iter().zip(&all) {
+        assert_eq!(records(&world, data_type, true).await.len(), *count.min(&20), "{data_type}");
+    }
+    sync(&world, "manual-2").await;
+    for (data_type, count) in data_types.into_iter().zip(&all) {
+        assert_eq!(records(&world, data_type, false).await.len(), count.saturating_sub(40), "{data_type}");
+    }
+    assert!(deleted_events(&world) > 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn answer_other_than_404_deletes_nothing() {
+    let world = settled().await;
+    let before = records(&world, "workout", false).await;
+    world.oura().add_fault(list_of("workout", &[])).unwrap();
+    for status in [400, 401, 403, 429, 500, 503] {
+        let path = "/v2/usercollection/workout/*".to_owned();
+        let on = FaultMatch { path, ..FaultMatch::default() };
+        let refused = Fault { on, status: Some(status), body: Some(json!("")), ..Fault::default() };
+        let fault = world.oura().add_fault(refused).unwrap();
+        world.oura().clear_requests();
+        sync(&world, &format!("manual-{status}")).await;
+        assert!(!looked_up(&world, "workout").is_empty());
+        assert_eq!(records(&world, "workout", false).await, before, "{status}");
+        assert!(world.connection().await.failing.is_empty(), "{status}");
+        world.oura().remove_fault(fault);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn moved_document_lies_on_its_new_day_only() {
+    for (from_listed, data_type) in [(true, "workout"), (false, "workout"), (false, "session")] {
+        let world = settled().await;
+        let old = records(&world, data_type, false).await.into_iter().next().unwrap();
+        let (from, to) = (old["day"].as_str().unwrap().to_owned(), "2026-03-16");
+        assert!(from.as_str() < "2026-03-10", "{from}");
+        let document = json!({"id": id_of(&old), "day": to, "activity": "walking", "type": "nap",
+            "start_datetime": format!("{to}T10:00:00+01:00"), "end_datetime": format!("{to}T11:00:00+01:00")});
+        let put = PutDocument { collection: data_type.to_owned(), document, day: None };
+        world.oura().put_document("ada", put).unwrap();
+        if from_listed {
+            // The old day is in the range too.
+            sync(&world, "manual-1").await;
+        } else {
+            let week = DayRange::ending(Day::of_utc(world.clock.now()).plus(1), 8);
+            assert!(world.deliver(&[world.pull(Trigger::Daily, "daily-1", week)], 1).await.is_empty());
+        }
+        let found = records(&world, data_type, false).await;
+        let days: Vec<_> = found.iter().filter(|one| id_of(one) == id_of(&old)).map(|one| one["day"].clone()).collect();
+        assert_eq!(days, [to], "{data_type}");
+        let stats = world.daily(&from, &from).await;
+        let left = stats[0]["metrics"][data_type]["count"].as_u64().unwrap_or(0);
+        assert_eq!(left as usize, found.iter().filter(|one| one["day"] == from.as_str()).count());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn document_moved_out_of_the_listed_days_is_followed_by_its_id() {
+    let world = settled().await;
+    let recent = |record: &Value| record["day"].as_str().unwrap() > "2026-03-12";
+    let old = records(&world, "workout", false).await.into_iter().find(recent).unwrap();
+    let document = json!({"id": id_of(&old), "day": "2026-02-20", "activity": "walking",
+        "start_datetime": "2026-02-20T10:00:00+01:00", "end_datetime": "2026-02-20T11:00:00+01:00"});
+    let put = PutDocument { collection: "workout".to_owned(), document, day: None };
+    world.oura().put_document("ada", put).unwrap();
+    let week = DayRange::ending(Day::of_utc(world.clock.now()).plus(1), 8);
+    assert!(world.deliver(&[world.pull(Trigger::Manual, "manual-1", week)], 1).await.is_empty());
+    let found = records(&world, "workout", false).await;
+    let moved: Vec<_> = found.iter().filter(|one| id_of(one) == id_of(&old)).map(|one| one["day"].clone()).collect();
+    assert_eq!(moved, ["2026-02-20"]);
+    assert_eq!(deleted_events(&world), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn document_with_a_new_id_counts_once_with_its_new_value() {
+    {
+        for (new_id, is_looked_up) in [("0-smaller", false), ("zzzz-greater", true)] {
+            let world = settled().await;
+            let age = records(&world, "daily_cardiovascular_age", false).await.pop().unwrap();
+            let session = records(&world, "session", false).await.pop().unwrap();
+            let (age_day, session_day) = (age["day"].as_str().unwrap(), session["day"].as_str().unwrap());
+            let start = session["metrics"]["start"].clone();
+            let new = [
+                ("daily_cardiovascular_age", &age, json!({"id": new_id, "day": age_day, "vascular_age": 91})),
+                (
+                    "session",
+                    &session,
+                    json!({"id": new_id, "day": session_day, "start_datetime": start,
+                    "type": session["metrics"]["type"], "mood": "great"}),
+                ),
+            ];
+            for (collection, old, document) in new {
+                world.oura().delete_document("ada", collection, &id_of(old)).unwrap();
+                let put = PutDocument { collection: collection.to_owned(), document, day: None };
+                world.oura().put_document("ada", put).unwrap();
+                if !is_looked_up {
+                    // Oura does not say that the old one is deleted.
+                    let path = format!("/v2/usercollection/{collection}/*");
+                    let on = FaultMatch { path, ..FaultMatch::default() };
+                    world.oura().add_fault(Fault { on, status: Some(503), ..Fault::default() }).unwrap();
+                }
+            }
+            let sessions = |days: Vec<Value>| days[0]["metrics"]["session"].clone();
+            let before = sessions(world.daily(session_day, session_day).await);
+            sync(&world, "manual-1").await;
+            assert_eq!(world.daily(age_day, age_day).await[0]["metrics"]["cardiovascularAge"]["vascularAge"], 91);
+            let after = sessions(world.daily(session_day, session_day).await);
+            assert_eq!(after["count"], before["count"], "{new_id}");
+            let ids: Vec<_> =
+                after["sessions"].as_array().unwrap().iter().map(|one| one["documentId"].clone()).collect();
+            assert!(ids.contains(&json!(new_id)) && !ids.contains(&session["documentId"]), "{ids:?}");
+            let tombstones = records(&world, "session", true).await.len();
+            assert_eq!(tombstones, usize::from(is_looked_up));
+        }
+    }
+}
