@@ -44,15 +44,16 @@ impl World {
 
     /// Receives at most one batch of the nightly queue.
     pub async fn receive_nightly(&self) -> Vec<Message> {
-        self.receive(&self.resources.nightly_queue_url).await
+        self.receive(&self.resources.nightly_queue_url, 10).await
     }
 
-    async fn receive(&self, queue: &str) -> Vec<Message> {
+    /// Receives at most `most` messages of the queue with this URL.
+    pub async fn receive(&self, queue: &str, most: i32) -> Vec<Message> {
         let sqs = aws_sdk_sqs::Client::new(&self.sdk);
         let received = sqs
             .receive_message()
             .queue_url(queue)
-            .max_number_of_messages(10)
+            .max_number_of_messages(most)
             .visibility_timeout(VISIBILITY)
             .message_system_attribute_names(MessageSystemAttributeName::All)
             .send()
@@ -67,7 +68,8 @@ impl World {
         self.hand_over_of(&self.resources.nightly_queue_url, worker, messages).await
     }
 
-    async fn hand_over_of(&self, queue: &str, worker: &worker::Deps, messages: &[Message]) -> usize {
+    /// The same for the queue with this URL.
+    pub async fn hand_over_of(&self, queue: &str, worker: &worker::Deps, messages: &[Message]) -> usize {
         // More than Lambda gives: a hurried worker's time is short by the machine's clock.
         let deadline = self.clock.now() + Duration::from_secs(900);
         let event = sqs_event::of_messages(queue.rsplit('/').next().unwrap(), messages.to_vec());
@@ -94,7 +96,7 @@ impl World {
     async fn work_off(&self, url: &str, name: &str) -> Worked {
         let mut worked = Worked::default();
         for _ in 0..5000 {
-            let messages = self.receive(url).await;
+            let messages = self.receive(url, 10).await;
             worked.deliveries += messages.len();
             if !messages.is_empty() {
                 worked.failed += self.hand_over_of(url, self.worker(), &messages).await;
