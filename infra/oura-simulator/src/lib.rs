@@ -36,6 +36,7 @@ mod webhooks;
 
 pub use clock::{Clock, Entropy};
 pub use config::{OuraSimulatorConfig, TYPICAL_DAY};
+pub use control::changes::{DataChange, RestMode, UnwornDays};
 pub use control::consent::{Callback, ConsentRequest, Decision};
 pub use control::documents::{ChangedDocument, PutDocument};
 pub use control::error::ControlError;

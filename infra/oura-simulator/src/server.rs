@@ -27,7 +27,9 @@ use crate::options::token_host::{NEW_PORTAL_REVOKE, NEW_PORTAL_TOKEN};
 use crate::people::key_of;
 use crate::request_log::{RequestRecord, redacted};
 use crate::routes::fields::Fields;
-use crate::routes::{authorize, control_routes, control_webhook_routes, subscriptions, token, usercollection};
+use crate::routes::{
+    authorize, control_data_routes, control_routes, control_webhook_routes, subscriptions, token, usercollection,
+};
 
 /// A connection that a fault closes without an answer.
 #[derive(Debug, thiserror::Error)]
@@ -50,6 +52,7 @@ fn routes(cloud: Arc<Cloud>) -> Routes {
         .route("/v2/usercollection/{collection}/{document_id}", get(usercollection::single))
         .merge(subscriptions::routes())
         .merge(control_routes::routes())
+        .merge(control_data_routes::routes())
         .merge(control_webhook_routes::routes())
         .fallback(async || detail(StatusCode::NOT_FOUND, "Not Found"))
         .method_not_allowed_fallback(async || detail(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed"))

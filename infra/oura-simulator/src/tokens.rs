@@ -30,6 +30,8 @@ struct Code {
 struct Grant {
     person: usize,
     scopes: Vec<String>,
+    /// Scopes that the next refresh grants instead.
+    next_scopes: Option<Vec<String>>,
     revoked: bool,
     /// Its access tokens that were good when the last one was issued.
     access: Vec<Arc<str>>,
@@ -165,7 +167,7 @@ impl Tokens {
         if let Some(entry) = self.codes.get_mut(code) {
             entry.grant = Some(grant);
         }
-        self.grants.insert(grant, Grant { person, scopes, revoked: false, access: vec![] });
+        self.grants.insert(grant, Grant { person, scopes, next_scopes: None, revoked: false, access: vec![] });
         self.of_person.entry(person).or_default().push(grant);
         self.counts.exchanges += 1;
         Ok(self.pair(grant, now, expires))
@@ -209,6 +211,9 @@ impl Tokens {
         self.access.insert(Arc::clone(&shared), Access { grant, serial, expires });
         self.refresh.insert(refresh.clone(), Refresh { grant, used: false });
         let Some(grant) = self.grants.get_mut(&grant) else { return TokenPair { access, refresh, scopes: vec![] } };
+        if let Some(scopes) = grant.next_scopes.take() {
+            grant.scopes = scopes;
+        }
         // Expired tokens need not be expired again.
         grant.access.retain(|token| self.access.get(token).is_some_and(|access| access.expires > now));
         grant.access.push(shared);
@@ -267,6 +272,15 @@ impl Tokens {
         let (grants, access) = (&self.grants, &mut self.access);
         let grants = self.of_person.get(&person).into_iter().flatten().filter_map(|grant| grants.get(grant));
         grants.flat_map(|grant| &grant.access).filter_map(|token| access.get_mut(token)?.end(now)).count()
+    }
+
+    /// Changes the scopes of a person's grants, from the next refresh on.
+    pub(crate) fn change_scopes(&mut self, person: usize, scopes: &[String]) {
+        for grant in self.of_person.get(&person).into_iter().flatten() {
+            if let Some(grant) = self.grants.get_mut(grant) {
+                grant.next_scopes = Some(scopes.to_vec());
+            }
+        }
     }
 
     /// The grants of a person that are not revoked.

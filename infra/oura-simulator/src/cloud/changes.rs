@@ -55,6 +55,9 @@ impl Cloud {
 
     /// Queues the webhook events of changes, within the scopes that the person granted.
     pub(crate) fn announce(&self, person: usize, character: &Character, changes: &[DocumentChange]) {
+        if self.read(person, |state| state.silent) {
+            return;
+        }
         for change in changes {
             let Some(name) = change.collection.webhook_name() else { continue };
             if lock(&self.tokens).covers(person, change.collection.scope()) {

@@ -2,6 +2,8 @@
 
 pub(crate) mod authorization;
 pub(crate) mod changes;
+mod edits;
 pub(crate) mod person_state;
 pub(crate) mod ring_sync;
 pub(crate) mod state;
+mod truth;

@@ -12,7 +12,7 @@ use crate::collection::Collection;
 use crate::config::OuraSimulatorConfig;
 use crate::document::Document;
 use crate::faults::active::Faults;
-use crate::generate::{Generator, Habits, Row};
+use crate::generate::{Generator, Habits, Row, filled};
 use crate::limits::{Limits, RequestRate};
 use crate::lock::lock;
 use crate::options::settings::Options;
@@ -120,7 +120,7 @@ impl Cloud {
     }
 
     /// The first and the last day that can have data.
-    fn horizon(&self) -> (Date, Date) {
+    pub(crate) fn horizon(&self) -> (Date, Date) {
         let today = Zone::utc().civil(self.now()).date();
         (plus(today, -i64::from(self.history_days)), plus(today, 1))
     }
@@ -150,7 +150,8 @@ impl Cloud {
         let days = (plus(from.date(), -slack).max(oldest), plus(to.date(), slack).min(newest));
         let (edits, overrides) = self.changes(person);
         let edits_of = |date: Date| edits.get(&date).copied().unwrap_or(0);
-        let mut found = self.data.documents(&character, collection, days, &edits_of, at);
+        let arrived = at - self.read(person, |state| state.delay(collection));
+        let mut found = self.data.documents(&character, collection, days, &edits_of, arrived);
         found.retain(|document| !overrides.contains_key(&(collection, document.id.clone())));
         found.extend(overrides.iter().filter_map(|((of, _), change)| match change {
             Override::Put(document) if *of == collection => Some(document.clone()),
@@ -172,7 +173,7 @@ impl Cloud {
             Some(Override::Deleted) => None,
             None => {
                 let edits_of = |date: Date| edits.get(&date).copied().unwrap_or(0);
-                let until = self.visible_until(person);
+                let until = self.visible_until(person) - self.read(person, |state| state.delay(collection));
                 self.data.find(&character, collection, id, self.horizon(), &edits_of, until)
             }
         }
@@ -184,7 +185,15 @@ impl Cloud {
         let (edits, _) = self.changes(person);
         let edits_of = |date: Date| edits.get(&date).copied().unwrap_or(0);
         let oldest = Zone::utc().moment(self.horizon().0.at(0, 0, 0, 0));
-        self.data.rows(&character, collection, (start.max(oldest), end), &edits_of, self.visible_until(person))
+        let (delay, without, every) =
+            self.read(person, |state| (state.delay(collection), state.without_rows.clone(), state.heart_rate_every));
+        let until = self.visible_until(person) - delay;
+        let mut rows = self.data.rows(&character, collection, (start.max(oldest), end), &edits_of, until);
+        if let Some(every) = every.filter(|_| collection == Collection::HeartRate) {
+            rows = filled(&rows, every);
+        }
+        rows.retain(|row| !without.iter().any(|time| time.contains(&row.at())));
+        rows
     }
 
     fn changes(&self, person: usize) -> (HashMap<Date, u32>, Overrides) {

@@ -1,5 +1,7 @@
 //! Control of a running simulator in process. `/control/` offers the same over HTTP.
 
+pub(crate) mod changes;
+pub(crate) mod conditions;
 pub(crate) mod consent;
 pub(crate) mod documents;
 pub(crate) mod error;

@@ -12,8 +12,8 @@ use super::plan::Plan;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct BatteryLevel {
     pub(crate) at: i64,
-    charging: bool,
-    level: i64,
+    pub(super) charging: bool,
+    pub(super) level: i64,
 }
 
 impl BatteryLevel {

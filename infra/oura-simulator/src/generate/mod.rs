@@ -21,4 +21,4 @@ mod workouts;
 
 pub(crate) use generator::Generator;
 pub(crate) use habits::Habits;
-pub(crate) use row::Row;
+pub(crate) use row::{Row, filled};

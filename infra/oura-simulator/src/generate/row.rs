@@ -12,7 +12,31 @@ pub(crate) enum Row {
     Battery(BatteryLevel),
 }
 
+/// Gaps longer than this remain: the ring is off.
+const WORN_GAP_SECONDS: i64 = 1800;
+
+/// The rows with a further one every few seconds between two of them, each a repetition of the row before.
+pub(crate) fn filled(rows: &[Row], every: i64) -> Vec<Row> {
+    let mut all = Vec::with_capacity(rows.len());
+    for (n, row) in rows.iter().enumerate() {
+        all.push(*row);
+        let next = rows.get(n + 1).map_or(row.at(), Row::at);
+        let step = usize::try_from(every).unwrap_or(1).max(1);
+        if next - row.at() <= WORN_GAP_SECONDS {
+            all.extend((row.at() + every..next).step_by(step).map(|at| row.moved_to(at)));
+        }
+    }
+    all
+}
+
 impl Row {
+    fn moved_to(self, at: i64) -> Self {
+        match self {
+            Self::HeartRate(sample) => Self::HeartRate(HeartRateSample { at, ..sample }),
+            Self::Battery(level) => Self::Battery(BatteryLevel { at, ..level }),
+        }
+    }
+
     pub(crate) fn at(&self) -> i64 {
         match self {
             Self::HeartRate(sample) => sample.at,

@@ -38,6 +38,13 @@ struct EventForPerson {
     event_type: String,
     data_type: String,
     object_id: String,
+    /// Number of events, each about an object of its own: `night`, `night-2`, `night-3`.
+    #[serde(default = "one")]
+    count: u32,
+}
+
+fn one() -> u32 {
+    1
 }
 
 #[derive(Deserialize)]
@@ -71,8 +78,14 @@ async fn last_synced(State(cloud): Shared, Path(key): Path<String>, body: Bytes)
 }
 
 async fn send_event_for_person(State(cloud): Shared, Path(key): Path<String>, body: Bytes) -> Answer {
-    let EventForPerson { event_type, data_type, object_id } = parsed(&body)?;
-    shown(&json!({ "ids": Control(cloud).send_webhook_event(&key, &event_type, &data_type, &object_id)? }))
+    let EventForPerson { event_type, data_type, object_id, count } = parsed(&body)?;
+    let control = Control(cloud);
+    let mut ids = Vec::new();
+    for n in 1..=count {
+        let object_id = if n == 1 { object_id.clone() } else { format!("{object_id}-{n}") };
+        ids.extend(control.send_webhook_event(&key, &event_type, &data_type, &object_id)?);
+    }
+    shown(&json!({ "ids": ids }))
 }
 
 async fn send_event_for_user(State(cloud): Shared, body: Bytes) -> Answer {

@@ -5,6 +5,7 @@ mod consent;
 mod families;
 mod fleet;
 mod hosts;
+mod lasting_changes;
 mod limits;
 mod misbehaviour;
 mod oauth;
