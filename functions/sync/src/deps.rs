@@ -1,7 +1,7 @@
 //! Settings and clients of the planner.
 
 use jiff::{SignedDuration, Timestamp};
-use shared::aws::{Connections, NightlyRuns, Queue, SdkConfig};
+use shared::aws::{Connections, NightlyRuns, OuraStatus, Queue, SdkConfig};
 use shared::domain::{Clock, Day, DayRange, PatientId, QueueMessage, SyncId, SyncMessage, Trigger};
 use shared::env::{Env, EnvError};
 
@@ -35,6 +35,7 @@ impl Config {
 pub struct Deps {
     pub(crate) connections: Connections,
     pub(crate) nightly_runs: NightlyRuns,
+    pub(crate) oura_status: OuraStatus,
     pub(crate) queue: Queue,
     pub(crate) clock: Clock,
     lookback_days: u32,
@@ -47,6 +48,7 @@ impl Deps {
         Self {
             connections: Connections::new(sdk, &config.connections_table),
             nightly_runs: NightlyRuns::new(sdk, &config.connections_table),
+            oura_status: OuraStatus::new(sdk, &config.connections_table),
             queue: Queue::new(sdk, &config.nightly_queue_url),
             clock,
             lookback_days: config.lookback_days,

@@ -48,7 +48,7 @@ pub(crate) async fn resume(
         let current = deps.nightly_runs.get(run.night).await?;
         run = current.ok_or_else(|| StoreError::Corrupt { action: "plan the nightly run", field: "sk".to_owned() })?;
     }
-    Ok(NightlyRunReport::new(&run, queued, false))
+    Ok(NightlyRunReport::new(&run, queued, false, &[]))
 }
 
 async fn queue(deps: &Deps, night: NightlyRun, patients: &[PatientId]) -> Result<(), StoreError> {

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 use shared::aws::{NightlyRunState, RunStatus};
+use shared::domain::DataType;
 use shared::telemetry::{self, Metric};
 
 /// Report of a call.
@@ -49,10 +50,12 @@ pub struct NightlyRunReport {
     pub seconds: u64,
     /// True if there was no progress for an hour.
     pub stalled: bool,
+    /// Data types that Oura does not serve at present, for several patients.
+    pub failing_collections: Vec<&'static str>,
 }
 
 impl NightlyRunReport {
-    pub(crate) fn new(run: &RunStatus, queued: usize, stalled: bool) -> Self {
+    pub(crate) fn new(run: &RunStatus, queued: usize, stalled: bool, failing: &[DataType]) -> Self {
         let until = run.ended_at.unwrap_or(run.last_progress_at);
         Self {
             day: run.night.to_string(),
@@ -70,6 +73,7 @@ impl NightlyRunReport {
             requests: run.counts.requests,
             seconds: u64::try_from(until.duration_since(run.started_at).as_secs()).unwrap_or(0),
             stalled,
+            failing_collections: failing.iter().map(|data_type| data_type.as_str()).collect(),
         }
     }
 
@@ -86,6 +90,7 @@ impl NightlyRunReport {
             remaining,
             requests,
             seconds,
+            failing_collections = self.failing_collections.join(" "),
             "the status of a nightly run was reported"
         );
         telemetry::count(now, Metric::NightlyPatientsRemaining, *remaining, &[]);

@@ -72,5 +72,6 @@ async fn check(deps: &Deps, mut run: RunStatus, deadline: Timestamp) -> Result<N
             "a nightly run was closed with remaining patients"
         );
     }
-    Ok(NightlyRunReport::new(&run, queued, is_stalled))
+    let failing = deps.oura_status.failing_collections().await?;
+    Ok(NightlyRunReport::new(&run, queued, is_stalled, &failing))
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use futures::future::BoxFuture;
+use shared::domain::DataType;
 use shared::oura::{OuraError, RateLimiter, Throttled};
 
 /// Counters of one delivery. Cheap to clone: all clones share the counts.
@@ -48,15 +49,15 @@ struct CountingLimiter {
 }
 
 impl RateLimiter for CountingLimiter {
-    fn acquire(&self) -> BoxFuture<'_, Result<(), Throttled>> {
-        Box::pin(async {
-            self.limiter.acquire().await?;
+    fn acquire(&self, data_type: Option<DataType>) -> BoxFuture<'_, Result<(), Throttled>> {
+        Box::pin(async move {
+            self.limiter.acquire(data_type).await?;
             self.counters.add_requests(1);
             Ok(())
         })
     }
 
-    fn on_response<'a>(&'a self, error: Option<&'a OuraError>) -> BoxFuture<'a, ()> {
-        self.limiter.on_response(error)
+    fn on_response<'a>(&'a self, data_type: Option<DataType>, error: Option<&'a OuraError>) -> BoxFuture<'a, ()> {
+        self.limiter.on_response(data_type, error)
     }
 }

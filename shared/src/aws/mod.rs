@@ -16,6 +16,7 @@ mod queue;
 mod rate_limit;
 mod runs;
 mod table;
+mod token_endpoint;
 mod tokens;
 mod webhook_days;
 
@@ -38,7 +39,8 @@ pub use nightly_runs::{NightlyRunCounts, NightlyRunState, NightlyRuns, PlanCurso
 pub use outbox::{Drained, Outbox};
 pub use purges::{Purge, PurgeRequest, Purges, TakenPurge};
 pub use queue::Queue;
-pub use rate_limit::{SharedRateLimit, TakeError};
+pub use rate_limit::{OuraStatus, SharedRateLimit, TakeError};
 pub use runs::{Ended, Found, PendingEvents, RunProgress, Runs, SyncRun};
+pub use token_endpoint::{TokenEndpoint, TokenEndpointStatus, TokenGate};
 pub use tokens::{Resealed, Stored, StoredTokens, TokenSettings, TokenStore, TokenVaultKind};
 pub use webhook_days::{WebhookDay, WebhookDays};

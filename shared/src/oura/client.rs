@@ -127,7 +127,7 @@ impl OuraClient {
         if !data_type.has_documents() || matches!(id.as_str(), "." | "..") {
             return Err(OuraError::NotFound);
         }
-        let body = self.get(token, self.hosts.api(["usercollection", data_type.path(), id.as_str()])).await?;
+        let body = self.get(token, Some(data_type), self.hosts.api(["usercollection", data_type.path(), id.as_str()])).await?;
         let raw: &RawValue = page::parse(&body, ".")?;
         Ok(Documents::parse(data_type, &[raw]))
     }
@@ -142,7 +142,7 @@ impl OuraClient {
             #[serde(borrow)]
             id: Option<&'a RawValue>,
         }
-        let body = self.get(token, self.hosts.api(["usercollection", "personal_info"])).await?;
+        let body = self.get(token, None, self.hosts.api(["usercollection", "personal_info"])).await?;
         let wire: Wire = page::parse(&body, ".")?;
         let id = wire.id.and_then(|id| id_text(id.get())).and_then(|id| OuraUserId::parse(id).ok());
         Ok(PersonalInfo { id: id.ok_or_else(|| OuraError::malformed("id"))? })
@@ -163,7 +163,7 @@ impl OuraClient {
         let mut seen = HashSet::new();
         let mut url = first.clone();
         while listing.requests < MAX_PAGES {
-            let body = self.get(token, url).await?;
+            let body = self.get(token, Some(data_type), url).await?;
             let page = Page::parse(&body)?;
             let next = page.next_token.clone();
             listing.append(Listing::of_page(data_type, &page));
@@ -178,11 +178,16 @@ impl OuraClient {
     }
 
     /// Returns the body of a 200, once the rate limiter lets the request through.
-    async fn get(&self, token: &AccessToken, url: Url) -> Result<String, OuraError> {
+    async fn get(
+        &self,
+        token: &AccessToken,
+        data_type: Option<DataType>,
+        url: Url,
+    ) -> Result<String, OuraError> {
         let Some(limiter) = &self.limiter else { return self.send(token, url).await };
-        limiter.acquire().await?;
+        limiter.acquire(data_type).await?;
         let response = self.send(token, url).await;
-        limiter.on_response(response.as_ref().err()).await;
+        limiter.on_response(data_type, response.as_ref().err()).await;
         response
     }
 

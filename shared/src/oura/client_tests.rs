@@ -390,7 +390,7 @@ async fn personal_info_without_a_usable_id_is_malformed() {
 struct Two(std::sync::Mutex<(u32, Vec<Option<OuraError>>)>);
 
 impl RateLimiter for Two {
-    fn acquire(&self) -> futures::future::BoxFuture<'_, Result<(), Throttled>> {
+    fn acquire(&self, _data_type: Option<DataType>) -> futures::future::BoxFuture<'_, Result<(), Throttled>> {
         let mut state = self.0.lock().unwrap();
         state.0 += 1;
         let throttled = Throttled { reason: ThrottleReason::RateLimit, retry_after: Duration::from_secs(9) };
@@ -398,7 +398,11 @@ impl RateLimiter for Two {
         Box::pin(async move { result })
     }
 
-    fn on_response<'a>(&'a self, error: Option<&'a OuraError>) -> futures::future::BoxFuture<'a, ()> {
+    fn on_response<'a>(
+        &'a self,
+        _data_type: Option<DataType>,
+        error: Option<&'a OuraError>,
+    ) -> futures::future::BoxFuture<'a, ()> {
         self.0.lock().unwrap().1.push(error.cloned());
         Box::pin(async {})
     }

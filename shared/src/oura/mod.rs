@@ -1,5 +1,6 @@
 //! Oura's cloud: its collections, its HTTP API, its OAuth. It does not depend on AWS.
 
+pub mod breaker;
 mod client;
 mod error;
 mod hosts;

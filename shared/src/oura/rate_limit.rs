@@ -113,6 +113,18 @@ impl Allowance {
         Self::new(known - known / 10)
     }
 
+    /// Returns half of the allowance: the most by which a doubted 429 lowers it.
+    #[must_use]
+    pub fn halved(self) -> Self {
+        Self::new(self.0 / 2)
+    }
+
+    /// Returns the allowance raised by half, after requests were served.
+    #[must_use]
+    pub fn raised(self) -> Self {
+        Self(self.0.saturating_add(self.0.div_ceil(2)))
+    }
+
     /// Requests per second of the nightly lane while the live lane is idle.
     #[must_use]
     pub fn sustained(self) -> f64 {

@@ -21,6 +21,9 @@ pub enum ThrottleReason {
     /// Oura said that the app's limit is reached.
     #[strum(serialize = "throttled_by_oura")]
     Limit,
+    /// The collection of this data type fails for several patients.
+    #[strum(serialize = "collection_unavailable")]
+    Collection,
     /// Oura responds to no patient's requests.
     #[strum(serialize = "paused_by_outage")]
     Outage,
@@ -42,6 +45,7 @@ impl ThrottleReason {
         match self {
             Self::RateLimit => FetchFailure::RateLimited,
             Self::Limit => FetchFailure::ThrottledByOura,
+            Self::Collection => FetchFailure::Unavailable,
             Self::Outage => FetchFailure::PausedByOutage,
             Self::Unknown => FetchFailure::RateLimitUnavailable,
         }

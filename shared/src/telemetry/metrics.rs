@@ -35,6 +35,8 @@ pub enum Metric {
     NightlyRunsPlanned,
     /// 1 while a nightly run makes no progress, otherwise 0.
     NightlyRunsStalled,
+    /// Pauses of one collection because Oura fails on it for several patients. Dimension `dataType`.
+    OuraCollectionOutages,
     /// Rate limits of Oura that were reached. Dimension `tier`.
     OuraLimitsReached,
     /// Pauses of all requests because Oura did not answer.

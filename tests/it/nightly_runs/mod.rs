@@ -1,5 +1,7 @@
 //! Nightly runs: each patient is synced once, as fast as Oura's rate limit allows, through crashes and failures.
 
+mod collections;
+mod doubted_limits;
 mod faults;
 mod planner;
 mod rate_limit;

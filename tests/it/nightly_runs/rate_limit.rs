@@ -11,7 +11,7 @@ use local::aws::{Effect, Fault, Service};
 use oura_simulator::{Fault as OuraFault, FaultMatch, Outage, OutageKind};
 use serde_json::json;
 use shared::aws::{SharedRateLimit, TakeError};
-use shared::domain::{Clock, ConnectionStatus, DayRange, PatientId, Trigger};
+use shared::domain::{Clock, ConnectionStatus, DataType, DayRange, PatientId, Trigger};
 use shared::oura::rate_limit::{Lane, usable_until};
 use shared::oura::{OuraError, RateTier, ThrottleReason};
 
@@ -20,6 +20,17 @@ use tests::{NIGHT, PATIENT, World, night};
 fn budget(world: &World, limit: u32, clock: Clock) -> SharedRateLimit {
     SharedRateLimit::new(&world.sdk, &world.names.connections_table, limit, clock)
 }
+
+const COLLECTIONS: [DataType; 8] = [
+    DataType::Sleep,
+    DataType::DailySleep,
+    DataType::DailyActivity,
+    DataType::DailyReadiness,
+    DataType::HeartRate,
+    DataType::Workout,
+    DataType::Tag,
+    DataType::Session,
+];
 
 fn patient(n: u32) -> PatientId {
     format!("patient-{n}").parse().unwrap()
@@ -135,14 +146,14 @@ async fn reached_limit_slows_every_worker() {
     let world = World::start().await;
     let (one, other) = (budget(&world, 1000, world.clock.clone()), budget(&world, 1000, world.clock.clone()));
     let lane = one.lane(Lane::Nightly, &patient(1));
-    lane.acquire().await.unwrap();
+    lane.acquire(None).await.unwrap();
     let error = OuraError::RateLimited {
         tier: Some(RateTier::Application),
         retry_after: Some(Duration::from_secs(200)),
         limit: Some(400),
     };
-    lane.on_response(Some(&error)).await;
-    let held = other.lane(Lane::Live, &patient(1)).acquire().await.unwrap_err();
+    lane.on_response(None, Some(&error)).await;
+    let held = other.lane(Lane::Live, &patient(1)).acquire(None).await.unwrap_err();
     assert_eq!(held.reason, ThrottleReason::Limit);
     assert!(held.retry_after > Duration::from_secs(190), "{held:?}");
     assert_eq!(one.throttled().map(|throttled| throttled.reason), Some(ThrottleReason::Limit));
@@ -160,31 +171,31 @@ async fn outage_pauses_grow_until_the_first_answer() {
     let (one, other) = (budget(&world, 5000, world.clock.clone()), budget(&world, 5000, world.clock.clone()));
     let lane = one.lane(Lane::Live, &patient(1));
     let down = OuraError::Unavailable { status: Some(503) };
-    for _ in 0..7 {
-        lane.on_response(Some(&down)).await;
+    for kind in &COLLECTIONS[..7] {
+        lane.on_response(Some(*kind), Some(&down)).await;
     }
-    lane.on_response(None).await;
-    for _ in 0..70 {
-        lane.on_response(Some(&down)).await;
+    lane.on_response(None, None).await;
+    for n in 0..70 {
+        lane.on_response(Some(COLLECTIONS[n % 8]), Some(&down)).await;
     }
-    lane.acquire().await.expect("one patient's limit leaves the others alone");
-    one.lane(Lane::Nightly, &patient(2)).on_response(Some(&down)).await;
+    lane.acquire(None).await.expect("one patient's limit leaves the others alone");
+    one.lane(Lane::Nightly, &patient(2)).on_response(None, Some(&down)).await;
     let mut pauses = Vec::new();
     for _ in 0..7 {
-        let held = other.lane(Lane::Live, &patient(1)).acquire().await.unwrap_err();
+        let held = other.lane(Lane::Live, &patient(1)).acquire(None).await.unwrap_err();
         assert_eq!(held.reason, ThrottleReason::Outage);
         pauses.push(held.retry_after.as_secs());
         world.pass(held.retry_after + Duration::from_secs(1));
-        other.lane(Lane::Live, &patient(1)).acquire().await.unwrap();
-        other.lane(Lane::Live, &patient(1)).on_response(Some(&down)).await;
-        other.lane(Lane::Live, &patient(1)).on_response(Some(&down)).await;
+        other.lane(Lane::Live, &patient(1)).acquire(None).await.unwrap();
+        other.lane(Lane::Live, &patient(1)).on_response(None, Some(&down)).await;
+        other.lane(Lane::Live, &patient(1)).on_response(None, Some(&down)).await;
     }
     assert_eq!(pauses, [30, 60, 120, 240, 480, 900, 900]);
     world.pass(Duration::from_secs(901));
-    other.lane(Lane::Live, &patient(1)).on_response(None).await;
-    other.lane(Lane::Live, &patient(1)).on_response(Some(&down)).await;
-    other.lane(Lane::Live, &patient(1)).on_response(Some(&down)).await;
-    assert!(one.lane(Lane::Live, &patient(1)).acquire().await.is_ok(), "two failures are no outage");
+    other.lane(Lane::Live, &patient(1)).on_response(None, None).await;
+    other.lane(Lane::Live, &patient(1)).on_response(None, Some(&down)).await;
+    other.lane(Lane::Live, &patient(1)).on_response(None, Some(&down)).await;
+    assert!(one.lane(Lane::Live, &patient(1)).acquire(None).await.is_ok(), "two failures are no outage");
 }
 
 /// After a pause the waiting requests do not resume all at once: Oura may still be down.
@@ -194,17 +205,18 @@ async fn one_request_probes_after_a_pause() {
     let (one, other) = (budget(&world, 5000, world.clock.clone()), budget(&world, 5000, world.clock.clone()));
     let down = OuraError::Unavailable { status: Some(503) };
     for n in 0..8 {
-        one.lane(Lane::Live, &patient(n)).on_response(Some(&down)).await;
+        let kind = COLLECTIONS[n as usize];
+        one.lane(Lane::Live, &patient(n)).on_response(Some(kind), Some(&down)).await;
     }
     world.pass(Duration::from_secs(31));
     let wait = Err(TakeError::Exhausted(Duration::from_secs(1)));
     assert_eq!(one.take(Lane::Nightly, 50).await.map(|slots| slots.len()), Ok(1), "one tries");
     assert_eq!(other.take(Lane::Live, 50).await, wait, "the others wait");
-    one.lane(Lane::Nightly, &patient(1)).on_response(Some(&down)).await;
+    one.lane(Lane::Nightly, &patient(1)).on_response(None, Some(&down)).await;
     assert_eq!(other.take(Lane::Live, 50).await.map(|slots| slots.len()), Ok(1), "and another worker");
     assert_eq!(one.take(Lane::Nightly, 50).await, wait);
-    other.lane(Lane::Live, &patient(2)).on_response(Some(&down)).await;
-    let held = one.lane(Lane::Nightly, &patient(1)).acquire().await.unwrap_err();
+    other.lane(Lane::Live, &patient(2)).on_response(None, Some(&down)).await;
+    let held = one.lane(Lane::Nightly, &patient(1)).acquire(None).await.unwrap_err();
     assert_eq!((held.reason, held.retry_after), (ThrottleReason::Outage, Duration::from_secs(60)), "two in vain");
 
     world.pass(Duration::from_secs(61));
@@ -213,12 +225,12 @@ async fn one_request_probes_after_a_pause() {
     assert_eq!(other.take(Lane::Live, 50).await, wait);
     world.pass(Duration::from_secs(1));
     other.take(Lane::Live, 1).await.expect("a probe that died is not waited for");
-    let held = one.lane(Lane::Live, &patient(1)).acquire().await.unwrap_err();
+    let held = one.lane(Lane::Live, &patient(1)).acquire(None).await.unwrap_err();
     assert_eq!(held.reason, ThrottleReason::Outage, "no long wait here");
     world.pass(Duration::from_secs(31));
-    other.lane(Lane::Live, &patient(1)).acquire().await.unwrap();
+    other.lane(Lane::Live, &patient(1)).acquire(None).await.unwrap();
     let limited = OuraError::RateLimited { tier: Some(RateTier::Token), retry_after: None, limit: None };
-    other.lane(Lane::Live, &patient(1)).on_response(Some(&limited)).await;
+    other.lane(Lane::Live, &patient(1)).on_response(None, Some(&limited)).await;
     assert_eq!(one.take(Lane::Live, 20).await.map(|slots| slots.len()), Ok(20), "a refusal is an answer");
 }
 
@@ -307,18 +319,18 @@ async fn reserved_slots_are_used_in_time_or_expire() {
     let meter = world.aws.meter();
     let lane = budget(&world, 5000, world.clock.clone()).lane(Lane::Live, &patient(1));
     meter.reset();
-    assert!(join_all((0..20).map(|_| lane.acquire())).await.into_iter().all(|admitted| admitted.is_ok()));
+    assert!(join_all((0..20).map(|_| lane.acquire(None))).await.into_iter().all(|admitted| admitted.is_ok()));
     assert_eq!(meter.mutations(), 1, "one write for all who wait at the same moment");
     // Of three waiting requests one resumes; the slots of the others are left over.
-    let mut others = [lane.acquire(), lane.acquire()];
+    let mut others = [lane.acquire(None), lane.acquire(None)];
     assert!(others.iter_mut().all(|other| other.now_or_never().is_none()));
-    lane.acquire().await.unwrap();
+    lane.acquire(None).await.unwrap();
     drop(others);
     meter.reset();
-    lane.acquire().await.unwrap();
+    lane.acquire(None).await.unwrap();
     assert_eq!(meter.mutations(), 0, "what was left over is used");
     world.pass(Duration::from_secs(1));
-    lane.acquire().await.unwrap();
+    lane.acquire(None).await.unwrap();
     assert_eq!(meter.mutations(), 1, "but not when its time is over");
 }
 
@@ -338,9 +350,9 @@ async fn expired_slot_is_acquired_again() {
         },
     );
     let lane = budget(&world, 5000, slow).lane(Lane::Nightly, &patient(1));
-    lane.acquire().await.unwrap();
+    lane.acquire(None).await.unwrap();
     meter.reset();
-    lane.acquire().await.unwrap();
+    lane.acquire(None).await.unwrap();
     assert_eq!(meter.mutations(), 2, "the second request's time was over when it woke");
 }
 
@@ -357,7 +369,7 @@ async fn rate_limiter_sends_nothing_without_its_item() {
     let world = World::start().await;
     let down = Effect::Error { status: 500, code: "InternalServerError".into(), message: "x".into() };
     world.aws.faults().inject(Fault::on(Service::DynamoDb, "UpdateItem", down).times(1000));
-    let held = budget(&world, 1000, world.clock.clone()).lane(Lane::Live, &patient(1)).acquire().await.unwrap_err();
+    let held = budget(&world, 1000, world.clock.clone()).lane(Lane::Live, &patient(1)).acquire(None).await.unwrap_err();
     assert_eq!(held.reason, ThrottleReason::Unknown);
 }
 
@@ -368,9 +380,9 @@ async fn concurrent_responses_count_as_one_limit_and_one_outage() {
     for seconds in [200, 300, 100] {
         let retry_after = Some(Duration::from_secs(seconds));
         let error = OuraError::RateLimited { tier: Some(RateTier::Application), retry_after, limit: Some(400) };
-        one.lane(Lane::Nightly, &patient(1)).on_response(Some(&error)).await;
+        one.lane(Lane::Nightly, &patient(1)).on_response(None, Some(&error)).await;
     }
-    let held = other.lane(Lane::Live, &patient(1)).acquire().await.unwrap_err();
+    let held = other.lane(Lane::Live, &patient(1)).acquire(None).await.unwrap_err();
     assert_eq!(held.retry_after, Duration::from_secs(300), "the longest pause counts");
     world.pass(held.retry_after);
     assert_eq!(other.take(Lane::Live, 1000).await.map(|slots| slots.len()), Ok(72), "lowered once");
@@ -379,10 +391,11 @@ async fn concurrent_responses_count_as_one_limit_and_one_outage() {
     for budget in [&one, &other] {
         for n in 0..8 {
             let error = OuraError::Unavailable { status: Some(503) };
-            budget.lane(Lane::Live, &patient(n)).on_response(Some(&error)).await;
+            let kind = COLLECTIONS[n as usize];
+            budget.lane(Lane::Live, &patient(n)).on_response(Some(kind), Some(&error)).await;
         }
     }
-    let held = other.lane(Lane::Live, &patient(1)).acquire().await.unwrap_err();
+    let held = other.lane(Lane::Live, &patient(1)).acquire(None).await.unwrap_err();
     assert_eq!((held.reason, held.retry_after), (ThrottleReason::Outage, Duration::from_secs(30)));
 }
 
@@ -392,9 +405,11 @@ async fn separated_failures_are_no_outage() {
     let budget = budget(&world, 1000, world.clock.clone());
     for n in 0..14 {
         if n == 7 {
-            budget.lane(Lane::Live, &patient(n)).on_response(None).await;
+            budget.lane(Lane::Live, &patient(n)).on_response(None, None).await;
         }
-        budget.lane(Lane::Live, &patient(n)).on_response(Some(&OuraError::Unavailable { status: None })).await;
+        let kind = COLLECTIONS[n as usize % 8];
+        let error = OuraError::Unavailable { status: None };
+        budget.lane(Lane::Live, &patient(n)).on_response(Some(kind), Some(&error)).await;
     }
-    budget.lane(Lane::Live, &patient(1)).acquire().await.unwrap();
+    budget.lane(Lane::Live, &patient(1)).acquire(None).await.unwrap();
 }

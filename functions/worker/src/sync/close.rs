@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
-use shared::domain::{BackfillState, Connection, DataType, Trigger};
-use shared::oura::OuraError;
+use shared::domain::{BackfillState, Connection, DataType, FetchFailure, SyncMessage, Trigger};
+use shared::oura::{OuraError, ThrottleReason};
 
 use super::open::OpenedSync;
 use super::phase::{Phase, SyncContext};
 use super::store::StoredSync;
 use crate::delivery::{Delivery, MAX_DELAY, Outcome};
 use crate::fetch_outcome::{FetchOutcome, FetchReport, Fetched};
+use crate::progress::{Progress, any_arrived};
 use crate::sync_outcome::{self, Closed};
 use crate::sync_plan::SyncPlan;
 use crate::webhook_events;
@@ -20,12 +21,16 @@ const MAX_PENDING_DELIVERIES: u32 = 3;
 /// The same while the backfill, which may hold the document, is running.
 const MAX_PENDING_DELIVERIES_IN_BACKFILL: u32 = 4;
 
+/// Deliveries of a sync in which a collection is requested that does not respond while others do.
+const MAX_UNAVAILABLE_DELIVERIES: u32 = 3;
+
 pub(super) async fn close(cx: SyncContext<'_>, stored: StoredSync) -> Phase<Outcome> {
     let StoredSync { opened, plan, report } = stored;
     let OpenedSync { message, connection, run, is_backfill, .. } = &opened;
     let SyncContext { deps, delivery, counters } = cx;
     let (patient, progress) = (&message.patient_id, &run.progress);
-    let is_complete = progress.values().all(|of| of.state.is_final());
+    let is_complete = progress.values().all(|of| of.state.is_final())
+        || ends_without_collections(message, progress, &report, delivery);
     let is_pending_elsewhere = is_complete && is_pending_elsewhere(connection, &plan, delivery);
     // 1. A complete sync is closed with its events. A redelivered one is closed only once.
     if is_complete && !is_pending_elsewhere {
@@ -67,6 +72,33 @@ pub(super) async fn close(cx: SyncContext<'_>, stored: StoredSync) -> Phase<Outc
         sync_outcome::record_unfinished(deps, message, run).await?;
     }
     Ok(Outcome::Retry { after, reason: "data_types_missing" })
+}
+
+/// True if the sync ends without collections on which Oura fails: they are recorded as failing, and later syncs fetch them.
+///
+/// A history and the documents of webhook events wait for them, since no later sync may reach back to their days.
+fn ends_without_collections(
+    message: &SyncMessage,
+    progress: &Progress,
+    report: &FetchReport,
+    delivery: Delivery,
+) -> bool {
+    if !matches!(message.trigger, Trigger::Daily | Trigger::Manual) {
+        return false;
+    }
+    // Before its breaker opens, a collection is requested some times, as long as others respond.
+    let may_be_abandoned = delivery.count >= MAX_UNAVAILABLE_DELIVERIES && any_arrived(progress);
+    progress.iter().filter(|(_, of)| !of.state.is_final()).all(|(data_type, of)| {
+        let error = match report.outcomes.get(data_type) {
+            Some(FetchOutcome::Failed(error)) => Some(error),
+            _ => None,
+        };
+        match error {
+            Some(OuraError::Throttled { reason: ThrottleReason::Collection, .. }) => true,
+            Some(OuraError::Unavailable { .. }) => may_be_abandoned,
+            _ => of.error == Some(FetchFailure::AwaitsOffsets),
+        }
+    })
 }
 
 /// True if a deleted document that is not stored may still be: a concurrent sync may have fetched it before its deletion.

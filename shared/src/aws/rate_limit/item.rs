@@ -1,16 +1,22 @@
 //! The item of the shared rate limit.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::aws::error::StoreError;
+use crate::domain::DataType;
+use crate::oura::breaker::Breaker;
 use crate::oura::rate_limit::{Allowance, GcraState};
 use crate::oura::{ThrottleReason, Throttled};
 
+/// Window in which Oura counts requests.
+const WINDOW: SignedDuration = SignedDuration::from_mins(5);
+
 /// State of the shared rate limit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct State {
     /// Number of writes; every write requires the one that was read.
     pub(super) version: u64,
@@ -24,15 +30,72 @@ pub(super) struct State {
     /// Probing requests without a response since the pause.
     pub(super) failed_probes: u32,
     /// An allowance below the configured one, and its end.
-    pub(super) lowered: Option<(Allowance, Timestamp)>,
+    pub(super) lowered: Option<Lowered>,
+    /// Requests taken lately.
+    pub(super) taken: TakenLately,
+    /// Open circuit breakers of collections that fail for several patients.
+    pub(super) breakers: BTreeMap<DataType, Breaker>,
+}
+
+/// An allowance below the configured one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Lowered {
+    pub(super) allowance: Allowance,
+    pub(super) until: Timestamp,
+    /// Time of the last change, if the limit that Oura named is in doubt: then served requests raise the allowance again.
+    pub(super) doubted_at: Option<Timestamp>,
+}
+
+/// Number of requests taken in a window by the clock, and in the one before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct TakenLately {
+    /// Number of the window since 1970.
+    window: i64,
+    current: u32,
+    before: u32,
+}
+
+impl TakenLately {
+    /// The counts after taking this many requests.
+    pub(super) fn plus(self, count: usize, now: Timestamp) -> Self {
+        let here = self.at(now);
+        Self { current: here.current.saturating_add(u32::try_from(count).unwrap_or(u32::MAX)), ..here }
+    }
+
+    /// Number of requests of the fuller of the two windows.
+    pub(super) fn most(self, now: Timestamp) -> u32 {
+        let here = self.at(now);
+        here.current.max(here.before)
+    }
+
+    fn at(self, now: Timestamp) -> Self {
+        let window = now.as_second().div_euclid(WINDOW.as_secs());
+        match window - self.window {
+            ..=0 => self,
+            1 => Self { window, current: 0, before: self.current },
+            _ => Self { window, current: 0, before: 0 },
+        }
+    }
 }
 
 impl State {
     pub(super) fn allowance(&self, configured: Allowance, now: Timestamp) -> Allowance {
         match self.lowered {
-            Some((lowered, until)) if now < until => lowered.min(configured),
+            Some(Lowered { allowance, until, .. }) if now < until => allowance.min(configured),
             _ => configured,
         }
+    }
+
+    /// The state with a doubted allowance raised by half, if requests were served for a window without another 429.
+    pub(super) fn raised(self, configured: Allowance, now: Timestamp) -> Self {
+        let Some(lowered) = self.lowered else { return self };
+        let is_proven = |at: Timestamp| now.duration_since(at) >= WINDOW && self.taken.most(now) > 0;
+        if now >= lowered.until || !lowered.doubted_at.is_some_and(is_proven) {
+            return self;
+        }
+        let allowance = lowered.allowance.raised();
+        let lowered = (allowance < configured).then_some(Lowered { allowance, doubted_at: Some(now), ..lowered });
+        Self { lowered, ..self }
     }
 
     /// The pause of all requests at this moment.
@@ -60,6 +123,35 @@ pub(in crate::aws) struct RateLimitItem {
     failed_probes: u32,
     allowance: Option<u32>,
     allowance_until: Option<i64>,
+    allowance_doubted_at: Option<i64>,
+    #[serde(default)]
+    window: i64,
+    #[serde(default)]
+    taken: u32,
+    #[serde(default)]
+    taken_before: u32,
+    /// By data type.
+    #[serde(default)]
+    breakers: BTreeMap<String, BreakerItem>,
+}
+
+/// A breaker as stored.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct BreakerItem {
+    pauses: u32,
+    until: i64,
+    probing_until: Option<i64>,
+}
+
+impl From<&Breaker> for BreakerItem {
+    fn from(breaker: &Breaker) -> Self {
+        Self {
+            pauses: breaker.pauses,
+            until: breaker.until.as_millisecond(),
+            probing_until: breaker.probing_until.map(Timestamp::as_millisecond),
+        }
+    }
 }
 
 impl From<&State> for RateLimitItem {
@@ -73,8 +165,13 @@ impl From<&State> for RateLimitItem {
             outages: state.outages,
             probing_until: state.probing_until.map(Timestamp::as_millisecond),
             failed_probes: state.failed_probes,
-            allowance: state.lowered.map(|(allowance, _)| allowance.per_window()),
-            allowance_until: state.lowered.map(|(_, until)| until.as_millisecond()),
+            allowance: state.lowered.map(|lowered| lowered.allowance.per_window()),
+            allowance_until: state.lowered.map(|lowered| lowered.until.as_millisecond()),
+            allowance_doubted_at: state.lowered.and_then(|lowered| lowered.doubted_at).map(Timestamp::as_millisecond),
+            window: state.taken.window,
+            taken: state.taken.current,
+            taken_before: state.taken.before,
+            breakers: state.breakers.iter().map(|(of, breaker)| (of.as_str().to_owned(), breaker.into())).collect(),
         }
     }
 }
@@ -93,6 +190,14 @@ impl RateLimitItem {
             time.map_err(|_range| StoreError::corrupt(action, field))
         };
         let reason = self.pause_reason.and_then(|word| word.parse().ok());
+        let mut breakers = BTreeMap::new();
+        for (data_type, item) in &self.breakers {
+            // A data type of a newer version of this code is not fetched by this one.
+            let (Ok(data_type), Some(until)) = (data_type.parse(), time("breakers", Some(item.until))?) else { continue };
+            let probing_until = time("breakers", item.probing_until)?;
+            breakers.insert(data_type, Breaker { pauses: item.pauses, until, probing_until });
+        }
+        let doubted_at = time("allowanceDoubtedAt", self.allowance_doubted_at)?;
         Ok(State {
             version: self.version,
             gcra: GcraState { steady: self.sustained_tat, bursting: self.burst_tat },
@@ -101,7 +206,13 @@ impl RateLimitItem {
             outages: self.outages,
             probing_until: time("probingUntil", self.probing_until)?,
             failed_probes: self.failed_probes,
-            lowered: self.allowance.map(Allowance::new).zip(time("allowanceUntil", self.allowance_until)?),
+            lowered: self.allowance.zip(time("allowanceUntil", self.allowance_until)?).map(|(allowance, until)| Lowered {
+                allowance: Allowance::new(allowance),
+                until,
+                doubted_at,
+            }),
+            taken: TakenLately { window: self.window, current: self.taken, before: self.taken_before },
+            breakers,
         })
     }
 }

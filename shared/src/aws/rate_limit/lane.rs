@@ -6,7 +6,7 @@ use std::sync::Arc;
 use futures::future::BoxFuture;
 
 use super::shared::SharedRateLimit;
-use crate::domain::PatientId;
+use crate::domain::{DataType, PatientId};
 use crate::oura::rate_limit::Lane;
 use crate::oura::{OuraError, RateLimiter, Throttled};
 
@@ -28,11 +28,11 @@ impl SharedRateLimit {
 }
 
 impl RateLimiter for LaneLimiter {
-    fn acquire(&self) -> BoxFuture<'_, Result<(), Throttled>> {
-        Box::pin(self.rate_limit.acquire(self.lane))
+    fn acquire(&self, data_type: Option<DataType>) -> BoxFuture<'_, Result<(), Throttled>> {
+        Box::pin(self.rate_limit.acquire(self.lane, data_type))
     }
 
-    fn on_response<'a>(&'a self, error: Option<&'a OuraError>) -> BoxFuture<'a, ()> {
-        Box::pin(self.rate_limit.on_response(self.requester, error))
+    fn on_response<'a>(&'a self, data_type: Option<DataType>, error: Option<&'a OuraError>) -> BoxFuture<'a, ()> {
+        Box::pin(self.rate_limit.on_response(self.requester, data_type, error))
     }
 }

@@ -8,8 +8,10 @@ mod item;
 mod lane;
 mod responses;
 mod shared;
+mod status;
 mod store;
 
 pub(super) use self::item::RateLimitItem;
 pub use self::shared::SharedRateLimit;
+pub use self::status::OuraStatus;
 pub use self::store::TakeError;

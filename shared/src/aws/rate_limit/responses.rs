@@ -1,40 +1,78 @@
-//! Conclusions from Oura's responses that hold for all workers: an outage, its end, a reached limit.
+//! Conclusions from Oura's responses that hold for all workers: a failing collection, an outage, their ends, a reached limit.
 
+use std::collections::BTreeMap;
 use std::sync::PoisonError;
 use std::time::Duration;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
-use super::item::State;
-use super::shared::{FailureStreak, SharedRateLimit, UNKNOWN_RETRY, after};
+use super::item::{Lowered, State};
+use super::shared::{Failures, SharedRateLimit, UNKNOWN_RETRY, after};
 use crate::aws::error::StoreError;
+use crate::domain::DataType;
+use crate::oura::breaker::{Breaker, FailureStreak, pause};
 use crate::oura::{OuraError, RateTier, ThrottleReason};
 use crate::telemetry::{self, Metric};
 
-/// Consecutive requests without a response that are an outage, in one process and for more than one patient: Oura may fail
-/// on the data of one patient alone.
+/// Consecutive requests without a response that are an outage, in one process, for more than one patient and for several
+/// collections: Oura may fail on the data of one patient alone, or on one collection alone.
 const OUTAGE_AFTER: u32 = 8;
+
+/// Number of collections among them.
+const OUTAGE_COLLECTIONS: usize = 3;
+
+/// Consecutive requests to one collection without a response that open its breaker, for more than one patient.
+const COLLECTION_OUTAGE_AFTER: u32 = 6;
 
 /// Probing requests without a response that begin the next pause.
 const MAX_FAILED_PROBES: u32 = 2;
 
-/// The first and the longest pause of an outage. It doubles while the outage lasts.
-const OUTAGE_PAUSES: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(15 * 60));
-
 /// Life of a lowered allowance.
 const LOWERED_TTL: SignedDuration = SignedDuration::from_hours(6);
 
+/// Consecutive 429 responses of a doubted limit, of more than one patient, after which all requests pause all the same.
+const BELIEVED_AFTER: u32 = 3;
+
+/// Shortest time between two steps of a doubted limit: requests in flight at the same moment show nothing new.
+const STEP_INTERVAL: SignedDuration = SignedDuration::from_mins(1);
+
+/// A 429 of the app, or of an unknown tier.
+#[derive(Debug, Clone, Copy)]
+struct ReachedLimit {
+    is_of_app: bool,
+    retry_after: Option<Duration>,
+    stated: Option<u32>,
+}
+
+impl ReachedLimit {
+    /// True if the stated limit is far below what was just served. Without a tier it may be one patient's, so there half of
+    /// the allowance is far below too.
+    fn is_doubted(self, state: &State, allowance: u32, now: Timestamp) -> bool {
+        self.stated.is_some_and(|stated| {
+            stated < state.taken.most(now) / 2 || (!self.is_of_app && stated < allowance / 2)
+        })
+    }
+}
+
 impl SharedRateLimit {
-    /// Records the end of a request: a response, or this error.
-    pub(super) async fn on_response(&self, requester: u64, error: Option<&OuraError>) {
+    /// Records the end of a request to this collection: a response, or this error.
+    pub(super) async fn on_response(&self, requester: u64, data_type: Option<DataType>, error: Option<&OuraError>) {
         let recorded = match error {
-            Some(OuraError::Unavailable { .. }) => self.on_failure(requester).await,
+            Some(OuraError::Unavailable { .. }) => self.on_failure(requester, data_type).await,
             Some(OuraError::RateLimited { tier: Some(RateTier::Token), .. }) => {
                 telemetry::count(self.0.clock.now(), Metric::OuraLimitsReached, 1, &[("tier", "token")]);
-                self.on_success().await
+                self.on_success(None).await
             }
-            Some(OuraError::RateLimited { retry_after, limit, .. }) => self.on_limit(*retry_after, *limit).await,
-            _ => self.on_success().await,
+            Some(OuraError::RateLimited { tier, retry_after, limit }) => {
+                let is_of_app = *tier == Some(RateTier::Application);
+                let limit = ReachedLimit { is_of_app, retry_after: *retry_after, stated: *limit };
+                self.on_limit(requester, limit).await
+            }
+            // These come before the collection is reached, so they do not show that it works.
+            Some(OuraError::Unauthorized { .. } | OuraError::Forbidden | OuraError::AppOutdated) => {
+                self.on_success(None).await
+            }
+            _ => self.on_success(data_type).await,
         };
         if let Err(error) = recorded {
             tracing::warn!(
@@ -45,44 +83,106 @@ impl SharedRateLimit {
         }
     }
 
-    /// A response of any kind ends an outage.
-    async fn on_success(&self) -> Result<(), StoreError> {
-        self.update_failures(|_| FailureStreak::default());
-        if self.0.store.cached().outages == 0 {
+    /// A response of any kind ends an outage, and one of a collection closes its breaker.
+    async fn on_success(&self, data_type: Option<DataType>) -> Result<(), StoreError> {
+        self.update_failures(|failures| {
+            (failures.all, failures.doubted_limits) = (FailureStreak::default(), FailureStreak::default());
+            failures.collections.clear();
+            if let Some(data_type) = data_type {
+                failures.by_collection.remove(&data_type);
+            }
+        });
+        let cached = self.0.store.cached();
+        if cached.outages > 0 {
+            // Breakers of collections that were opened by failed probes close with it.
+            let ended = |state: State, _| {
+                let breakers = BTreeMap::new();
+                (state.outages > 0).then_some(State { outages: 0, probing_until: None, failed_probes: 0, breakers, ..state })
+            };
+            self.0.store.update_if("end an outage", ended).await?;
+            tracing::info!(event = "oura.recovered", "Oura responded again after an outage");
             return Ok(());
         }
-        let ended = |state: State, _| {
-            let ended = State { outages: 0, probing_until: None, failed_probes: 0, ..state };
-            (state.outages > 0).then_some(ended)
-        };
-        self.0.store.update_if("end an outage", ended).await?;
-        tracing::info!(event = "oura.recovered", "Oura responded again after an outage");
+        if let Some(data_type) = data_type.filter(|data_type| cached.breakers.contains_key(data_type)) {
+            let close = |mut state: State, _| state.breakers.remove(&data_type).is_some().then_some(state);
+            if self.0.store.update_if("close a collection's breaker", close).await? {
+                tracing::info!(
+                    event = "oura.collection_recovered",
+                    data_type = data_type.as_str(),
+                    "a collection of Oura responded again"
+                );
+            }
+        }
         Ok(())
     }
 
-    /// Several requests without a response, of several patients, are an outage: all requests pause.
-    async fn on_failure(&self, requester: u64) -> Result<(), StoreError> {
-        let streak = self.update_failures(|before| FailureStreak {
-            count: before.count + 1,
-            requester,
-            of_several: before.of_several || (before.count > 0 && before.requester != requester),
+    /// Several requests without a response, of several patients, pause their collection, or all requests if several
+    /// collections fail.
+    async fn on_failure(&self, requester: u64, data_type: Option<DataType>) -> Result<(), StoreError> {
+        let failures = self.update_failures(|failures| {
+            failures.all = failures.all.then(requester);
+            failures.collections.insert(data_type);
+            if let Some(data_type) = data_type {
+                let streak = failures.by_collection.entry(data_type).or_default();
+                *streak = streak.then(requester);
+            }
         });
-        let is_outage = self.0.store.cached().outages > 0;
-        if !is_outage && (streak.count < OUTAGE_AFTER || !streak.of_several) {
-            return Ok(());
+        let Failures { all, collections, by_collection, .. } = failures;
+        let is_outage = all.of_several && all.count >= OUTAGE_AFTER && collections.len() >= OUTAGE_COLLECTIONS;
+        let cached = self.0.store.cached();
+        if is_outage || cached.outages > 0 {
+            self.update_failures(|failures| *failures = Failures::default());
+            self.pause_all(data_type).await?;
+        } else if let Some(data_type) = data_type {
+            let streak = by_collection.get(&data_type).copied().unwrap_or_default();
+            let is_failing = streak.of_several && streak.count >= COLLECTION_OUTAGE_AFTER;
+            if is_failing || cached.breakers.contains_key(&data_type) {
+                self.pause_collection(data_type).await?;
+            }
         }
-        self.update_failures(|_| FailureStreak::default());
-        let pause = |state: State, now| {
+        Ok(())
+    }
+
+    /// Opens the breaker of a collection, or begins its next pause.
+    async fn pause_collection(&self, data_type: DataType) -> Result<(), StoreError> {
+        let open = |mut state: State, now: Timestamp| {
+            let before = state.breakers.get(&data_type).copied();
+            // Another worker has just concluded the same.
+            if before.is_some_and(|before| now < before.until) {
+                return None;
+            }
+            state.breakers.insert(data_type, Breaker::opened(before, now));
+            Some(state)
+        };
+        if self.0.store.update_if("pause a collection", open).await?
+            && let Some(breaker) = self.0.store.cached().breakers.get(&data_type)
+        {
+            let (now, name) = (self.0.clock.now(), data_type.as_str());
+            telemetry::count(now, Metric::OuraCollectionOutages, 1, &[("dataType", name)]);
+            tracing::warn!(
+                event = "oura.collection_outage",
+                data_type = name,
+                pause_s = breaker.closed_for(now).unwrap_or_default().as_secs(),
+                "a collection of Oura did not respond to several patients' requests; its requests were paused"
+            );
+        }
+        Ok(())
+    }
+
+    /// Pauses all requests, or counts a failed probe. The next probe is of another collection.
+    async fn pause_all(&self, data_type: Option<DataType>) -> Result<(), StoreError> {
+        let pause = |mut state: State, now| {
             // Another worker has just concluded the same.
             if state.throttled(now).is_some() {
                 return None;
             }
             let failed_probes = state.failed_probes + 1;
             if state.outages > 0 && failed_probes < MAX_FAILED_PROBES {
+                state.breakers.extend(data_type.map(|data_type| (data_type, Breaker::opened(None, now))));
                 return Some(State { failed_probes, probing_until: None, ..state });
             }
-            let pause = (OUTAGE_PAUSES.0 * 2_u32.saturating_pow(state.outages.min(16))).min(OUTAGE_PAUSES.1);
-            let pause = Some((after(now, pause), ThrottleReason::Outage));
+            state.breakers.clear();
+            let pause = Some((after(now, pause(state.outages)), ThrottleReason::Outage));
             Some(State { pause, outages: state.outages + 1, probing_until: None, failed_probes: 0, ..state })
         };
         let is_changed = self.0.store.update_if("pause for an outage", pause).await?;
@@ -97,11 +197,21 @@ impl SharedRateLimit {
         Ok(())
     }
 
-    /// A 429 of the app, or of an unknown tier: all requests pause, and the allowance is lowered.
-    async fn on_limit(&self, retry_after: Option<Duration>, stated_limit: Option<u32>) -> Result<(), StoreError> {
-        telemetry::count(self.0.clock.now(), Metric::OuraLimitsReached, 1, &[("tier", "application")]);
+    /// A 429 of the app, or of an unknown tier: all requests pause, and the allowance is lowered. If the stated limit is in
+    /// doubt, only the request itself waits, and the allowance is lowered by one step.
+    async fn on_limit(&self, requester: u64, limit: ReachedLimit) -> Result<(), StoreError> {
         let configured = self.0.configured;
-        let pause = retry_after.unwrap_or(UNKNOWN_RETRY);
+        let is_doubted = |state: &State, now| limit.is_doubted(state, state.allowance(configured, now).per_window(), now);
+        if is_doubted(&self.0.store.cached(), self.0.clock.now()) {
+            let streak = self
+                .update_failures(|failures| failures.doubted_limits = failures.doubted_limits.then(requester))
+                .doubted_limits;
+            if streak.count < BELIEVED_AFTER || !streak.of_several {
+                return self.slow_down(limit).await;
+            }
+        }
+        telemetry::count(self.0.clock.now(), Metric::OuraLimitsReached, 1, &[("tier", "application")]);
+        let pause = limit.retry_after.unwrap_or(UNKNOWN_RETRY);
         let paused = |state: State, now| {
             let until = after(now, pause);
             let pause = Some((until, ThrottleReason::Limit));
@@ -109,8 +219,12 @@ impl SharedRateLimit {
                 // Requests that were in flight at the same moment show nothing new.
                 return (end < until).then_some(State { pause, ..state });
             }
-            let lowered = state.allowance(configured, now).lowered(stated_limit);
-            let lowered = Some((lowered, now.saturating_add(LOWERED_TTL).unwrap_or(now)));
+            let (allowance, is_doubted) = (state.allowance(configured, now), is_doubted(&state, now));
+            let lowered = Some(Lowered {
+                allowance: if is_doubted { allowance.halved() } else { allowance.lowered(limit.stated) },
+                until: now.saturating_add(LOWERED_TTL).unwrap_or(now),
+                doubted_at: is_doubted.then_some(now),
+            });
             Some(State { pause, lowered, ..state })
         };
         self.0.store.update_if("pause for Oura's limit", paused).await?;
@@ -122,9 +236,33 @@ impl SharedRateLimit {
         Ok(())
     }
 
-    fn update_failures(&self, change: impl Fn(FailureStreak) -> FailureStreak) -> FailureStreak {
+    /// Halves the allowance of all workers, at most once a minute.
+    async fn slow_down(&self, limit: ReachedLimit) -> Result<(), StoreError> {
+        telemetry::count(self.0.clock.now(), Metric::OuraLimitsReached, 1, &[("tier", "unknown")]);
+        let configured = self.0.configured;
+        let step = |state: State, now: Timestamp| {
+            let stepped_at = state.lowered.and_then(|lowered| lowered.doubted_at);
+            if stepped_at.is_some_and(|at| now.duration_since(at) < STEP_INTERVAL) {
+                return None;
+            }
+            let allowance = state.allowance(configured, now).halved();
+            let until = now.saturating_add(LOWERED_TTL).unwrap_or(now);
+            Some(State { lowered: Some(Lowered { allowance, until, doubted_at: Some(now) }), ..state })
+        };
+        if self.0.store.update_if("slow down for a doubted limit", step).await? {
+            tracing::warn!(
+                event = "oura.limit_doubted",
+                stated = limit.stated,
+                allowance = self.0.store.cached().lowered.map(|lowered| lowered.allowance.per_window()),
+                "Oura stated a limit far below what it had just served; the allowance was halved"
+            );
+        }
+        Ok(())
+    }
+
+    fn update_failures(&self, change: impl FnOnce(&mut Failures)) -> Failures {
         let mut failures = self.0.failures.lock().unwrap_or_else(PoisonError::into_inner);
-        *failures = change(*failures);
-        *failures
+        change(&mut failures);
+        failures.clone()
     }
 }

@@ -1,6 +1,6 @@
 //! The rate limit of one process: takes requests from the shared item and hands them to this process's callers.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
@@ -11,8 +11,10 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::item::State;
 use super::store::{StateStore, TakeError};
+use crate::aws::error::StoreError;
 use crate::aws::table::Table;
-use crate::domain::Clock;
+use crate::domain::{Clock, DataType};
+use crate::oura::breaker::FailureStreak;
 use crate::oura::rate_limit::{Allowance, Lane, Taken, usable_until};
 use crate::oura::{ThrottleReason, Throttled};
 
@@ -42,19 +44,22 @@ pub(super) struct Inner {
     pub(super) store: StateStore,
     pub(super) clock: Clock,
     pub(super) configured: Allowance,
-    pub(super) failures: Mutex<FailureStreak>,
+    pub(super) failures: Mutex<Failures>,
     live: ReservedSlots,
     nightly: ReservedSlots,
 }
 
-/// Consecutive requests without a response.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct FailureStreak {
-    pub(super) count: u32,
-    /// The last request's requester.
-    pub(super) requester: u64,
-    /// True if there were several requesters.
-    pub(super) of_several: bool,
+/// Consecutive failures that this process has seen.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Failures {
+    /// Requests without a response, to whatever collection.
+    pub(super) all: FailureStreak,
+    /// Their collections.
+    pub(super) collections: BTreeSet<Option<DataType>>,
+    /// Requests without a response, by collection.
+    pub(super) by_collection: BTreeMap<DataType, FailureStreak>,
+    /// 429 responses whose limit is in doubt.
+    pub(super) doubted_limits: FailureStreak,
 }
 
 /// Requests that one lane of this process has taken and not used.
@@ -103,16 +108,23 @@ impl SharedRateLimit {
                 }
                 _ => (Some(after(now, PROBE_TIMEOUT)), 1),
             };
+            let state = state.raised(self.0.configured, now);
             match state.gcra.take(state.allowance(self.0.configured, now), lane, want, now) {
-                Taken::ReservedSlots { ledger, slots } => Ok((State { gcra: ledger, probing_until, ..state }, slots)),
+                Taken::ReservedSlots { ledger, slots } => {
+                    let taken = state.taken.plus(slots.len(), now);
+                    Ok((State { gcra: ledger, probing_until, taken, ..state }, slots))
+                }
                 Taken::Wait(wait) => Err(TakeError::Exhausted(wait)),
             }
         };
         self.0.store.update("take from the rate limit", decide).await
     }
 
-    /// Waits until a request may be sent.
-    pub(super) async fn acquire(&self, lane: Lane) -> Result<(), Throttled> {
+    /// Waits until a request to this collection may be sent.
+    pub(super) async fn acquire(&self, lane: Lane, data_type: Option<DataType>) -> Result<(), Throttled> {
+        if let Some(data_type) = data_type {
+            self.pass_breaker(data_type).await?;
+        }
         let (inner, clock) = (&self.0, &self.0.clock);
         let slots = inner.slots(lane);
         let deadline = after(clock.now(), ACQUIRE_TIMEOUT);
@@ -128,6 +140,30 @@ impl SharedRateLimit {
             if clock.now() <= usable_until(slot) {
                 return Ok(());
             }
+        }
+    }
+
+    /// Lets a request to a failing collection through only to probe it, one at a time among all workers.
+    async fn pass_breaker(&self, data_type: DataType) -> Result<(), Throttled> {
+        let (store, clock) = (&self.0.store, &self.0.clock);
+        let throttled = |retry_after| Throttled { reason: ThrottleReason::Collection, retry_after };
+        let Some(breaker) = store.cached().breakers.get(&data_type).copied() else { return Ok(()) };
+        if let Some(wait) = breaker.closed_for(clock.now()) {
+            return Err(throttled(wait));
+        }
+        let probe = |mut state: State, now| {
+            let breaker = state.breakers.get_mut(&data_type).filter(|breaker| breaker.closed_for(now).is_none())?;
+            *breaker = breaker.probed(now);
+            Some(state)
+        };
+        match store.update_if("probe a collection", probe).await {
+            Ok(true) => Ok(()),
+            // Another worker probes, or has found that the collection responds.
+            Ok(false) => match store.cached().breakers.get(&data_type).and_then(|breaker| breaker.closed_for(clock.now())) {
+                Some(wait) => Err(throttled(wait)),
+                None => Ok(()),
+            },
+            Err(error) => Err(unavailable(&error)),
         }
     }
 
@@ -162,14 +198,7 @@ impl SharedRateLimit {
                 }
                 clock.sleep(throttled.retry_after).await;
             }
-            Err(TakeError::Store(error)) => {
-                tracing::warn!(
-                    event = "rate_limit.unavailable",
-                    reason = %error,
-                    "the rate limit could not be read; no request was sent to Oura"
-                );
-                return Err(Throttled { reason: ThrottleReason::Unknown, retry_after: UNKNOWN_RETRY });
-            }
+            Err(TakeError::Store(error)) => return Err(unavailable(&error)),
         }
         Ok(None)
     }
@@ -198,6 +227,15 @@ impl Drop for Waiting<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }
+}
+
+fn unavailable(error: &StoreError) -> Throttled {
+    tracing::warn!(
+        event = "rate_limit.unavailable",
+        reason = %error,
+        "the rate limit could not be read; no request was sent to Oura"
+    );
+    Throttled { reason: ThrottleReason::Unknown, retry_after: UNKNOWN_RETRY }
 }
 
 pub(super) fn after(now: Timestamp, wait: Duration) -> Timestamp {

@@ -17,7 +17,8 @@
 //! | `OURA#<user id>` | `CLAIM` | the patient whom a ring account belongs to |
 //! | `WEBHOOKS` | `DAY#<day>` | by data type, documents announced by webhooks and missed by them (expires) |
 //! | `GUARD` | `DISCONNECT#<day>` | number of patients disconnected on one day (expires) |
-//! | `RATE_LIMIT` | `OURA` | the rate limit that all workers share |
+//! | `RATE_LIMIT` | `OURA` | the rate limit that all workers share, and Oura's status |
+//! | `RATE_LIMIT` | `TOKEN_ENDPOINT` | the status of Oura's token endpoint |
 //! | `NIGHTLY_RUNS` | `<day>` | the state of a nightly run (expires) |
 //! | `NIGHTLY_RUN#<day>` | an alias of a patient | the patient's outcome in that run (expires) |
 
@@ -47,6 +48,7 @@ pub(in crate::aws) enum Key<'a> {
     WebhookDay(Day),
     DisconnectGuard(Day),
     RateLimit,
+    TokenEndpoint,
     NightlyRun(NightlyRun),
     NightlyOutcome(NightlyRun, &'a PatientId),
     /// In `WearableData`.
@@ -139,6 +141,7 @@ impl Key<'_> {
             Self::WebhookDay(day) => ("WEBHOOKS".to_owned(), format!("DAY#{day}")),
             Self::DisconnectGuard(day) => ("GUARD".to_owned(), format!("DISCONNECT#{day}")),
             Self::RateLimit => (RATE_LIMIT.to_owned(), "OURA".to_owned()),
+            Self::TokenEndpoint => (RATE_LIMIT.to_owned(), "TOKEN_ENDPOINT".to_owned()),
             Self::NightlyRun(run) => (NIGHTLY_RUNS.to_owned(), run.to_string()),
             Self::NightlyOutcome(run, patient) => (nightly_outcomes(*run), run.alias(patient)),
             Self::Record(patient, key) => (patient.to_string(), key.to_string()),
