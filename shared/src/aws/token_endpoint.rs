@@ -87,11 +87,7 @@ impl StatusItem {
         TokenEndpointStatus {
             version: self.version,
             served_at: time(self.served_at),
-            failures: FailureStreak {
-                count: self.failures,
-                requester: self.failed_by,
-                of_several: self.of_several,
-            },
+            failures: FailureStreak { count: self.failures, requester: self.failed_by, of_several: self.of_several },
             breaker: time(self.paused_until).map(|until| Breaker { pauses: self.pauses, until, probing_until }),
         }
     }

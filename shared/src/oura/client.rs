@@ -127,7 +127,8 @@ impl OuraClient {
         if !data_type.has_documents() || matches!(id.as_str(), "." | "..") {
             return Err(OuraError::NotFound);
         }
-        let body = self.get(token, Some(data_type), self.hosts.api(["usercollection", data_type.path(), id.as_str()])).await?;
+        let body =
+            self.get(token, Some(data_type), self.hosts.api(["usercollection", data_type.path(), id.as_str()])).await?;
         let raw: &RawValue = page::parse(&body, ".")?;
         Ok(Documents::parse(data_type, &[raw]))
     }
@@ -178,12 +179,7 @@ impl OuraClient {
     }
 
     /// Returns the body of a 200, once the rate limiter lets the request through.
-    async fn get(
-        &self,
-        token: &AccessToken,
-        data_type: Option<DataType>,
-        url: Url,
-    ) -> Result<String, OuraError> {
+    async fn get(&self, token: &AccessToken, data_type: Option<DataType>, url: Url) -> Result<String, OuraError> {
         let Some(limiter) = &self.limiter else { return self.send(token, url).await };
         limiter.acquire(data_type).await?;
         let response = self.send(token, url).await;

@@ -193,7 +193,9 @@ impl RateLimitItem {
         let mut breakers = BTreeMap::new();
         for (data_type, item) in &self.breakers {
             // A data type of a newer version of this code is not fetched by this one.
-            let (Ok(data_type), Some(until)) = (data_type.parse(), time("breakers", Some(item.until))?) else { continue };
+            let (Ok(data_type), Some(until)) = (data_type.parse(), time("breakers", Some(item.until))?) else {
+                continue;
+            };
             let probing_until = time("breakers", item.probing_until)?;
             breakers.insert(data_type, Breaker { pauses: item.pauses, until, probing_until });
         }
@@ -206,11 +208,10 @@ impl RateLimitItem {
             outages: self.outages,
             probing_until: time("probingUntil", self.probing_until)?,
             failed_probes: self.failed_probes,
-            lowered: self.allowance.zip(time("allowanceUntil", self.allowance_until)?).map(|(allowance, until)| Lowered {
-                allowance: Allowance::new(allowance),
-                until,
-                doubted_at,
-            }),
+            lowered: self
+                .allowance
+                .zip(time("allowanceUntil", self.allowance_until)?)
+                .map(|(allowance, until)| Lowered { allowance: Allowance::new(allowance), until, doubted_at }),
             taken: TakenLately { window: self.window, current: self.taken, before: self.taken_before },
             breakers,
         })

@@ -48,9 +48,8 @@ impl ReachedLimit {
     /// True if the stated limit is far below what was just served. Without a tier it may be one patient's, so there half of
     /// the allowance is far below too.
     fn is_doubted(self, state: &State, allowance: u32, now: Timestamp) -> bool {
-        self.stated.is_some_and(|stated| {
-            stated < state.taken.most(now) / 2 || (!self.is_of_app && stated < allowance / 2)
-        })
+        self.stated
+            .is_some_and(|stated| stated < state.taken.most(now) / 2 || (!self.is_of_app && stated < allowance / 2))
     }
 }
 
@@ -97,7 +96,13 @@ impl SharedRateLimit {
             // Breakers of collections that were opened by failed probes close with it.
             let ended = |state: State, _| {
                 let breakers = BTreeMap::new();
-                (state.outages > 0).then_some(State { outages: 0, probing_until: None, failed_probes: 0, breakers, ..state })
+                (state.outages > 0).then_some(State {
+                    outages: 0,
+                    probing_until: None,
+                    failed_probes: 0,
+                    breakers,
+                    ..state
+                })
             };
             self.0.store.update_if("end an outage", ended).await?;
             tracing::info!(event = "oura.recovered", "Oura responded again after an outage");
@@ -201,7 +206,8 @@ impl SharedRateLimit {
     /// doubt, only the request itself waits, and the allowance is lowered by one step.
     async fn on_limit(&self, requester: u64, limit: ReachedLimit) -> Result<(), StoreError> {
         let configured = self.0.configured;
-        let is_doubted = |state: &State, now| limit.is_doubted(state, state.allowance(configured, now).per_window(), now);
+        let is_doubted =
+            |state: &State, now| limit.is_doubted(state, state.allowance(configured, now).per_window(), now);
         if is_doubted(&self.0.store.cached(), self.0.clock.now()) {
             let streak = self
                 .update_failures(|failures| failures.doubted_limits = failures.doubted_limits.then(requester))

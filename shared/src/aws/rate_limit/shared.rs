@@ -159,10 +159,12 @@ impl SharedRateLimit {
         match store.update_if("probe a collection", probe).await {
             Ok(true) => Ok(()),
             // Another worker probes, or has found that the collection responds.
-            Ok(false) => match store.cached().breakers.get(&data_type).and_then(|breaker| breaker.closed_for(clock.now())) {
-                Some(wait) => Err(throttled(wait)),
-                None => Ok(()),
-            },
+            Ok(false) => {
+                match store.cached().breakers.get(&data_type).and_then(|breaker| breaker.closed_for(clock.now())) {
+                    Some(wait) => Err(throttled(wait)),
+                    None => Ok(()),
+                }
+            }
             Err(error) => Err(unavailable(&error)),
         }
     }
