@@ -18,6 +18,7 @@ mod nightly_runs;
 mod openapi;
 mod portals;
 mod published_events;
+mod sizes;
 mod token_migration;
 mod token_races;
 mod token_vaults;

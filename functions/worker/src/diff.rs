@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::Timestamp;
 use shared::aws::{DayChange, RecordWrite, StoredDay};
-use shared::domain::{Connection, Day, Record, StoredRecord};
+use shared::domain::{Connection, Day, MAX_METRICS_SIZE, Record, StoredRecord, stored_size};
 
 use crate::day_change::{Times, day_change};
 use crate::fetched_records::FetchedRecords;
@@ -20,6 +20,8 @@ pub(crate) struct RecordDiff {
     writes: BTreeMap<Day, Vec<RecordWrite>>,
     /// Records that leave a day for another one.
     moved: BTreeSet<(Day, DocumentKey)>,
+    /// New and changed records that no item can hold. They are left out.
+    pub(crate) too_large: BTreeSet<DocumentKey>,
 }
 
 impl RecordDiff {
@@ -37,6 +39,10 @@ impl RecordDiff {
             }
             let previous = known.get(&key(record)).copied();
             let Some(write) = upsert(record, previous, fetched) else { continue };
+            if stored_size(&record.metrics_json()) > MAX_METRICS_SIZE {
+                diff.too_large.insert((record.data_type, record.document_id.clone()));
+                continue;
+            }
             if let Some(previous) = previous.filter(|previous| previous.record.day != record.day) {
                 let document = (record.data_type, record.document_id.clone());
                 diff.moved.insert((previous.record.day, document));

@@ -29,6 +29,8 @@ pub enum FetchFailure {
     Malformed,
     /// Some documents could not be read; the others are stored.
     MalformedDocuments,
+    /// A document is larger than the table can hold; the others are stored.
+    TooLarge,
     /// The pages of the list do not end.
     Paging,
     /// The patient's Oura membership is not active.

@@ -22,6 +22,7 @@ mod reason_code;
 mod record;
 mod record_key;
 mod scope;
+mod stored_size;
 mod webhook_event;
 
 pub use absence::{Absence, Evidence};
@@ -53,6 +54,7 @@ pub use reason_code::ReasonCode;
 pub use record::{DailyStats, Record, StoredRecord};
 pub use record_key::{InvalidRecordKey, RecordKey};
 pub use scope::{Scope, ScopeSet};
+pub use stored_size::{MAX_METRICS_SIZE, stored_size};
 pub use webhook_event::{DocumentEvent, InvalidDocumentEvent, WebhookEvent, WebhookEventType};
 
 /// The only source of data that this project serves; a field of every record and event, so that a platform can hold

@@ -9,6 +9,7 @@
 //!   never derived from wall clocks, so a night of 25 hours or a flight changes nothing.
 //! - Notes that a patient wrote (comments, names of tags) are in no record. The label of a workout is: it is its title.
 
+mod bounds;
 mod current;
 mod daily;
 mod day_records;
@@ -80,6 +81,8 @@ impl Context<'_> {
     /// A record under Oura's id, or under one derived from what identifies the document where Oura gave none.
     fn record(&self, id: Option<&DocumentId>, day: Day, start: Option<&Moment>, metrics: RecordMetrics) -> Record {
         let document_id = id.cloned().unwrap_or_else(|| self.derived_id(day, start));
+        // The samples of a series are bounded when they are listed.
+        let metrics = if self.data_type.has_documents() { bounds::bounded(self.data_type, metrics) } else { metrics };
         Record { data_type: self.data_type, day, document_id, metrics: Some(metrics) }
     }
 

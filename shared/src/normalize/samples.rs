@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
+use super::bounds::bounded_text;
 use super::{Context, Normalize};
 use crate::domain::metrics::{BatteryRecord, HeartRate, HeartRateRecord, Ring};
 use crate::domain::{Day, Number, Record, RecordMetrics};
@@ -49,7 +50,7 @@ fn heart_rate_day(context: &Context<'_>, day: Day, samples: &BTreeMap<(Timestamp
         every_nth: count(every),
         seconds_from_start: listed().map(|((at, _), _)| number(at)).collect(),
         bpm: listed().map(|(_, bpm)| Number::from(*bpm)).collect(),
-        source: listed().map(|((_, source), _)| (!source.is_empty()).then(|| (*source).to_owned())).collect(),
+        source: listed().map(|((_, source), _)| (!source.is_empty()).then(|| bounded_text(source))).collect(),
     }));
     Some(context.record(None, day, None, metrics))
 }

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
+use super::bounds;
 use super::day_records::records_of;
 use super::lists::{rest_mode, sessions, tags, workouts};
 use super::sleep::{SleepPeriod, SleepPeriods};
@@ -30,7 +31,7 @@ pub fn day_stats(day: Day, records: &[&Record]) -> DayMetrics {
     let periods = SleepPeriods::of(&of_day);
     let both_tags = records_of!(of_day, Tag).chain(records_of!(of_day, EnhancedTag));
 
-    DayMetrics {
+    let mut metrics = DayMetrics {
         readiness: readiness(readiness_document.map(|of| of.metrics), periods.main),
         sleep: sleep(sleep_scores.map(|of| of.metrics), &periods),
         activity: activity.map(|of| of.metrics.activity.clone()),
@@ -47,7 +48,9 @@ pub fn day_stats(day: Day, records: &[&Record]) -> DayMetrics {
         sleep_time: records_of!(of_day, SleepTime).last().map(|of| of.metrics.clone()),
         rest_mode: rest_mode(records_of!(of_day, RestModePeriod).collect()),
         ring: records_of!(of_day, RingBatteryLevel).last().map(|of| of.metrics.summary.clone()),
-    }
+    };
+    bounds::fit(&mut metrics);
+    metrics
 }
 
 /// Names of the fields of a day's stats that differ, as `sleep.totalSleep`, sorted. All fields of a metric type that

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use shared::aws::{Commit, DayChange, StoreError};
-use shared::domain::{Day, SyncMessage, Trigger};
+use shared::domain::{Day, FetchFailure, FetchState, SyncMessage, Trigger};
 
 use super::fetch::FetchedSync;
 use super::open::OpenedSync;
@@ -27,7 +27,7 @@ pub(super) struct StoredSync {
 }
 
 pub(super) async fn store(cx: SyncContext<'_>, fetched: FetchedSync) -> Phase<StoredSync> {
-    let FetchedSync { opened, plan, report, mut stored } = fetched;
+    let FetchedSync { mut opened, plan, report, mut stored } = fetched;
     let (deps, message, connection) = (cx.deps, &opened.message, &opened.connection);
     let patient = &message.patient_id;
     // 1. Normalize.
@@ -40,12 +40,16 @@ pub(super) async fn store(cx: SyncContext<'_>, fetched: FetchedSync) -> Phase<St
     // 4. Write; after a conflict with another sync, compare everything again with what is stored then.
     for _ in 0..MAX_CONFLICT_RETRIES {
         let times = Times { observed_at: report.started_at, now: deps.clock.now() };
+        let too_large = std::mem::take(&mut diff.too_large);
         let mut changes = diff.day_changes(connection, &stored, times);
         if let Some(pending_events) = &pending_events {
             mark_missed_webhooks(&mut changes, pending_events);
         }
         match deps.days.commit(patient, &changes, &message.sync_id, times.now).await? {
-            Commit::Written => return Ok(StoredSync { opened, plan, report }),
+            Commit::Written => {
+                record_too_large(&too_large, &mut opened);
+                return Ok(StoredSync { opened, plan, report });
+            }
             Commit::Stopped => return Err(cx.connection_ended(message).await),
             Commit::Raced => {}
         }
@@ -57,6 +61,23 @@ pub(super) async fn store(cx: SyncContext<'_>, fetched: FetchedSync) -> Phase<St
         sync_outcome::fail_backfill(deps, message).await;
     }
     Err(cx.delivery.retry("raced").into())
+}
+
+/// Names the data types of documents that were left out, since no item can hold them.
+fn record_too_large(too_large: &BTreeSet<DocumentKey>, opened: &mut OpenedSync) {
+    for (data_type, id) in too_large {
+        tracing::warn!(
+            event = "store.document_too_large",
+            sync.id = %opened.message.sync_id,
+            data_type = data_type.as_str(),
+            document.id = %id,
+            "a document was left out, since it is larger than the table can hold"
+        );
+        if let Some(of) = opened.run.progress.get_mut(data_type).filter(|of| of.state.is_final()) {
+            of.state = FetchState::Malformed;
+            of.error = Some(FetchFailure::TooLarge);
+        }
+    }
 }
 
 /// Returns the documents whose webhook events still wait in the inbox. A nightly sync uses them to find documents that

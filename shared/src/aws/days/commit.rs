@@ -11,7 +11,11 @@ use crate::aws::table::{Committed, Delete, Key, Put, Transaction, equals, missin
 use crate::domain::{DailyStats, Day, PatientEvent, PatientId, RecordKey, StoredRecord, SyncId};
 
 /// Writes of days in one transaction, which may have 100 parts; the rest is for the sync's own update.
-const TRANSACTION_SIZE: usize = 90;
+const MAX_WRITES: usize = 90;
+
+/// Size of the writes of one transaction in bytes. DynamoDB takes 4 MB; a transaction in memory is many times as large, and
+/// several syncs run at once. A single item of 400 KB fits.
+const MAX_BYTES: usize = 512 * 1024;
 
 /// A record to write, and its place as read before.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,7 +28,7 @@ pub struct RecordWrite {
     pub missed_webhooks: bool,
 }
 
-/// All changes of one day; written together or not at all (unless it has more than ninety documents).
+/// All changes of one day; written together or not at all, unless they are more than one transaction holds.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DayChange {
     /// The day.
@@ -61,9 +65,20 @@ enum DayWrite {
     Delete(Delete),
 }
 
+impl DayWrite {
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Put(put) => put.bytes(),
+            Self::Delete(_) => 0,
+        }
+    }
+}
+
 #[derive(Default)]
 struct Batch {
     writes: Vec<DayWrite>,
+    /// Number of the last writes that take effect together: the stats of a day and its event.
+    inseparable: usize,
     progress: RunProgress,
 }
 
@@ -82,16 +97,15 @@ impl Days {
         let mut batch = Batch::default();
         for change in changes {
             let mut day = self.writes(patient, change);
-            // A day with more documents than a transaction holds: its records are written first, its stats and event last.
-            while day.writes.len() > TRANSACTION_SIZE {
-                let writes = day.writes.drain(..TRANSACTION_SIZE).collect();
-                let part = Batch { writes, progress: RunProgress::default() };
+            // A day that is larger than a transaction: its records are written first, its stats and event last.
+            while !Batch::default().has_room_for(&day) {
+                let Some(part) = day.split_off_records() else { break };
                 let written = self.write(patient, sync, part, now).await?;
                 if written != Commit::Written {
                     return Ok(written);
                 }
             }
-            if batch.writes.len() + day.writes.len() > TRANSACTION_SIZE {
+            if !batch.has_room_for(&day) {
                 let written = self.write(patient, sync, std::mem::take(&mut batch), now).await?;
                 if written != Commit::Written {
                     return Ok(written);
@@ -109,7 +123,7 @@ impl Days {
         batch: Batch,
         now: Timestamp,
     ) -> Result<Commit, StoreError> {
-        let Batch { writes, mut progress } = batch;
+        let Batch { writes, mut progress, .. } = batch;
         if writes.is_empty() {
             return Ok(Commit::Written);
         }
@@ -146,10 +160,12 @@ impl Days {
             let is_unchanged = previous.map_or(missing("patientId"), |revision| equals("revision", revision));
             let put = self.daily_stats.put(&Key::DailyStats(patient, stats.day), StatsItem::from(stats));
             batch.writes.push(DayWrite::Put(put.when(is_unchanged)));
+            batch.inseparable += 1;
         }
         if let Some(event) = &change.event {
             batch.progress.days.push(change.day);
             batch.writes.push(DayWrite::Put(put_event(&self.connections, event)));
+            batch.inseparable += 1;
         }
         batch
     }
@@ -171,6 +187,27 @@ impl Days {
 }
 
 impl Batch {
+    fn bytes(&self) -> usize {
+        self.writes.iter().map(DayWrite::bytes).sum()
+    }
+
+    fn has_room_for(&self, other: &Self) -> bool {
+        self.writes.len() + other.writes.len() <= MAX_WRITES && self.bytes() + other.bytes() <= MAX_BYTES
+    }
+
+    /// Takes as many of the records as fit into a transaction, at least one; none if only inseparable writes are left.
+    fn split_off_records(&mut self) -> Option<Self> {
+        let records = self.writes.len().saturating_sub(self.inseparable).min(MAX_WRITES);
+        let mut bytes = 0;
+        let fitting = self.writes.iter().take(records).take_while(|write| {
+            bytes += write.bytes();
+            bytes <= MAX_BYTES
+        });
+        let count = fitting.count().max(1).min(records);
+        let writes = self.writes.drain(..count).collect();
+        (count > 0).then_some(Self { writes, ..Self::default() })
+    }
+
     fn append(&mut self, mut other: Self) {
         self.writes.append(&mut other.writes);
         self.progress.days.extend(other.progress.days);

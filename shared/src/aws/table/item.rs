@@ -37,6 +37,27 @@ pub(super) fn fields(of: impl Serialize) -> Result<Vec<(String, Option<Attribute
     Ok(item.into_iter().map(|(name, value)| (name, (!value.is_null()).then_some(value))).collect())
 }
 
+/// Size of an item as DynamoDB counts it, or a little more, in bytes.
+pub(super) fn item_size(item: &Item) -> usize {
+    item.iter().map(|(name, value)| name.len() + value_size(value)).sum()
+}
+
+fn value_size(value: &AttributeValue) -> usize {
+    match value {
+        AttributeValue::S(text) => text.len(),
+        // At most a byte for each two digits, and one more.
+        AttributeValue::N(number) => number.len() / 2 + 2,
+        AttributeValue::B(bytes) => bytes.as_ref().len(),
+        AttributeValue::Ss(texts) | AttributeValue::Ns(texts) => texts.iter().map(String::len).sum(),
+        AttributeValue::Bs(all) => all.iter().map(|bytes| bytes.as_ref().len()).sum(),
+        AttributeValue::L(items) => 3 + items.iter().map(|item| 1 + value_size(item)).sum::<usize>(),
+        AttributeValue::M(fields) => {
+            3 + fields.iter().map(|(name, value)| 1 + name.len() + value_size(value)).sum::<usize>()
+        }
+        _ => 1,
+    }
+}
+
 /// Reads a struct from an item.
 ///
 /// # Errors

@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use super::client::Table;
 use super::condition::Condition;
 use super::expression::Expression;
-use super::item::{Item, Value, attributes, fields, read, value};
+use super::item::{Item, Value, attributes, fields, item_size, read, value};
 use super::key::Key;
 use crate::aws::error::{HttpStatus, StoreError};
 
@@ -126,6 +126,13 @@ impl Put {
                 put
             }
         }
+    }
+}
+
+impl Put {
+    /// Size of the item as DynamoDB counts it, in bytes.
+    pub(in crate::aws) fn bytes(&self) -> usize {
+        item_size(&self.kind.0)
     }
 }
 
