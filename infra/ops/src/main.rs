@@ -13,13 +13,8 @@ async fn main() -> ExitCode {
     let cli = Cli::parse();
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn,aws_config=error"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
-    // A patient whose move is interrupted is refreshed again once the lease on the tokens has ended.
-    let result = tokio::select! {
-        result = cli.run() => result,
-        () = termination() => Ok(()),
-    };
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
+    match run(cli).await {
+        Ok(code) => code,
         Err(error) => {
             let _ = writeln!(std::io::stderr(), "error: {error:#}");
             ExitCode::FAILURE
@@ -27,11 +22,17 @@ async fn main() -> ExitCode {
     }
 }
 
-/// Waits for SIGINT or SIGTERM.
-async fn termination() {
-    let Ok(mut terminate) = signal(SignalKind::terminate()) else { return std::future::pending().await };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => (),
-        _ = terminate.recv() => (),
-    }
+/// Runs the task until it ends, or until SIGINT or SIGTERM. Then the exit code is 128 and the number of the signal, so that
+/// a script does not take an interrupted task for a complete one.
+async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    // Before the task starts: a signal at any time counts.
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    // A patient whose move is interrupted is refreshed again once the lease on the tokens has ended.
+    let signal: u8 = tokio::select! {
+        result = cli.run() => return result.map(|()| ExitCode::SUCCESS),
+        _ = interrupt.recv() => 2,
+        _ = terminate.recv() => 15,
+    };
+    let _ = writeln!(std::io::stderr(), "interrupted: the task is not complete, run it again");
+    Ok(ExitCode::from(128 + signal))
 }
