@@ -18,6 +18,9 @@ use crate::stack::Stack;
 /// The quiet week, with the day that ends it.
 const QUIET_DAYS: u32 = 8;
 
+/// Further attempts of a patient to connect.
+const CONNECT_RETRIES: usize = 4;
+
 /// The first midnight of every run: the world's clock begins at noon before.
 const FIRST_MIDNIGHT: &str = "2026-03-19T00:00:00Z";
 
@@ -134,10 +137,16 @@ impl Run<'_> {
             Happening::Connect(patient) => {
                 let (name, ring) = (&self.patients[patient], &self.rings[patient]);
                 self.stack.world.oura().set_last_synced(ring, Some(self.stack.now())).unwrap();
-                let answer = self.stack.world.connect_as(name, ring).await;
-                self.connected[patient] = answer.outcome().0 == "connected";
+                // A fault may meet the check of the consent; the patient tries again.
+                let mut outcome = self.stack.world.connect_as(name, ring).await.outcome();
+                for _ in 0..CONNECT_RETRIES {
+                    if outcome.0 != "connected" {
+                        outcome = self.stack.world.connect_as(name, ring).await.outcome();
+                    }
+                }
+                self.connected[patient] = outcome.0 == "connected";
                 if !self.connected[patient] {
-                    self.ledger.findings.push(format!("{name} could not connect: {:?}", answer.outcome()));
+                    self.ledger.findings.push(format!("{name} could not connect: {outcome:?}"));
                 }
             }
             Happening::RingSync(patient) if self.weather[patient].away_days == 0 => {
