@@ -41,16 +41,16 @@ pub(crate) async fn patient(stack: &Stack, ledger: &Ledger, patient: &str, ring:
     // The newest days still change: they are not compared.
     let yesterday = TimeZone::UTC.to_datetime(stack.now()).date().checked_sub(Span::new().days(2)).unwrap();
     let (first, last) = (date(backfill.range.first()), yesterday);
-    let truth = Truth::of(stack, ring).await;
+    let truth = Truth::of(stack, ring, first, last);
     let records = records(stack, patient, first, last).await;
     let days = days(stack, patient, first, last).await;
     for (data_type, path) in DOCUMENTS {
-        let held = truth.documents(path, first, last).await;
+        let held = truth.documents(path);
         let stored = records.get(data_type).map(Vec::as_slice).unwrap_or_default();
         documents(data_type, &held, stored, &mut findings);
         of_days(data_type, &held, &days, first, last, &mut findings);
     }
-    samples(&truth, &records, first, last, &mut findings).await;
+    samples(&truth, &records, first, last, &mut findings);
     findings.extend(tombstones(stack, ledger, patient).await);
     findings.into_iter().map(|finding| format!("{patient} ({ring}): {finding}")).collect()
 }
@@ -95,7 +95,7 @@ async fn days(stack: &Stack, patient: &str, first: Date, last: Date) -> BTreeMap
     }
 }
 
-fn documents(data_type: &str, held: &[Value], stored: &[Stored], findings: &mut Vec<String>) {
+fn documents(data_type: &str, held: &[&Value], stored: &[Stored], findings: &mut Vec<String>) {
     let key = |day: Date, id: &str| (day, id.to_owned());
     let stored: BTreeMap<_, _> = stored.iter().map(|stored| (key(stored.day, &stored.id), &stored.metrics)).collect();
     let held: BTreeMap<_, _> = held
@@ -121,7 +121,7 @@ fn documents(data_type: &str, held: &[Value], stored: &[Stored], findings: &mut 
     for (key, document) in &held {
         let Some(metrics) = stored.get(key) else { continue };
         for (theirs, ours) in pairs::of_record(data_type) {
-            if !pairs::are_equal(document.pointer(theirs), metrics.pointer(ours)) {
+            if !pairs::are_equal(pairs::value(data_type, document, theirs), metrics.pointer(ours)) {
                 let shown = |value: Option<&Value>| value.map_or("absent".to_owned(), Value::to_string);
                 differing.push(format!(
                     "{} {theirs} {} is stored as {}",
@@ -144,7 +144,7 @@ fn some(all: &[String]) -> String {
 
 fn of_days(
     data_type: &str,
-    held: &[Value],
+    held: &[&Value],
     days: &BTreeMap<Date, Value>,
     first: Date,
     last: Date,
@@ -158,7 +158,10 @@ fn of_days(
         let metrics = days.get(&day);
         for (theirs, ours) in pairs::of_day(data_type) {
             let [document] = documents else { continue };
-            if !pairs::are_equal(document.pointer(theirs), metrics.and_then(|metrics| metrics.pointer(ours))) {
+            if !pairs::are_equal(
+                pairs::value(data_type, document, theirs),
+                metrics.and_then(|metrics| metrics.pointer(ours)),
+            ) {
                 differing.push(format!("{day} {ours}"));
             }
         }
@@ -186,20 +189,17 @@ fn of_days(
 }
 
 /// The samples of heart rate, by their moments; of the battery, their number.
-async fn samples(truth: &Truth, records: &Records, first: Date, last: Date, findings: &mut Vec<String>) {
+fn samples(truth: &Truth, records: &Records, first: Date, last: Date, findings: &mut Vec<String>) {
     let midnight = |day: Date| day.to_zoned(TimeZone::UTC).unwrap().timestamp();
     // Local days begin and end at most 14 hours before or after those of UTC.
     let (start, end) =
         (midnight(first) + SignedDuration::from_hours(38), midnight(last) - SignedDuration::from_hours(14));
     let mut held: BTreeMap<Timestamp, BTreeSet<i64>> = BTreeMap::new();
-    let mut from = start;
-    while from < end {
-        let to = (from + SignedDuration::from_hours(24 * 20)).min(end);
-        for row in truth.rows("heartrate", from, to).await {
-            let at: Timestamp = row["timestamp"].as_str().unwrap().parse().unwrap();
+    for row in truth.rows("heartrate") {
+        let at: Timestamp = row["timestamp"].as_str().unwrap().parse().unwrap();
+        if start <= at && at < end {
             held.entry(at).or_default().insert(row["bpm"].as_i64().unwrap());
         }
-        from = to;
     }
     let mut stored: BTreeMap<Timestamp, BTreeSet<i64>> = BTreeMap::new();
     for record in records.get(DataType::HeartRate.as_str()).into_iter().flatten() {

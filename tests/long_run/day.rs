@@ -8,6 +8,7 @@ use oura_simulator::Fault;
 use crate::Arguments;
 use crate::chance::{count, happens};
 use crate::faults;
+use crate::history::Change;
 
 /// Something that happens at a moment.
 #[derive(Debug, Clone)]
@@ -21,12 +22,9 @@ pub(crate) enum Happening {
     /// A ring syncs with Oura, if it is not away.
     RingSync(usize),
     ManualSync(usize),
-    EditNight(usize),
-    Delete(usize),
-    Move(usize),
-    Add(usize),
-    /// A document gets another id.
-    Replace(usize),
+    Change(usize, Change),
+    /// Heart rate and battery of a ring reach Oura this many days late from now on.
+    LateSeries(usize, u32),
     Fault(Box<Fault>),
     /// Oura sends the webhook events that are due.
     Webhooks,
@@ -106,18 +104,26 @@ pub(crate) fn draw(
         if is_quiet {
             continue;
         }
-        let sometimes = [
-            (0.1, Happening::ManualSync(patient)),
-            (0.12, Happening::EditNight(patient)),
-            (0.1, Happening::Delete(patient)),
-            (0.06, Happening::Move(patient)),
-            (0.08, Happening::Add(patient)),
-            (0.05, Happening::Replace(patient)),
+        let changes = [
+            (0.1, Change::EditNight),
+            (0.1, Change::Delete),
+            (0.06, Change::Move),
+            (0.06, Change::Add),
+            (0.05, Change::Replace),
+            (0.03, Change::Split),
+            (0.03, Change::Unworn),
+            (0.02, Change::RestMode),
         ];
-        for (probability, happening) in sometimes {
+        for (probability, change) in changes {
             if happens(random, probability) {
-                all.push((moment(random), happening));
+                all.push((moment(random), Happening::Change(patient, change)));
             }
+        }
+        if happens(random, 0.1) {
+            all.push((moment(random), Happening::ManualSync(patient)));
+        }
+        if happens(random, 0.08) {
+            all.push((moment(random), Happening::LateSeries(patient, random.u32(0..=3))));
         }
         for _ in 0..count(random, arguments.faults) {
             let fault = Box::new(faults::of_collection(random, ring, TimeZone::UTC.to_datetime(midnight).date()));
@@ -128,10 +134,7 @@ pub(crate) fn draw(
         all.push((at(random.i64(0..86_000)), Happening::Fault(Box::new(faults::of_token_endpoint(random)))));
     }
     // A minute after a change, and late ones in the night.
-    let changes = |happening: &Happening| {
-        use Happening::{Add, Delete, EditNight, Move, Replace, RingSync};
-        matches!(happening, RingSync(_) | EditNight(_) | Delete(_) | Move(_) | Add(_) | Replace(_))
-    };
+    let changes = |happening: &Happening| matches!(happening, Happening::RingSync(_) | Happening::Change(..));
     let sent: Vec<_> = all.iter().filter(|(_, happening)| changes(happening)).map(|(at, _)| *at).collect();
     all.extend(sent.into_iter().map(|at| (at + SignedDuration::from_secs(40), Happening::Webhooks)));
     all.push((at(86_390), Happening::Webhooks));

@@ -79,6 +79,12 @@ pub(crate) fn of_day(data_type: &str) -> &'static [(&'static str, &'static str)]
 /// Types of which a day counts the documents, and the pointer to the count.
 pub(crate) const COUNTED: [(&str, &str); 2] = [("workout", "/workout/count"), ("session", "/session/count")];
 
+/// The value that a pointer finds. An activity score of 0 is rest mode's, and means that there is none.
+pub(crate) fn value<'d>(data_type: &str, document: &'d Value, pointer: &str) -> Option<&'d Value> {
+    let value = document.pointer(pointer);
+    value.filter(|value| !(data_type == "daily_activity" && pointer == "/score" && **value == 0))
+}
+
 /// True if both are the same number, text or nothing. Absent is null.
 pub(crate) fn are_equal(one: Option<&Value>, other: Option<&Value>) -> bool {
     let (one, other) = (one.unwrap_or(&Value::Null), other.unwrap_or(&Value::Null));

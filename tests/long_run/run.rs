@@ -1,9 +1,9 @@
 //! One seed: its patients' weeks, the quiet week, and the comparison.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use fastrand::Rng;
-use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
@@ -107,6 +107,7 @@ impl Run<'_> {
         let mut random = generator(seed, 1 + u64::from(number));
         if is_quiet {
             self.stack.world.oura().clear_faults();
+            self.rings.iter().for_each(|ring| self.stack.world.oura().set_delays(ring, &BTreeMap::new()).unwrap());
             self.weather.fill(Weather::FAIR);
         } else {
             self.weather.iter_mut().for_each(|weather| *weather = weather.next(&mut random));
@@ -153,38 +154,24 @@ impl Run<'_> {
                 self.stack.world.oura().sync_ring(&self.rings[patient]).unwrap();
             }
             Happening::RingSync(_) => {}
-            of_patient => self.patient(random, of_patient).await,
-        }
-    }
-
-    async fn patient(&mut self, random: &mut Rng, happening: Happening) {
-        let (Happening::ManualSync(patient)
-        | Happening::EditNight(patient)
-        | Happening::Delete(patient)
-        | Happening::Move(patient)
-        | Happening::Add(patient)
-        | Happening::Replace(patient)) = happening
-        else {
-            return;
-        };
-        if !self.connected[patient] {
-            return;
-        }
-        let Self { stack, ledger, patients, rings, .. } = self;
-        let today: Date = TimeZone::UTC.to_datetime(stack.now()).date();
-        let person = Person { stack, patient: &patients[patient], ring: &rings[patient], today };
-        match happening {
-            Happening::EditNight(_) => person.edit_night(random, ledger),
-            Happening::Delete(_) => person.delete(random, ledger).await,
-            Happening::Move(_) => person.move_document(random, ledger).await,
-            Happening::Add(_) => person.add(random).await,
-            Happening::Replace(_) => person.replace(random, ledger).await,
-            _ => {
-                let answer = stack.world.request(Some(&patients[patient]), "POST", "/sync", "", "{}").await;
+            Happening::LateSeries(patient, days) => {
+                let delays = ["heartrate", "ring_battery_level"].map(|path| (path.to_owned(), days * 86_400));
+                self.stack.world.oura().set_delays(&self.rings[patient], &delays.into()).unwrap();
+            }
+            Happening::Change(patient, change) if self.connected[patient] => {
+                let Self { stack, ledger, patients, rings, .. } = self;
+                let today = TimeZone::UTC.to_datetime(stack.now()).date();
+                let person = Person { stack, patient: &patients[patient], ring: &rings[patient], today };
+                person.change(random, ledger, change);
+            }
+            Happening::ManualSync(patient) if self.connected[patient] => {
+                let name = &self.patients[patient];
+                let answer = self.stack.world.request(Some(name), "POST", "/sync", "", "{}").await;
                 if !matches!(answer.status, 202 | 429) {
-                    ledger.findings.push(format!("{}: a manual sync answered {}", patients[patient], answer.status));
+                    self.ledger.findings.push(format!("{name}: a manual sync answered {}", answer.status));
                 }
             }
+            Happening::Change(..) | Happening::ManualSync(_) => {}
         }
     }
 

@@ -1,13 +1,13 @@
-//! The truth, which is what Oura holds: read from the simulated Oura itself, with a token that no fault concerns.
+//! The truth: what Oura holds, by the simulated Oura's own account.
+
+use std::collections::BTreeMap;
 
 use jiff::civil::Date;
-use jiff::{Span, Timestamp};
-use oura_simulator::{ConsentRequest, Control};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::stack::Stack;
 
-/// Collections of documents, by the names of webhooks and with their paths.
+/// Collections of documents that have a day: their names in the tables, and their paths.
 pub(crate) const DOCUMENTS: [(&str, &str); 15] = [
     ("daily_activity", "daily_activity"),
     ("daily_cardiovascular_age", "daily_cardiovascular_age"),
@@ -26,62 +26,28 @@ pub(crate) const DOCUMENTS: [(&str, &str); 15] = [
     ("workout", "workout"),
 ];
 
-/// Reader of the truth about one ring.
+/// All data of a ring on some days.
 pub(crate) struct Truth {
-    http: reqwest::Client,
-    base: String,
-    token: String,
+    collections: BTreeMap<&'static str, Vec<Value>>,
+    first: Date,
+    last: Date,
 }
 
 impl Truth {
-    /// Consents as this person, beside the consent of the stack.
-    pub(crate) async fn of(stack: &Stack, ring: &str) -> Self {
-        let (oura, base): (Control, _) = (stack.world.oura(), stack.world.cloud.url().to_string());
-        let env = stack.world.env();
-        let redirect = env.get("OURA_REDIRECT_URI").unwrap().to_owned();
-        let request = ConsentRequest {
-            client_id: Some("client-1".into()),
-            redirect_uri: Some(redirect.clone()),
-            state: Some("truth".into()),
-            scopes: Some(oura_simulator::KNOWN_SCOPES.map(str::to_owned).to_vec()),
-            ..ConsentRequest::default()
-        };
-        let code = oura.consent(ring, &request).unwrap().code.unwrap();
-        let http = reqwest::Client::builder().no_proxy().user_agent("truth").build().unwrap();
-        let form = json!({
-            "grant_type": "authorization_code", "code": code, "redirect_uri": redirect,
-            "client_id": "client-1", "client_secret": "client-s3cret",
-        });
-        let answer: Value =
-            http.post(format!("{base}oauth/token")).form(&form).send().await.unwrap().json().await.unwrap();
-        Self { http, base, token: answer["access_token"].as_str().expect("a token").to_owned() }
+    pub(crate) fn of(stack: &Stack, ring: &str, first: Date, last: Date) -> Self {
+        let collections = stack.world.oura().truth(ring, first, last).unwrap();
+        Self { collections, first, last }
     }
 
     /// The documents of a collection whose own day is one of these.
-    pub(crate) async fn documents(&self, path: &str, first: Date, last: Date) -> Vec<Value> {
-        let wide = |day: Date, days: i64| day.checked_add(Span::new().days(days)).unwrap();
-        let query = format!("start_date={}&end_date={}", wide(first, -4), wide(last, 4));
-        let mut all = self.all(path, &query).await;
-        all.retain(|document| day_of(document).is_some_and(|day| (first..=last).contains(&day)));
-        all
+    pub(crate) fn documents(&self, path: &str) -> Vec<&Value> {
+        let is_of_them = |document: &&Value| day_of(document).is_some_and(|day| self.first <= day && day <= self.last);
+        self.rows(path).iter().filter(is_of_them).collect()
     }
 
-    /// The rows of a time series between two moments at most 29 days apart.
-    pub(crate) async fn rows(&self, path: &str, start: Timestamp, end: Timestamp) -> Vec<Value> {
-        self.all(path, &format!("start_datetime={start}&end_datetime={end}")).await
-    }
-
-    async fn all(&self, path: &str, query: &str) -> Vec<Value> {
-        let (mut all, mut page) = (Vec::new(), String::new());
-        loop {
-            let url = format!("{}v2/usercollection/{path}?{query}{page}", self.base);
-            let answer = self.http.get(url).bearer_auth(&self.token).send().await.unwrap();
-            assert_eq!(answer.status(), 200, "the truth about {path}");
-            let mut answer: Value = answer.json().await.unwrap();
-            all.extend(answer["data"].as_array_mut().unwrap().drain(..));
-            let Some(next) = answer["next_token"].as_str() else { return all };
-            page = format!("&next_token={}", url::form_urlencoded::byte_serialize(next.as_bytes()).collect::<String>());
-        }
+    /// The rows of a time series, of these days and of one more on each side.
+    pub(crate) fn rows(&self, path: &str) -> &[Value] {
+        self.collections.get(path).map(Vec::as_slice).unwrap_or_default()
     }
 }
 
