@@ -70,6 +70,11 @@ impl Collection {
         }
     }
 
+    /// True if `fields` narrows its documents; the others are always whole (measured).
+    pub(crate) fn narrows(self) -> bool {
+        !matches!(self, Self::Tag | Self::EnhancedTag | Self::DailyResilience)
+    }
+
     pub(crate) fn shape(self) -> Shape {
         match self {
             Self::HeartRate | Self::RingBatteryLevel => Shape::Series,

@@ -2,17 +2,15 @@
 
 use std::sync::Arc;
 
-use jiff::civil::DateTime;
-
 use crate::collection::Collection;
+use crate::range_key::RangeKey;
 
 /// A document, and what decides which answers contain it.
 #[derive(Debug, Clone)]
 pub(crate) struct Document {
     pub(crate) collection: Collection,
     pub(crate) id: String,
-    /// Civil time that the bounds of a range are compared with.
-    pub(crate) range_key: DateTime,
+    pub(crate) range_key: RangeKey,
     /// Moment at which it reaches Oura, in seconds since the epoch.
     pub(crate) available_from: i64,
     pub(crate) json: Arc<str>,

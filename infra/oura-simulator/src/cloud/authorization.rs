@@ -3,12 +3,16 @@
 use url::Url;
 
 use crate::lock::lock;
+use crate::options::bare_scopes::BareScopes;
 use crate::options::settings::Options;
 use crate::options::token_host::{NEW_PORTAL_ISSUER, TokenHost, at_new_portal};
 use crate::scopes::KNOWN_SCOPES;
 use crate::tokens::Consent;
 
 use super::state::Cloud;
+
+/// Beginning of a scope's name at the new portal.
+const PREFIX: &str = "extapi:";
 
 /// Parameters of an authorization request, not yet checked.
 #[derive(Debug, Clone, Default)]
@@ -30,7 +34,8 @@ pub(crate) struct AuthorizationRequest {
     /// The requested scopes that exist and that the application enabled.
     pub(crate) scopes: Vec<String>,
     code_challenge: Option<String>,
-    challenge_is_usable: bool,
+    /// The error that the callback gets at once.
+    pub(crate) error: Option<&'static str>,
 }
 
 /// A request whose answer must not be sent to its callback, because the callback itself is in doubt (RFC 6749 section
@@ -55,11 +60,6 @@ pub(crate) struct GivenConsent {
 }
 
 impl AuthorizationRequest {
-    /// Only S256 is accepted: a plain challenge would prove nothing.
-    pub(crate) fn challenge_is_usable(&self) -> bool {
-        self.challenge_is_usable
-    }
-
     /// The callback with these parameters and the state.
     pub(crate) fn callback(&self, parameters: &[(&str, &str)]) -> Url {
         let mut url = self.redirect.clone();
@@ -87,9 +87,18 @@ impl Cloud {
             state: parameters.state.map(str::to_owned),
             scopes: self.usable_scopes(&parameters.scopes),
             code_challenge: parameters.code_challenge.map(str::to_owned),
-            challenge_is_usable: parameters.code_challenge.is_none()
-                || parameters.code_challenge_method == Some("S256"),
+            error: self.authorization_error(parameters),
         })
+    }
+
+    /// Only S256 is accepted as a challenge: a plain one would prove nothing.
+    fn authorization_error(&self, parameters: &AuthorizationParameters<'_>) -> Option<&'static str> {
+        if parameters.code_challenge.is_some() && parameters.code_challenge_method != Some("S256") {
+            return Some("invalid_request");
+        }
+        let mut names = parameters.scopes.iter().flat_map(|text| text.split_whitespace());
+        let refused = self.options().bare_scopes == BareScopes::Refused;
+        (refused && names.any(|name| !name.starts_with(PREFIX))).then_some("invalid_scope")
     }
 
     /// The scopes that exist and that the application enabled, each once. Others are dropped silently, as Oura does.
@@ -97,7 +106,11 @@ impl Cloud {
         let options = self.options();
         let mut scopes: Vec<String> = Vec::new();
         for name in requested.iter().flat_map(|text| text.split_whitespace()) {
-            let name = name.strip_prefix("extapi:").unwrap_or(name);
+            let bare = name.strip_prefix(PREFIX);
+            if bare.is_none() && options.bare_scopes != BareScopes::Accepted {
+                continue;
+            }
+            let name = bare.unwrap_or(name);
             let usable = KNOWN_SCOPES.contains(&name) && options.enabled_scopes.iter().any(|scope| scope == name);
             if usable && !scopes.iter().any(|known| known == name) {
                 scopes.push(name.to_owned());

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use jiff::civil::{Date, DateTime};
 use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::Value;
 use url::Url;
 
 use crate::clock::Clock;
@@ -157,10 +158,11 @@ impl Cloud {
             Override::Put(document) if *of == collection => Some(document.clone()),
             _ => None,
         }));
-        found.retain(|document| {
-            collection == Collection::RingConfiguration || (from <= document.range_key && document.range_key <= to)
-        });
-        found.sort_by(|a, b| (a.range_key, &a.id).cmp(&(b.range_key, &b.id)));
+        found.retain(|document| collection == Collection::RingConfiguration || document.range_key.lies_in((from, to)));
+        if collection == Collection::DailyActivity && self.options().activity_at_midnight {
+            found.iter_mut().for_each(stamp_at_midnight);
+        }
+        found.sort_by(|a, b| (a.range_key.end, &a.id).cmp(&(b.range_key.end, &b.id)));
         found
     }
 
@@ -174,7 +176,11 @@ impl Cloud {
             None => {
                 let edits_of = |date: Date| edits.get(&date).copied().unwrap_or(0);
                 let until = self.visible_until(person) - self.read(person, |state| state.delay(collection));
-                self.data.find(&character, collection, id, self.horizon(), &edits_of, until)
+                let mut found = self.data.find(&character, collection, id, self.horizon(), &edits_of, until)?;
+                if collection == Collection::DailyActivity && self.options().activity_at_midnight {
+                    stamp_at_midnight(&mut found);
+                }
+                Some(found)
             }
         }
     }
@@ -216,5 +222,14 @@ impl Cloud {
     pub(crate) fn settle_delivery(&self, id: u64, status: Option<u16>) -> bool {
         let now = self.clock.now();
         lock(&self.webhooks).settle(id, status, now)
+    }
+}
+
+/// Sets `timestamp` of a `daily_activity` to midnight of its day; the offset stays.
+fn stamp_at_midnight(document: &mut Document) {
+    let Ok(mut value) = serde_json::from_str::<Value>(&document.json) else { return };
+    if let Some(Value::String(at)) = value.get_mut("timestamp") {
+        *at = at.replace("T04:00:00", "T00:00:00");
+        document.json = value.to_string().into();
     }
 }

@@ -35,7 +35,7 @@ impl Cloud {
         let found = self.documents(person, collection, range).into_iter();
         let documents = found.filter_map(|document| {
             let value: Value = serde_json::from_str(&document.json).ok()?;
-            let day = day_of(&value).unwrap_or(document.range_key.date());
+            let day = day_of(&value).unwrap_or(document.range_key.end.date());
             let last_day = match value.get("end_day") {
                 Some(Value::String(end)) => end.parse().unwrap_or(day),
                 _ if is_rest_mode => Date::MAX,

@@ -48,7 +48,7 @@ pub struct Callback {
     pub scope: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub iss: Option<String>,
-    /// `access_denied` if the person denied.
+    /// `access_denied` if the person denied; `invalid_scope` if the portal refuses bare scope names.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<&'static str>,
 }
@@ -78,9 +78,14 @@ impl Control {
             one(&request.code_challenge, "code_challenge"),
             one(&request.code_challenge_method, "code_challenge_method"),
         );
+        let of_application: Vec<&str> =
+            query.iter().filter(|(name, _)| name == "scope").flat_map(|(_, value)| value.split_whitespace()).collect();
+        let spelling_in_url =
+            |name: &str| of_application.iter().copied().find(|spelled| spelled.trim_start_matches("extapi:") == name);
         let requested: Vec<&str> = match &request.scopes {
-            Some(scopes) => scopes.iter().map(String::as_str).collect(),
-            None => query.iter().filter(|(name, _)| name == "scope").map(|(_, value)| value.as_str()).collect(),
+            // Spelled as the application spelled them.
+            Some(scopes) => scopes.iter().map(|name| spelling_in_url(name).unwrap_or(name)).collect(),
+            None => of_application,
         };
         let authorization = self.0.authorization_request(&AuthorizationParameters {
             client_id: client_id.as_deref(),
@@ -90,11 +95,11 @@ impl Control {
             code_challenge: challenge.as_deref(),
             code_challenge_method: method.as_deref(),
         })?;
-        if !authorization.challenge_is_usable() {
+        if authorization.error == Some("invalid_request") {
             return Err(ControlError::UnusableCodeChallenge);
         }
-        if request.decision == Decision::Deny {
-            let error = "access_denied";
+        let denied = (request.decision == Decision::Deny).then_some("access_denied");
+        if let Some(error) = authorization.error.or(denied) {
             let redirect_to = authorization.callback(&[("error", error)]);
             return Ok(Callback { redirect_to, state, code: None, scope: None, iss: None, error: Some(error) });
         }

@@ -8,7 +8,7 @@ use crate::cloud::changes::{DocumentChange, compare};
 use crate::cloud::person_state::Override;
 use crate::collection::{Collection, Shape};
 use crate::document::Document;
-use crate::range_key::range_key;
+use crate::range_key::{RangeKey, range_key};
 use crate::time::plus;
 use crate::webhooks::event::EventType;
 
@@ -52,7 +52,7 @@ impl Control {
     pub fn put_document(&self, key: &str, put: PutDocument) -> Result<ChangedDocument, ControlError> {
         let (person, character) = self.known(key)?;
         let collection = documents_of(&put.collection)?;
-        let at = put.day.map(|day| day.at(12, 0, 0, 0));
+        let at = put.day.map(|day| RangeKey::at(day.at(12, 0, 0, 0)));
         let range_key = range_key(collection, &put.document).or(at).ok_or(ControlError::NoDay)?;
         let id = put.document.get("id").and_then(Value::as_str).map_or_else(
             || uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_OID, put.document.to_string().as_bytes()).to_string(),

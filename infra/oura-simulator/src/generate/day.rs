@@ -6,7 +6,7 @@ use crate::collection::Collection;
 use crate::document::Document;
 use crate::people::Character;
 use crate::random::Random;
-use crate::range_key::range_key;
+use crate::range_key::{RangeKey, range_key};
 use crate::time::{day_number, plus};
 
 use super::habits::Habits;
@@ -38,7 +38,7 @@ impl<'a> DayDocuments<'a> {
     pub(super) fn document(&self, collection: Collection, n: usize, available_from: i64, mut value: Value) -> Document {
         let id = self.person.document_id(collection.path(), day_number(self.plan.date), n);
         set(&mut value, "id", json!(id));
-        let range_key = range_key(collection, &value).unwrap_or(self.plan.date.at(0, 0, 0, 0));
+        let range_key = range_key(collection, &value).unwrap_or(RangeKey::at(self.plan.date.at(0, 0, 0, 0)));
         Document { collection, id, range_key, available_from, json: value.to_string().into() }
     }
 

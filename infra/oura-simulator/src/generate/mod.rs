@@ -13,8 +13,6 @@ mod interval;
 mod plan;
 mod rhythm;
 mod row;
-#[cfg(test)]
-mod schema_keys;
 mod scores;
 mod sleep;
 mod workouts;

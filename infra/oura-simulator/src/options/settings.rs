@@ -6,8 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::OuraSimulatorConfig;
 
+use super::bare_scopes::BareScopes;
 use super::delivery_order::DeliveryOrder;
 use super::limit_window::LimitWindow;
+use super::page_tokens::PageTokens;
 use super::token_host::TokenHost;
 
 /// Options that can be changed at any time: by `PUT /control/options`, or in process.
@@ -16,6 +18,8 @@ use super::token_host::TokenHost;
 pub struct Options {
     /// True if granted scopes come back as `extapi:daily` instead of `daily`.
     pub extapi_prefix: bool,
+    /// Treatment of requested scope names without `extapi:`.
+    pub bare_scopes: BareScopes,
     /// The `iss` parameter of the callback. `None` is the new portal's issuer if that portal alone serves the application,
     /// otherwise no parameter; an empty text omits it.
     pub iss: Option<String>,
@@ -23,6 +27,9 @@ pub struct Options {
     pub scope_status: u16,
     /// Documents or rows on a page of any collection; `None` = 1000 rows of a series, 10,000 documents.
     pub page_size: Option<usize>,
+    pub page_tokens: PageTokens,
+    /// True if `timestamp` of `daily_activity` is local midnight; false if it is 04:00. Both were seen.
+    pub activity_at_midnight: bool,
     /// True if a refresh token that is used twice ends its whole grant.
     pub family_revocation: bool,
     /// Seconds until access tokens issued from now on expire.
@@ -70,9 +77,12 @@ impl Options {
     pub(crate) fn of(config: &OuraSimulatorConfig) -> Self {
         Self {
             extapi_prefix: true,
+            bare_scopes: BareScopes::default(),
             iss: None,
             scope_status: 401,
             page_size: None,
+            page_tokens: PageTokens::default(),
+            activity_at_midnight: false,
             family_revocation: false,
             access_token_ttl_seconds: config.access_token_ttl.as_secs(),
             code_ttl_seconds: config.code_ttl.as_secs(),

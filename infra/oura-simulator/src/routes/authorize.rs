@@ -56,8 +56,8 @@ pub(crate) async fn page(State(cloud): State<Arc<Cloud>>, RawQuery(query): RawQu
     if fields.one("response_type") != Some("code") {
         return refuse(&request, "unsupported_response_type");
     }
-    if !request.challenge_is_usable() {
-        return refuse(&request, "invalid_request");
+    if let Some(error) = request.error {
+        return refuse(&request, error);
     }
     let hidden = ["client_id", "redirect_uri", "state", "code_challenge", "code_challenge_method"];
     let hidden: Vec<(&str, &str)> = hidden.into_iter().filter_map(|name| Some((name, fields.one(name)?))).collect();
@@ -71,8 +71,8 @@ pub(crate) async fn decision(State(cloud): State<Arc<Cloud>>, body: Bytes) -> Re
         Ok(request) => request,
         Err(page) => return *page,
     };
-    if !request.challenge_is_usable() {
-        return refuse(&request, "invalid_request");
+    if let Some(error) = request.error {
+        return refuse(&request, error);
     }
     match fields.one("decision") {
         Some("allow") => {}

@@ -95,7 +95,7 @@ pub(crate) fn page(hidden: &[(&str, &str)], scopes: &[String]) -> Response {
         for scope in scopes {
             let _ = writeln!(
                 main,
-                "<label><input type=\"checkbox\" name=\"scope\" value=\"{0}\" checked>\
+                "<label><input type=\"checkbox\" name=\"scope\" value=\"extapi:{0}\" checked>\
                  <span>{1}<small>{0}</small></span></label>",
                 escaped(scope),
                 escaped(meaning(scope)),

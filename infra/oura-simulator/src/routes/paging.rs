@@ -1,5 +1,6 @@
-//! Page tokens: opaque, bound to their query, and in need of URL-encoding like Oura's.
+//! Page tokens: opaque, bound to their query, and by default in need of URL-encoding like Oura's.
 
+use crate::options::page_tokens::PageTokens;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
@@ -14,16 +15,21 @@ pub(crate) struct Page {
 
 impl Page {
     /// Writes the token. A client that does not encode its `+` sends a space, which is refused.
-    pub(crate) fn token(&self, key: &[u8; 32], query: &str) -> String {
+    pub(crate) fn token(&self, key: &[u8; 32], query: &str, style: PageTokens) -> String {
         let Self { range: (start, end), offset } = self;
         let plain = format!("{start}.{end}+{offset}");
         let signature = sign(key, query, &plain);
-        format!("{plain}:{signature}")
+        match style {
+            PageTokens::Reserved => format!("{plain}:{signature}&=%/#"),
+            PageTokens::Plain => format!("{start}.{end}_{offset}-{signature}"),
+        }
     }
 
     /// Reads a token; `None` unless it was written for this query.
     pub(crate) fn parse(token: &str, key: &[u8; 32], query: &str) -> Option<Self> {
-        let (plain, signature) = token.split_once(':')?;
+        let reserved = token.strip_suffix("&=%/#").and_then(|token| token.split_once(':'));
+        let (plain, signature) = reserved.or_else(|| token.rsplit_once('-'))?;
+        let plain = &plain.replace('_', "+");
         if sign(key, query, plain) != signature {
             return None;
         }

@@ -69,11 +69,13 @@ pub(crate) struct Bound {
     pub(crate) civil: DateTime,
     /// In UTC; a time without an offset is taken as UTC.
     pub(crate) utc: DateTime,
+    /// True for a date without a time.
+    pub(crate) is_date: bool,
 }
 
 impl Bound {
     pub(crate) fn at(utc: DateTime) -> Self {
-        Self { civil: utc, utc }
+        Self { civil: utc, utc, is_date: false }
     }
 
     fn parse(text: &str) -> Option<Self> {
@@ -87,11 +89,12 @@ impl Bound {
             return None;
         }
         if text.len() == 10 {
-            return text.parse::<Date>().ok().map(|date| Self::at(date.at(0, 0, 0, 0)));
+            let at = |date: Date| Self { is_date: true, ..Self::at(date.at(0, 0, 0, 0)) };
+            return text.parse::<Date>().ok().map(at);
         }
         if let Ok(at) = text.parse::<Timestamp>() {
             let civil = text.get(..19).or(text.get(..16))?.parse::<DateTime>().ok()?;
-            return Some(Self { civil, utc: Offset::UTC.to_datetime(at) });
+            return Some(Self { civil, utc: Offset::UTC.to_datetime(at), is_date: false });
         }
         text.parse::<DateTime>().ok().map(Self::at)
     }
@@ -103,7 +106,7 @@ impl Bound {
 
     pub(crate) fn days_earlier(&self, days: i32) -> Self {
         let back = |at: DateTime| at.saturating_sub(Span::new().days(days));
-        Self { civil: back(self.civil), utc: back(self.utc) }
+        Self { civil: back(self.civil), utc: back(self.utc), ..*self }
     }
 }
 

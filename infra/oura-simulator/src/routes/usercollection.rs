@@ -59,12 +59,13 @@ fn list_inner(cloud: &Cloud, name: &str, headers: &HeaderMap, query: Option<&str
     let collection = Collection::of_path(name).ok_or_else(not_found)?;
     let bearer = authorize(cloud, headers)?;
     require(cloud, &bearer, collection)?;
-    let query = Query::parse(query);
+    let (query, options) = (Query::parse(query), cloud.options());
     let (items, page) = match collection.shape() {
         Shape::Series => rows(cloud, &bearer, collection, &query)?,
         Shape::Documents | Shape::Everything => documents(cloud, &bearer, collection, &query)?,
     };
-    let next = page.map(|page| page.token(&cloud.page_key, &bound_to(&bearer, collection, &query)));
+    let next =
+        page.map(|page| page.token(&cloud.page_key, &bound_to(&bearer, collection, &query), options.page_tokens));
     let body = format!("{{\"data\":[{}],\"next_token\":{}}}", items.join(","), json!(next));
     Ok(of_person(Some(bearer.person), json_text(StatusCode::OK, body)))
 }
@@ -139,6 +140,14 @@ fn bound_to(bearer: &Bearer, collection: Collection, query: &Query) -> String {
     format!("{} {} {}", bearer.person, collection.path(), query.without_page())
 }
 
+/// Refuses a range that ends before it begins.
+fn in_order(start: Bound, end: Bound) -> Result<(), Box<Response>> {
+    if start.utc <= end.utc {
+        return Ok(());
+    }
+    Err(Box::new(detail(StatusCode::BAD_REQUEST, "The start of the range is after its end.")))
+}
+
 type Paged = (Vec<String>, Option<Page>);
 
 /// The requested page, or the first one of `range`.
@@ -165,13 +174,14 @@ fn documents(cloud: &Cloud, bearer: &Bearer, collection: Collection, query: &Que
     let today = Zone::utc().civil(cloud.now()).date().at(0, 0, 0, 0);
     let end = query.bound("end_date")?.unwrap_or(Bound::at(today));
     let start = query.bound("start_date")?.unwrap_or_else(|| end.days_earlier(1));
+    in_order(start, end)?;
     // Workouts are compared in UTC, everything else by its local time.
     let side = |bound: Bound| if collection == Collection::Workout { bound.utc } else { bound.civil };
     let seconds = |at: DateTime| Zone::utc().moment(at);
     let page = page(cloud, bearer, collection, query, (seconds(side(start)), seconds(side(end))))?;
     let civil = |moment: i64| Zone::utc().civil(moment);
     let found = cloud.documents(bearer.person, collection, (civil(page.range.0), civil(page.range.1)));
-    let fields = query.fields();
+    let fields = query.fields().filter(|_| collection.narrows());
     let size = cloud.options().page_size.unwrap_or(DOCUMENTS_PER_PAGE);
     Ok(page_of(&found, page, size, |document| match &fields {
         None => document.json.to_string(),
@@ -181,16 +191,25 @@ fn documents(cloud: &Cloud, bearer: &Bearer, collection: Collection, query: &Que
 
 fn rows(cloud: &Cloud, bearer: &Bearer, collection: Collection, query: &Query) -> Result<Paged, Box<Response>> {
     let now = cloud.now();
-    let end = query.bound("end_datetime")?.map_or(now, |bound| bound.moment());
-    let start = query.bound("start_datetime")?.map_or(end - 86_400, |bound| bound.moment());
+    let (first, last) = (query.bound("start_datetime")?, query.bound("end_datetime")?);
+    let end = last.map_or(now, |bound| bound.moment());
+    let start = first.map_or(end - 86_400, |bound| bound.moment());
     let latest = query.flag("latest")?;
+    if let (Some(first), Some(last)) = (first, last) {
+        in_order(first, last)?;
+    }
     if !latest && end - start > MAX_WINDOW_SECONDS {
         let text = "The time between start_datetime and end_datetime must not exceed 30 days.";
         return Err(Box::new(detail(StatusCode::BAD_REQUEST, text)));
     }
     // `latest` ignores the dates.
     let until = cloud.visible_until(bearer.person);
-    let range = if latest { (until - 2 * 86_400, until) } else { (start, end) };
+    let range = match latest {
+        true => (until - 2 * 86_400, until),
+        // A date without a time is accepted and finds nothing (measured).
+        false if first.or(last).is_some_and(|bound| bound.is_date) => (start, start),
+        false => (start, end),
+    };
     let page = page(cloud, bearer, collection, query, range)?;
     let mut found = cloud.rows(bearer.person, collection, page.range);
     if latest {

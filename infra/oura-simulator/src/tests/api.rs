@@ -78,11 +78,16 @@ async fn ranges_end_as_ouras_do() {
     for inclusive in ["daily_sleep", "daily_readiness", "daily_stress", "daily_spo2"] {
         assert_eq!(world.days(&tokens.access, &format!("{inclusive}?{range}")).await, all, "{inclusive}");
     }
-    for exclusive in ["daily_activity", "sleep"] {
-        assert_eq!(world.days(&tokens.access, &format!("{exclusive}?{range}")).await, all[..3], "{exclusive}");
-        let whole = format!("{exclusive}?start_date=2031-06-02&end_date=2031-06-05T23:59:59");
-        assert_eq!(world.days(&tokens.access, &whole).await, all, "{exclusive} with a time");
+    for (exclusive, first) in [("daily_activity", 0), ("sleep", 1)] {
+        assert_eq!(world.days(&tokens.access, &format!("{exclusive}?{range}")).await, all[first..3], "{exclusive}");
+        let whole = format!("{exclusive}?start_date=2031-06-01T12:00:00&end_date=2031-06-05T23:59:59");
+        let days = world.days(&tokens.access, &whole).await;
+        assert_eq!(days[days.len() - 4..], all, "{exclusive} with a time");
     }
+    let sessions = world.days(&tokens.access, "session?start_date=2031-05-01&end_date=2031-06-10").await;
+    let some = &sessions[sessions.len() / 2];
+    let until = world.days(&tokens.access, &format!("session?start_date=2031-05-01&end_date={some}")).await;
+    assert!(until.last() < Some(some), "session excludes its end");
     for sparse in ["daily_resilience", "sleep_time", "enhanced_tag", "daily_cardiovascular_age"] {
         let year = world.days(&tokens.access, &format!("{sparse}?start_date=2030-07-01&end_date=2031-06-10")).await;
         let some = &year[year.len() / 2];
@@ -115,8 +120,14 @@ async fn nonsense_numbers_find_nothing_and_malformed_dates_are_refused() {
     let tokens = world.connect("ada", ALL).await;
     let empty = json(world.get(&tokens.access, "sleep?start_date=1&end_date=2&next_token=").await).await;
     assert_eq!(empty, serde_json::json!({ "data": [], "next_token": null }));
-    let reversed = world.list(&tokens.access, "daily_sleep?start_date=2031-06-05&end_date=2031-06-01").await;
-    assert!(reversed.is_empty());
+    for reversed in [
+        "daily_sleep?start_date=2031-06-05&end_date=2031-06-01",
+        "heartrate?start_datetime=2031-06-05T00:00:00Z&end_datetime=2031-06-04T00:00:00Z",
+    ] {
+        assert_eq!(world.get(&tokens.access, reversed).await.status(), 400, "{reversed}");
+    }
+    let bare = "heartrate?start_datetime=2031-06-05&end_datetime=2031-06-06";
+    assert!(world.list(&tokens.access, bare).await.is_empty(), "dates without times find no rows");
     for bad in [
         "sleep?start_date=yesterday",
         "sleep?end_date=2031-02-30",
@@ -221,6 +232,11 @@ async fn a_page_token_is_good_for_its_own_query_only_and_must_be_encoded() {
     assert_eq!(get(&tokens, format!("daily_sleep?next_token={encoded}")).await, 400, "another range");
     assert_eq!(get(&other, format!("daily_sleep?{query}&next_token={encoded}")).await, 400, "another person");
     assert_eq!(get(&tokens, format!("daily_sleep?{query}&next_token=made-up")).await, 400);
+    world.oura.control().change_options(|options| options.page_tokens = PageTokens::Plain).unwrap();
+    let first = json(world.get(&tokens.access, &format!("daily_sleep?{query}")).await).await;
+    let plain = first["next_token"].as_str().unwrap();
+    assert_eq!(url::form_urlencoded::byte_serialize(plain.as_bytes()).collect::<String>(), plain);
+    assert_eq!(get(&tokens, format!("daily_sleep?{query}&next_token={plain}")).await, 200);
 }
 
 #[tokio::test]
@@ -231,6 +247,11 @@ async fn fields_narrow_documents_and_latest_gives_the_newest_sample() {
     for doc in world.list(&tokens.access, query).await {
         let keys: Vec<&String> = doc.as_object().unwrap().keys().collect();
         assert_eq!(keys, ["day", "id", "score"]);
+    }
+    for whole in ["tag", "enhanced_tag", "daily_resilience"] {
+        let query = format!("{whole}?start_date=2031-04-01&end_date=2031-06-10");
+        let narrowed = world.list(&tokens.access, &format!("{query}&fields=day")).await;
+        assert_eq!(narrowed, world.list(&tokens.access, &query).await, "{whole}");
     }
     let day = world.list(&tokens.access, "heartrate").await;
     assert!(day.len() > 200, "without dates: the last 24 hours");
@@ -259,6 +280,17 @@ async fn the_night_appears_after_waking_and_activity_grows_with_the_day() {
     world.advance(4 * 3600);
     let (later, same) = steps().await;
     assert!(morning.len() < later.len() && later.len() < 1440 && later.starts_with(&morning) && id == same);
+}
+
+#[tokio::test]
+async fn activity_is_stamped_at_midnight_by_option() {
+    let world = World::new().await;
+    let tokens = world.connect("chiyo", ALL).await;
+    world.oura.control().change_options(|options| options.activity_at_midnight = true).unwrap();
+    let listed = world.list(&tokens.access, "daily_activity?start_date=2031-06-02&end_date=2031-06-04").await;
+    assert_eq!((listed.len(), &listed[0]["timestamp"]), (2, &serde_json::json!("2031-06-02T00:00:00+09:00")));
+    let single = format!("daily_activity/{}", listed[0]["id"].as_str().unwrap());
+    assert_eq!(json(world.get(&tokens.access, &single).await).await, listed[0]);
 }
 
 #[tokio::test]

@@ -95,3 +95,26 @@ async fn control_consent_is_as_strict_as_the_form() {
     }
     assert_eq!(world.oura.control().summary().exchanges, 0);
 }
+
+#[tokio::test]
+async fn portal_drops_or_refuses_bare_scope_names() {
+    let world = World::new().await;
+    let control = world.oura.control();
+    let consent = |scope: &str, granted: Option<&[&str]>| {
+        let mut url = world.url("/oauth/authorize");
+        let pairs = [("response_type", "code"), ("client_id", "the-app"), ("redirect_uri", CALLBACK), ("scope", scope)];
+        url.query_pairs_mut().extend_pairs(pairs);
+        let scopes = granted.map(|names| names.iter().map(|name| (*name).to_owned()).collect());
+        let request = ConsentRequest { authorize_url: Some(url), scopes, ..ConsentRequest::default() };
+        let given = control.consent("ada", &request).unwrap();
+        (given.scope.unwrap_or_default(), given.error)
+    };
+    let both = "extapi:daily heartrate";
+    assert_eq!(consent(both, None), ("extapi:daily extapi:heartrate".to_owned(), None));
+    control.change_options(|options| options.bare_scopes = BareScopes::Dropped).unwrap();
+    assert_eq!(consent(both, None), ("extapi:daily".to_owned(), None));
+    assert_eq!(consent(both, Some(&["daily", "heartrate"])), ("extapi:daily".to_owned(), None));
+    control.change_options(|options| options.bare_scopes = BareScopes::Refused).unwrap();
+    assert_eq!(consent(both, None), (String::new(), Some("invalid_scope")));
+    assert_eq!(consent("extapi:daily extapi:tag", None).1, None);
+}

@@ -183,8 +183,9 @@ async fn an_edited_night_keeps_its_ids_and_changes_sleep_scores_and_readiness() 
     let world = World::new().await;
     let tokens = world.connect("ada", ALL).await;
     let read = async |collection: &str| {
-        let range = format!("{collection}?start_date=2031-06-10&end_date=2031-06-10T23:59:59");
-        world.list(&tokens.access, &range).await.into_iter().find(|doc| doc["type"] != "sleep").unwrap()
+        let range = format!("{collection}?start_date=2031-06-09T12:00:00&end_date=2031-06-10T23:59:59");
+        let of_day = |doc: &Value| doc["day"] == "2031-06-10" && doc["type"] != "sleep";
+        world.list(&tokens.access, &range).await.into_iter().find(of_day).unwrap()
     };
     let kinds = ["sleep", "daily_sleep", "daily_readiness", "daily_activity"];
     let mut before = Vec::new();

@@ -11,6 +11,7 @@ mod misbehaviour;
 mod oauth;
 mod outages;
 mod pinned;
+mod schemas;
 mod small_faults;
 mod webhooks;
 

@@ -80,7 +80,9 @@ async fn consent_page_offers_people_and_scopes_and_escapes_parameters() {
     assert_eq!(page.status(), 200, "a browser page needs no User-Agent here");
     let page = page.text().await.unwrap();
     assert!(!page.contains("<script>"), "{page}");
-    assert!(page.contains("value=\"ada\"") && page.contains("value=\"dana\"") && page.contains("value=\"daily\""));
+    assert!(
+        page.contains("value=\"ada\"") && page.contains("value=\"dana\"") && page.contains("value=\"extapi:daily\"")
+    );
     assert!(!page.contains("nonsense"));
     let wrong = [("response_type", "token"), ("client_id", "the-app"), ("redirect_uri", CALLBACK), ("state", "x")];
     let refused = world.http.get(world.url("/oauth/authorize")).query(&wrong).send().await.unwrap();
