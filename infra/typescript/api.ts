@@ -188,9 +188,9 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Records of one metric type, one per document
-         * @description All data of one metric type, including what the stats of a day leave out. Oldest first, at most 100 records and about 1 MB per
-         *     page. Repeat the request with `cursor` until it is null. A page can be empty and have a cursor, because one request reads a
+         * Records of one metric type, one per document or one per day
+         * @description Per document: all data of one metric type, including what the stats of a day leave out. Per day: the day's stats of one metric
+         *     type, one record for each day that has any. Oldest first, at most 100 records and about 1 MB per page. Repeat the request with `cursor` until it is null. A page can be empty and have a cursor, because one request reads a
          *     bounded part of the patient's records.
          */
         get: operations["listRecords"];
@@ -488,19 +488,40 @@ export interface components {
          *     - `app_outdated`: the patient's Oura app is older than Oura's minimum.
          *     - `not_connected`: there was no connection at the time of the fetch.
          *     - `not_fetched`: before the fetched history, or a data type that is requested only every few days.
-         *     - `unknown`: no stored fact explains it.
+         *     - `unreadable`: Oura sent it in a form that could not be read. It comes when Oura corrects it.
+         *     - `not_measured`: Oura has the day's document without a value: the ring measured too little.
+         *     - `in_progress`: the ring has synced, and the day is not over. The data follows without action.
+         *     - `unknown`: Oura has no value and gives no reason.
          * @enum {unknown}
          */
-        AbsenceReason: "not_worn" | "not_synced_yet" | "battery" | "calibrating" | "scope_not_granted" | "membership_ended" | "rest_mode" | "oura_unavailable" | "we_are_late" | "app_outdated" | "not_connected" | "not_fetched" | "unknown";
+        AbsenceReason: "not_worn" | "not_synced_yet" | "battery" | "calibrating" | "scope_not_granted" | "membership_ended" | "rest_mode" | "oura_unavailable" | "we_are_late" | "app_outdated" | "not_connected" | "not_fetched" | "unreadable" | "not_measured" | "in_progress" | "unknown";
         WorkoutsPage: {
             workouts: components["schemas"]["Record"][];
             /** @description Cursor of the next page; null on the last page. */
             cursor: string | null;
         };
         RecordsPage: {
-            records: components["schemas"]["Record"][];
+            records: (components["schemas"]["Record"] | components["schemas"]["DayRecord"])[];
             /** @description Cursor of the next page; null on the last page. */
             cursor: string | null;
+        };
+        /** @description The metrics of one type on one day, with `per=day`. */
+        DayRecord: {
+            day: components["schemas"]["Day"];
+            metricType: components["schemas"]["MetricType"];
+            /** @constant */
+            source: "oura";
+            /** @description The same as under this type in `metrics` of `GET /daily`. */
+            metrics: Record<string, never>;
+            /** @description Grows by one with every change of the day. */
+            revision: number;
+            /** @description True if Oura can still change the day soon. */
+            provisional: boolean;
+            /**
+             * Format: date-time
+             * @description Time at which the newest content of the day was observed.
+             */
+            observedAt: string;
         };
         /** @description One Oura document; for a time series, one local day. */
         Record: components["schemas"]["RecordContent"] & {
@@ -717,7 +738,7 @@ export interface components {
             /** @description Heart rate variability over the main sleep as RMSSD (ms). */
             series: components["schemas"]["$defs-Series"] | null;
         };
-        /** @description Oura's scores, 1 to 100; no measurements. */
+        /** @description Oura's scores, 0 to 100; no measurements. */
         ReadinessContributors: {
             /** @description Contribution of the activity of the last days (score). */
             activityBalance: number | null;
@@ -843,7 +864,7 @@ export interface components {
             /** @description The sessions, earliest first. */
             sessions: components["schemas"]["SessionOfDay"][];
         };
-        /** @description Oura's scores, 1 to 100; no measurements. */
+        /** @description Oura's scores, 0 to 100; no measurements. */
         SleepContributors: {
             /** @description Contribution of deep sleep (score). */
             deepSleep: number | null;
@@ -1125,6 +1146,7 @@ export interface components {
                 remSleep?: components["schemas"]["BaselineWindows"];
                 score?: components["schemas"]["BaselineWindows"];
                 totalSleep?: components["schemas"]["BaselineWindows"];
+                totalSleepAllPeriods?: components["schemas"]["BaselineWindows"];
             };
             /** @description Of `spo2`. */
             spo2?: {
@@ -1709,6 +1731,7 @@ export interface components {
         };
         /**
          * @description - `oura_unavailable`: Oura does not answer, or sends an invalid answer. The code may be used. Start again later.
+         *     - `account_unreadable`: Oura's answer does not name the ring account in a readable form. Start again; if it is the same, report it.
          *     - `unauthorized_by_oura`: Oura refuses the token that it has just issued. Start again.
          */
         OuraFailed: {
@@ -1719,7 +1742,7 @@ export interface components {
                 "application/json": components["schemas"]["Failure"] & {
                     error?: {
                         /** @enum {unknown} */
-                        code?: "oura_unavailable" | "unauthorized_by_oura";
+                        code?: "oura_unavailable" | "account_unreadable" | "unauthorized_by_oura";
                     };
                 };
             };
@@ -1864,7 +1887,8 @@ export interface components {
          * @description - `invalid_query`: a parameter is repeated or unreadable.
          *     - `unknown_parameter`: the route has no parameter of this name.
          *     - `missing_type`: `type` is missing.
-         *     - `unknown_metric`: `type` is `hrv` or an unknown metric type.
+         *     - `unknown_per`: `per` is neither `document` nor `day`.
+         *     - `unknown_metric`: `type` is an unknown metric type, or `hrv` per document.
          *     - `missing_range`: `from` or `to` is missing.
          *     - `invalid_date`: one of them is not a calendar day of the form YYYY-MM-DD.
          *     - `range_reversed`: `from` is after `to`.
@@ -1879,7 +1903,7 @@ export interface components {
                 "application/json": components["schemas"]["Failure"] & {
                     error?: {
                         /** @enum {unknown} */
-                        code?: "invalid_query" | "unknown_parameter" | "missing_type" | "unknown_metric" | "missing_range" | "invalid_date" | "range_reversed" | "range_too_long" | "invalid_cursor";
+                        code?: "invalid_query" | "unknown_parameter" | "missing_type" | "unknown_per" | "unknown_metric" | "missing_range" | "invalid_date" | "range_reversed" | "range_too_long" | "invalid_cursor";
                     };
                 };
             };
@@ -2430,8 +2454,10 @@ export interface operations {
     listRecords: {
         parameters: {
             query: {
-                /** @description Metric type. `hrv` has no records of its own; it is part of the records of `sleep`. */
-                type: components["schemas"]["RecordMetricType"];
+                /** @description Metric type. `hrv` has no documents of its own, so it is refused without `per=day`. */
+                type: components["schemas"]["MetricType"];
+                /** @description Unit of the records. */
+                per?: "document" | "day";
                 /** @description First day. */
                 from: components["parameters"]["From"];
                 /** @description Last day, inclusive; at most 366 days. */

@@ -77,6 +77,7 @@ export interface Baselines {
     remSleep?: BaselineWindows;
     score?: BaselineWindows;
     totalSleep?: BaselineWindows;
+    totalSleepAllPeriods?: BaselineWindows;
   };
   /**
    * Of `spo2`.
@@ -706,7 +707,7 @@ export interface Sleep {
   type: string | null;
 }
 /**
- * Oura's scores, 1 to 100; no measurements.
+ * Oura's scores, 0 to 100; no measurements.
  */
 export interface SleepContributors {
   /**

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use local::aws::{Effect, Fault, Service};
-use oura_simulator::{Fault as OuraFault, FaultMatch, Outage, OutageKind, OutageTarget};
+use oura_simulator::{Fault as OuraFault, FaultMatch, Outage, OutageKind, OutageTarget, PutDocument};
 use serde_json::{Value, json};
-use shared::domain::{Day, DayRange, Trigger};
+use shared::domain::{DataType, Day, DayRange, Trigger};
 
 use tests::{PATIENT, World};
 
@@ -268,4 +268,66 @@ async fn daily_page_is_one_call_and_never_empty_during_an_outage() {
     });
     let refused = world.get("/daily", "from=2026-03-01&to=2026-03-18").await.refusal();
     assert_eq!(refused, (503, "service_unavailable".to_owned()));
+}
+
+/// Puts a document in the patient's account at Oura.
+fn put(world: &World, collection: &str, document: Value) {
+    let put = PutDocument { collection: collection.to_owned(), document, day: None };
+    world.oura().put_document("ada", put).unwrap();
+}
+
+/// Puts a document in the place of the one that the patient has on that day.
+async fn replace(world: &World, (collection, metric_type): (&str, &str), day: &str, mut document: Value) {
+    let records = world.get("/records", &format!("type={metric_type}&from={day}&to={day}")).await.data();
+    let stored = records["records"].as_array().unwrap().iter().find(|record| record["dataType"] == collection);
+    let stored = stored.unwrap_or_else(|| panic!("{collection} of {day} is stored: {records}"));
+    (document["id"], document["day"]) = (stored["documentId"].clone(), json!(day));
+    put(world, collection, document);
+}
+
+/// Syncs the patient's last month.
+async fn sync(world: &World) {
+    let answer = world.request(Some(PATIENT), "POST", "/sync", "", r#"{"from":"2026-02-17"}"#).await;
+    assert_eq!(answer.status, 202);
+    world.work().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rest_mode_that_began_long_before_is_found() {
+    let world = World::connected().await;
+    world.work().await;
+    let day = "2026-03-16";
+    let open = json!({"id": "rest", "start_day": "2026-01-30", "start_time": "2026-01-30T08:00:00+00:00", "end_day": null});
+    put(&world, "rest_mode_period", open);
+    replace(&world, ("daily_activity", "activity"), day, json!({"score": 0, "steps": 1200})).await;
+    replace(&world, ("daily_readiness", "readiness"), day, json!({"score": null})).await;
+    sync(&world).await;
+    let records = world.get("/records", "type=restMode&from=2026-01-01&to=2026-03-18").await.data();
+    let found = records["records"].as_array().unwrap().iter().any(|record| record["documentId"] == "rest");
+    assert!(found, "the period is stored: {records}");
+    // The page begins 45 days after it.
+    let page = asked(&world, day, day).await;
+    assert_whole(&page);
+    let shown = &page["days"][0];
+    assert_eq!(shown["metrics"]["activity"]["score"], json!(null), "0 is no score");
+    assert_eq!((&shown["missing"]["activity"], &shown["missing"]["readiness"]), (&json!("rest_mode"), &json!("rest_mode")));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn daily_explains_unworn_unmeasured_and_unreadable_values() {
+    let world = World::connected().await;
+    world.work().await;
+    let day = "2026-03-11";
+    let unworn = json!({"score": null, "steps": 0, "non_wear_time": 86_400});
+    replace(&world, ("daily_activity", "activity"), day, unworn).await;
+    replace(&world, ("daily_spo2", "spo2"), day, json!({"spo2_percentage": {"average": 0.0}})).await;
+    replace(&world, ("daily_readiness", "readiness"), day, json!({"score": "high"})).await;
+    sync(&world).await;
+    let page = asked(&world, day, day).await;
+    assert_whole(&page);
+    let missing = &page["days"][0]["missing"];
+    assert_eq!((&missing["activity"], &missing["spo2"]), (&json!("not_worn"), &json!("not_measured")), "{page}");
+    assert_eq!(missing["readiness"], "unreadable", "{page}");
+    let connection = world.connection().await;
+    assert!(connection.failing.contains_key(&DataType::DailyReadiness), "{:?}", connection.failing);
 }

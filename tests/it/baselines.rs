@@ -25,9 +25,12 @@ fn assert_in_step(days: &BTreeMap<Day, Value>) {
         assert!(item["baselines"].is_object(), "{day}: the first one, too");
         for (kind, field) in [("sleep", "totalSleep"), ("activity", "steps"), ("hrv", "averageHrv")] {
             for (window, length, enough) in [("days7", 7, 3), ("days30", 30, 10)] {
-                let values: Vec<f64> = (1..=length)
-                    .filter_map(|back| days.get(&day.plus(-back))?["metrics"][kind][field].as_f64())
-                    .collect();
+                let of_day = |back: i32| {
+                    let metrics = &days.get(&day.plus(-back))?["metrics"][kind];
+                    let is_unworn = metrics["steps"] == 0 && metrics["nonWearTime"].as_f64()? >= 82_800.0;
+                    metrics[field].as_f64().filter(|_| !is_unworn)
+                };
+                let values: Vec<f64> = (1..=length).filter_map(of_day).collect();
                 let baseline = &item["baselines"][kind][field][window];
                 if values.is_empty() {
                     assert!(baseline.is_null() || baseline["count"] == 0, "{day} {kind}: {baseline}");

@@ -340,7 +340,9 @@ async fn refused_or_unanswered_code_does_not_connect() {
         (answers("/v2/usercollection/personal_info", 403, json!("")), "membership"),
         (answers("/v2/usercollection/personal_info", 426, json!("")), "app_outdated"),
         (answers("/v2/usercollection/personal_info", 500, json!("")), "oura_unavailable"),
-        (answers("/v2/usercollection/personal_info", 200, json!({"age": 30})), "oura_unavailable"),
+        (answers("/v2/usercollection/personal_info", 200, json!({"age": 30})), "account_unreadable"),
+        (answers("/v2/usercollection/personal_info", 200, json!({"id": "x".repeat(600)})), "account_unreadable"),
+        (answers("/v2/usercollection/personal_info", 200, json!("<html>")), "account_unreadable"),
     ];
     let world = World::start().await;
     for (fault, reason) in cases {

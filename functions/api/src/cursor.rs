@@ -23,7 +23,7 @@ const VERSION: &str = "2";
 /// Hexadecimal digits of the checksum: 128 bits, far more than a mix-up needs.
 const CHECKSUM_DIGITS: usize = 32;
 
-/// Upper bound of a cursor in bytes. The longest one contains a document's id of 256 characters.
+/// Upper bound of a cursor in bytes. The longest one contains a document's id of 512 bytes.
 const MAX_LENGTH: usize = 1024;
 
 /// Cursors of one request.

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use lambda_http::http::StatusCode;
 use lambda_http::{Body, Request, Response};
 use serde::Serialize;
-use shared::aws::PatientDaysReader;
+use shared::aws::{PatientDays, PatientDaysReader};
 use shared::domain::{Absence, DailyStats, Day, DayMetrics, DayRange, Evidence, MetricType, SOURCE, Windows};
 use shared::http::{self, HttpError};
 
@@ -20,6 +20,9 @@ const PAGE_DAYS: i32 = 90;
 
 /// Days before them that are read, too: a battery that ran empty, or rest mode, shows there.
 const DAYS_BEFORE: i32 = PatientDaysReader::MAX_DAYS - PAGE_DAYS;
+
+/// Days before those within which a period of rest mode is searched for.
+const MAX_REST_MODE_DAYS: i32 = 365;
 
 pub(crate) async fn get(deps: &Deps, request: &Request) -> Result<Response<Body>, HttpError> {
     let patient = http::patient(request, &deps.config.token_policy)?;
@@ -38,14 +41,14 @@ pub(crate) async fn get(deps: &Deps, request: &Request) -> Result<Response<Body>
     let last = newest.min(range.first().plus(PAGE_DAYS - 1));
     let page = DayRange::ending(last, last.days_since(range.first()) + 1);
     let read = DayRange::ending(page.last(), page.days() + DAYS_BEFORE);
-    let found = deps.patient_days.read(&patient, read).await.map_err(unavailable)?;
-    let evidence = Evidence {
-        connection: found.connection.as_ref(),
-        days: &found.days,
-        full_sync_interval_days: deps.config.full_sync_interval_days,
-        is_outage: found.is_outage,
-        now,
-    };
+    let mut found = deps.patient_days.read(&patient, read).await.map_err(unavailable)?;
+    if needs_rest_mode(&evidence(deps, &found, now), page) {
+        let before = read.first().plus(-1);
+        let earlier = DayRange::ending(before, MAX_REST_MODE_DAYS);
+        let days = deps.daily_stats.with_rest_mode(&patient, earlier).await.map_err(unavailable)?;
+        found.days.extend(days.into_iter().map(|stats| (stats.day, stats)));
+    }
+    let evidence = evidence(deps, &found, now);
     let wanted = metrics.as_ref();
     let days: Vec<_> = found
         .days
@@ -64,6 +67,25 @@ pub(crate) async fn get(deps: &Deps, request: &Request) -> Result<Response<Body>
     let reasons = used.map(|reason| (reason.as_str(), Reason::of(reason))).collect();
     let next = (page.last() < newest).then(|| page.last().plus(1));
     Ok(http::success(StatusCode::OK, &Page { days, gaps, reasons, cursor: next.map(|day| cursors.at(&day)) }))
+}
+
+fn evidence<'a>(deps: &Deps, found: &'a PatientDays, now: Timestamp) -> Evidence<'a> {
+    Evidence {
+        connection: found.connection.as_ref(),
+        days: &found.days,
+        full_sync_interval_days: deps.config.full_sync_interval_days,
+        is_outage: found.is_outage,
+        now,
+    }
+}
+
+/// True if a day lacks a score for which rest mode that began earlier may be the reason.
+fn needs_rest_mode(evidence: &Evidence<'_>, page: DayRange) -> bool {
+    let is_open = |reason: &Absence| matches!(reason, Absence::Calibrating | Absence::NotMeasured | Absence::Unknown);
+    evidence.days.range(page.first()..=page.last()).any(|(_, stats)| {
+        let missing = evidence.missing(stats);
+        [MetricType::Activity, MetricType::Readiness].iter().filter_map(|of| missing.get(of)).any(is_open)
+    })
 }
 
 #[derive(Serialize)]
@@ -148,7 +170,7 @@ fn parse_metrics(text: &str) -> Result<BTreeSet<MetricType>, HttpError> {
 }
 
 /// Returns the rest of the range from this day on.
-fn continued(day: Day, range: DayRange) -> Result<DayRange, HttpError> {
+pub(crate) fn continued(day: Day, range: DayRange) -> Result<DayRange, HttpError> {
     if day < range.first() {
         return Err(Cursors::invalid());
     }

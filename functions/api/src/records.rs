@@ -1,20 +1,25 @@
 //! `GET /records`, and the part that `GET /workouts` shares with it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use lambda_http::http::StatusCode;
 use lambda_http::{Body, Request, Response};
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
+use serde_json::{Value, to_value};
 use shared::domain::{
     DataType, Day, DayRange, DocumentId, MetricType, PatientId, RecordKey, RecordMetrics, SOURCE, StoredRecord,
 };
 use shared::http::{self, HttpError};
 
 use crate::cursor::Cursors;
+use crate::daily::continued;
 use crate::parameters::{self, parse_metric};
 use crate::{Deps, unavailable};
+
+/// Days in one answer.
+const PAGE_DAYS: i32 = 90;
 
 /// Records in one answer.
 const PAGE_RECORDS: usize = 100;
@@ -56,32 +61,106 @@ impl<'r> From<&'r StoredRecord> for Shown<'r> {
 }
 
 #[derive(Serialize)]
-struct RecordsPage {
-    records: Vec<Box<RawValue>>,
+struct RecordsPage<T> {
+    records: Vec<T>,
     cursor: Option<String>,
 }
 
 pub(crate) async fn get(deps: &Deps, request: &Request) -> Result<Response<Body>, HttpError> {
     let patient = http::patient(request, &deps.config.token_policy)?;
     let query = http::query(request)?;
-    parameters::known(&query, &["type", "from", "to", "cursor"])?;
-    let wanted = wanted(&query)?;
+    parameters::known(&query, &["type", "per", "from", "to", "cursor"])?;
+    let per = Per::of(&query)?;
+    let wanted = wanted(&query, per)?;
     let range = parameters::range(&query)?;
-    let (records, cursor) = page(deps, &patient, range, wanted, &Cursors::of(&patient, "/records", &query)).await?;
-    Ok(http::success(StatusCode::OK, &RecordsPage { records, cursor }))
+    let cursors = Cursors::of(&patient, "/records", &query);
+    Ok(match per {
+        Per::Day => {
+            let (records, cursor) = day_page(deps, &patient, range, wanted, &cursors).await?;
+            http::success(StatusCode::OK, &RecordsPage { records, cursor })
+        }
+        Per::Document => {
+            let (records, cursor) = page(deps, &patient, range, wanted, &cursors).await?;
+            http::success(StatusCode::OK, &RecordsPage { records, cursor })
+        }
+    })
 }
 
-fn wanted(query: &BTreeMap<String, String>) -> Result<MetricType, HttpError> {
+/// Unit of the records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Per {
+    /// One record per Oura document.
+    Document,
+    /// One record per day.
+    Day,
+}
+
+impl Per {
+    fn of(query: &BTreeMap<String, String>) -> Result<Self, HttpError> {
+        match query.get("per").map(String::as_str) {
+            None | Some("document") => Ok(Self::Document),
+            Some("day") => Ok(Self::Day),
+            Some(_) => Err(HttpError::bad_request("unknown_per", "`per` takes: day, document.")),
+        }
+    }
+}
+
+fn wanted(query: &BTreeMap<String, String>, per: Per) -> Result<MetricType, HttpError> {
     let Some(text) = query.get("type") else {
         return Err(HttpError::bad_request("missing_type", "`type` is needed: a metric type."));
     };
     match parse_metric("type", text)? {
-        MetricType::Hrv => Err(HttpError::bad_request(
+        MetricType::Hrv if per == Per::Document => Err(HttpError::bad_request(
             "unknown_metric",
-            "There are no records of `hrv`: it is part of those of `sleep`.",
+            "There are no documents of `hrv`: it is part of those of `sleep`. Records of it are per day.",
         )),
         wanted => Ok(wanted),
     }
+}
+
+/// Metrics of one type on one day, as callers see them.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct DayRecord {
+    day: Day,
+    metric_type: MetricType,
+    source: &'static str,
+    metrics: Value,
+    revision: u64,
+    provisional: bool,
+    observed_at: Timestamp,
+}
+
+/// A page of the patient's days that have metrics of one type, oldest first, and the cursor of the next page. A page may be
+/// empty and have a cursor.
+async fn day_page(
+    deps: &Deps,
+    patient: &PatientId,
+    range: DayRange,
+    wanted: MetricType,
+    cursors: &Cursors<'_>,
+) -> Result<(Vec<DayRecord>, Option<String>), HttpError> {
+    let range = match cursors.position()? {
+        Some(day) => continued(day, range)?,
+        None => range,
+    };
+    let (days, next) = deps.daily_stats.page(patient, range, PAGE_DAYS).await.map_err(unavailable)?;
+    let mut records = Vec::with_capacity(days.len());
+    for stats in days {
+        let mut of_day = to_value(stats.metrics.only(&BTreeSet::from([wanted]))).map_err(unwritable)?;
+        if let Some(metrics) = of_day.get_mut(wanted.as_str()).map(Value::take) {
+            records.push(DayRecord {
+                day: stats.day,
+                metric_type: wanted,
+                source: SOURCE,
+                metrics,
+                revision: stats.revision,
+                provisional: stats.provisional,
+                observed_at: stats.observed_at,
+            });
+        }
+    }
+    Ok((records, next.map(|day| cursors.at(&day))))
 }
 
 /// A page of the patient's records of one type, oldest first, and the cursor of the next page. A page may be empty and

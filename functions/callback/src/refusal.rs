@@ -24,8 +24,10 @@ pub enum Refusal {
     CodeMissing,
     /// Oura refused the code, or the app.
     CodeRefused,
-    /// No answer from Oura, or an unreadable one. The code may be used.
+    /// No answer from Oura, or an unreadable one of the token endpoint. The code may be used.
     OuraUnavailable,
+    /// Oura's answer does not name the ring account in a readable form.
+    AccountUnreadable,
     /// No granted scope gives data.
     ScopeMissing,
     /// The Oura membership is not active.
@@ -68,6 +70,9 @@ impl Refusal {
             Self::CodeMissing => "Oura sent no authorization code. Please connect again.",
             Self::CodeRefused => "Oura did not accept the connection. Please connect again.",
             Self::OuraUnavailable => "Oura does not answer at the moment. Please connect again in a few minutes.",
+            Self::AccountUnreadable => {
+                "Oura did not say which ring account this is. Please connect again; if that does not help, contact us."
+            }
             Self::ScopeMissing => "No data was allowed. Please connect again and leave the boxes ticked.",
             Self::Membership => "The Oura membership is not active, so Oura gives no data. Please renew it first.",
             Self::AppOutdated => "The Oura app on your phone is too old. Please update it and connect again.",
@@ -89,7 +94,7 @@ impl Refusal {
             | Self::CodeMissing
             | Self::CodeRefused => StatusCode::BAD_REQUEST,
             Self::AccountConflict | Self::PurgeRunning => StatusCode::CONFLICT,
-            Self::OuraUnavailable | Self::UnauthorizedByOura => StatusCode::BAD_GATEWAY,
+            Self::OuraUnavailable | Self::AccountUnreadable | Self::UnauthorizedByOura => StatusCode::BAD_GATEWAY,
             Self::ServiceUnavailable => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
@@ -123,6 +128,7 @@ impl From<&OuraError> for Refusal {
             OuraError::Unauthorized { .. } => Self::UnauthorizedByOura,
             OuraError::Forbidden => Self::Membership,
             OuraError::AppOutdated => Self::AppOutdated,
+            OuraError::Malformed { .. } => Self::AccountUnreadable,
             _ => Self::OuraUnavailable,
         }
     }

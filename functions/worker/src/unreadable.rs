@@ -1,19 +1,22 @@
-//! Reports of parts of Oura's documents that could not be read or stored.
+//! Reports of parts of Oura's documents that could not be read, or have values out of bounds.
 
 use jiff::Timestamp;
 use shared::domain::{DataType, SyncId};
-use shared::oura::model::Malformed;
+use shared::normalize;
+use shared::oura::Listing;
 use shared::telemetry::{self, Metric};
 
 /// Log lines of one data type and sync. The metric counts all parts.
 const MAX_LINES: usize = 20;
 
-/// Logs and counts unreadable parts of one data type's documents, by their places and never by their values.
-pub(crate) fn report(now: Timestamp, sync_id: &SyncId, data_type: DataType, malformed: &[Malformed]) {
-    if malformed.is_empty() {
+/// Logs and counts the parts of one data type's documents that became null, by their places and never by their values.
+pub(crate) fn report(now: Timestamp, sync_id: &SyncId, data_type: DataType, listing: &Listing) {
+    let out_of_bounds = normalize::out_of_bounds(&listing.documents);
+    let count = listing.malformed.len() + out_of_bounds.len();
+    if count == 0 {
         return;
     }
-    for one in malformed.iter().take(MAX_LINES) {
+    for one in listing.malformed.iter().chain(&out_of_bounds).take(MAX_LINES) {
         tracing::warn!(
             event = "fetch.value_unreadable",
             sync.id = %sync_id,
@@ -21,8 +24,8 @@ pub(crate) fn report(now: Timestamp, sync_id: &SyncId, data_type: DataType, malf
             path = %one.path,
             document.id = one.document_id.as_ref().map(tracing::field::display),
             loses_document = one.loses_document,
-            "a part of a document could not be read and is null"
+            "a part of a document could not be read, or was out of bounds, and is null"
         );
     }
-    telemetry::count(now, Metric::ValuesUnreadable, malformed.len() as u64, &[("dataType", data_type.as_str())]);
+    telemetry::count(now, Metric::ValuesUnreadable, count as u64, &[("dataType", data_type.as_str())]);
 }

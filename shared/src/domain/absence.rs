@@ -41,6 +41,12 @@ pub enum Absence {
     NotConnected,
     /// The day is before the requested history, or the data type is fetched once in a few days only.
     NotFetched,
+    /// Oura sent it in a form that could not be read.
+    Unreadable,
+    /// Oura has the day's document, and no value in it: the ring measured too little.
+    NotMeasured,
+    /// The ring has synced today, and the day is not over.
+    InProgress,
     /// Nothing that is stored explains it.
     Unknown,
 }
@@ -55,23 +61,30 @@ impl Absence {
         self.into()
     }
 
-    /// Text for the patient, in English.
+    /// Text for the patient, in English: what is so, and the next step or that there is none.
     #[must_use]
     pub fn text(self) -> &'static str {
         match self {
-            Self::NotWorn => "The ring was not worn.",
+            Self::NotWorn => "The ring was not worn. Wear it, and the next days have data.",
             Self::NotSyncedYet => "The ring has not synced yet. Open the Oura app with the ring nearby.",
             Self::Battery => "The ring's battery was low. Charge it.",
-            Self::Calibrating => "Oura needs some more nights for this.",
+            Self::Calibrating => "Oura needs some more nights for this. Keep wearing the ring.",
             Self::ScopeNotGranted => "This was not allowed when the ring was connected. Reconnect to allow it.",
-            Self::MembershipEnded => "The Oura membership is not active, so Oura gives no data.",
-            Self::RestMode => "Rest mode was on.",
+            Self::MembershipEnded => "The Oura membership is not active, so Oura gives no data. Renew it in the Oura app.",
+            Self::RestMode => "Rest mode was on, so Oura gives no score. There is nothing to do.",
             Self::OuraUnavailable => "Oura does not answer at the moment. The data follows by itself.",
             Self::WeAreLate => "This has not been fetched yet. It follows by itself.",
             Self::AppOutdated => "The Oura app is too old. Update it.",
-            Self::NotConnected => "No ring was connected.",
-            Self::NotFetched => "Oura was not asked for this.",
-            Self::Unknown => "It is not known why.",
+            Self::NotConnected => "No ring was connected. Connect one to get data from then on.",
+            Self::NotFetched => "Oura was not asked for this day. There is nothing to do.",
+            Self::Unreadable => {
+                "Oura sent this in a form that could not be read. It comes when Oura corrects it; there is nothing to do."
+            }
+            Self::NotMeasured => {
+                "The ring could not measure this. Check that it fits well and that the measurement is on in the Oura app."
+            }
+            Self::InProgress => "The day is not over yet. This follows by itself.",
+            Self::Unknown => "Oura has no value for this and gives no reason. There is nothing to do.",
         }
     }
 }
@@ -120,7 +133,9 @@ const EXPECTED: [ExpectedMetric; 9] = [
     ExpectedMetric {
         metric_type: MetricType::Stress,
         from: DataType::DailyStress,
-        has_main_value: |day| day.stress.as_ref().is_some_and(|of| of.stress_high.is_some()),
+        has_main_value: |day| {
+            day.stress.as_ref().is_some_and(|of| of.stress_high.is_some()) && !day.is_unworn(MetricType::Stress)
+        },
     },
     ExpectedMetric {
         metric_type: MetricType::HeartRate,
@@ -173,7 +188,12 @@ impl Evidence<'_> {
             Err(absence) => return absence,
         };
         let is_last = connection.last_data_day.is_none_or(|last| last < day);
+        let daily = EXPECTED.iter().filter(|expected| expected.expected() != Expected::OverWeeks);
+        let mut daily = daily.filter(|expected| connection.scopes_granted.contains(expected.from.scope()));
+        // One readable data type would show that there was something.
+        let all_unreadable = daily.all(|expected| is_unreadable(connection, expected.from));
         match self.battery_before(day) {
+            _ if all_unreadable => Absence::Unreadable,
             true => Absence::Battery,
             false if is_last => Absence::NotSyncedYet,
             false => Absence::NotWorn,
@@ -201,33 +221,55 @@ impl Evidence<'_> {
         if has_score && self.is_resting(day) {
             return Absence::RestMode;
         }
-        // The document is there: Oura has seen the day and computes nothing from it yet.
-        if has_score && metrics.contains(missing.metric_type) {
-            return Absence::Calibrating;
-        }
-        let status = metrics.sleep_time.as_ref().and_then(|advice| advice.status.as_deref());
-        let is_new = status.is_some_and(|status| status.starts_with("not_enough"));
+        let has_document = metrics.contains(missing.metric_type);
+        // Oura has seen the day, so a document of it explains more than the state of the connection.
         let connection = match self.expected_of(day, missing.from) {
-            Ok(connection) => connection,
+            Ok(connection) => Some(connection),
+            Err(_) if has_document => None,
             Err(absence) => return absence,
         };
-        let unworn = metrics.activity.as_ref().and_then(|of| of.non_wear_time).unwrap_or_default().get();
-        let has_night = metrics.sleep.as_ref().is_some_and(|of| of.main.total_sleep.is_some());
-        // Some samples, and neither a night nor a day's activity, though later days have come: worn for moments.
-        let hardly_worn =
-            !has_night && metrics.activity.is_none() && connection.last_data_day.is_some_and(|last| last > day);
+        if let Some(absence) = self.of_wear(stats, missing) {
+            return absence;
+        }
+        let is_unreadable = self.connection.is_some_and(|connection| is_unreadable(connection, missing.from));
+        let status = metrics.sleep_time.as_ref().and_then(|advice| advice.status.as_deref());
+        let is_new = status.is_some_and(|status| status.starts_with("not_enough"));
+        let has_night = has_night(metrics);
         match missing.expected() {
+            _ if is_unreadable => Absence::Unreadable,
+            _ if has_score && has_document => Absence::Calibrating,
             Expected::OverWeeks if is_new => Absence::Calibrating,
-            Expected::EveryNight if !has_night && is_low(stats) => Absence::Battery,
-            Expected::EveryNight | Expected::EveryDay if hardly_worn => Absence::NotWorn,
-            Expected::EveryNight if !has_night && unworn >= NIGHT_UNWORN => Absence::NotWorn,
             Expected::EveryNight if has_night && missing.metric_type == MetricType::Readiness && is_new => {
                 Absence::Calibrating
             }
-            Expected::EveryDay if is_low(stats) => Absence::Battery,
-            Expected::EveryDay if unworn >= DAY_UNWORN => Absence::NotWorn,
-            _ if day >= Day::of_utc(self.now) => Absence::NotSyncedYet,
+            _ if day >= Day::of_utc(self.now) => match missing.expected() {
+                // Without a night the ring has still to be synced: Oura computes nights when its app is opened.
+                Expected::EveryNight if !has_night => Absence::NotSyncedYet,
+                _ if has_night || connection.is_some_and(|of| of.last_data_day >= Some(day)) => Absence::InProgress,
+                _ => Absence::NotSyncedYet,
+            },
+            _ if has_document => Absence::NotMeasured,
             _ => Absence::Unknown,
+        }
+    }
+
+    /// The reason if the day's own stats show that the ring was not worn, or had no power.
+    fn of_wear(&self, stats: &DailyStats, missing: &ExpectedMetric) -> Option<Absence> {
+        let (day, metrics) = (stats.day, &stats.metrics);
+        let unworn = metrics.activity.as_ref().and_then(|of| of.non_wear_time).unwrap_or_default().get();
+        let has_night = has_night(metrics);
+        // Some samples, and neither a night nor a day's activity, though later days have come: worn for moments.
+        let has_later = self.connection.is_some_and(|of| of.last_data_day.is_some_and(|last| last > day));
+        let hardly_worn = !has_night && metrics.activity.is_none() && has_later;
+        let is_over = day < Day::of_utc(self.now);
+        match missing.expected() {
+            Expected::EveryNight if !has_night && is_low(stats) => Some(Absence::Battery),
+            Expected::EveryNight | Expected::EveryDay if hardly_worn => Some(Absence::NotWorn),
+            Expected::EveryNight if !has_night && unworn >= NIGHT_UNWORN => Some(Absence::NotWorn),
+            Expected::EveryDay if is_low(stats) => Some(Absence::Battery),
+            Expected::EveryDay if unworn >= DAY_UNWORN => Some(Absence::NotWorn),
+            Expected::EveryDay if is_over && metrics.is_unworn(missing.metric_type) => Some(Absence::NotWorn),
+            _ => None,
         }
     }
 
@@ -260,7 +302,8 @@ impl Evidence<'_> {
             Some(ReasonCode::AppOutdated) => return Err(Absence::AppOutdated),
             _ => {}
         }
-        let failing = connection.failing.get(&from).copied();
+        // Unreadable parts do not follow by themselves.
+        let failing = connection.failing.get(&from).copied().filter(|_| !is_unreadable(connection, from));
         if failing.is_some_and(FetchFailure::is_outage) {
             return Err(Absence::OuraUnavailable);
         }
@@ -288,6 +331,15 @@ impl Evidence<'_> {
     fn battery_before(&self, day: Day) -> bool {
         self.days.range(day.plus(-3)..day).next_back().is_some_and(|(_, stats)| is_low(stats))
     }
+}
+
+/// True if Oura's documents of this data type had unreadable parts when they were last fetched.
+fn is_unreadable(connection: &Connection, data_type: DataType) -> bool {
+    connection.failing.get(&data_type) == Some(&FetchFailure::MalformedDocuments)
+}
+
+fn has_night(metrics: &DayMetrics) -> bool {
+    metrics.sleep.as_ref().is_some_and(|of| of.main.total_sleep.is_some())
 }
 
 /// True if the day's stats show a low battery.

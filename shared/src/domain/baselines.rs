@@ -6,7 +6,7 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Day, DayMetrics, MetricType, Number};
+use super::{Day, DayMetrics, Metric, MetricType, Number};
 
 /// Days of the longest window.
 pub const LONGEST_WINDOW: i32 = 30;
@@ -86,7 +86,7 @@ pub fn baselines(day: Day, stored: &BTreeMap<Day, Before<'_>>) -> DayBaselines {
     let mut values: BTreeMap<(MetricType, &str), Vec<(Day, f64)>> = BTreeMap::new();
     for (of, before) in &window {
         before.metrics.each_value(|metric, value| {
-            if let Some(number) = value.number().filter(|_| metric.field.has_baselines) {
+            if let Some(number) = value.number().filter(|_| counts(before.metrics, metric)) {
                 values.entry((metric.metric_type, metric.field.name)).or_default().push((*of, number.get()));
             }
         });
@@ -99,6 +99,11 @@ pub fn baselines(day: Day, stored: &BTreeMap<Day, Before<'_>>) -> DayBaselines {
         all.entry(metric_type).or_default().insert(field.to_owned(), windows);
     }
     DayBaselines { values: all, basis: window.iter().map(|(_, before)| before.revision).sum() }
+}
+
+/// True if a value of the day is part of what is usual.
+fn counts(day: &DayMetrics, metric: Metric) -> bool {
+    metric.field.has_baselines && !day.is_unworn(metric.metric_type)
 }
 
 fn baseline(values: impl Iterator<Item = f64>, enough: u32, most: u32) -> Baseline {
@@ -123,7 +128,7 @@ fn baseline(values: impl Iterator<Item = f64>, enough: u32, most: u32) -> Baseli
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
@@ -186,6 +191,39 @@ mod tests {
         let of_next = of(&days, "2026-03-04");
         assert_eq!(of_next.values[&MetricType::Activity]["steps"].days7.mean, Some(4711.0));
         assert!(!format!("{of_next:?}").contains("4711"), "{of_next:?}");
+    }
+
+    #[test]
+    fn unworn_day_is_no_part_of_a_baseline() {
+        let worn = json!({"activity": {"steps": 9000, "nonWearTime": 3600, "score": 80},
+            "stress": {"stressHigh": 1800, "recoveryHigh": 900, "daySummary": "normal"}});
+        let mut unworn = json!({"activity": {"steps": 0, "nonWearTime": 86_400, "score": 50},
+            "stress": {"stressHigh": 0, "recoveryHigh": 0, "daySummary": null}});
+        let of_week = |unworn: &Value| {
+            let days = (0..7).map(|back| {
+                let metrics = if back % 3 == 0 { unworn } else { &worn };
+                (day("2026-03-07").plus(-back), serde_json::from_value::<DayMetrics>(metrics.clone()).unwrap())
+            });
+            let days: Vec<_> = days.collect();
+            let stored = days.iter().map(|(at, metrics)| (*at, Before { metrics, revision: 1 })).collect();
+            baselines(day("2026-03-08"), &stored).values
+        };
+        let of = of_week(&unworn);
+        for (metric_type, field, mean) in [
+            (MetricType::Activity, "steps", 9000.0),
+            (MetricType::Activity, "score", 80.0),
+            (MetricType::Stress, "stressHigh", 1800.0),
+        ] {
+            let week = of[&metric_type][field].days7;
+            assert_eq!((week.mean, week.minimum, week.count), (Some(mean), Some(mean), 4), "{field}");
+            assert_eq!(week.confidence, Confidence::Medium);
+        }
+        // Worn, without a step, and calm.
+        unworn["activity"]["nonWearTime"] = json!(82_799);
+        unworn["stress"]["daySummary"] = json!("restored");
+        let of = of_week(&unworn);
+        assert_eq!(of[&MetricType::Activity]["steps"].days7.count, 7);
+        assert_eq!(of[&MetricType::Stress]["stressHigh"].days7.minimum, Some(0.0));
     }
 
     #[test]

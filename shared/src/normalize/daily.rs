@@ -10,9 +10,6 @@ use crate::oura::model;
 
 impl OnePerDocument for model::DailyActivity {
     fn metrics(&self) -> RecordMetrics {
-        let active = [self.high_activity_time, self.medium_activity_time, self.low_activity_time];
-        // Only when all three are known: a missing part is not zero.
-        let active_seconds = active.iter().map(|time| time.map(Number::get)).sum::<Option<f64>>();
         let scores = self.contributors.as_ref();
         let activity = Activity {
             score: self.score,
@@ -27,7 +24,7 @@ impl OnePerDocument for model::DailyActivity {
             stay_active: scores.and_then(|of| of.stay_active),
             training_frequency: scores.and_then(|of| of.training_frequency),
             training_volume: scores.and_then(|of| of.training_volume),
-            active_minutes: active_seconds.map(|seconds| Number::rounded(seconds / 60.0)),
+            active_minutes: None,
             high_activity_time: self.high_activity_time,
             medium_activity_time: self.medium_activity_time,
             low_activity_time: self.low_activity_time,
@@ -108,8 +105,7 @@ impl OnePerDocument for model::DailySleep {
 
 impl OnePerDocument for model::DailySpo2 {
     fn metrics(&self) -> RecordMetrics {
-        // Oura writes an average of 0.0 where it measured nothing.
-        let average = self.spo2_percentage.and_then(|of| of.average).filter(|average| average.get() > 0.0);
+        let average = self.spo2_percentage.and_then(|of| of.average);
         let breathing_disturbance_index = self.breathing_disturbance_index;
         RecordMetrics::DailySpo2(Box::new(Spo2 { average, breathing_disturbance_index }))
     }

@@ -2,8 +2,8 @@
 //!
 //! Rules that hold everywhere:
 //! - One record per Oura document; the time series give one record per local day.
-//! - Null is null, absent is not zero: a value that Oura did not give is null, never 0.
-//! - Contributor keys hold Oura's scores (1 to 100). Physical values have keys of their own: seconds, metres, kcal, beats
+//! - Null is null, absent is not zero: a value that Oura did not give is null, never 0. So is a value out of its metric's bounds.
+//! - Contributor keys hold Oura's scores (0 to 100). Physical values have keys of their own: seconds, metres, kcal, beats
 //!   per minute, milliseconds RMSSD, degrees Celsius of deviation.
 //! - `day` is Oura's local day. Timestamps keep the text and the offset that Oura gave; durations are Oura's own and are
 //!   never derived from wall clocks, so a night of 25 hours or a flight changes nothing.
@@ -13,6 +13,7 @@ mod bounds;
 mod current;
 mod daily;
 mod day_records;
+mod derived;
 mod lists;
 mod offsets;
 mod period;
@@ -32,7 +33,7 @@ use crate::domain::metrics::Series;
 use crate::domain::{
     DataType, Day, DayRange, DocumentId, Moment, PatientId, Record, RecordMetrics, derived_uuid, with_data_types,
 };
-use crate::oura::model::{self, Document, Documents};
+use crate::oura::model::{self, Document, Documents, Malformed};
 
 /// The records of these documents, in their order; the time series by day. Documents that Oura gave twice give one
 /// record, the later one. `offsets` gives the local day of a sample, and matters for the time series only.
@@ -47,6 +48,19 @@ pub fn records(patient: &PatientId, documents: &Documents, offsets: &DayOffsets)
         };
     }
     without_repeats(with_data_types!(of_documents))
+}
+
+/// Fields of these documents whose values are out of the bounds of their metrics: the records have null there.
+#[must_use]
+pub fn out_of_bounds(documents: &Documents) -> Vec<Malformed> {
+    macro_rules! of_documents {
+        ($($data_type:ident)*) => {
+            match documents {
+                $(Documents::$data_type(all) => Normalize::out_of_bounds(all),)*
+            }
+        };
+    }
+    with_data_types!(of_documents)
 }
 
 /// Keeps the records of time series whose day is in the range: [`Documents::retain_days`] cannot decide about them, because
@@ -99,6 +113,13 @@ impl Context<'_> {
 trait Normalize: Sized {
     /// The records of all documents of one answer.
     fn records(documents: &[Self], context: &Context<'_>) -> Vec<Record>;
+
+    /// Fields whose values are out of bounds.
+    fn out_of_bounds(documents: &[Self]) -> Vec<Malformed>;
+}
+
+fn out_of_bounds_at(index: usize, path: String, document_id: Option<&DocumentId>) -> Malformed {
+    Malformed { index, path, document_id: document_id.cloned(), loses_document: false }
 }
 
 /// Documents of which each becomes a record of its own.
@@ -113,14 +134,29 @@ trait OnePerDocument: Document {
         None
     }
 
-    /// Normalized metrics.
+    /// Normalized metrics, values out of bounds included, and without what follows from others.
     fn metrics(&self) -> RecordMetrics;
+}
+
+/// Holds metrics within their bounds, and adds what follows from others. The second result names fields that lost a value.
+fn held(mut metrics: RecordMetrics) -> (RecordMetrics, Vec<String>) {
+    let outside = metrics.hold_bounds();
+    derived::add_derived(&mut metrics);
+    (metrics, outside)
 }
 
 impl<T: OnePerDocument> Normalize for T {
     fn records(documents: &[Self], context: &Context<'_>) -> Vec<Record> {
-        let record = |of: &Self| Some(context.record(of.id(), of.record_day()?, of.start(), of.metrics()));
+        let record = |of: &Self| Some(context.record(of.id(), of.record_day()?, of.start(), held(of.metrics()).0));
         documents.iter().filter_map(record).collect()
+    }
+
+    fn out_of_bounds(documents: &[Self]) -> Vec<Malformed> {
+        let of_one = |(index, of): (usize, &Self)| {
+            let id = of.id().cloned();
+            held(of.metrics()).1.into_iter().map(move |path| out_of_bounds_at(index, path, id.as_ref()))
+        };
+        documents.iter().enumerate().flat_map(of_one).collect()
     }
 }
 

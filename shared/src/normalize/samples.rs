@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::bounds::bounded_text;
-use super::{Context, Normalize};
-use crate::domain::metrics::{BatteryRecord, HeartRate, HeartRateRecord, Ring};
+use super::{Context, Normalize, out_of_bounds_at};
+use crate::domain::metrics::{
+    BATTERY_BOUNDS, BatteryRecord, Bounds, HEART_RATE_BOUNDS, HeartRate, HeartRateRecord, Held, Ring,
+};
 use crate::domain::{Day, Number, Record, RecordMetrics};
-use crate::oura::model;
+use crate::oura::model::{self, Malformed};
 
 /// The most samples that a day's record lists, so that it stays far below DynamoDB's 400 KB per item. About 1,200 a day
 /// are usual; a day of workouts has a few thousand.
@@ -23,10 +25,14 @@ impl Normalize for model::HeartRate {
         for sample in samples {
             let at = sample.timestamp.instant_in_utc();
             let key = (at, sample.source.as_deref().unwrap_or_default());
-            let Some(bpm) = sample.bpm else { continue };
+            let Some(bpm) = within(HEART_RATE_BOUNDS, sample.bpm) else { continue };
             days.entry(context.offsets.day_of(at)).or_default().insert(key, bpm.get());
         }
         days.into_iter().filter_map(|(day, samples)| heart_rate_day(context, day, &samples)).collect()
+    }
+
+    fn out_of_bounds(samples: &[Self]) -> Vec<Malformed> {
+        outside(HEART_RATE_BOUNDS, "bpm", samples.iter().map(|sample| sample.bpm))
     }
 }
 
@@ -61,10 +67,14 @@ impl Normalize for model::RingBatteryLevel {
         let mut days: BTreeMap<Day, BTreeMap<Timestamp, (Number, &model::RingBatteryLevel)>> = BTreeMap::new();
         for sample in samples {
             let at = sample.timestamp.instant_in_utc();
-            let Some(level) = sample.level else { continue };
+            let Some(level) = within(BATTERY_BOUNDS, sample.level) else { continue };
             days.entry(context.offsets.day_of(at)).or_default().insert(at, (level, sample));
         }
         days.into_iter().filter_map(|(day, samples)| battery_day(context, day, &samples)).collect()
+    }
+
+    fn out_of_bounds(samples: &[Self]) -> Vec<Malformed> {
+        outside(BATTERY_BOUNDS, "level", samples.iter().map(|sample| sample.level))
     }
 }
 
@@ -85,6 +95,17 @@ fn battery_day(
         end: *end,
     }));
     Some(context.record(None, day, None, metrics))
+}
+
+/// The reading of a sample, if it is one.
+fn within(bounds: Bounds, reading: Option<Number>) -> Option<Number> {
+    reading.filter(|reading| bounds.check(*reading) == Held::Kept)
+}
+
+fn outside(bounds: Bounds, path: &str, readings: impl Iterator<Item = Option<Number>>) -> Vec<Malformed> {
+    let is_outside = |reading: &Option<Number>| reading.is_some_and(|reading| bounds.check(reading) == Held::Outside);
+    let readings = readings.enumerate().filter(|(_, reading)| is_outside(reading));
+    readings.map(|(index, _)| out_of_bounds_at(index, path.to_owned(), None)).collect()
 }
 
 /// A number of samples: a day has far fewer than it holds.

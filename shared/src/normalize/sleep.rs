@@ -28,8 +28,8 @@ impl OnePerDocument for model::Sleep {
             bedtime_end: self.bedtime_end.clone(),
             restless_periods: self.restless_periods,
             average_breath: self.average_breath,
-            average_heart_rate: heart_rate(self.average_heart_rate),
-            lowest_heart_rate: heart_rate(self.lowest_heart_rate),
+            average_heart_rate: self.average_heart_rate,
+            lowest_heart_rate: self.lowest_heart_rate,
             sleep_phase_5_min: self.sleep_phase_5_min.clone(),
             sleep_analysis_reason: self.sleep_analysis_reason.clone(),
             low_battery_alert: self.low_battery_alert,
@@ -37,8 +37,8 @@ impl OnePerDocument for model::Sleep {
         RecordMetrics::Sleep(Box::new(SleepPeriodRecord {
             measures,
             average_hrv: self.average_hrv,
-            max_hrv: extreme(self.hrv.as_ref(), f64::max),
-            min_hrv: extreme(self.hrv.as_ref(), f64::min),
+            max_hrv: None,
+            min_hrv: None,
             period: self.period,
             hrv: series(self.hrv.as_ref()),
             heart_rate: series(self.heart_rate.as_ref()),
@@ -53,15 +53,6 @@ impl OnePerDocument for model::Sleep {
             }),
         }))
     }
-}
-
-/// Oura fills 255 (a byte without a reading) into periods that are too short for a heart rate.
-fn heart_rate(bpm: Option<Number>) -> Option<Number> {
-    bpm.filter(|bpm| 0.0 < bpm.get() && bpm.get() < 255.0)
-}
-
-fn extreme(series: Option<&model::Series>, of: fn(f64, f64) -> f64) -> Option<Number> {
-    series?.items.iter().flatten().copied().map(Number::get).reduce(of).map(Number::from)
 }
 
 /// A sleep period among a day's records.

@@ -1,5 +1,6 @@
 //! Documents in the shapes that Oura sends, with invented values, through to records and stats.
 
+mod bounds;
 mod catalogue;
 mod nights;
 mod series;
@@ -33,7 +34,11 @@ fn made(kind: Kind, all: Value) -> Vec<Record> {
 }
 
 fn one(kind: Kind, document: Value) -> Record {
-    let [record] = <[Record; 1]>::try_from(made(kind, json!([document]))).unwrap();
+    one_of(made(kind, json!([document])))
+}
+
+fn one_of(records: Vec<Record>) -> Record {
+    let [record] = <[Record; 1]>::try_from(records).unwrap();
     record
 }
 

@@ -24,6 +24,10 @@ use crate::domain::{DataType, Day, DayRange, DocumentId, OuraUserId, RangeQuery}
 /// and `workout` is filtered by UTC date while `day` is local. Surplus documents are dropped by their `day`.
 const EXTRA_DAYS: i32 = 2;
 
+/// Days before a range from which on periods of rest mode are requested: Oura lists them by their beginning, and one may last
+/// for months.
+const MAX_REST_MODE_DAYS: i32 = 365;
+
 /// Days in one window of a time series. Pages hold 1,000 samples and have to be fetched in sequence, windows do not: at a
 /// sample every five minutes, three days are one page.
 const WINDOW_DAYS: i32 = 3;
@@ -93,7 +97,8 @@ impl OuraClient {
             RangeQuery::None => self.pages(token, data_type, None).await,
             RangeQuery::Days => {
                 let requested = range.widened(EXTRA_DAYS);
-                let bounds = Bounds::days(requested.first(), requested.last());
+                let earlier = if data_type == DataType::RestModePeriod { MAX_REST_MODE_DAYS } else { 0 };
+                let bounds = Bounds::days(requested.first().plus(-earlier), requested.last());
                 let mut listing = self.pages(token, data_type, Some(bounds)).await?;
                 listing.documents.retain_days(range);
                 Ok(listing)

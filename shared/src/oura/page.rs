@@ -4,6 +4,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::error::OuraError;
+use super::model::id_text;
 
 /// A page with its documents as text, so that a malformed one costs none of the others.
 #[derive(Debug)]
@@ -28,7 +29,8 @@ impl<'a> Page<'a> {
     pub fn parse(body: &'a str) -> Result<Self, OuraError> {
         let wire: Wire<'a> = parse(body, ".")?;
         let data = wire.data.ok_or_else(|| OuraError::malformed("data"))?;
-        let next_token: Option<String> = wire.next_token.map(|raw| parse(raw.get(), "next_token")).transpose()?;
+        let token = |raw: &RawValue| id_text(raw.get()).ok_or_else(|| OuraError::malformed("next_token"));
+        let next_token = wire.next_token.map(token).transpose()?;
         Ok(Self { documents: parse(data.get(), "data")?, next_token: next_token.filter(|token| !token.is_empty()) })
     }
 }
@@ -46,6 +48,7 @@ mod tests {
     fn next_token_may_be_text_null_empty_or_absent() {
         for (body, token) in [
             (r#"{"data":[],"next_token":"a:b+c"}"#, Some("a:b+c")),
+            (r#"{"data":[],"next_token":7}"#, Some("7")),
             (r#"{"data":[],"next_token":null}"#, None),
             (r#"{"data":[],"next_token":""}"#, None),
             (r#"{"next_page":3,"data":[]}"#, None),
@@ -71,7 +74,7 @@ mod tests {
             ("{}", "data"),
             (r#"{"data":null}"#, "data"),
             (r#"{"data":{"id":"x"}}"#, "data"),
-            (r#"{"data":[],"next_token":7}"#, "next_token"),
+            (r#"{"data":[],"next_token":{}}"#, "next_token"),
         ] {
             assert_eq!(Page::parse(body).unwrap_err(), OuraError::malformed(path), "{body}");
         }

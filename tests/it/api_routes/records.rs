@@ -28,6 +28,59 @@ async fn records_list_each_record_once_as_stored() {
     assert!(stored(&world, Some("heartRate")).await.len() > 25, "there was something to find");
 }
 
+/// Keys of the documented record of a day.
+const DAY_KEYS: [(&str, &[&str]); 4] = [
+    (
+        "readiness",
+        &[
+            "score", "temperatureDeviation", "temperatureTrendDeviation", "activityBalance", "bodyTemperature", "hrvBalance",
+            "previousDayActivity", "previousNight", "recoveryIndex", "restingHeartRate", "sleepBalance",
+        ],
+    ),
+    (
+        "sleep",
+        &[
+            "score", "totalSleep", "efficiency", "latency", "remSleep", "deepSleep", "lightSleep", "awake", "restfulness",
+            "timing", "bedtimeStart", "bedtimeEnd",
+        ],
+    ),
+    (
+        "activity",
+        &[
+            "score", "activeCalories", "totalCalories", "steps", "equivalentWalkingDistance", "inactivityAlerts",
+            "meetDailyTargets", "moveEveryHour", "trainingFrequency", "trainingVolume",
+        ],
+    ),
+    ("hrv", &["averageHrv", "maxHrv", "minHrv", "restingHeartRate"]),
+];
+
+#[tokio::test]
+async fn records_per_day_have_the_documented_keys() {
+    let world = month().await;
+    let days = world.daily("2026-02-01", "2026-03-19").await;
+    for (kind, keys) in DAY_KEYS {
+        let pages = pages(&world, "/records", &format!("type={kind}&per=day&{RANGE}"), "records").await;
+        let records = pages.concat();
+        let expected: Vec<_> = days.iter().filter(|day| day["metrics"][kind].is_object()).collect();
+        assert!(records.len() > 20 && records.len() == expected.len(), "{kind}: {}", records.len());
+        for (record, day) in records.iter().zip(expected) {
+            assert_eq!((&record["metricType"], &record["source"]), (&json!(kind), &json!("oura")));
+            assert_eq!((&record["day"], &record["metrics"]), (&day["day"], &day["metrics"][kind]));
+            for key in keys {
+                assert!(record["metrics"].get(*key).is_some(), "{kind} {key}");
+            }
+        }
+        assert!(records.iter().any(|record| keys.iter().all(|key| !record["metrics"][*key].is_null())), "{kind}");
+    }
+    // Document by document is the default.
+    let of_documents = pages(&world, "/records", &format!("type=sleep&{RANGE}"), "records").await.concat();
+    let stated = pages(&world, "/records", &format!("type=sleep&per=document&{RANGE}"), "records").await.concat();
+    assert_eq!(of_documents, stated);
+    // Pages of ninety days.
+    let year = pages(&world, "/records", "type=sleep&per=day&from=2025-06-01&to=2026-03-19", "records").await;
+    assert_eq!(year.concat().len(), days.iter().filter(|day| day["metrics"]["sleep"].is_object()).count());
+}
+
 #[tokio::test]
 async fn workouts_exclude_tombstones() {
     let world = month().await;

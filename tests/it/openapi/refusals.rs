@@ -162,6 +162,7 @@ async fn the_query_does_not_fit(seen: &mut Seen) {
         ("GET /daily", "from=2026-01-01&to=2026-03-01&metrics=steps"),
         ("GET /records", "from=2026-01-01&to=2026-03-01"),
         ("GET /records", "from=2026-01-01&to=2026-03-01&type=hrv"),
+        ("GET /records", "from=2026-01-01&to=2026-03-01&type=hrv&per=week"),
         ("GET /series", "day=2026-03-01"),
         ("GET /series", "type=met"),
         ("GET /series", "type=steps&day=2026-03-01"),
@@ -212,6 +213,7 @@ async fn a_consent_is_worth_nothing(seen: &mut Seen) {
         answers(INFO, 401, json!("")),
         answers(INFO, 403, json!("")),
         answers(INFO, 426, json!("")),
+        answers(INFO, 200, json!({"age": 30})),
         answers("/oauth/token", 200, json!({"access_token": "a", "refresh_token": "r", "scope": "email"})),
     ];
     let world = World::start().await;

@@ -79,7 +79,7 @@ pub(super) async fn fetch(cx: SyncContext<'_>, planned: PlannedSync) -> Phase<Fe
     abandon_missing(deps, &opened.run, &mut report);
     for (data_type, outcome) in &report.outcomes {
         if let FetchOutcome::Fetched(fetched) = outcome {
-            unreadable::report(deps.clock.now(), &opened.message.sync_id, *data_type, &fetched.listing.malformed);
+            unreadable::report(deps.clock.now(), &opened.message.sync_id, *data_type, &fetched.listing);
         }
     }
     // 6. The progress so far.

@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use super::item::StatsItem;
 use crate::aws::error::StoreError;
-use crate::aws::table::{Partition, Query, Table, between, read};
+use crate::aws::table::{Partition, Query, Table, between, exists, read};
 use crate::domain::{DailyStats, Day, DayRange, PatientId};
 
 const ACTION: &str = "read the patient's daily stats";
@@ -44,6 +44,18 @@ impl DailyStatsTable {
         let last: Option<StatsKey> = page.last.map(|key| read(ACTION, key)).transpose()?;
         let next = last.map(|key| key.day.plus(1)).filter(|day| *day <= range.last());
         Ok((stats, next))
+    }
+}
+
+impl DailyStatsTable {
+    /// The days of the range on which a period of rest mode begins, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn with_rest_mode(&self, patient: &PatientId, range: DayRange) -> Result<Vec<DailyStats>, StoreError> {
+        let days = stats_query(&self.table, patient, range).filter(exists("metrics.restMode"));
+        let days: Vec<StatsItem> = days.all(ACTION).await?;
+        days.into_iter().map(|item| item.stats(ACTION)).collect()
     }
 }
 

@@ -198,7 +198,7 @@ fn metric_type_is_explained_by_the_rest_of_its_day() {
     });
     today.provisional = true;
     let reasons = missing(&connection, &today);
-    assert_eq!(reasons, BTreeMap::from([(MetricType::Stress, Absence::NotSyncedYet)]), "resilience comes later");
+    assert_eq!(reasons, BTreeMap::from([(MetricType::Stress, Absence::InProgress)]), "resilience comes later");
 }
 
 #[test]
@@ -239,7 +239,9 @@ fn backfill_explains_its_own_days_and_only_while_it_runs() {
     assert_eq!(whole(Some(&empty), &[], "2026-03-15"), Absence::NotSyncedYet, "there was never anything");
     let mut failing = connection();
     failing.failing.insert(DataType::DailyActivity, FetchFailure::MalformedDocuments);
-    assert_eq!(whole(Some(&failing), &[], "2026-03-20"), Absence::WeAreLate, "Oura answered");
+    assert_eq!(whole(Some(&failing), &[], "2026-03-20"), Absence::NotSyncedYet, "others have nothing either");
+    failing.failing = DataType::ALL.into_iter().map(|kind| (kind, FetchFailure::MalformedDocuments)).collect();
+    assert_eq!(whole(Some(&failing), &[], "2026-03-15"), Absence::Unreadable);
     let full = stats("2026-03-14", |metrics| drop(metrics.insert(MetricType::Ring, json!({"batteryLast": 80}))));
     assert_eq!(whole(Some(&connection()), &[full], "2026-03-15"), Absence::NotWorn, "the battery was full");
 }
@@ -296,7 +298,62 @@ fn battery_and_hours_without_the_ring_explain_only_their_own_metric_types() {
         EXPECTED.iter().map(|expected| expected.metric_type).filter(|kind| *kind != HeartRate).collect();
     assert_eq!(of(last, &all_but_heart_rate, &[], Sleep), Absence::Unknown, "more of the newest day may come");
     let no_average = [(Spo2, json!({"average": null}))];
-    assert_eq!(of(day, &[], &no_average, Spo2), Absence::Unknown, "only scores are computed from several nights");
+    assert_eq!(of(day, &[], &no_average, Spo2), Absence::NotMeasured, "only scores are computed from several nights");
+}
+
+#[test]
+fn unworn_day_is_explained_by_its_own_documents() {
+    use MetricType::{Activity, Readiness, Sleep, Stress};
+    let unworn = stats("2026-03-15", |metrics| {
+        metrics.retain(|kind, _| ![Sleep, Readiness].contains(kind));
+        metrics.insert(Activity, json!({"score": null, "steps": 0, "nonWearTime": 86_400}));
+        metrics.insert(Stress, json!({"stressHigh": 0, "recoveryHigh": 0, "daySummary": null}));
+    });
+    let reasons = missing(&connection(), &unworn);
+    for kind in [Activity, Readiness, Sleep, Stress] {
+        assert_eq!(reasons[&kind], Absence::NotWorn, "{kind}");
+    }
+    let calm = stats("2026-03-15", |metrics| {
+        metrics.insert(Stress, json!({"stressHigh": 0, "recoveryHigh": 0, "daySummary": "restored"}));
+    });
+    assert_eq!(missing(&connection(), &calm), BTreeMap::new());
+}
+
+#[test]
+fn lost_values_do_not_follow_by_themselves() {
+    use MetricType::{Readiness, Sleep, Spo2};
+    let mut connection = connection();
+    for data_type in [DataType::DailyReadiness, DataType::Sleep, DataType::DailySpo2] {
+        connection.failing.insert(data_type, FetchFailure::MalformedDocuments);
+    }
+    let of = |day: &str, change: fn(&mut BTreeMap<MetricType, Value>)| missing(&connection, &stats(day, change));
+    let scoreless = of("2026-03-15", |metrics| drop(metrics.insert(Readiness, json!({"score": null}))));
+    assert_eq!(scoreless[&Readiness], Absence::Unreadable);
+    let lost = of("2026-03-15", |metrics| metrics.retain(|kind, _| ![Sleep, Spo2].contains(kind)));
+    assert_eq!((lost[&Sleep], lost[&Spo2]), (Absence::Unreadable, Absence::Unreadable));
+    assert_eq!(of("2026-03-20", |metrics| drop(metrics.remove(&Sleep)))[&Sleep], Absence::Unreadable);
+    let unworn = of("2026-03-15", |metrics| {
+        metrics.remove(&Sleep);
+        metrics.insert(MetricType::Activity, json!({"score": 70, "nonWearTime": 30_000}));
+    });
+    assert_eq!(unworn[&Sleep], Absence::NotWorn, "the evidence that is there decides");
+}
+
+#[test]
+fn today_is_explained_by_what_has_synced() {
+    use MetricType::{Activity, HeartRate, Sleep, Spo2, Stress};
+    let mut connection = connection();
+    let of = |connection: &Connection, without: &[MetricType]| {
+        missing(connection, &stats("2026-03-20", |metrics| metrics.retain(|kind, _| !without.contains(kind))))
+    };
+    let after_night = of(&connection, &[Stress, Spo2]);
+    assert_eq!((after_night[&Stress], after_night[&Spo2]), (Absence::InProgress, Absence::InProgress));
+    let nothing = of(&connection, &[Sleep, Stress, Activity, HeartRate]);
+    assert_eq!((nothing[&Sleep], nothing[&Stress]), (Absence::NotSyncedYet, Absence::NotSyncedYet));
+    // Activity syncs in the background, a night when the app is opened.
+    connection.last_data_day = Some(day("2026-03-20"));
+    let background = of(&connection, &[Sleep, Stress]);
+    assert_eq!((background[&Sleep], background[&Stress]), (Absence::NotSyncedYet, Absence::InProgress));
 }
 
 #[test]
@@ -328,6 +385,10 @@ fn calibration_and_rest_mode_explain_only_their_own_metric_types() {
 fn absence_has_one_name_and_a_text() {
     for absence in Absence::ALL {
         assert_eq!(serde_json::to_value(absence).unwrap(), absence.as_str());
-        assert!(absence.text().ends_with('.'));
+        let text = absence.text();
+        let steps = ["open", "charge", "keep", "reconnect", "renew", "update", "connect one", "wear it", "check"];
+        let no_step = ["by itself", "there is nothing to do"];
+        let says = |words: &[&str]| words.iter().any(|word| text.to_lowercase().contains(word));
+        assert!(text.ends_with('.') && (says(&steps) || says(&no_step)), "{text}");
     }
 }

@@ -1,7 +1,8 @@
 //! Activity.
 
+use super::bounds::Bounds;
 use super::facts::{
-    COUNT, Facts, KILOCALORIES, Loinc, MET_MINUTES, METRES, METS, MINUTES, SCORE, SECONDS, STEPS, Unit, metrics,
+    COUNT, Facts, KILOCALORIES, Loinc, MET_MINUTES, METRES, METS, MINUTES, SCORE, DAY_SCORE, SECONDS, STEPS, Unit, metrics,
 };
 use super::series::Series;
 use crate::domain::{DataType, Moment, Number};
@@ -10,7 +11,7 @@ metrics! {
     /// Activity of a day, from 04:00 to 04:00 local time.
     struct Activity {
         /// Activity of the day, in balance with rest.
-        score: Option<Number> = score("score").with_baselines(),
+        score: Option<Number> = score("score").within(DAY_SCORE).with_baselines(),
         /// Energy burned by activity.
         active_calories: Option<Number> = measured("active_calories", KILOCALORIES).with_baselines(),
         /// Energy burned in all.
@@ -64,7 +65,9 @@ metrics! {
         /// The day's goal as a walking distance.
         target_meters: Option<Number> = measured("target_meters", METRES).no_observation(),
         /// Remaining part of that distance; negative beyond the goal.
-        meters_to_target: Option<Number> = measured("meters_to_target", METRES).no_observation(),
+        meters_to_target: Option<Number> = measured("meters_to_target", METRES)
+            .within(Bounds::between(-1_000_000, 1_000_000))
+            .no_observation(),
     }
 
     /// Activity of a day with its course, from 04:00 to 04:00 local time.

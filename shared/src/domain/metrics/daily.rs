@@ -1,5 +1,6 @@
 //! Metric types with a few fields each, of which Oura gives one document a day.
 
+use super::bounds::Bounds;
 use super::facts::{Facts, INDEX, Loinc, METRES_PER_SECOND, OXYGEN_UPTAKE, PERCENT, SCORE, SECONDS, YEARS, metrics};
 use crate::domain::{DataType, Number};
 
@@ -8,6 +9,7 @@ metrics! {
     struct Spo2 {
         /// Blood oxygen saturation in sleep, average.
         average: Option<Number> = Facts::number(DataType::DailySpo2, "spo2_percentage.average", PERCENT)
+            .within(Bounds::between(1, 100).none_at(&[0]))
             .with_baselines()
             // FHIR's profile wants the first; the second says how it was measured.
             .loinc(&[
@@ -67,11 +69,11 @@ metrics! {
     /// The best time to go to bed.
     struct OptimalBedtime {
         /// The patient's offset from UTC.
-        day_tz: Option<Number> = Facts::measured_in(SECONDS),
+        day_tz: Option<Number> = Facts::measured_in(SECONDS).within(BEFORE_OR_AFTER),
         /// Time from the midnight that begins the day to the window's start; negative before it.
-        start_offset: Option<Number> = Facts::measured_in(SECONDS),
+        start_offset: Option<Number> = Facts::measured_in(SECONDS).within(BEFORE_OR_AFTER),
         /// The same to the window's end.
-        end_offset: Option<Number> = Facts::measured_in(SECONDS),
+        end_offset: Option<Number> = Facts::measured_in(SECONDS).within(BEFORE_OR_AFTER),
     }
 
     /// Advice on when to go to bed.
@@ -84,3 +86,6 @@ metrics! {
         optimal_bedtime: Option<OptimalBedtime>,
     }
 }
+
+/// Seconds before or after a midnight, up to two days.
+const BEFORE_OR_AFTER: Bounds = Bounds::between(-172_800, 172_800);

@@ -1,7 +1,10 @@
 //! Declaration of metrics: the macro that makes a struct of them, and the facts beside a field.
 
+use schemars::Schema;
 use serde::Serialize;
+use serde_json::{Value, json};
 
+use super::bounds::Bounds;
 use crate::domain::{DataType, DocumentId, Moment, Number};
 
 /// A unit, for people and for machines.
@@ -11,26 +14,34 @@ pub struct Unit {
     pub text: &'static str,
     /// Code in UCUM (<https://ucum.org/ucum>), case-sensitive.
     pub ucum: &'static str,
+    /// Bounds of metrics with this unit that have none of their own.
+    pub(super) bounds: Bounds,
 }
 
-pub(super) const SCORE: Unit = Unit { text: "score", ucum: "{score}" };
-pub(super) const INDEX: Unit = Unit { text: "index", ucum: "{index}" };
-pub(super) const COUNT: Unit = Unit { text: "count", ucum: "{count}" };
-pub(super) const STEPS: Unit = Unit { text: "steps", ucum: "{steps}" };
-pub(super) const PERCENT: Unit = Unit { text: "%", ucum: "%" };
-pub(super) const SECONDS: Unit = Unit { text: "s", ucum: "s" };
-pub(super) const MINUTES: Unit = Unit { text: "min", ucum: "min" };
-pub(super) const MILLISECONDS: Unit = Unit { text: "ms", ucum: "ms" };
-pub(super) const YEARS: Unit = Unit { text: "years", ucum: "a" };
-pub(super) const BEATS: Unit = Unit { text: "bpm", ucum: "/min" };
-pub(super) const BREATHS: Unit = Unit { text: "breaths/min", ucum: "/min" };
-pub(super) const CELSIUS: Unit = Unit { text: "°C", ucum: "Cel" };
-pub(super) const KILOCALORIES: Unit = Unit { text: "kcal", ucum: "kcal" };
-pub(super) const METRES: Unit = Unit { text: "m", ucum: "m" };
-pub(super) const METRES_PER_SECOND: Unit = Unit { text: "m/s", ucum: "m/s" };
-pub(super) const OXYGEN_UPTAKE: Unit = Unit { text: "ml/kg/min", ucum: "mL/kg/min" };
-pub(super) const METS: Unit = Unit { text: "MET", ucum: "[MET]" };
-pub(super) const MET_MINUTES: Unit = Unit { text: "MET minutes", ucum: "[MET].min" };
+/// Seconds of a day.
+const DAY: i64 = 86_400;
+
+// Bounds hold what no ring can measure, not what is unusual. Oura writes 0 (and 255 for heart rates) where there was no reading.
+pub(super) const SCORE: Unit = Unit { text: "score", ucum: "{score}", bounds: Bounds::between(0, 100) };
+/// Bounds of the score of a day: unlike contributors it is never 0, which Oura writes where it computed none.
+pub(super) const DAY_SCORE: Bounds = Bounds::between(1, 100).none_at(&[0]);
+pub(super) const INDEX: Unit = Unit { text: "index", ucum: "{index}", bounds: Bounds::between(0, 500) };
+pub(super) const COUNT: Unit = Unit { text: "count", ucum: "{count}", bounds: Bounds::between(0, 1_000_000) };
+pub(super) const STEPS: Unit = Unit { text: "steps", ucum: "{steps}", bounds: Bounds::between(0, 1_000_000) };
+pub(super) const PERCENT: Unit = Unit { text: "%", ucum: "%", bounds: Bounds::between(0, 100) };
+pub(super) const SECONDS: Unit = Unit { text: "s", ucum: "s", bounds: Bounds::between(0, 2 * DAY) };
+pub(super) const MINUTES: Unit = Unit { text: "min", ucum: "min", bounds: Bounds::between(0, 2 * DAY / 60) };
+pub(super) const MILLISECONDS: Unit = Unit { text: "ms", ucum: "ms", bounds: Bounds::between(1, 1_000).none_at(&[0]) };
+pub(super) const YEARS: Unit = Unit { text: "years", ucum: "a", bounds: Bounds::between(1, 150) };
+pub(super) const BEATS: Unit = Unit { text: "bpm", ucum: "/min", bounds: Bounds::between(1, 254).none_at(&[0, 255]) };
+pub(super) const BREATHS: Unit = Unit { text: "breaths/min", ucum: "/min", bounds: Bounds::between(1, 100).none_at(&[0]) };
+pub(super) const CELSIUS: Unit = Unit { text: "°C", ucum: "Cel", bounds: Bounds::between(-20, 20) };
+pub(super) const KILOCALORIES: Unit = Unit { text: "kcal", ucum: "kcal", bounds: Bounds::between(0, 100_000) };
+pub(super) const METRES: Unit = Unit { text: "m", ucum: "m", bounds: Bounds::between(0, 1_000_000) };
+pub(super) const METRES_PER_SECOND: Unit = Unit { text: "m/s", ucum: "m/s", bounds: Bounds::between(0, 50) };
+pub(super) const OXYGEN_UPTAKE: Unit = Unit { text: "ml/kg/min", ucum: "mL/kg/min", bounds: Bounds::between(0, 150) };
+pub(super) const METS: Unit = Unit { text: "MET", ucum: "[MET]", bounds: Bounds::between(0, 100) };
+pub(super) const MET_MINUTES: Unit = Unit { text: "MET minutes", ucum: "[MET].min", bounds: Bounds::between(0, 100_000) };
 
 /// A code in LOINC and its name there.
 ///
@@ -56,6 +67,7 @@ pub struct Loinc {
 #[derive(Clone, Copy)]
 pub(super) struct Facts {
     unit: Option<Unit>,
+    bounds: Option<Bounds>,
     /// None for a field that is not in the catalogue.
     source: Option<(DataType, &'static str)>,
     loinc: &'static [Loinc],
@@ -71,12 +83,29 @@ impl Facts {
 
     /// A field of the catalogue that is no number.
     pub(super) const fn word(source: DataType, field: &'static str) -> Self {
-        Self { unit: None, ..Self::number(source, field, COUNT) }
+        Self { unit: None, bounds: None, ..Self::number(source, field, COUNT) }
     }
 
     /// A number that is not in the catalogue: part of a list, or of records only.
     pub(super) const fn measured_in(unit: Unit) -> Self {
-        Self { unit: Some(unit), source: None, loinc: &[], has_baselines: false, is_observation: true }
+        Self {
+            unit: Some(unit),
+            bounds: Some(unit.bounds),
+            source: None,
+            loinc: &[],
+            has_baselines: false,
+            is_observation: true,
+        }
+    }
+
+    /// The same with other bounds than those of its unit.
+    pub(super) const fn within(self, bounds: Bounds) -> Self {
+        Self { bounds: Some(bounds), ..self }
+    }
+
+    /// Bounds of its values.
+    pub(super) const fn bounds(&self) -> Option<Bounds> {
+        self.bounds
     }
 
     /// The same, and days are compared with the days before.
@@ -94,10 +123,25 @@ impl Facts {
         Self { is_observation: false, ..self }
     }
 
-    /// Part of the field's JSON Schema.
-    pub(super) fn schema(&self) -> impl Serialize + use<> {
+    /// Adds the facts to the field's JSON Schema.
+    pub(super) fn add_to(self, schema: &mut Schema) {
+        schema.insert("x-metric".to_owned(), serde_json::to_value(self.schema()).unwrap_or_default());
+        let is_number = |of: Option<&Value>| match of {
+            Some(Value::Array(types)) => types.contains(&json!("number")),
+            Some(of) => *of == json!("number"),
+            None => false,
+        };
+        if let Some(bounds) = self.bounds.filter(|_| is_number(schema.get("type"))) {
+            schema.insert("minimum".to_owned(), json!(bounds.minimum));
+            if let Some(maximum) = bounds.maximum {
+                schema.insert("maximum".to_owned(), json!(maximum));
+            }
+        }
+    }
+
+    fn schema(&self) -> impl Serialize + use<> {
         #[derive(Serialize)]
-        struct Schema {
+        struct OfMetric {
             #[serde(skip_serializing_if = "Option::is_none")]
             unit: Option<&'static str>,
             #[serde(skip_serializing_if = "Option::is_none")]
@@ -111,7 +155,7 @@ impl Facts {
             #[serde(skip_serializing_if = "std::ops::Not::not")]
             baselines: bool,
         }
-        Schema {
+        OfMetric {
             unit: self.unit.map(|unit| unit.text),
             ucum: self.unit.map(|unit| unit.ucum),
             source: self.source.map(|(data_type, field)| format!("{data_type}.{field}")),
@@ -146,7 +190,7 @@ pub struct Field {
 impl Field {
     /// The field with these facts; none if they name no source.
     pub(super) const fn of(name: &'static str, meaning: &'static str, facts: Facts) -> Option<Self> {
-        let Facts { unit, source, loinc, has_baselines, is_observation } = facts;
+        let Facts { unit, bounds: _, source, loinc, has_baselines, is_observation } = facts;
         match source {
             None => None,
             Some((source, source_field)) => {
@@ -248,9 +292,25 @@ macro_rules! metrics {
                 )*
                 $(
                     $(#[doc = $doc])+
-                    $(#[schemars(extend("x-metric" = ($facts).schema()))])?
+                    $(#[schemars(transform = (|schema: &mut schemars::Schema| ($facts).add_to(schema)))])?
                     pub $field: $type,
                 )*
+            }
+
+            impl $crate::domain::metrics::bounds::Bounded for $name {
+                fn hold(
+                    &mut self,
+                    outer: Option<$crate::domain::metrics::bounds::Bounds>,
+                    outside: &mut $crate::domain::metrics::OutOfBounds,
+                ) -> $crate::domain::metrics::bounds::Held {
+                    $(self.$part.hold(outer, outside);)*
+                    $(
+                        // Parts without facts, such as the items of a series, have the bounds of the whole.
+                        let bounds = [$(($facts).bounds(),)? outer][0];
+                        outside.within(stringify!($field), |outside| self.$field.hold(bounds, outside));
+                    )*
+                    $crate::domain::metrics::bounds::Held::Kept
+                }
             }
 
             impl $crate::domain::metrics::Metrics for $name {

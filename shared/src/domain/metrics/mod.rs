@@ -4,6 +4,7 @@
 //! `GET /metrics`, the JSON Schemas, and the TypeScript types follow from it. Null means that Oura gave no value.
 
 mod activity;
+mod bounds;
 mod daily;
 mod facts;
 mod periods;
@@ -11,6 +12,7 @@ mod readiness;
 mod samples;
 mod series;
 mod sleep;
+mod unworn;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -23,6 +25,8 @@ use serde_json::Value;
 use super::{DataType, MetricType};
 
 pub use self::activity::{Activity, ActivityRecord};
+pub use self::bounds::{Bounds, Held, OutOfBounds};
+use self::bounds::Bounded;
 pub use self::daily::{
     CardiovascularAge, OptimalBedtime, Resilience, ResilienceContributors, SleepTime, Spo2, Stress, Vo2Max,
 };
@@ -32,7 +36,7 @@ pub use self::periods::{
     SessionSummary, Sessions, TagOfDay, TagRecord, Tags, WorkoutOfDay, WorkoutRecord, Workouts,
 };
 pub use self::readiness::{Readiness, ReadinessContributors, ReadinessMeasured, ReadinessSource};
-pub use self::samples::{BatteryRecord, HeartRate, HeartRateRecord, Ring, RingRecord};
+pub use self::samples::{BATTERY_BOUNDS, BatteryRecord, HEART_RATE_BOUNDS, HeartRate, HeartRateRecord, Ring, RingRecord};
 pub use self::series::Series;
 pub use self::sleep::{
     Hrv, HrvMethod, NapOfDay, Sleep, SleepContributors, SleepMeasures, SleepPeriodRecord, SleepScoresRecord,
@@ -65,6 +69,15 @@ macro_rules! record_metrics {
                 match self {
                     $(Self::$data_type(_) => DataType::$data_type,)*
                 }
+            }
+
+            /// Makes values null that are out of the bounds of their metrics. Returns the fields that lost one.
+            pub fn hold_bounds(&mut self) -> Vec<String> {
+                let mut outside = OutOfBounds::default();
+                match self {
+                    $(Self::$data_type(metrics) => metrics.hold(None, &mut outside),)*
+                };
+                outside.into_names()
             }
 
             /// JSON Schema of the metrics of this data type.
@@ -258,7 +271,7 @@ mod tests {
             of_type.filter(|metric| metric.field.has_baselines).count()
         };
         let types = [MetricType::Readiness, MetricType::Sleep, MetricType::Hrv, MetricType::Activity, MetricType::Spo2];
-        assert_eq!(types.map(of_type), [2, 8, 2, 3, 1]);
+        assert_eq!(types.map(of_type), [2, 9, 2, 3, 1]);
         assert_eq!(of_type(MetricType::Stress), 2);
     }
 

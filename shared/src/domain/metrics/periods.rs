@@ -1,5 +1,6 @@
 //! Metric types of which a day has several documents: workouts, sessions, tags, periods of rest mode.
 
+use super::bounds::Bounds;
 use super::facts::{BEATS, COUNT, Facts, KILOCALORIES, METRES, MILLISECONDS, SECONDS, metrics};
 use super::series::Series;
 use crate::domain::{DataType, Day, DocumentId, Moment, Number};
@@ -16,7 +17,7 @@ metrics! {
         /// Time of its end.
         end: Option<Moment>,
         /// Time from start to end.
-        duration: Option<Number> = Facts::measured_in(SECONDS),
+        duration: Option<Number> = Facts::measured_in(SECONDS).within(Bounds::at_least(0)),
         /// Energy burned.
         calories: Option<Number> = Facts::measured_in(KILOCALORIES),
         /// Distance; an estimate from steps.
@@ -43,11 +44,14 @@ metrics! {
         /// Workouts of the day.
         count: u32 = Facts::number(DataType::Workout, "id", COUNT).no_observation(),
         /// Time of all workouts.
-        total_duration: Option<Number> = Facts::number(DataType::Workout, "start_datetime and end_datetime", SECONDS),
+        total_duration: Option<Number> = 
+            Facts::number(DataType::Workout, "start_datetime and end_datetime", SECONDS).within(Bounds::at_least(0)),
         /// Energy burned in all workouts.
-        total_calories: Option<Number> = Facts::number(DataType::Workout, "calories", KILOCALORIES),
+        total_calories: Option<Number> = 
+            Facts::number(DataType::Workout, "calories", KILOCALORIES).within(Bounds::at_least(0)),
         /// Distance of all workouts.
-        total_distance: Option<Number> = Facts::number(DataType::Workout, "distance", METRES),
+        total_distance: Option<Number> = 
+            Facts::number(DataType::Workout, "distance", METRES).within(Bounds::at_least(0)),
         /// The workouts, earliest first.
         workouts: Vec<WorkoutOfDay>,
     }
@@ -63,7 +67,7 @@ metrics! {
         /// Time of its end.
         end: Option<Moment>,
         /// Time from start to end.
-        duration: Option<Number> = Facts::measured_in(SECONDS),
+        duration: Option<Number> = Facts::measured_in(SECONDS).within(Bounds::at_least(0)),
     }
 
     /// A guided or unguided session.

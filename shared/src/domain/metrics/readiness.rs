@@ -2,11 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::facts::{CELSIUS, Facts, SCORE, Unit, metrics, words};
+use super::bounds::unbounded;
+use super::facts::{CELSIUS, DAY_SCORE, Facts, SCORE, Unit, metrics, words};
 use crate::domain::{DataType, Number};
 
 metrics! {
-    /// Oura's scores, 1 to 100; no measurements.
+    /// Oura's scores, 0 to 100; no measurements.
     struct ReadinessContributors {
         /// Contribution of the activity of the last days.
         activity_balance: Option<Number> = score("contributors.activity_balance"),
@@ -32,7 +33,7 @@ metrics! {
     struct ReadinessMeasured {
         ..scores: ReadinessContributors,
         /// Readiness of the body for the day.
-        score: Option<Number> = score("score").with_baselines(),
+        score: Option<Number> = score("score").within(DAY_SCORE).with_baselines(),
         /// Deviation of the body's temperature in the night from what is usual.
         temperature_deviation: Option<Number> = of_document("temperature_deviation", CELSIUS).with_baselines(),
         /// The same over the last three days.
@@ -61,6 +62,7 @@ pub enum ReadinessSource {
 }
 
 words!(ReadinessSource);
+unbounded!(ReadinessSource);
 
 const fn of_document(field: &'static str, unit: Unit) -> Facts {
     Facts::number(DataType::DailyReadiness, field, unit)

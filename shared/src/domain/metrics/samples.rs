@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use super::bounds::Bounds;
 use super::facts::{BEATS, COUNT, Facts, Loinc, PERCENT, SECONDS, metrics};
 use crate::domain::{DataType, Moment, Number};
 
@@ -73,6 +74,12 @@ metrics! {
         size: Option<Number>,
     }
 }
+
+/// Bounds of a heart-rate sample.
+pub const HEART_RATE_BOUNDS: Bounds = BEATS.bounds;
+
+/// Bounds of a battery level.
+pub const BATTERY_BOUNDS: Bounds = PERCENT.bounds;
 
 const fn battery() -> Facts {
     Facts::number(DataType::RingBatteryLevel, "level", PERCENT).no_observation()

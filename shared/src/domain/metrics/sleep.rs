@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::facts::{BEATS, BREATHS, COUNT, Facts, Loinc, MILLISECONDS, PERCENT, SCORE, SECONDS, Unit, metrics, words};
+use super::bounds::{Bounds, unbounded};
+use super::facts::{BEATS, BREATHS, COUNT, DAY_SCORE, Facts, Loinc, MILLISECONDS, PERCENT, SCORE, SECONDS, Unit, metrics, words};
 use super::readiness::ReadinessMeasured;
 use super::series::Series;
 use crate::domain::{DataType, DocumentId, Moment, Number};
@@ -76,14 +77,14 @@ metrics! {
         /// Version of Oura's algorithm.
         sleep_algorithm_version: Option<String>,
         /// Change of the day's readiness score by the period.
-        readiness_score_delta: Option<Number> = Facts::measured_in(SCORE),
+        readiness_score_delta: Option<Number> = Facts::measured_in(SCORE).within(CHANGE_OF_SCORE),
         /// Change of the day's sleep score by the period.
-        sleep_score_delta: Option<Number> = Facts::measured_in(SCORE),
+        sleep_score_delta: Option<Number> = Facts::measured_in(SCORE).within(CHANGE_OF_SCORE),
         /// Readiness that Oura computed after the period.
         readiness: Option<ReadinessMeasured>,
     }
 
-    /// Oura's scores, 1 to 100; no measurements.
+    /// Oura's scores, 0 to 100; no measurements.
     struct SleepContributors {
         /// Contribution of deep sleep.
         deep_sleep: Option<Number> = Facts::measured_in(SCORE),
@@ -104,7 +105,7 @@ metrics! {
     /// The scores of a day's sleep.
     struct SleepScoresRecord {
         /// Score, 1 to 100.
-        score: Option<Number> = Facts::measured_in(SCORE),
+        score: Option<Number> = Facts::measured_in(SCORE).within(DAY_SCORE),
         /// Scores that it is made of.
         contributors: SleepContributors,
     }
@@ -137,9 +138,10 @@ metrics! {
     struct Sleep {
         ..main: SleepMeasures,
         /// Time asleep in the day's main sleep, naps and further sleeps.
-        total_sleep_all_periods: Option<Number> = period("total_sleep_duration", SECONDS),
+        total_sleep_all_periods: Option<Number> =
+            period("total_sleep_duration", SECONDS).within(Bounds::at_least(0)).with_baselines(),
         /// Quality of the night's sleep.
-        score: Option<Number> = score("score").with_baselines(),
+        score: Option<Number> = score("score").within(DAY_SCORE).with_baselines(),
         /// Contribution of how calm the sleep was.
         restfulness: Option<Number> = score("contributors.restfulness"),
         /// Contribution of the time of day at which the patient slept.
@@ -183,6 +185,9 @@ pub enum HrvMethod {
 }
 
 words!(HrvMethod);
+unbounded!(HrvMethod);
+
+const CHANGE_OF_SCORE: Bounds = Bounds::between(-100, 100);
 
 const fn period(field: &'static str, unit: Unit) -> Facts {
     Facts::number(DataType::Sleep, field, unit)

@@ -1,7 +1,7 @@
 //! Documents of which Oura makes one a day. Their own `timestamp` is not read where nothing needs it: it is no
 //! reliable date (midnight in changing offsets, at times of another day), `day` is.
 //!
-//! Contributors are scores from 1 to 100, never measurements.
+//! Contributors are scores from 0 to 100, never measurements.
 
 use super::{Series, parts};
 use crate::domain::{Day, DocumentId, Moment, Number};
@@ -66,7 +66,7 @@ parts! {
 
     /// `PublicActivityContributors`.
     #[derive(Clone, Copy)]
-    #[expect(missing_docs, reason = "scores from 1 to 100 under Oura's own names")]
+    #[expect(missing_docs, reason = "scores from 0 to 100 under Oura's own names")]
     pub struct ActivityContributors {
         pub meet_daily_targets: Option<Number>,
         pub move_every_hour: Option<Number>,
@@ -95,7 +95,7 @@ parts! {
 
     /// `PublicReadinessContributors`.
     #[derive(Clone, Copy)]
-    #[expect(missing_docs, reason = "scores from 1 to 100 under Oura's own names")]
+    #[expect(missing_docs, reason = "scores from 0 to 100 under Oura's own names")]
     pub struct ReadinessContributors {
         pub activity_balance: Option<Number>,
         pub body_temperature: Option<Number>,
@@ -124,7 +124,7 @@ parts! {
 
     /// `PublicSleepContributors`.
     #[derive(Clone, Copy)]
-    #[expect(missing_docs, reason = "scores from 1 to 100 under Oura's own names")]
+    #[expect(missing_docs, reason = "scores from 0 to 100 under Oura's own names")]
     pub struct SleepContributors {
         pub deep_sleep: Option<Number>,
         pub efficiency: Option<Number>,

@@ -38,6 +38,11 @@ pub trait Document: Part {
 
     /// Oura's local day (for tags and rest mode: the day on which they begin); none for samples and rings.
     fn day(&self) -> Option<Day>;
+
+    /// True if it belongs to the range, or has no day.
+    fn is_in(&self, range: DayRange) -> bool {
+        self.day().is_none_or(|day| range.contains(day))
+    }
 }
 
 macro_rules! documents {
@@ -120,10 +125,10 @@ impl Documents {
         self.len() == 0
     }
 
-    /// Keeps the documents whose day is in the range. The time series and the rings have no day yet: they stay whole,
+    /// Keeps the documents of the range: those whose day is in it, and periods of rest mode that overlap it. The time series and the rings have no day yet: they stay whole,
     /// see [`crate::normalize::retain_days`].
     pub fn retain_days(&mut self, range: DayRange) {
-        each!(self, documents => documents.retain(|document| document.day().is_none_or(|day| range.contains(day))));
+        each!(self, documents => documents.retain(|document| document.is_in(range)));
     }
 
     /// Ids of the documents that have one.
@@ -301,9 +306,28 @@ mod tests {
             documents.retain_days(later.widened(1));
             assert_eq!(documents.len(), 2, "{kind}");
             documents.retain_days(later);
-            let undated =
-                matches!(kind, DataType::HeartRate | DataType::RingBatteryLevel | DataType::RingConfiguration);
-            assert_eq!(documents.len(), if undated { 2 } else { 0 }, "{kind}");
+            let is_of_any_day = matches!(
+                kind,
+                DataType::HeartRate | DataType::RingBatteryLevel | DataType::RingConfiguration | DataType::RestModePeriod
+            );
+            assert_eq!(documents.len(), if is_of_any_day { 2 } else { 0 }, "{kind}");
+        }
+    }
+
+    #[test]
+    fn rest_mode_belongs_to_every_range_that_it_overlaps() {
+        let range = DayRange::ending("2031-05-07".parse().unwrap(), 3);
+        for (start, end, is_in) in [
+            ("2031-01-01", "null", true),
+            ("2031-01-01", "\"2031-05-05\"", true),
+            ("2031-01-01", "\"2031-05-04\"", false),
+            ("2031-05-07", "null", true),
+            ("2031-05-08", "null", false),
+        ] {
+            let document = format!(r#"{{"start_day":"{start}","end_day":{end}}}"#);
+            let (mut documents, _) = parse(DataType::RestModePeriod, &[&document]);
+            documents.retain_days(range);
+            assert_eq!(!documents.is_empty(), is_in, "{document}");
         }
     }
 

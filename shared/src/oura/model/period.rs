@@ -2,7 +2,7 @@
 //! wrote (comments, names of tags) is not read at all: it is not needed.
 
 use super::{Document, Series, parts};
-use crate::domain::{Day, DocumentId, Moment, Number};
+use crate::domain::{Day, DayRange, DocumentId, Moment, Number};
 
 parts! {
     /// `PublicWorkout`.
@@ -131,10 +131,24 @@ parts! {
 
 dated_documents! {
     EnhancedTag.start_day,
-    RestModePeriod.start_day,
     Session.day,
     Tag.day,
     Workout.day,
+}
+
+impl Document for RestModePeriod {
+    fn id(&self) -> Option<&DocumentId> {
+        self.id.as_ref()
+    }
+
+    fn day(&self) -> Option<Day> {
+        Some(self.start_day)
+    }
+
+    /// It may begin before the range, and last until its end is known.
+    fn is_in(&self, range: DayRange) -> bool {
+        self.start_day <= range.last() && self.end_day.is_none_or(|last| last >= range.first())
+    }
 }
 
 impl Document for RingConfiguration {

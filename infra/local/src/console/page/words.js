@@ -14,6 +14,7 @@ const REASONS = {
   membership: "Your Oura membership is not active, so Oura gives no data. It resumes by itself when the membership is active again.",
   app_outdated: "Your Oura app is too old. Update it and open it once.",
   oura_unavailable: "Oura does not answer at the moment. Nothing is lost: missing data arrives when Oura is back.",
+  account_unreadable: "Oura did not say which ring account this is. Try again.",
   unauthorized_by_oura: "Oura refused access right after the consent. Try again.",
   service_unavailable: "The service is not available. Try again in a moment.",
   purge_running: "Your data is still being deleted. Connect again when that has ended.",
@@ -43,7 +44,8 @@ export const GAPS = {
   not_worn: "not worn", not_synced_yet: "not synced yet", battery: "battery empty", calibrating: "calibrating",
   scope_not_granted: "not allowed", membership_ended: "no membership", rest_mode: "rest mode",
   app_outdated: "Oura app too old", oura_unavailable: "Oura was down", we_are_late: "on its way", not_connected: "not connected",
-  not_fetched: "not fetched", unknown: "no data",
+  not_fetched: "not fetched", unreadable: "not readable", not_measured: "not measured", in_progress: "in progress",
+  unknown: "no data",
 };
 
 const KINDS = {
