@@ -297,7 +297,8 @@ async fn rest_mode_that_began_long_before_is_found() {
     let world = World::connected().await;
     world.work().await;
     let day = "2026-03-16";
-    let open = json!({"id": "rest", "start_day": "2026-01-30", "start_time": "2026-01-30T08:00:00+00:00", "end_day": null});
+    let open =
+        json!({"id": "rest", "start_day": "2026-01-30", "start_time": "2026-01-30T08:00:00+00:00", "end_day": null});
     put(&world, "rest_mode_period", open);
     replace(&world, ("daily_activity", "activity"), day, json!({"score": 0, "steps": 1200})).await;
     replace(&world, ("daily_readiness", "readiness"), day, json!({"score": null})).await;
@@ -310,7 +311,10 @@ async fn rest_mode_that_began_long_before_is_found() {
     assert_whole(&page);
     let shown = &page["days"][0];
     assert_eq!(shown["metrics"]["activity"]["score"], json!(null), "0 is no score");
-    assert_eq!((&shown["missing"]["activity"], &shown["missing"]["readiness"]), (&json!("rest_mode"), &json!("rest_mode")));
+    assert_eq!(
+        (&shown["missing"]["activity"], &shown["missing"]["readiness"]),
+        (&json!("rest_mode"), &json!("rest_mode"))
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

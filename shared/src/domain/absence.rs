@@ -70,7 +70,9 @@ impl Absence {
             Self::Battery => "The ring's battery was low. Charge it.",
             Self::Calibrating => "Oura needs some more nights for this. Keep wearing the ring.",
             Self::ScopeNotGranted => "This was not allowed when the ring was connected. Reconnect to allow it.",
-            Self::MembershipEnded => "The Oura membership is not active, so Oura gives no data. Renew it in the Oura app.",
+            Self::MembershipEnded => {
+                "The Oura membership is not active, so Oura gives no data. Renew it in the Oura app."
+            }
             Self::RestMode => "Rest mode was on, so Oura gives no score. There is nothing to do.",
             Self::OuraUnavailable => "Oura does not answer at the moment. The data follows by itself.",
             Self::WeAreLate => "This has not been fetched yet. It follows by itself.",

@@ -2,7 +2,8 @@
 
 use super::bounds::Bounds;
 use super::facts::{
-    COUNT, Facts, KILOCALORIES, Loinc, MET_MINUTES, METRES, METS, MINUTES, SCORE, DAY_SCORE, SECONDS, STEPS, Unit, metrics,
+    COUNT, DAY_SCORE, Facts, KILOCALORIES, Loinc, MET_MINUTES, METRES, METS, MINUTES, SCORE, SECONDS, STEPS, Unit,
+    metrics,
 };
 use super::series::Series;
 use crate::domain::{DataType, Moment, Number};

@@ -49,7 +49,8 @@ impl Bounds {
     #[must_use]
     pub fn check(&self, number: Number) -> Held {
         #[expect(clippy::cast_precision_loss, reason = "bounds are far below what a float counts exactly")]
-        let is_outside = number.get() < self.minimum as f64 || self.maximum.is_some_and(|most| number.get() > most as f64);
+        let is_outside =
+            number.get() < self.minimum as f64 || self.maximum.is_some_and(|most| number.get() > most as f64);
         #[expect(clippy::cast_precision_loss, reason = "bounds are far below what a float counts exactly")]
         if self.no_reading.iter().any(|none| number.get() == *none as f64) {
             Held::NoReading

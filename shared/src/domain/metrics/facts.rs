@@ -34,14 +34,16 @@ pub(super) const MINUTES: Unit = Unit { text: "min", ucum: "min", bounds: Bounds
 pub(super) const MILLISECONDS: Unit = Unit { text: "ms", ucum: "ms", bounds: Bounds::between(1, 1_000).none_at(&[0]) };
 pub(super) const YEARS: Unit = Unit { text: "years", ucum: "a", bounds: Bounds::between(1, 150) };
 pub(super) const BEATS: Unit = Unit { text: "bpm", ucum: "/min", bounds: Bounds::between(1, 254).none_at(&[0, 255]) };
-pub(super) const BREATHS: Unit = Unit { text: "breaths/min", ucum: "/min", bounds: Bounds::between(1, 100).none_at(&[0]) };
+pub(super) const BREATHS: Unit =
+    Unit { text: "breaths/min", ucum: "/min", bounds: Bounds::between(1, 100).none_at(&[0]) };
 pub(super) const CELSIUS: Unit = Unit { text: "°C", ucum: "Cel", bounds: Bounds::between(-20, 20) };
 pub(super) const KILOCALORIES: Unit = Unit { text: "kcal", ucum: "kcal", bounds: Bounds::between(0, 100_000) };
 pub(super) const METRES: Unit = Unit { text: "m", ucum: "m", bounds: Bounds::between(0, 1_000_000) };
 pub(super) const METRES_PER_SECOND: Unit = Unit { text: "m/s", ucum: "m/s", bounds: Bounds::between(0, 50) };
 pub(super) const OXYGEN_UPTAKE: Unit = Unit { text: "ml/kg/min", ucum: "mL/kg/min", bounds: Bounds::between(0, 150) };
 pub(super) const METS: Unit = Unit { text: "MET", ucum: "[MET]", bounds: Bounds::between(0, 100) };
-pub(super) const MET_MINUTES: Unit = Unit { text: "MET minutes", ucum: "[MET].min", bounds: Bounds::between(0, 100_000) };
+pub(super) const MET_MINUTES: Unit =
+    Unit { text: "MET minutes", ucum: "[MET].min", bounds: Bounds::between(0, 100_000) };
 
 /// A code in LOINC and its name there.
 ///

@@ -25,8 +25,8 @@ use serde_json::Value;
 use super::{DataType, MetricType};
 
 pub use self::activity::{Activity, ActivityRecord};
-pub use self::bounds::{Bounds, Held, OutOfBounds};
 use self::bounds::Bounded;
+pub use self::bounds::{Bounds, Held, OutOfBounds};
 pub use self::daily::{
     CardiovascularAge, OptimalBedtime, Resilience, ResilienceContributors, SleepTime, Spo2, Stress, Vo2Max,
 };
@@ -36,7 +36,9 @@ pub use self::periods::{
     SessionSummary, Sessions, TagOfDay, TagRecord, Tags, WorkoutOfDay, WorkoutRecord, Workouts,
 };
 pub use self::readiness::{Readiness, ReadinessContributors, ReadinessMeasured, ReadinessSource};
-pub use self::samples::{BATTERY_BOUNDS, BatteryRecord, HEART_RATE_BOUNDS, HeartRate, HeartRateRecord, Ring, RingRecord};
+pub use self::samples::{
+    BATTERY_BOUNDS, BatteryRecord, HEART_RATE_BOUNDS, HeartRate, HeartRateRecord, Ring, RingRecord,
+};
 pub use self::series::Series;
 pub use self::sleep::{
     Hrv, HrvMethod, NapOfDay, Sleep, SleepContributors, SleepMeasures, SleepPeriodRecord, SleepScoresRecord,

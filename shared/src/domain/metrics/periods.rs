@@ -44,13 +44,13 @@ metrics! {
         /// Workouts of the day.
         count: u32 = Facts::number(DataType::Workout, "id", COUNT).no_observation(),
         /// Time of all workouts.
-        total_duration: Option<Number> = 
+        total_duration: Option<Number> =
             Facts::number(DataType::Workout, "start_datetime and end_datetime", SECONDS).within(Bounds::at_least(0)),
         /// Energy burned in all workouts.
-        total_calories: Option<Number> = 
+        total_calories: Option<Number> =
             Facts::number(DataType::Workout, "calories", KILOCALORIES).within(Bounds::at_least(0)),
         /// Distance of all workouts.
-        total_distance: Option<Number> = 
+        total_distance: Option<Number> =
             Facts::number(DataType::Workout, "distance", METRES).within(Bounds::at_least(0)),
         /// The workouts, earliest first.
         workouts: Vec<WorkoutOfDay>,

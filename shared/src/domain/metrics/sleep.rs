@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::bounds::{Bounds, unbounded};
-use super::facts::{BEATS, BREATHS, COUNT, DAY_SCORE, Facts, Loinc, MILLISECONDS, PERCENT, SCORE, SECONDS, Unit, metrics, words};
+use super::facts::{
+    BEATS, BREATHS, COUNT, DAY_SCORE, Facts, Loinc, MILLISECONDS, PERCENT, SCORE, SECONDS, Unit, metrics, words,
+};
 use super::readiness::ReadinessMeasured;
 use super::series::Series;
 use crate::domain::{DataType, DocumentId, Moment, Number};

@@ -104,7 +104,10 @@ fn samples_without_a_reading_are_no_part_of_the_day() {
         beat("2031-05-05T10:20:00Z", "awake", 900),
     ]);
     let day = one_of(made(Kind::HeartRate, samples.clone())).metrics_json();
-    assert_eq!((&day["count"], &day["min"], &day["max"], &day["average"]), (&json!(2), &json!(58), &json!(62), &json!(60)));
+    assert_eq!(
+        (&day["count"], &day["min"], &day["max"], &day["average"]),
+        (&json!(2), &json!(58), &json!(62), &json!(60))
+    );
     let outside = out_of_bounds(&documents(Kind::HeartRate, samples));
     assert_eq!(outside.iter().map(|one| (one.index, one.path.as_str())).collect::<Vec<_>>(), [(4, "bpm")]);
     let only_gaps = made(Kind::HeartRate, json!([beat("2031-05-05T10:00:00Z", "awake", 255)]));

@@ -308,7 +308,10 @@ mod tests {
             documents.retain_days(later);
             let is_of_any_day = matches!(
                 kind,
-                DataType::HeartRate | DataType::RingBatteryLevel | DataType::RingConfiguration | DataType::RestModePeriod
+                DataType::HeartRate
+                    | DataType::RingBatteryLevel
+                    | DataType::RingConfiguration
+                    | DataType::RestModePeriod
             );
             assert_eq!(documents.len(), if is_of_any_day { 2 } else { 0 }, "{kind}");
         }
