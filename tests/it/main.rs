@@ -21,6 +21,7 @@ mod published_events;
 mod sizes;
 mod token_migration;
 mod token_races;
+mod token_refusals;
 mod token_vaults;
 mod vault;
 mod vault_model;

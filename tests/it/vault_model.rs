@@ -4,7 +4,8 @@
 use jiff::Timestamp;
 use shared::aws::{ConnectOutcome, Connections, Disconnected, LeaseOutcome};
 use shared::domain::{
-    Connection, ConnectionStatus, EventKind, GrantId, Lease, PatientEvent, ReasonCode, RefreshIntent, ScopeSet, Suspect,
+    Connection, ConnectionStatus, EventKind, GrantId, Lease, PatientEvent, ReasonCode, RefreshIntent, RefreshRefusals,
+    ScopeSet, Suspect,
 };
 use shared::vault::RefreshState;
 
@@ -22,6 +23,7 @@ enum Update {
     TakeLease,
     Advance,
     Release { keep_intent: bool },
+    Refuse { keep_intent: bool },
     HoldUntil,
     Suspect,
     End,
@@ -54,6 +56,7 @@ fn kinds() -> Vec<Connection> {
                                 started_at: now(),
                             }),
                             suspect: suspected.then(|| Suspect { since: now(), reason: ReasonCode::Revoked }),
+                            refusals: suspected.then(|| RefreshRefusals { count: 2, since: now(), last: now() }),
                             last_sync_at: None,
                             last_data_day: None,
                             silent_since: None,
@@ -108,12 +111,17 @@ async fn outcomes(
             [format!("{pure:?}"), format!("{real:?}")]
         }
         Update::Advance => {
-            let real = connections.advance_generation(patient, &grant, 2).await.unwrap();
+            let real = connections.advance_generation(patient, &grant, 2, &item.scopes_granted).await.unwrap();
             [format!("{:?}", known.advance(&text, 2)), format!("{real:?}")]
         }
         Update::Release { keep_intent } => {
             let real = connections.release_lease(patient, &grant, ME, keep_intent).await.unwrap();
             [known.release(&text, &me, keep_intent).to_string(), real.to_string()]
+        }
+        Update::Refuse { keep_intent } => {
+            let refusals = RefreshRefusals { count: 3, since: now(), last: after(1) };
+            let real = connections.record_refusal(patient, &grant, ME, refusals, keep_intent).await.unwrap();
+            [known.refuse(&text, &me, refusals, keep_intent).to_string(), real.to_string()]
         }
         Update::HoldUntil => {
             let real = connections.hold_lease(patient, &grant, ME, until).await.unwrap();
@@ -139,6 +147,8 @@ async fn table_and_model_agree_on_every_refresh_update() {
         Update::Advance,
         Update::Release { keep_intent: false },
         Update::Release { keep_intent: true },
+        Update::Refuse { keep_intent: false },
+        Update::Refuse { keep_intent: true },
         Update::HoldUntil,
         Update::Suspect,
         Update::End,
@@ -173,7 +183,8 @@ async fn refresh_updates_create_no_connection() {
     let world = World::start().await;
     let item = kinds().remove(0);
     let mut known = RefreshState::from(&item);
-    for update in [Update::TakeLease, Update::Advance, Update::HoldUntil, Update::Suspect, Update::End] {
+    let refuse = Update::Refuse { keep_intent: false };
+    for update in [Update::TakeLease, Update::Advance, refuse, Update::HoldUntil, Update::Suspect, Update::End] {
         outcomes(&world.connections, &item, &mut known, update).await;
         assert_eq!(world.connections.get(&item.patient_id).await.unwrap(), None, "{update:?}");
     }

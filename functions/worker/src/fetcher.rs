@@ -10,7 +10,7 @@ use backon::{ExponentialBuilder, Retryable};
 use futures::future::BoxFuture;
 use futures::stream::{self, FuturesUnordered, StreamExt};
 use jiff::{SignedDuration, Timestamp};
-use shared::domain::{Clock, Connection, DataType, DayRange, DocumentId, FetchFailure};
+use shared::domain::{Clock, Connection, DataType, DayRange, DocumentId, FetchFailure, ScopeSet};
 use shared::oura::model::Malformed;
 use shared::oura::{Listing, OuraClient, OuraError};
 use shared::vault::{Access, Vault, VaultError};
@@ -75,14 +75,17 @@ impl Fetcher<'_> {
         on_fetched: &OnFetched<'_>,
     ) -> Result<FetchReport, VaultError> {
         let started_at = self.clock.now();
-        // 1. Data types without scope are not requested.
-        let (granted, not_granted): (Vec<_>, Vec<_>) =
-            requests.keys().copied().partition(|data_type| self.connection.scopes_granted.contains(data_type.scope()));
+        // 1. Data types without scope are not requested. A refresh may change the scopes.
+        let of_scopes = |scopes: &ScopeSet| -> (Vec<_>, Vec<_>) {
+            requests.keys().copied().partition(|data_type| scopes.contains(data_type.scope()))
+        };
+        let (granted, not_granted) = of_scopes(&self.connection.scopes_granted);
         if granted.is_empty() {
             return Ok(FetchReport { outcomes: outcomes(Responses::new(), &not_granted, None), started_at });
         }
-        // 2. The others are requested concurrently.
         let mut access = self.vault.access(self.connection, self.deadline).await?;
+        // 2. The others are requested concurrently.
+        let (granted, not_granted) = of_scopes(&access.scopes);
         let mut responses = self.request(&access, requests, &granted, on_fetched).await;
         // 3. After a 401, the token is probed. An invalid one is refreshed once, and the data types requested again.
         let mut blocked = None;

@@ -11,6 +11,7 @@ use super::error::StoreError;
 use super::table::{Key, Outcome, Table, equals, missing};
 use crate::domain::{Clock, PatientId};
 use crate::oura::breaker::{Breaker, FailureStreak};
+use crate::telemetry::{self, Metric};
 
 /// Consecutive failures that open the breaker, of more than one patient.
 const FAILURES: u32 = 3;
@@ -160,6 +161,7 @@ impl TokenEndpoint {
             })
             .await?;
         if let Some(breaker) = after.and_then(|after| after.breaker) {
+            telemetry::count(now, Metric::OuraCollectionOutages, 1, &[("dataType", "token_endpoint")]);
             tracing::warn!(
                 event = "oura.token_endpoint_outage",
                 pause_s = breaker.closed_for(now).unwrap_or_default().as_secs(),

@@ -51,6 +51,17 @@ pub struct Suspect {
     pub reason: ReasonCode,
 }
 
+/// Refusals of one generation's refresh token in other words than `invalid_grant`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct RefreshRefusals {
+    /// Number of refusals.
+    pub count: u32,
+    /// Time of the first one.
+    pub since: Timestamp,
+    /// Time of the last one.
+    pub last: Timestamp,
+}
+
 /// Progress of the history after a connect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -153,6 +164,8 @@ pub struct Connection {
     pub intent: Option<RefreshIntent>,
     /// Oura called this generation's refresh token invalid once; a second time, later, ends the connection.
     pub suspect: Option<Suspect>,
+    /// Refusals of this generation's refresh token that were not called `invalid_grant`.
+    pub refusals: Option<RefreshRefusals>,
     /// End of the last sync.
     pub last_sync_at: Option<Timestamp>,
     /// The newest day that has stats.
@@ -195,6 +208,7 @@ impl Connection {
             lease: None,
             intent: None,
             suspect: None,
+            refusals: None,
             last_sync_at: None,
             last_data_day: None,
             silent_since: None,

@@ -30,7 +30,8 @@ pub use baselines::{Baseline, Baselines, Before, Confidence, DayBaselines, LONGE
 pub use clock::{Clock, Entropy};
 pub use command::{Command, CommandKind};
 pub use connection::{
-    Backfill, BackfillState, Connection, ConnectionStatus, DataTypeProgress, FetchState, Lease, RefreshIntent, Suspect,
+    Backfill, BackfillState, Connection, ConnectionStatus, DataTypeProgress, FetchState, Lease, RefreshIntent,
+    RefreshRefusals, Suspect,
 };
 pub(crate) use data_type::with_data_types;
 pub use data_type::{

@@ -157,6 +157,16 @@ impl TokenError {
         !self.is_invalid_grant()
     }
 
+    /// True if the refusal may concern this token alone, although it is not called `invalid_grant`: some servers answer a spent
+    /// token in other words.
+    #[must_use]
+    pub fn is_perhaps_of_token(&self) -> bool {
+        match self {
+            Self::Refused { status: 400 | 401, error, .. } => error.as_deref() != Some("invalid_client"),
+            _ => false,
+        }
+    }
+
     /// True if the code or refresh token may have been spent although no response arrived.
     #[must_use]
     pub fn outcome_unknown(&self) -> bool {
@@ -186,6 +196,10 @@ pub enum TokenFailure {
     TokenRefused,
     TokenNotSent,
     TokenOutcomeUnknown,
+    /// This patient's token was refused in other words than `invalid_grant`, and is not sent again yet.
+    TokenDeclined,
+    /// The token endpoint fails for several patients: no request is sent at present.
+    TokenPaused,
     /// So many patients would have been disconnected in one day that an operator has to look first.
     MassDisconnectGuard,
 }
@@ -197,9 +211,15 @@ impl TokenFailure {
         self.into()
     }
 
+    /// True if a request is not sent before a known time: a delivery that waits for it has not failed.
+    #[must_use]
+    pub fn is_waiting(self) -> bool {
+        matches!(self, Self::TokenDeclined | Self::TokenPaused)
+    }
+
     /// True if Oura's token endpoint did not respond.
     #[must_use]
     pub fn is_outage(self) -> bool {
-        matches!(self, Self::TokenNotSent | Self::TokenOutcomeUnknown)
+        matches!(self, Self::TokenNotSent | Self::TokenOutcomeUnknown | Self::TokenPaused)
     }
 }

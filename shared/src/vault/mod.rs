@@ -8,7 +8,8 @@
 //! 3. store the new pair (write-once per generation) until it is stored or the time is over;
 //! 4. only then advance the generation on the connection. The next reader of a pair that is ahead rolls the connection forward.
 //!
-//! Only two `invalid_grant`, some time apart, end a connection. Every other failure is systemic and never changes a patient's
+//! Only two `invalid_grant`, some time apart, end a connection. Other refusals of one patient's token count as that if they
+//! are repeated for long enough while Oura serves other patients. Every other failure is systemic and never changes a patient's
 //! status. A connection that ends (or gets a new consent) during its refresh stays ended: the new pair is revoked and deleted.
 //!
 //! The decisions are in `protocol`, a pure state machine, and `refresh` carries them out.
@@ -28,8 +29,8 @@ pub use refresh_state::RefreshState;
 pub use revocations::{PendingRevocation, Revocations};
 
 use self::protocol::Need;
-use crate::aws::{AppSecrets, Connections, StoreError, StoredTokens, TokenStore};
-use crate::domain::{Clock, Connection, Entropy, ReasonCode};
+use crate::aws::{AppSecrets, Connections, StoreError, StoredTokens, TokenEndpoint, TokenStore};
+use crate::domain::{Clock, Connection, Entropy, ReasonCode, ScopeSet};
 use crate::oura::{AccessToken, OAuthApp, OAuthClient, OAuthHttp, TokenFailure};
 
 /// An access token, and the generation that it belongs to.
@@ -39,6 +40,8 @@ pub struct Access {
     pub token: AccessToken,
     /// Generation of the pair, for a request after Oura answered 401.
     pub generation: u64,
+    /// Scopes of the pair: a refresh may have changed those of the connection.
+    pub scopes: ScopeSet,
 }
 
 /// Failure to obtain an access token, shaped by the reactions of callers.
@@ -104,6 +107,7 @@ pub struct Vault {
     app: OuraApp,
     secrets: TokenStore,
     connections: Connections,
+    endpoint: TokenEndpoint,
     clock: Clock,
     entropy: Entropy,
     guard: u32,
@@ -120,7 +124,8 @@ impl Vault {
         entropy: Entropy,
         guard: u32,
     ) -> Self {
-        Self { app, secrets, connections, clock, entropy, guard }
+        let endpoint = TokenEndpoint::new(&connections, clock.clone());
+        Self { app, secrets, connections, endpoint, clock, entropy, guard }
     }
 
     /// An access token that is valid for a while, refreshed if it is about to expire or was not refreshed for two weeks.
@@ -157,6 +162,6 @@ impl Vault {
 
 impl From<StoredTokens> for Access {
     fn from(tokens: StoredTokens) -> Self {
-        Self { token: tokens.access_token, generation: tokens.generation }
+        Self { token: tokens.access_token, generation: tokens.generation, scopes: tokens.scope }
     }
 }

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 
 use super::refresh_state::RefreshState;
 use crate::aws::Advanced;
-use crate::domain::{ReasonCode, Suspect};
+use crate::domain::{ReasonCode, RefreshRefusals, Suspect};
 
 /// A token is refreshed if it expires within this time: longer than any sync runs.
 const EXPIRY_MARGIN: Duration = Duration::from_secs(20 * 60);
@@ -37,6 +37,17 @@ const MIN_STORE_TIME: Duration = Duration::from_secs(2);
 
 /// Time between a first `invalid_grant` and the probe that ends the connection.
 const PROBE_AFTER: Duration = Duration::from_secs(120);
+
+/// Refusals in other words than `invalid_grant` after which one counts as such, and the time over which they are spread.
+/// Meanwhile the token endpoint has to have served another patient.
+const MIN_REFUSALS: u32 = 3;
+const MIN_REFUSED_TIME: Duration = Duration::from_secs(3600);
+
+/// The same time if the token endpoint has served nobody else: perhaps there is no other patient.
+const MIN_REFUSED_TIME_ALONE: Duration = Duration::from_secs(24 * 3600);
+
+/// Shortest time between two refreshes of a refused token: until the refusals are enough, and after that.
+const REFUSED_RETRIES: (Duration, Duration) = (Duration::from_secs(30 * 60), Duration::from_secs(2 * 3600));
 
 /// Time for which a worker waits for another's refresh before its message returns to the queue.
 const WAIT_TIMEOUT: Duration = Duration::from_secs(8);
@@ -85,6 +96,8 @@ pub(super) enum Action {
     Release { keep_intent: bool },
     /// Let the lease end at this time.
     HoldUntil(Timestamp),
+    /// Record the refusal, and end the lease and, unless it has to be kept, the intent.
+    Refuse { refusals: RefreshRefusals, keep_intent: bool },
     /// Record the suspicion, which ends lease and intent.
     Suspect(Suspect),
     /// End the connection.
@@ -114,8 +127,14 @@ pub(super) enum ActionResult<I> {
     Granted,
     /// Oura does not accept the refresh token (any more).
     InvalidGrant,
+    /// Oura refused this token in other words than `invalid_grant`. `served_at`: when it last served another patient.
+    Declined {
+        served_at: Option<Timestamp>,
+    },
     /// Oura refused the request, or it was not sent: nothing was spent.
     Refused,
+    /// The token endpoint fails for several patients: no request may be sent.
+    Paused,
     /// The refresh token may be spent.
     OutcomeUnknown,
     /// The new pair is stored.
@@ -148,6 +167,8 @@ pub(super) enum Verdict {
     Busy(Duration),
     /// Oura's token endpoint failed; nothing was concluded.
     Systemic,
+    /// Oura refused the token, and may be asked again after this time.
+    Declined(Duration),
     /// The guard against mass disconnection holds.
     GuardHolds,
     /// The connection is over.
@@ -204,6 +225,8 @@ pub(super) struct Refresh<I> {
     old_copies: u8,
     /// The stored pair is still valid: the refresh is early, and its failure has no consequence yet.
     proactive: bool,
+    /// The token was refused in other words than `invalid_grant`.
+    declined: bool,
 }
 
 impl<I: Clone + Eq> Refresh<I> {
@@ -217,7 +240,8 @@ impl<I: Clone + Eq> Refresh<I> {
     ) -> (Self, Action) {
         let step = Step::Reading(ReadReason::Need);
         let give_up = now + WAIT_TIMEOUT;
-        let refresh = Self { need, attempt, deadline, give_up, known, step, old_copies: 0, proactive: false };
+        let refresh =
+            Self { need, attempt, deadline, give_up, known, step, old_copies: 0, proactive: false, declined: false };
         (refresh, Action::ReadPair)
     }
 
@@ -233,14 +257,16 @@ impl<I: Clone + Eq> Refresh<I> {
                 self.discard(reason)
             }
             (Step::RollingForward(reason, pair), ActionResult::Advanced(_)) => self.decide(reason, pair, now),
-            (Step::Taking, ActionResult::Taken(before)) => self.under_lease(before),
-            (Step::Taking, ActionResult::NotTaken(Some(current))) => self.not_taken(current),
+            (Step::Taking, ActionResult::Taken(before)) => self.under_lease(before, now),
+            (Step::Taking, ActionResult::Paused) => self.finish(Verdict::Systemic),
+            (Step::Taking, ActionResult::NotTaken(Some(current))) => self.not_taken(current, now),
             (Step::Taking, ActionResult::NotTaken(None)) => self.finish(Verdict::Ended(None)),
             (Step::PausingForOther, ActionResult::Done) => self.take(now),
             (Step::Asking, ActionResult::Granted) => self.go(Step::Storing, Action::Store),
             (Step::Asking, ActionResult::InvalidGrant) => {
                 self.go(Step::Reading(ReadReason::InvalidGrant), Action::ReadPair)
             }
+            (Step::Asking, ActionResult::Declined { served_at }) => self.on_declined(served_at, now),
             (Step::Asking, ActionResult::Refused) => self.release(Verdict::Systemic),
             // The request may still be in flight: the next worker waits until it cannot be, and finds the intent.
             (Step::Asking, ActionResult::OutcomeUnknown) => {
@@ -278,7 +304,10 @@ impl<I: Clone + Eq> Refresh<I> {
     }
 
     fn finish(&mut self, verdict: Verdict) -> Action {
-        let can_wait = matches!(verdict, Verdict::Busy(_) | Verdict::Systemic | Verdict::GuardHolds | Verdict::Failed);
+        let can_wait = matches!(
+            verdict,
+            Verdict::Busy(_) | Verdict::Systemic | Verdict::Declined(_) | Verdict::GuardHolds | Verdict::Failed
+        );
         let verdict = if self.proactive && can_wait { Verdict::Use } else { verdict };
         self.go(Step::Finished, Action::Finish(verdict))
     }
@@ -371,16 +400,23 @@ impl<I: Clone + Eq> Refresh<I> {
         if self.deadline < now + MIN_REFRESH_TIME {
             return self.finish(Verdict::Busy(DEFAULT_RETRY));
         }
+        if let Some(wait) = self.refused_for(now) {
+            return self.finish(Verdict::Declined(wait));
+        }
         let until = lease_expiry_after(self.deadline);
         self.go(Step::Taking, Action::TakeLease { generation: self.known.generation, until })
     }
 
-    fn under_lease(&mut self, before: RefreshState<I>) -> Action {
+    fn under_lease(&mut self, before: RefreshState<I>, now: Timestamp) -> Action {
         self.known = before;
+        // Another attempt was refused since the connection was read.
+        if let Some(wait) = self.refused_for(now) {
+            return self.release(Verdict::Declined(wait));
+        }
         self.go(Step::Reading(ReadReason::UnderLease), Action::ReadPair)
     }
 
-    fn not_taken(&mut self, current: RefreshState<I>) -> Action {
+    fn not_taken(&mut self, current: RefreshState<I>, now: Timestamp) -> Action {
         if current.grant != self.known.grant {
             return self.finish(Verdict::Ended(None));
         }
@@ -389,18 +425,47 @@ impl<I: Clone + Eq> Refresh<I> {
         }
         // The SDK repeats an update whose answer was lost, and the repeated one meets this attempt's lease.
         if current.lease.as_ref().is_some_and(|(owner, _)| *owner == self.attempt) {
-            return self.under_lease(RefreshState { intent: None, ..current });
+            return self.under_lease(RefreshState { intent: None, ..current }, now);
         }
         let wanted = self.known.generation;
         self.known = current;
         self.go(Step::Reading(ReadReason::Waiting { wanted }), Action::ReadPair)
     }
 
+    /// Time before a refused token may be sent again; `None` if it may be sent now. The probe of a suspicion that follows
+    /// from refusals has its own time.
+    fn refused_for(&self, now: Timestamp) -> Option<Duration> {
+        let refusals = self.known.refusals?;
+        let is_enough = refusals.count >= MIN_REFUSALS;
+        if is_enough && self.known.suspect.is_some() {
+            return None;
+        }
+        let retry = if is_enough { REFUSED_RETRIES.1 } else { REFUSED_RETRIES.0 };
+        Duration::try_from((refusals.last + retry).duration_since(now)).ok().filter(|wait| !wait.is_zero())
+    }
+
+    /// Decides on a refusal in other words than `invalid_grant`. If it was repeated for long enough while Oura served other
+    /// patients, it concerns this patient's token, and counts as `invalid_grant`.
+    fn on_declined(&mut self, served_at: Option<Timestamp>, now: Timestamp) -> Action {
+        let before = self.known.refusals.unwrap_or(RefreshRefusals { count: 0, since: now, last: now });
+        let refusals = RefreshRefusals { count: before.count.saturating_add(1), last: now, ..before };
+        let is_served = served_at.is_some_and(|at| at > refusals.since);
+        let min_time = if is_served { MIN_REFUSED_TIME } else { MIN_REFUSED_TIME_ALONE };
+        if refusals.count >= MIN_REFUSALS && refusals.since + min_time <= now {
+            self.declined = true;
+            return self.go(Step::Reading(ReadReason::InvalidGrant), Action::ReadPair);
+        }
+        let retry = if refusals.count >= MIN_REFUSALS { REFUSED_RETRIES.1 } else { REFUSED_RETRIES.0 };
+        let keep_intent = self.known.intent.is_some();
+        self.go(Step::Leaving(Verdict::Declined(retry)), Action::Refuse { refusals, keep_intent })
+    }
+
     /// Decides on an `invalid_grant` without a newer pair. One may be a race or a fault of Oura; a second one, some time later,
     /// ends the connection.
     fn on_invalid_grant(&mut self, now: Timestamp) -> Action {
         // The intent of an attempt of unknown outcome means a lost answer, not a revocation.
-        let lost = self.known.intent.is_some();
+        // Nor does a refusal in other words name one.
+        let lost = self.known.intent.is_some() || self.declined;
         let first = self.known.suspect.map_or(ReasonCode::Revoked, |suspect| suspect.reason);
         let reason = if lost { ReasonCode::RefreshLost } else { first };
         let probe_at = self.known.suspect.map(|suspect| suspect.since + PROBE_AFTER);

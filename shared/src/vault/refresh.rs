@@ -8,7 +8,9 @@ use jiff::Timestamp;
 use super::protocol::{Action, ActionResult, Need, Pair, Refresh, Verdict};
 use super::refresh_state::RefreshState;
 use super::{Access, Vault, VaultError};
-use crate::aws::{Disconnected, LeaseOutcome, StoreError, Stored, StoredTokens};
+use crate::aws::{
+    Advanced, Disconnected, LeaseOutcome, StoreError, Stored, StoredTokens, TokenEndpointStatus, TokenGate,
+};
 use crate::domain::{Connection, EventKind, GrantId, Lease, PatientEvent, ReasonCode, RefreshIntent, Suspect};
 use crate::oura::{TokenError, TokenFailure, TokenGrant};
 
@@ -26,6 +28,10 @@ struct Attempt<'a> {
     /// The last failures.
     store_error: Option<StoreError>,
     token_error: Option<TokenError>,
+    /// Status of the token endpoint before the request.
+    endpoint: TokenEndpointStatus,
+    /// Time for which the token endpoint is paused.
+    paused: Option<Duration>,
 }
 
 impl Vault {
@@ -47,6 +53,8 @@ impl Vault {
             pauses: pauses(),
             store_error: None,
             token_error: None,
+            endpoint: TokenEndpointStatus::default(),
+            paused: None,
         };
         loop {
             if let Action::Finish(verdict) = action {
@@ -86,7 +94,12 @@ impl Attempt<'_> {
             Action::ReadConnection => {
                 ActionResult::Connection(vault.connections.get(patient).await?.as_ref().map(RefreshState::from))
             }
-            Action::TakeLease { generation, until } => return self.take_lease(generation, until).await,
+            Action::TakeLease { generation, until } => {
+                if self.is_paused().await {
+                    return Ok(ActionResult::Paused);
+                }
+                return self.take_lease(generation, until).await;
+            }
             Action::Ask => return self.ask().await,
             Action::Store => match &self.tokens {
                 Some(tokens) => match vault.secrets.put(patient, grant, tokens).await? {
@@ -97,10 +110,14 @@ impl Attempt<'_> {
                 None => ActionResult::Failed { again: false },
             },
             Action::Advance { generation } => {
-                ActionResult::Advanced(vault.connections.advance_generation(patient, grant, generation).await?)
+                return self.advance(generation).await;
             }
             Action::Release { keep_intent } => {
                 vault.connections.release_lease(patient, grant, owner, keep_intent).await?;
+                ActionResult::Done
+            }
+            Action::Refuse { refusals, keep_intent } => {
+                vault.connections.record_refusal(patient, grant, owner, refusals, keep_intent).await?;
                 ActionResult::Done
             }
             Action::HoldUntil(until) => {
@@ -125,6 +142,33 @@ impl Attempt<'_> {
             }
             Action::Finish(_) => ActionResult::Done,
         })
+    }
+
+    /// True while Oura's token endpoint fails for several patients. Without its status the request is sent.
+    async fn is_paused(&mut self) -> bool {
+        match self.vault.endpoint.pass().await {
+            Ok(TokenGate::Open(status)) => self.endpoint = status,
+            Ok(TokenGate::Closed(wait)) => self.paused = Some(wait),
+            Err(error) => unread(&error),
+        }
+        self.paused.is_some()
+    }
+
+    /// Records the generation of the pair that was read or issued last, with its scopes.
+    async fn advance(&self, generation: u64) -> Outcome {
+        let Some(tokens) = &self.tokens else { return Ok(ActionResult::Failed { again: false }) };
+        let (vault, connection) = (self.vault, &self.connection);
+        let (patient, grant) = (&connection.patient_id, &connection.grant_id);
+        let advanced = vault.connections.advance_generation(patient, grant, generation, &tokens.scope).await?;
+        if advanced == Advanced::Now && tokens.scope != connection.scopes_granted {
+            tracing::info!(
+                event = "connection.scopes_changed",
+                connection.grant = %grant,
+                scopes = %tokens.scope,
+                "the granted scopes of a connection changed with a refresh"
+            );
+        }
+        Ok(ActionResult::Advanced(advanced))
     }
 
     async fn take_lease(&mut self, generation: u64, until: Timestamp) -> Outcome {
@@ -152,7 +196,9 @@ impl Attempt<'_> {
         let oauth = self.vault.app.oauth().await?;
         // Storing the new pair begins with short pauses.
         self.pauses = pauses();
-        match oauth.refresh(&old.refresh_token, &old.token_host).await {
+        let refreshed = oauth.refresh(&old.refresh_token, &old.token_host).await;
+        self.record_status(refreshed.as_ref().err()).await;
+        match refreshed {
             Ok(grant) => {
                 self.tokens = Some(renewed(old, grant, self.vault.clock.now()));
                 Ok(ActionResult::Granted)
@@ -169,11 +215,27 @@ impl Attempt<'_> {
                 let result = match &error {
                     TokenError::InvalidGrant => ActionResult::InvalidGrant,
                     TokenError::OutcomeUnknown { .. } => ActionResult::OutcomeUnknown,
+                    error if error.is_perhaps_of_token() => {
+                        ActionResult::Declined { served_at: self.endpoint.served_at }
+                    }
                     TokenError::Refused { .. } | TokenError::NotSent => ActionResult::Refused,
                 };
                 self.token_error = Some(error);
                 Ok(result)
             }
+        }
+    }
+
+    /// Records for the other workers how the token endpoint answered.
+    async fn record_status(&self, error: Option<&TokenError>) {
+        let endpoint = &self.vault.endpoint;
+        let recorded = match error {
+            None => endpoint.on_answer(&self.endpoint, true).await,
+            Some(TokenError::InvalidGrant) => endpoint.on_answer(&self.endpoint, false).await,
+            Some(_) => endpoint.on_failure(&self.endpoint, &self.connection.patient_id).await,
+        };
+        if let Err(error) = recorded {
+            unread(&error);
         }
     }
 
@@ -271,6 +333,12 @@ impl Attempt<'_> {
         match (verdict, self.tokens) {
             (Verdict::Use, Some(tokens)) => Ok(tokens.into()),
             (Verdict::Busy(retry_after), _) => Err(VaultError::Busy { retry_after }),
+            (Verdict::Systemic, _) if self.paused.is_some() => {
+                Err(VaultError::Systemic { reason: TokenFailure::TokenPaused, retry_after: self.paused })
+            }
+            (Verdict::Declined(wait), _) => {
+                Err(VaultError::Systemic { reason: TokenFailure::TokenDeclined, retry_after: Some(wait) })
+            }
             (Verdict::Systemic, _) => Err(VaultError::Systemic {
                 reason: self.token_error.as_ref().map_or(TokenFailure::TokenRefused, TokenError::failure),
                 retry_after: match self.token_error {
@@ -299,11 +367,20 @@ fn renewed(old: &StoredTokens, grant: TokenGrant, now: Timestamp) -> StoredToken
         // RFC 6749, section 6: without a new one the old one stays valid.
         refresh_token: grant.refresh_token.unwrap_or_else(|| old.refresh_token.clone()),
         expires_at: grant.expires_in.map(|life| now + life),
-        scope: grant.scope.unwrap_or_else(|| old.scope.clone()),
+        // Section 5.1: an answer without a scope grants what was requested. An empty text is none.
+        scope: grant.scope.filter(|scope| !scope.is_empty()).unwrap_or_else(|| old.scope.clone()),
         generation: old.generation + 1,
         token_host: grant.host,
         refreshed_at: Some(now),
     }
+}
+
+fn unread(error: &StoreError) {
+    tracing::warn!(
+        event = "oura.token_endpoint_status_unavailable",
+        reason = %error,
+        "the status of Oura's token endpoint could not be read or recorded"
+    );
 }
 
 /// Logs a token that was deleted without a revocation.

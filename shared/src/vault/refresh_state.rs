@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 
 use crate::aws::Advanced;
-use crate::domain::{Connection, ConnectionStatus, ReasonCode, Suspect};
+use crate::domain::{Connection, ConnectionStatus, ReasonCode, RefreshRefusals, Suspect};
 
 /// A connection, as far as the protocol needs it. `I` is an id: text in production, a number in the model.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -23,6 +23,8 @@ pub struct RefreshState<I> {
     pub intent: Option<I>,
     /// The first `invalid_grant`, if there was one.
     pub suspect: Option<Suspect>,
+    /// Refusals in other words than `invalid_grant`.
+    pub refusals: Option<RefreshRefusals>,
 }
 
 impl From<&Connection> for RefreshState<String> {
@@ -35,6 +37,7 @@ impl From<&Connection> for RefreshState<String> {
             lease: connection.lease.as_ref().map(|lease| (lease.owner.clone(), lease.until)),
             intent: connection.intent.as_ref().map(|intent| intent.attempt.clone()),
             suspect: connection.suspect,
+            refusals: connection.refusals,
         }
     }
 }
@@ -51,7 +54,7 @@ impl<I: Clone + Eq> RefreshState<I> {
         may
     }
 
-    /// Records a newer generation, which ends lease, intent and suspicion.
+    /// Records a newer generation, which ends lease, intent, suspicion and refusals.
     pub fn advance(&mut self, grant: &I, generation: u64) -> Advanced {
         if !self.lives_on(grant) {
             return Advanced::Over { reason: self.reason.filter(|_| self.grant == *grant) };
@@ -60,7 +63,7 @@ impl<I: Clone + Eq> RefreshState<I> {
             return Advanced::Known;
         }
         self.generation = generation;
-        self.suspect = None;
+        (self.suspect, self.refusals) = (None, None);
         self.free(false);
         Advanced::Now
     }
@@ -70,6 +73,15 @@ impl<I: Clone + Eq> RefreshState<I> {
         let may = self.grant == *grant && self.is_held_by(attempt);
         if may {
             self.free(keep_intent);
+        }
+        may
+    }
+
+    /// Records a refusal, which ends the attempt's lease; also its intent, unless an earlier attempt's has to be kept.
+    pub fn refuse(&mut self, grant: &I, attempt: &I, refusals: RefreshRefusals, keep_intent: bool) -> bool {
+        let may = self.release(grant, attempt, keep_intent);
+        if may {
+            self.refusals = Some(refusals);
         }
         may
     }
@@ -98,7 +110,7 @@ impl<I: Clone + Eq> RefreshState<I> {
     pub fn end(&mut self, grant: &I, generation: u64, reason: ReasonCode) -> bool {
         let may = self.lives_on(grant) && self.generation == generation;
         if may {
-            (self.ended, self.reason, self.suspect) = (true, Some(reason), None);
+            (self.ended, self.reason, self.suspect, self.refusals) = (true, Some(reason), None, None);
             self.free(false);
         }
         may

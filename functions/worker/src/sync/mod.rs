@@ -27,7 +27,7 @@ use shared::vault::VaultError;
 
 use self::phase::{Exit, SyncContext};
 use crate::counters::SyncCounters;
-use crate::delivery::{Delivery, Outcome, publish_outbox};
+use crate::delivery::{Delivery, FIRST_RETRY, MAX_DELAY, Outcome, publish_outbox};
 use crate::deps::Deps;
 use crate::{nightly_outcome, sync_outcome};
 
@@ -84,6 +84,10 @@ async fn failed(cx: SyncContext<'_>, message: &SyncMessage, error: &VaultError) 
             return connection_ended(cx, message).await;
         }
         VaultError::Busy { retry_after } => (*retry_after, "tokens_busy"),
+        VaultError::Systemic { reason, retry_after } if reason.is_waiting() => {
+            let after = retry_after.unwrap_or(TOKEN_ENDPOINT_DELAY).clamp(FIRST_RETRY, MAX_DELAY);
+            return Outcome::Requeue { after, reason: reason.as_str() };
+        }
         // It concerns the whole app: a nightly sync waits for its end, without failed deliveries.
         VaultError::Systemic { reason, retry_after } if message.trigger == Trigger::Daily => {
             tracing::warn!(

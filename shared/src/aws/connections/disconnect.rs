@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::item::{INTENT, LEASE, SUSPECT};
+use super::item::{INTENT, LEASE, REFUSALS, SUSPECT};
 use super::store::{Connections, is_live_on};
 use crate::aws::error::StoreError;
 use crate::aws::outbox::put_event;
@@ -63,6 +63,7 @@ impl Connections {
             .remove(LEASE)
             .remove(INTENT)
             .remove(SUSPECT)
+            .remove(REFUSALS)
             .when(condition);
         transaction.add(EndPart::Connection, update)?;
         transaction.add(EndPart::Claim, self.release_claim(connection))?;

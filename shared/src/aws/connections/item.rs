@@ -9,7 +9,8 @@ use super::shard::{active_shard, catch_up_shard};
 use crate::aws::error::StoreError;
 use crate::domain::{
     Backfill, BackfillState, Connection, ConnectionStatus, DataType, DataTypeProgress, Day, DayRange, FetchFailure,
-    GrantId, Lease, OuraUserId, PatientId, ReasonCode, RefreshIntent, SOURCE, ScopeSet, Suspect, SyncId,
+    GrantId, Lease, OuraUserId, PatientId, ReasonCode, RefreshIntent, RefreshRefusals, SOURCE, ScopeSet, Suspect,
+    SyncId,
 };
 
 /// Attributes of the refresh lease.
@@ -20,6 +21,9 @@ pub(super) const INTENT: [&str; 3] = ["intentGeneration", "intentAttempt", "inte
 
 /// Attributes of a suspect refresh token.
 pub(super) const SUSPECT: [&str; 2] = ["suspectSince", "suspectReason"];
+
+/// Attributes of the refusals of a refresh token.
+pub(super) const REFUSALS: [&str; 3] = ["refusedCount", "refusedSince", "refusedAt"];
 
 /// A connection as stored.
 #[derive(Debug, Serialize, Deserialize)]
@@ -45,6 +49,9 @@ pub(in crate::aws) struct ConnectionItem {
     intent_started_at: Option<Timestamp>,
     suspect_since: Option<Timestamp>,
     suspect_reason: Option<ReasonCode>,
+    refused_count: Option<u32>,
+    refused_since: Option<Timestamp>,
+    refused_at: Option<Timestamp>,
     last_sync_at: Option<Timestamp>,
     last_data_day: Option<Day>,
     silent_since: Option<Timestamp>,
@@ -91,6 +98,9 @@ impl From<&Connection> for ConnectionItem {
             intent_started_at: intent.as_ref().map(|intent| intent.started_at),
             suspect_since: suspect.map(|suspect| suspect.since),
             suspect_reason: suspect.map(|suspect| suspect.reason),
+            refused_count: connection.refusals.map(|refusals| refusals.count),
+            refused_since: connection.refusals.map(|refusals| refusals.since),
+            refused_at: connection.refusals.map(|refusals| refusals.last),
             last_sync_at: connection.last_sync_at,
             last_data_day: connection.last_data_day,
             silent_since: connection.silent_since,
@@ -139,6 +149,8 @@ impl ConnectionItem {
             }
             None => None,
         };
+        let refusals = self.refused_count.zip(self.refused_since).zip(self.refused_at);
+        let refusals = refusals.map(|((count, since), last)| RefreshRefusals { count, since, last });
         let backfill = match self.backfill_state {
             Some(state) => {
                 let range =
@@ -167,6 +179,7 @@ impl ConnectionItem {
             lease,
             intent,
             suspect,
+            refusals,
             last_sync_at: self.last_sync_at,
             last_data_day: self.last_data_day,
             backfill,
@@ -207,6 +220,7 @@ mod tests {
             lease: Some(Lease { owner: "a".into(), until: at }),
             intent: Some(RefreshIntent { generation: 4, attempt: "a".into(), started_at: at }),
             suspect: Some(Suspect { since: at, reason: ReasonCode::RefreshLost }),
+            refusals: Some(RefreshRefusals { count: 2, since: at, last: at }),
             last_sync_at: Some(at),
             last_data_day: Some("2026-02-02".parse().unwrap()),
             backfill: Some(Backfill {
@@ -238,6 +252,7 @@ mod tests {
             lease: None,
             intent: None,
             suspect: None,
+            refusals: None,
             last_sync_at: None,
             last_data_day: None,
             silent_since: None,

@@ -3,11 +3,14 @@
 
 use jiff::Timestamp;
 
-use super::item::{ConnectionItem, INTENT, LEASE, SUSPECT};
+use super::item::{ConnectionItem, INTENT, LEASE, REFUSALS, SUSPECT};
 use super::store::{Connections, is_live_on, is_on};
 use crate::aws::error::StoreError;
 use crate::aws::table::{Key, Outcome, Returned, Update, equals, less, missing};
-use crate::domain::{Connection, ConnectionStatus, GrantId, Lease, PatientId, ReasonCode, RefreshIntent, Suspect};
+use crate::domain::{
+    Connection, ConnectionStatus, GrantId, Lease, PatientId, ReasonCode, RefreshIntent, RefreshRefusals, ScopeSet,
+    Suspect,
+};
 
 /// The end of taking the refresh lease.
 #[derive(Debug)]
@@ -69,8 +72,8 @@ impl Connections {
         }
     }
 
-    /// Records that the stored token pair is of `generation` and ends lease, intent and suspicion. Conditional on grant,
-    /// status and an older generation, not on the lease.
+    /// Records that the stored token pair is of `generation`, with its scopes, and ends lease, intent and suspicion.
+    /// Conditional on grant, status and an older generation, not on the lease.
     ///
     /// # Errors
     /// [`StoreError`]; the next reader of the pair retries.
@@ -79,15 +82,18 @@ impl Connections {
         patient: &PatientId,
         grant: &GrantId,
         generation: u64,
+        scopes: &ScopeSet,
     ) -> Result<Advanced, StoreError> {
         const ACTION: &str = "advance the token generation";
         let update = self
             .table
             .update(&Key::Connection(patient))
             .set("generation", generation)
+            .set("scopesGranted", scopes.to_string())
             .remove(LEASE)
             .remove(INTENT)
             .remove(SUSPECT)
+            .remove(REFUSALS)
             .when(is_live_on(grant).and(less("generation", generation)));
         let current = match update.send_or_current::<ConnectionItem>(ACTION).await? {
             Outcome::Written(()) => return Ok(Advanced::Now),
@@ -115,6 +121,29 @@ impl Connections {
         let update = self.update_of_owner(patient, grant, owner).remove(LEASE);
         let update = if keep_intent { update } else { update.remove(INTENT) };
         Ok(update.send("release the refresh lease").await?.is_written())
+    }
+
+    /// Records a refusal that did not spend the refresh token, and ends the attempt's lease; also its intent, unless an
+    /// earlier attempt's intent has to be kept.
+    ///
+    /// # Errors
+    /// [`StoreError`]; the refusal then does not count.
+    pub async fn record_refusal(
+        &self,
+        patient: &PatientId,
+        grant: &GrantId,
+        owner: &str,
+        refusals: RefreshRefusals,
+        keep_intent: bool,
+    ) -> Result<bool, StoreError> {
+        let update = self
+            .update_of_owner(patient, grant, owner)
+            .set("refusedCount", refusals.count)
+            .set("refusedSince", refusals.since)
+            .set("refusedAt", refusals.last)
+            .remove(LEASE);
+        let update = if keep_intent { update } else { update.remove(INTENT) };
+        Ok(update.send("record a refused refresh").await?.is_written())
     }
 
     /// Lets the lease of an attempt that is over end at another time: its request may still be in flight.

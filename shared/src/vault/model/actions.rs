@@ -74,6 +74,10 @@ impl Setting {
                 next.item.as_mut().map(|item| item.release(&grant, &me, keep_intent));
                 ActionResult::Done
             }
+            Action::Refuse { refusals, keep_intent } => {
+                next.item.as_mut().map(|item| item.refuse(&grant, &me, refusals, keep_intent));
+                ActionResult::Done
+            }
             Action::HoldUntil(_) if self.lacks(Guard::HeldLease) => {
                 next.item.as_mut().map(|item| item.release(&grant, &me, false));
                 ActionResult::Done
@@ -139,6 +143,11 @@ impl Setting {
     fn as_seen(&self, mut item: RefreshState<u8>) -> RefreshState<u8> {
         if self.lacks(Guard::Intent) {
             item.intent = None;
+        }
+        if self.lacks(Guard::RefusalTime)
+            && let Some(refusals) = &mut item.refusals
+        {
+            refusals.since = at(0);
         }
         if self.lacks(Guard::ProbeDelay)
             && let Some(suspect) = &mut item.suspect

@@ -41,6 +41,7 @@ impl Setting {
         if let Some(item) = &world.item {
             for WorkerSetup { fast, .. } in &self.workers {
                 moments.extend(item.lease.iter().map(|(_, until)| until.as_second() - fast + 1));
+                moments.extend(item.refusals.iter().map(|refusals| refusals.last.as_second() - fast + 1800));
                 moments.extend(item.suspect.iter().map(|suspect| suspect.since.as_second() - fast + 120));
             }
         }

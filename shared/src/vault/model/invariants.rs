@@ -1,6 +1,7 @@
 //! The model as the search sees it: its first state, the steps from a state, and the invariants.
 
 use super::super::protocol::Need;
+use super::super::refresh_state::RefreshState;
 use super::search::Model;
 use super::setting::{EndedBy, Faults, Setting};
 use super::world::{BEGIN, Event, Flight, Grant, OLD, Run, Secret, Worker, World, connected, slot};
@@ -14,7 +15,7 @@ impl Model for Setting {
         World {
             now: BEGIN,
             left: self.faults,
-            item: Some(connected(OLD)),
+            item: Some(RefreshState { refusals: self.refusals, ..connected(OLD) }),
             secrets: [Some(Secret { generation: 1, token: 1, before: 1, written_at: 0 }), None],
             oura: [alive; 2],
             workers: self.workers.iter().map(|_| Worker { run: Run::Idle, flight: Flight::None }).collect(),
@@ -87,8 +88,11 @@ impl Model for Setting {
                 return Some("an ended connection lives on at Oura");
             }
         }
-        let undisturbed = no_faults && self.faults.withdrawals == world.left.withdrawals && world.end_steps == 0;
-        let small = |left: &Faults| [left.false_refusals, left.refusals, left.failed_writes, left.stale];
+        let undisturbed = no_faults
+            && self.refusals.is_none()
+            && self.faults.withdrawals == world.left.withdrawals
+            && world.end_steps == 0;
+        let small = |left: &Faults| [left.declines, left.false_refusals, left.refusals, left.failed_writes, left.stale];
         if all_over && undisturbed && small(&world.left) == small(&self.faults) {
             let item = world.item.as_ref();
             if !world.used {

@@ -13,7 +13,9 @@ mod world;
 
 use self::search::search;
 use self::setting::{EndedBy, Faults, Guard, Setting, WorkerSetup};
+use self::world::{BEGIN, at};
 use super::protocol::Need;
+use crate::domain::RefreshRefusals;
 
 const VALID: WorkerSetup = WorkerSetup::USUAL;
 const NEWER: WorkerSetup = WorkerSetup { need: Need::NewerThan(2), ..VALID };
@@ -23,7 +25,21 @@ const fn fast(seconds: i64) -> WorkerSetup {
 }
 
 fn setting(workers: &[WorkerSetup], faults: Faults) -> Setting {
-    Setting { workers: workers.to_vec(), family: true, ended_by: EndedBy::Nothing, faults, without: None }
+    Setting {
+        workers: workers.to_vec(),
+        family: true,
+        ended_by: EndedBy::Nothing,
+        faults,
+        other_words: false,
+        served: true,
+        refusals: None,
+        without: None,
+    }
+}
+
+/// Two refusals in other words than `invalid_grant`, the first and the last of them so many seconds ago.
+fn refused(since: i64, last: i64) -> Option<RefreshRefusals> {
+    Some(RefreshRefusals { count: 2, since: at(BEGIN - since), last: at(BEGIN - last) })
 }
 
 /// Settings without a violation, by name.
@@ -49,6 +65,12 @@ fn worlds() -> Vec<(&'static str, Setting)> {
         ("two generations, a crash", setting(&two_generations, crash)),
         ("clocks apart", setting(&apart, Faults { time_steps: 2, ..crash })),
     ];
+    let other_words = Setting { other_words: true, refusals: refused(7200, 3600), ..setting(&[VALID; 3], refusals) };
+    worlds.push(("an invalid token in other words", other_words));
+    let declines = Faults { declines: 3, lost: 1, time_steps: 2, ..Faults::default() };
+    worlds.push(("declined lately", Setting { refusals: refused(10, 10), ..setting(&[VALID; 3], declines) }));
+    let alone = Setting { served: false, refusals: refused(7200, 3600), ..setting(&[VALID; 3], declines) };
+    worlds.push(("declined while Oura serves nobody", alone));
     for ended_by in [EndedBy::Disconnect, EndedBy::Purge, EndedBy::Reconnect] {
         worlds.push(("an end meanwhile", Setting { ended_by, ..setting(&[VALID; 2], faults) }));
     }
@@ -105,6 +127,8 @@ fn each_guard_is_needed() {
     let two_generations = [VALID, NEWER, NEWER];
     let two = |faults| setting(&[VALID; 2], faults);
     let ended = |ended_by| Setting { ended_by, ..two(none) };
+    let declines = Faults { declines: 2, time_steps: 2, ..none };
+    let declined = |served, refusals| Setting { served, refusals, ..two(declines) };
     let missing: Vec<(Guard, Setting, &str)> = vec![
         (Guard::LeaseCondition, two(none), "spent twice"),
         (Guard::GenerationCondition, two(none), "more than one"),
@@ -113,6 +137,8 @@ fn each_guard_is_needed() {
         (Guard::Reread, setting(&[VALID, long], crash), "spent twice"),
         (Guard::SecondProbe, two(false_refusals), "healthy"),
         (Guard::ProbeDelay, two(false_refusals), "healthy"),
+        (Guard::RefusalTime, declined(true, refused(10, 10)), "healthy"),
+        (Guard::RefusalServed, declined(false, refused(7200, 3600)), "healthy"),
         (Guard::StoreFirst, two(none), "before it"),
         (Guard::StoreRetry, setting(&[VALID; 1], Faults { failed_writes: 1, ..none }), "lost without"),
         (Guard::Intent, setting(&[VALID; 3], lost), "called a revocation"),

@@ -1,6 +1,7 @@
 //! A setting of the model: its workers, the faults that may happen, and the guard that is switched off.
 
 use super::super::protocol::Need;
+use crate::domain::RefreshRefusals;
 
 /// Workers, faults, and the guard that is switched off.
 #[derive(Debug, Clone)]
@@ -10,6 +11,12 @@ pub(super) struct Setting {
     pub family: bool,
     pub ended_by: EndedBy,
     pub faults: Faults,
+    /// Oura answers a token that is not valid (any more) in other words than `invalid_grant`.
+    pub other_words: bool,
+    /// Oura serves other patients.
+    pub served: bool,
+    /// Refusals before the first event.
+    pub refusals: Option<RefreshRefusals>,
     pub without: Option<Guard>,
 }
 
@@ -42,6 +49,8 @@ pub(super) struct Faults {
     pub lost: u8,
     /// `invalid_grant` for a valid token. All within one moment.
     pub false_refusals: u8,
+    /// Refusals of a valid token in other words than `invalid_grant`.
+    pub declines: u8,
     /// Other refusals.
     pub refusals: u8,
     /// Failed writes of a pair or of its generation.
@@ -71,6 +80,10 @@ pub(super) enum Guard {
     SecondProbe,
     /// A second `invalid_grant` right after the first ends nothing.
     ProbeDelay,
+    /// Refusals in other words end nothing within an hour.
+    RefusalTime,
+    /// Refusals in other words end nothing while Oura serves nobody.
+    RefusalServed,
     /// A new pair is stored before it is used.
     StoreFirst,
     /// Storing a new pair is retried.

@@ -6,7 +6,9 @@ use jiff::Timestamp;
 
 use super::super::protocol::{Action, ActionResult, Pair, Refresh};
 use super::setting::{Guard, Setting};
-use super::world::{Answer, Event, FLIGHT, Flight, Run, Running, World, at, attempt, orphaned, slot};
+use super::world::{
+    Answer, BEGIN, DECLINED_FOR, Event, FLIGHT, Flight, Run, Running, World, at, attempt, orphaned, slot,
+};
 
 impl Setting {
     /// The next steps of one worker.
@@ -43,6 +45,7 @@ impl Setting {
                                 }
                                 Answer::InvalidGrant => ActionResult::InvalidGrant,
                                 Answer::Refused => ActionResult::Refused,
+                                Answer::Declined => ActionResult::Declined { served_at: self.served_at(world) },
                             };
                             way(Event::AnswerArrives(worker), self.on_result(next, worker, result));
                         }
@@ -96,8 +99,9 @@ impl Setting {
         };
         let mut next = world.clone();
         let dead = next.oura[slot(grant)].is_dead();
+        let invalid = if self.other_words { Answer::Declined } else { Answer::InvalidGrant };
         let answer = if dead {
-            Answer::InvalidGrant
+            invalid
         } else if next.oura[slot(grant)].current == token {
             next.oura[slot(grant)].current += 1;
             Answer::Granted(token + 1)
@@ -106,7 +110,7 @@ impl Setting {
                 next.wrong = Some("a refresh token is spent twice");
             }
             next.oura[slot(grant)].family_dead = self.family;
-            Answer::InvalidGrant
+            invalid
         };
         ways.push((Event::OuraWorks(worker), answered(next, answer)));
         if orphan {
@@ -121,11 +125,22 @@ impl Setting {
             next.false_refusal_at = Some(world.now);
             ways.push((Event::OuraErrs(worker), answered(next, Answer::InvalidGrant)));
         }
+        // While Oura serves other patients, it declines a valid token for less than an hour.
+        if world.left.declines > 0 && (!self.served || world.now < BEGIN + DECLINED_FOR) {
+            let mut next = world.clone();
+            next.left.declines -= 1;
+            ways.push((Event::OuraDeclines(worker), answered(next, Answer::Declined)));
+        }
         if world.left.refusals > 0 {
             let mut next = world.clone();
             next.left.refusals -= 1;
             ways.push((Event::OuraRefuses(worker), answered(next, Answer::Refused)));
         }
+    }
+
+    /// The time at which Oura last served another patient.
+    fn served_at(&self, world: &World) -> Option<Timestamp> {
+        (self.served || self.lacks(Guard::RefusalServed)).then(|| at(world.now))
     }
 
     pub(super) fn clock(&self, world: &World, worker: usize) -> Timestamp {

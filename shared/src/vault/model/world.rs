@@ -14,6 +14,9 @@ pub(super) const NEW: u8 = 2;
 /// Start of the model's clock, in seconds.
 pub(super) const BEGIN: i64 = 100_000;
 
+/// Seconds for which Oura declines a valid token while it serves other patients.
+pub(super) const DECLINED_FOR: i64 = 3500;
+
 /// Seconds for which a request may be in flight after its sender has ended.
 pub(super) const FLIGHT: i64 = 60;
 
@@ -31,6 +34,7 @@ pub(super) enum Event {
     OuraWorks(usize),
     OuraErrs(usize),
     OuraRefuses(usize),
+    OuraDeclines(usize),
     RequestVanishes(usize),
     PatientWithdraws,
     EndProceeds(u8),
@@ -129,6 +133,8 @@ pub(super) enum Answer {
     Granted(u8),
     InvalidGrant,
     Refused,
+    /// Refused in other words than `invalid_grant`.
+    Declined,
 }
 
 pub(super) fn at(seconds: i64) -> Timestamp {
@@ -145,7 +151,16 @@ pub(super) fn attempt(worker: usize) -> u8 {
 }
 
 pub(super) fn connected(grant: u8) -> RefreshState<u8> {
-    RefreshState { grant, generation: 1, ended: false, reason: None, lease: None, intent: None, suspect: None }
+    RefreshState {
+        grant,
+        generation: 1,
+        ended: false,
+        reason: None,
+        lease: None,
+        intent: None,
+        suspect: None,
+        refusals: None,
+    }
 }
 
 impl World {
