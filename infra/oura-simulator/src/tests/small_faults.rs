@@ -181,3 +181,39 @@ async fn fault_either_replaces_an_answer_or_changes_it() {
         assert_eq!(refused.status(), 400, "{body}");
     }
 }
+
+/// The JSON objects in code spans of the README that begin so.
+fn examples(beginning: &str) -> Vec<&'static str> {
+    let spans = include_str!("../../README.md").split('`').skip(1).step_by(2);
+    spans.filter(|span| span.starts_with(beginning)).collect()
+}
+
+#[tokio::test]
+async fn examples_of_the_readme_are_accepted() {
+    let world = World::new().await;
+    let post = async |path: &str, body: &str| {
+        let sent = world.http.post(world.url(path)).body(body.to_owned()).send().await.unwrap();
+        assert_eq!(sent.status(), 200, "{body}");
+    };
+    let faults = examples("{\"match\"");
+    assert!(faults.len() > 12, "{}", faults.len());
+    for fault in faults {
+        post("/control/faults", fault).await;
+    }
+    let changes = examples("{\"collection\":\"workout\"").into_iter().chain(examples("{\"collection\":\"session\""));
+    for change in changes.chain(examples("{\"collection\":\"daily_spo2\"")) {
+        post("/control/people/ada/changes", change).await;
+    }
+    for (path, beginning) in [
+        ("unworn-days", "{\"days\""),
+        ("rest-mode", "{\"from\":\"2031"),
+        ("delays", "{\"heartrate\""),
+        ("scopes", "{\"scopes\""),
+    ] {
+        let examples = examples(beginning);
+        assert!(!examples.is_empty(), "{path}");
+        for example in examples {
+            post(&format!("/control/people/ada/{path}"), example).await;
+        }
+    }
+}
