@@ -171,7 +171,7 @@ async fn page_size_does_not_change_the_tables() {
     let whole = World::connected().await;
     whole.work().await;
     let paged = World::connected().await;
-    paged.oura().change_options(|options| options.page_size = Some(7)).unwrap();
+    paged.oura().change_options(|options| options.page_size = Some(25)).unwrap();
     paged.work().await;
     assert_eq!(whole.tables().await[1..], paged.tables().await[1..]);
 }

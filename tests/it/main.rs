@@ -19,6 +19,7 @@ mod openapi;
 mod portals;
 mod published_events;
 mod sizes;
+mod slow_answers;
 mod token_migration;
 mod token_races;
 mod token_refusals;

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use shared::domain::{DataType, DataTypeProgress, DayRange, DocumentId, FetchFailure, FetchState};
+use shared::normalize;
+use shared::oura::model::Malformed;
 use shared::oura::{Listing, OuraError};
 
 /// Request for one data type.
@@ -16,10 +18,20 @@ pub(crate) enum FetchRequest {
     Documents { ids: BTreeSet<DocumentId>, list: Option<DayRange> },
 }
 
-/// Documents of one data type that arrived.
-#[derive(Debug)]
+/// Unreadable parts of one data type that are kept; there can be as many as documents.
+const MAX_MALFORMED: usize = 1_000;
+
+/// Documents of one data type that arrived. The documents themselves are in the [`Arrivals`](crate::arrivals::Arrivals).
+#[derive(Debug, Default)]
 pub(crate) struct Fetched {
-    pub(crate) listing: Listing,
+    /// Number of documents.
+    pub(crate) documents: u64,
+    /// Ids of those that have one.
+    pub(crate) ids: BTreeSet<DocumentId>,
+    /// Parts that could not be read.
+    pub(crate) malformed: Vec<Malformed>,
+    /// Values that are out of bounds.
+    pub(crate) out_of_bounds: Vec<Malformed>,
     /// Requested documents that Oura does not have, or not yet.
     pub(crate) missing: BTreeSet<DocumentId>,
     /// Documents that were not requested, since there were too many.
@@ -50,9 +62,14 @@ pub(crate) struct FetchReport {
 }
 
 impl Fetched {
-    /// Documents of a request that is answered completely.
-    pub(crate) fn complete(listing: Listing) -> Self {
-        Self { listing, missing: BTreeSet::new(), not_requested: BTreeSet::new(), failed: None }
+    /// Adds a listing, but for its documents.
+    pub(crate) fn add(&mut self, listing: &mut Listing) {
+        self.documents += listing.documents.len() as u64;
+        self.ids.extend(listing.documents.ids());
+        self.malformed.append(&mut listing.malformed);
+        self.malformed.truncate(MAX_MALFORMED);
+        self.out_of_bounds.append(&mut normalize::out_of_bounds(&listing.documents));
+        self.out_of_bounds.truncate(MAX_MALFORMED);
     }
 
     /// True if some of the documents did not arrive.
@@ -66,7 +83,7 @@ impl Fetched {
             (FetchState::Failed, Some(error.failure()))
         } else if self.lacks_documents() {
             (FetchState::Failed, Some(FetchFailure::NotFound))
-        } else if !self.listing.malformed.is_empty() {
+        } else if !self.malformed.is_empty() {
             (FetchState::Malformed, Some(FetchFailure::MalformedDocuments))
         } else {
             (FetchState::Done, None)
@@ -78,7 +95,7 @@ impl FetchOutcome {
     /// Progress to record for it.
     pub(crate) fn progress(&self, fetched_at: Timestamp) -> DataTypeProgress {
         let documents = match self {
-            Self::Fetched(fetched) => fetched.listing.documents.len() as u64,
+            Self::Fetched(fetched) => fetched.documents,
             _ => 0,
         };
         let (state, error) = match self {

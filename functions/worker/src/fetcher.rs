@@ -12,9 +12,11 @@ use futures::stream::{self, FuturesUnordered, StreamExt};
 use jiff::{SignedDuration, Timestamp};
 use shared::domain::{Clock, Connection, DataType, DayRange, DocumentId, FetchFailure, ScopeSet};
 use shared::oura::model::Malformed;
-use shared::oura::{Listing, OuraClient, OuraError};
+use shared::oura::{Listing, OuraClient, OuraError, Part};
 use shared::vault::{Access, Vault, VaultError};
+use tokio::sync::watch;
 
+use crate::arrivals::{Arrival, Arrivals, STALL_TIMEOUT};
 use crate::fetch_outcome::{FetchOutcome, FetchReport, FetchRequest, Fetched};
 
 /// Longest delay of Oura's that is waited out inside an invocation; for a longer one the message returns to its queue.
@@ -29,6 +31,9 @@ const MAX_SINGLE_DOCUMENTS: usize = 200;
 /// Single documents of one data type fetched at once.
 const SINGLE_DOCUMENT_CONCURRENCY: usize = 4;
 
+/// Data types whose documents show the patient's offset from UTC.
+pub(crate) const OFFSET_CARRIERS: [DataType; 2] = [DataType::Sleep, DataType::DailyActivity];
+
 /// Called with each data type, and its number of documents, as it arrives.
 pub(crate) type OnFetched<'a> = dyn Fn(DataType, u64) -> BoxFuture<'a, ()> + Send + Sync + 'a;
 
@@ -39,6 +44,8 @@ pub(crate) struct Fetcher<'a> {
     pub(crate) vault: &'a Vault,
     pub(crate) clock: &'a Clock,
     pub(crate) connection: &'a Connection,
+    /// Destination of the documents.
+    pub(crate) arrivals: &'a Arrivals,
     /// True if another data type of the same sync has arrived before. Then a refusal concerns the scope.
     pub(crate) any_arrived: bool,
     /// End of this invocation.
@@ -126,16 +133,27 @@ impl Fetcher<'_> {
         data_types: &[DataType],
         on_fetched: &OnFetched<'_>,
     ) -> Responses {
+        // Time series wait for the documents whose offsets place samples on local days.
+        let left = data_types.iter().filter(|data_type| OFFSET_CARRIERS.contains(data_type)).count();
+        let (carriers, _) = watch::channel(left);
+        let carriers = &carriers;
         data_types
             .iter()
             .filter_map(|data_type| Some((*data_type, requests.get(data_type)?)))
             .map(|(data_type, request)| async move {
+                if !data_type.has_documents() {
+                    let mut left = carriers.subscribe();
+                    let _arrived = tokio::time::timeout(STALL_TIMEOUT, left.wait_for(|left| *left == 0)).await;
+                }
                 let response = match request {
-                    FetchRequest::Days(range) => self.list(access, data_type, *range).await.map(Fetched::complete),
+                    FetchRequest::Days(range) => self.days(access, data_type, *range).await,
                     FetchRequest::Documents { ids, list } => self.documents(access, data_type, ids, *list).await,
                 };
+                if OFFSET_CARRIERS.contains(&data_type) {
+                    carriers.send_modify(|left| *left -= 1);
+                }
                 if let Ok(fetched) = &response {
-                    on_fetched(data_type, fetched.listing.documents.len() as u64).await;
+                    on_fetched(data_type, fetched.documents).await;
                 }
                 (data_type, response)
             })
@@ -151,12 +169,12 @@ impl Fetcher<'_> {
         ids: &BTreeSet<DocumentId>,
         list: Option<DayRange>,
     ) -> Result<Fetched, OuraError> {
-        let mut fetched = Fetched::complete(Listing::empty(data_type));
+        let (mut fetched, mut listing) = (Fetched::default(), Listing::empty(data_type));
         if let Some(days) = list.filter(|_| ids.len() > 1) {
-            fetched.listing = self.list(access, data_type, days).await?;
-            fetched.listing.documents.retain_ids(ids);
+            listing = self.part(access, data_type, days, false).await?.listing;
+            listing.documents.retain_ids(ids);
         }
-        let listed = fetched.listing.documents.ids();
+        let listed = listing.documents.ids();
         let mut singles: Vec<DocumentId> = ids.difference(&listed).cloned().collect();
         fetched.not_requested.extend(singles.split_off(singles.len().min(MAX_SINGLE_DOCUMENTS)));
         let mut responses = stream::iter(singles)
@@ -166,29 +184,52 @@ impl Fetcher<'_> {
             })
             .buffer_unordered(SINGLE_DOCUMENT_CONCURRENCY);
         while let Some((id, response)) = responses.next().await {
-            fetched.listing.requests += 1;
             match response {
                 Ok((documents, malformed)) => {
-                    fetched.listing.documents.append(documents);
-                    fetched.listing.malformed.extend(malformed);
+                    listing.documents.append(documents);
+                    listing.malformed.extend(malformed);
                 }
                 Err(OuraError::NotFound) => {
                     fetched.missing.insert(id);
                 }
                 // The error concerns this document only.
                 Err(OuraError::Rejected { .. } | OuraError::Malformed { .. } | OuraError::Paging) => {
-                    fetched.listing.malformed.push(Malformed::document(0, Some(id)));
+                    listing.malformed.push(Malformed::document(0, Some(id)));
                 }
                 Err(error) if error.is_transient() => fetched.failed = Some(error),
                 // The error concerns the token or the scope.
                 Err(error) => return Err(error),
             }
         }
+        self.arrived(&mut fetched, listing, None);
         Ok(fetched)
     }
 
-    async fn list(&self, access: &Access, data_type: DataType, range: DayRange) -> Result<Listing, OuraError> {
-        self.with_retry(|| self.oura.list(&access.token, data_type, range)).await
+    /// Fetches all documents of some days, the newest days first.
+    async fn days(&self, access: &Access, data_type: DataType, range: DayRange) -> Result<Fetched, OuraError> {
+        let (mut fetched, mut left, mut is_empty) = (Fetched::default(), Some(range), false);
+        while let Some(range) = left {
+            let Part { days, listing } = self.part(access, data_type, range, is_empty).await?;
+            is_empty = listing.documents.is_empty();
+            left = DayRange::new(range.first(), days.first().plus(-1)).ok();
+            self.arrived(&mut fetched, listing, (!data_type.has_documents()).then_some(days));
+        }
+        Ok(fetched)
+    }
+
+    async fn part(
+        &self,
+        access: &Access,
+        data_type: DataType,
+        range: DayRange,
+        is_probably_empty: bool,
+    ) -> Result<Part, OuraError> {
+        self.with_retry(|| self.oura.newest_part(&access.token, data_type, range, is_probably_empty)).await
+    }
+
+    fn arrived(&self, fetched: &mut Fetched, mut listing: Listing, days: Option<DayRange>) {
+        fetched.add(&mut listing);
+        self.arrivals.add(Arrival { documents: listing.documents, days }, listing.bytes);
     }
 
     /// Sends a request, with two quick retries while Oura fails.

@@ -1,9 +1,10 @@
 //! The worker: processes queue messages (webhook events, syncs, patients' commands) and returns the ones to retry.
 //!
 //! A batch becomes jobs in `batch`. Each job ends with a `delivery::Outcome`, which decides what happens to
-//! its messages. Webhook events are collected in the patient's inbox (`webhook_events`); a sync goes through the five
+//! its messages. Webhook events are collected in the patient's inbox (`webhook_events`); a sync goes through the four
 //! phases of `sync`; a command is carried out in `commands`.
 
+mod arrivals;
 mod batch;
 mod commands;
 mod config;

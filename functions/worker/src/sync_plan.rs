@@ -225,7 +225,6 @@ fn newest_events(events: &BTreeSet<DocumentEvent>) -> BTreeMap<DocumentKey, &Doc
 #[cfg(test)]
 mod tests {
     use shared::domain::{DataTypeProgress, FetchState, RecordMetrics};
-    use shared::oura::Listing;
 
     use super::*;
     use crate::fetch_outcome::Fetched;
@@ -313,7 +312,7 @@ mod tests {
         let mut plan = planned(&delete, &stored("a", "2026-03-17", "2026-03-18T10:30:00Z"), None);
         assert_eq!(requested(&plan), ["a", "b"]);
         let missing = ["a", "b"].map(|id| id.parse().unwrap()).into();
-        let fetched = Fetched { missing, ..Fetched::complete(Listing::empty(DataType::Tag)) };
+        let fetched = Fetched { missing, ..Fetched::default() };
         let outcomes = BTreeMap::from([(DataType::Tag, FetchOutcome::Fetched(fetched))]);
         let mut report = FetchReport { outcomes, started_at: at(NOON) };
         plan.resolve_missing(&mut report);

@@ -5,26 +5,41 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use shared::domain::{Connection, DataType, DocumentId, SyncId, derived_uuid};
+use shared::domain::{Connection, DataType, Day, DocumentId, StoredRecord, SyncId, derived_uuid};
 use shared::normalize::has_derived_id;
 
-use crate::fetch_outcome::{FetchOutcome, FetchReport, FetchRequest, Fetched};
-use crate::sync_plan::{StoredDays, SyncPlan};
+use crate::fetch_outcome::{FetchOutcome, FetchReport, FetchRequest};
+use crate::sync_plan::{DocumentKey, StoredDays, SyncPlan};
 
 /// Documents of one list that a sync looks up by id. A list that lost all its documents costs this many requests, and later
 /// syncs look up the rest.
 const MAX_LOOK_UPS: usize = 20;
 
+/// Returns the stored documents that can be looked up by id. Documents of another Oura account, and those to which Oura gave
+/// no id, cannot.
+pub(crate) fn lookable(connection: &Connection, stored: &StoredDays) -> Vec<(Day, DocumentKey)> {
+    let is_lookable = |stored: &&StoredRecord| {
+        let record = &stored.record;
+        !stored.deleted
+            && record.data_type.has_documents()
+            && stored.account.as_ref().is_none_or(|account| *account == connection.oura_user_id)
+            && !has_derived_id(&connection.patient_id, record)
+            // No URL can end with a dot segment.
+            && !matches!(record.document_id.as_str(), "." | "..")
+    };
+    let records = stored.values().flat_map(|day| &day.records).filter(is_lookable).map(|stored| &stored.record);
+    records.map(|record| (record.day, (record.data_type, record.document_id.clone()))).collect()
+}
+
 /// Returns requests for stored documents that the list of their data type and days does not hold.
 ///
 /// Each sync draws other ones: documents that Oura still has stay unlisted, and must not keep the others from being looked
-/// up. Documents of another Oura account, and those to which Oura gave no id, cannot be looked up.
+/// up.
 pub(crate) fn unlisted(
-    connection: &Connection,
     sync: &SyncId,
     plan: &SyncPlan,
     report: &FetchReport,
-    stored: &StoredDays,
+    lookable: &[(Day, DocumentKey)],
 ) -> BTreeMap<DataType, FetchRequest> {
     let mut requests = BTreeMap::new();
     for (data_type, request) in &plan.requests {
@@ -33,18 +48,10 @@ pub(crate) fn unlisted(
         else {
             continue;
         };
-        if !data_type.has_documents() {
-            continue;
-        }
-        let listed = fetched.listing.documents.ids();
-        let of_days = stored.iter().filter(|(day, _)| days.contains(**day)).flat_map(|(_, day)| &day.records);
-        let mut unlisted: Vec<&DocumentId> = of_days
-            .filter(|stored| stored.record.data_type == *data_type && !stored.deleted)
-            .filter(|stored| stored.observed_at <= report.started_at)
-            .filter(|stored| stored.account.as_ref().is_none_or(|account| *account == connection.oura_user_id))
-            .map(|stored| &stored.record)
-            .filter(|record| !listed.contains(&record.document_id) && !has_derived_id(&connection.patient_id, record))
-            .map(|record| &record.document_id)
+        let mut unlisted: Vec<&DocumentId> = lookable
+            .iter()
+            .filter(|(day, (of, id))| of == data_type && days.contains(*day) && !fetched.ids.contains(id))
+            .map(|(_, (_, id))| id)
             .collect();
         if unlisted.is_empty() {
             continue;
@@ -64,16 +71,14 @@ pub(crate) fn unlisted(
     requests
 }
 
-/// Adds the answers: a document that Oura still has joins its list, on whatever day it is now; one that Oura does not have
-/// is deleted. Any other answer proves nothing.
-pub(crate) fn add_answers(answers: FetchReport, plan: &mut SyncPlan, report: &mut FetchReport) {
-    for (data_type, answer) in answers.outcomes {
-        let (FetchOutcome::Fetched(answer), Some(FetchOutcome::Fetched(Fetched { listing, .. }))) =
-            (answer, report.outcomes.get_mut(&data_type))
-        else {
-            continue;
+/// Returns the documents that Oura does not have. A document that it still has arrives, on whatever day it is now; any other
+/// answer proves nothing.
+pub(crate) fn proven_deleted(answers: FetchReport) -> impl Iterator<Item = DocumentKey> {
+    answers.outcomes.into_iter().flat_map(|(data_type, answer)| {
+        let missing = match answer {
+            FetchOutcome::Fetched(answer) => answer.missing,
+            _ => BTreeSet::new(),
         };
-        plan.deleted.extend(answer.missing.into_iter().map(|id| (data_type, id)));
-        listing.documents.append(answer.listing.documents);
-    }
+        missing.into_iter().map(move |id| (data_type, id))
+    })
 }

@@ -2,21 +2,20 @@
 
 use jiff::Timestamp;
 use shared::domain::{DataType, SyncId};
-use shared::normalize;
-use shared::oura::Listing;
 use shared::telemetry::{self, Metric};
+
+use crate::fetch_outcome::Fetched;
 
 /// Log lines of one data type and sync. The metric counts all parts.
 const MAX_LINES: usize = 20;
 
 /// Logs and counts the parts of one data type's documents that became null, by their places and never by their values.
-pub(crate) fn report(now: Timestamp, sync_id: &SyncId, data_type: DataType, listing: &Listing) {
-    let out_of_bounds = normalize::out_of_bounds(&listing.documents);
-    let count = listing.malformed.len() + out_of_bounds.len();
+pub(crate) fn report(now: Timestamp, sync_id: &SyncId, data_type: DataType, fetched: &Fetched) {
+    let count = fetched.malformed.len() + fetched.out_of_bounds.len();
     if count == 0 {
         return;
     }
-    for one in listing.malformed.iter().chain(&out_of_bounds).take(MAX_LINES) {
+    for one in fetched.malformed.iter().chain(&fetched.out_of_bounds).take(MAX_LINES) {
         tracing::warn!(
             event = "fetch.value_unreadable",
             sync.id = %sync_id,

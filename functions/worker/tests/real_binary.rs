@@ -147,6 +147,20 @@ async fn worker_turns_webhook_events_into_a_sync_and_counts_dropped_ones() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "takes minutes: four histories of 10,000 heart-rate samples a day"]
+async fn worker_with_four_dense_histories_takes_less_than_200_mb() {
+    let (world, binary) = world().await;
+    for (n, person) in ["ada", "bruno", "chiyo", "dana"].into_iter().enumerate() {
+        world.oura().control().set_heart_rate_every(person, Some(8)).unwrap();
+        world.connect(&format!("patient-{n}"), person).await.unwrap();
+    }
+    let delivery = world.deliver().await.unwrap();
+    let peak = binary.peak_memory_kib().unwrap();
+    assert_eq!((delivery.messages, delivery.failed.len()), (4, 0), "{peak} KiB");
+    assert!(peak < 200 * 1024, "{peak} KiB");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn worker_names_a_missing_variable_at_start() {
     let world = BinaryWorld::start(&[]).await;
     for missing in REQUIRED {

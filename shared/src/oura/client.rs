@@ -1,6 +1,8 @@
 //! Client of Oura's data API (v2): paged lists, single documents, the user's id.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,7 +19,7 @@ use super::model::{Documents, Malformed, id_text};
 use super::page::{self, Page};
 use super::rate_limiter::RateLimiter;
 use super::secret::AccessToken;
-use super::transport::{self, Answer, BodyError, HttpOptions, HttpSetupError, NoAnswer};
+use super::transport::{self, Answer, Body, BodyError, HttpOptions, HttpSetupError, NoAnswer};
 use crate::domain::{DataType, Day, DayRange, DocumentId, OuraUserId, RangeQuery};
 
 /// Days requested beyond each end of a range. Oura's `end_date` is inclusive for some collections and exclusive for others,
@@ -31,16 +33,21 @@ const MAX_REST_MODE_DAYS: i32 = 365;
 /// Days in one window of a time series. Pages hold 1,000 samples and have to be fetched in sequence, windows do not: at a
 /// sample every five minutes, three days are one page.
 const WINDOW_DAYS: i32 = 3;
-const _: () = assert!(WINDOW_DAYS <= DataType::MAX_WINDOW_DAYS);
 
-/// Windows fetched at once: those of a 30-day backfill.
-const WINDOW_CONCURRENCY: usize = 12;
+/// Local days in one part of a time series: three windows, with the day on each side.
+const PART_DAYS: i32 = 7;
 
-/// Maximum number of pages of one list: half a million heart-rate samples in one window, more than any real list has.
-const MAX_PAGES: u32 = 500;
+/// Windows of a part fetched at once: all of them.
+const WINDOW_CONCURRENCY: usize = 3;
 
-/// Maximum size of one page in bytes: about 2,000 of the largest documents, which are sleep periods.
-const MAX_BODY: usize = 32 * 1024 * 1024;
+/// Local days in one part of a time series that is probably empty: one window, the longest that Oura takes.
+const EMPTY_PART_DAYS: i32 = DataType::MAX_WINDOW_DAYS - 2;
+
+/// Maximum number of pages of one list: 200,000 heart-rate samples in one window of three days.
+const MAX_PAGES: u32 = 200;
+
+/// Maximum size of one page in bytes: about 500 of the largest documents, which are sleep periods.
+const MAX_BODY: usize = 8 * 1024 * 1024;
 
 /// Client for the data of all patients; each call takes the patient's access token. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -48,6 +55,15 @@ pub struct OuraClient {
     http: reqwest::Client,
     hosts: Arc<OuraHosts>,
     limiter: Option<Arc<dyn RateLimiter>>,
+}
+
+/// The newest days of a range, fetched completely.
+#[derive(Debug)]
+pub struct Part {
+    /// The days. Their samples and documents are all in the listing, and some around them.
+    pub days: DayRange,
+    /// Their documents.
+    pub listing: Listing,
 }
 
 /// Documents of a complete list.
@@ -59,6 +75,8 @@ pub struct Listing {
     pub malformed: Vec<Malformed>,
     /// Number of requests sent.
     pub requests: u32,
+    /// Size of the responses in bytes.
+    pub bytes: usize,
 }
 
 /// Owner of an access token. Oura's response holds more (e-mail, age, weight), which is dropped.
@@ -87,35 +105,57 @@ impl OuraClient {
         Self { limiter: Some(limiter), ..self.clone() }
     }
 
-    /// Fetches all documents of a data type whose `day` is in the range. A time series is returned with some hours around
-    /// the range, since the local day of a sample is not known here; `ring_configuration` completely.
+    /// Fetches the newest days of a range: all of them for documents, some for a time series, which has too many samples.
+    /// The caller goes on with the days before, until the range is complete.
+    ///
+    /// Documents are those whose `day` is in the range; `ring_configuration` is returned completely. A time series is
+    /// returned with some hours around the days, since the local day of a sample is not known here. If it is probably empty,
+    /// as many days are requested as Oura takes.
     ///
     /// # Errors
     /// [`OuraError`]. What cannot be read is no error: it is in [`Listing::malformed`].
-    pub async fn list(&self, token: &AccessToken, data_type: DataType, range: DayRange) -> Result<Listing, OuraError> {
+    pub async fn newest_part(
+        &self,
+        token: &AccessToken,
+        data_type: DataType,
+        range: DayRange,
+        is_probably_empty: bool,
+    ) -> Result<Part, OuraError> {
         match data_type.range_query() {
-            RangeQuery::None => self.pages(token, data_type, None).await,
+            RangeQuery::None => Ok(Part { days: range, listing: self.pages(token, data_type, None, MAX_PAGES).await? }),
             RangeQuery::Days => {
                 let requested = range.widened(EXTRA_DAYS);
                 let earlier = if data_type == DataType::RestModePeriod { MAX_REST_MODE_DAYS } else { 0 };
                 let bounds = Bounds::days(requested.first().plus(-earlier), requested.last());
-                let mut listing = self.pages(token, data_type, Some(bounds)).await?;
+                let mut listing = self.pages(token, data_type, Some(bounds), MAX_PAGES).await?;
                 listing.documents.retain_days(range);
-                Ok(listing)
+                Ok(Part { days: range, listing })
             }
-            RangeQuery::Instants => {
-                // A local day begins and ends up to 14 hours away from the UTC day.
-                let requested = range.widened(1);
-                stream::iter(requested.pieces(WINDOW_DAYS))
-                    .map(|window| self.pages(token, data_type, Some(Bounds::instants(window))))
-                    .buffered(WINDOW_CONCURRENCY)
-                    .try_fold(Listing::empty(data_type), |mut all, window| async move {
-                        all.append(window);
-                        Ok(all)
-                    })
-                    .await
+            RangeQuery::Instants if is_probably_empty => {
+                let days = newest(range, EMPTY_PART_DAYS);
+                match self.pages(token, data_type, Some(Bounds::instants(days.widened(1))), 1).await {
+                    Ok(listing) => Ok(Part { days, listing }),
+                    // There are further pages: it is not empty.
+                    Err(OuraError::Paging) => self.series_part(token, data_type, range).await,
+                    Err(error) => Err(error),
+                }
             }
+            RangeQuery::Instants => self.series_part(token, data_type, range).await,
         }
+    }
+
+    async fn series_part(&self, token: &AccessToken, data_type: DataType, range: DayRange) -> Result<Part, OuraError> {
+        let days = newest(range, PART_DAYS);
+        // A local day begins and ends up to 14 hours away from the UTC day.
+        let listing = stream::iter(days.widened(1).pieces(WINDOW_DAYS))
+            .map(|window| self.pages(token, data_type, Some(Bounds::instants(window)), MAX_PAGES))
+            .buffered(WINDOW_CONCURRENCY)
+            .try_fold(Listing::empty(data_type), |mut all, window| async move {
+                all.append(window);
+                Ok(all)
+            })
+            .await?;
+        Ok(Part { days, listing })
     }
 
     /// Fetches one document, and the parts of it that could not be read.
@@ -134,6 +174,7 @@ impl OuraClient {
         }
         let body =
             self.get(token, Some(data_type), self.hosts.api(["usercollection", data_type.path(), id.as_str()])).await?;
+        let body = text(&body);
         let raw: &RawValue = page::parse(&body, ".")?;
         Ok(Documents::parse(data_type, &[raw]))
     }
@@ -149,42 +190,45 @@ impl OuraClient {
             id: Option<&'a RawValue>,
         }
         let body = self.get(token, None, self.hosts.api(["usercollection", "personal_info"])).await?;
+        let body = text(&body);
         let wire: Wire = page::parse(&body, ".")?;
         let id = wire.id.and_then(|id| id_text(id.get())).and_then(|id| OuraUserId::parse(id).ok());
         Ok(PersonalInfo { id: id.ok_or_else(|| OuraError::malformed("id"))? })
     }
 
-    /// Fetches the pages of one list to the end.
+    /// Fetches the pages of one list to the end. A page that brings nothing new is the end too: Oura may repeat pages.
     async fn pages(
         &self,
         token: &AccessToken,
         data_type: DataType,
         bounds: Option<Bounds>,
+        max_pages: u32,
     ) -> Result<Listing, OuraError> {
         let mut first = self.hosts.api(["usercollection", data_type.path()]);
         if let Some(Bounds { start, end }) = &bounds {
             first.query_pairs_mut().append_pair(start.0, &start.1).append_pair(end.0, &end.1);
         }
         let mut listing = Listing::empty(data_type);
-        let mut seen = HashSet::new();
+        let (mut seen_tokens, mut seen_documents) = (HashSet::new(), HashSet::new());
         let mut url = first.clone();
-        while listing.requests < MAX_PAGES {
+        while listing.requests < max_pages {
             let body = self.get(token, Some(data_type), url).await?;
+            let body = text(&body);
             let page = Page::parse(&body)?;
             let next = page.next_token.clone();
-            listing.append(Listing::of_page(data_type, &page));
-            let Some(next) = next else { return Ok(listing) };
+            // Each document counts, whatever comes first.
+            let news = page.documents.iter().filter(|document| seen_documents.insert(hash(document.get()))).count();
+            listing.append(Listing { bytes: body.len(), ..Listing::of_page(data_type, &page) });
+            let Some(next) = next.filter(|next| news > 0 && !seen_tokens.contains(next)) else { return Ok(listing) };
             url = first.clone();
             url.query_pairs_mut().append_pair("next_token", &next);
-            if !seen.insert(next) {
-                return Err(OuraError::Paging);
-            }
+            seen_tokens.insert(next);
         }
         Err(OuraError::Paging)
     }
 
     /// Returns the body of a 200, once the rate limiter lets the request through.
-    async fn get(&self, token: &AccessToken, data_type: Option<DataType>, url: Url) -> Result<String, OuraError> {
+    async fn get(&self, token: &AccessToken, data_type: Option<DataType>, url: Url) -> Result<Body, OuraError> {
         let Some(limiter) = &self.limiter else { return self.send(token, url).await };
         limiter.acquire(data_type).await?;
         let response = self.send(token, url).await;
@@ -192,8 +236,7 @@ impl OuraClient {
         response
     }
 
-    /// Sends a request. An invalid UTF-8 byte is replaced, so that it damages one text and not the page.
-    async fn send(&self, token: &AccessToken, url: Url) -> Result<String, OuraError> {
+    async fn send(&self, token: &AccessToken, url: Url) -> Result<Body, OuraError> {
         let response = match transport::send(self.http.get(url).bearer_auth(token.expose()), MAX_BODY).await {
             Ok(response) => response,
             // No header can hold such a token, so no server can have issued it.
@@ -205,24 +248,39 @@ impl OuraClient {
         if response.status != StatusCode::OK {
             return Err(refusal(&response));
         }
-        let body = response.body.map_err(|error| match error {
+        response.body.map_err(|error| match error {
             BodyError::Cut => OuraError::Unavailable { status: None },
             BodyError::TooLarge => OuraError::malformed("."),
-        })?;
-        Ok(String::from_utf8(body).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
+        })
     }
+}
+
+/// Returns the text of a body. An invalid UTF-8 byte is replaced, so that it damages one text and not the page.
+fn text(body: &[u8]) -> Cow<'_, str> {
+    String::from_utf8_lossy(body)
+}
+
+fn hash(text: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    hasher.finish()
+}
+
+/// Returns the newest days of a range.
+fn newest(range: DayRange, days: i32) -> DayRange {
+    DayRange::ending(range.last(), days.min(range.days()))
 }
 
 impl Listing {
     /// Creates an empty list that cost no request.
     #[must_use]
     pub fn empty(data_type: DataType) -> Self {
-        Self { documents: Documents::empty(data_type), malformed: Vec::new(), requests: 0 }
+        Self { documents: Documents::empty(data_type), malformed: Vec::new(), requests: 0, bytes: 0 }
     }
 
     fn of_page(data_type: DataType, page: &Page<'_>) -> Self {
         let (documents, malformed) = Documents::parse(data_type, &page.documents);
-        Self { documents, malformed, requests: 1 }
+        Self { documents, malformed, requests: 1, bytes: 0 }
     }
 
     /// Appends the next page or window.
@@ -232,6 +290,7 @@ impl Listing {
         self.malformed.extend(later.malformed.into_iter().map(|one| Malformed { index: before + one.index, ..one }));
         self.documents.append(later.documents);
         self.requests += later.requests;
+        self.bytes += later.bytes;
     }
 }
 

@@ -23,7 +23,18 @@ fn client(server: &Server) -> OuraClient {
 }
 
 async fn list(server: &Server, kind: DataType, range: DayRange) -> Result<Listing, OuraError> {
-    client(server).list(&token(), kind, range).await
+    all(&client(server), kind, range).await
+}
+
+/// All parts of a range, the newest first.
+async fn all(client: &OuraClient, kind: DataType, range: DayRange) -> Result<Listing, OuraError> {
+    let (mut listing, mut left) = (Listing::empty(kind), Some(range));
+    while let Some(range) = left {
+        let part = client.newest_part(&token(), kind, range, false).await?;
+        left = DayRange::new(range.first(), part.days.first().plus(-1)).ok();
+        listing.append(part.listing);
+    }
+    Ok(listing)
 }
 
 fn days(listing: &Listing) -> Vec<String> {
@@ -54,7 +65,7 @@ async fn list_requests_each_path_with_both_ends_of_its_range() {
     let client = client(&server);
     for kind in DataType::ALL {
         let before = server.seen().len();
-        let listing = client.list(&token(), kind, week()).await.unwrap();
+        let listing = all(&client, kind, week()).await.unwrap();
         assert_eq!(listing.documents.data_type(), kind);
         for seen in &server.seen()[before..] {
             assert_eq!(seen.url.path(), format!("/oura/v2/usercollection/{}", kind.path()));
@@ -98,25 +109,60 @@ async fn list_joins_pages_in_order_with_the_same_range() {
 }
 
 #[tokio::test]
-async fn list_fails_on_a_repeated_page_token() {
+async fn list_ends_with_a_page_that_brings_nothing_new() {
+    // Other tokens without end, the same documents.
     let server = Server::start(|seen: &Seen| {
-        let next = if seen.query("next_token").as_deref() == Some("p2") { "p3" } else { "p2" };
-        Reply::ok(format!(r#"{{"data":[],"next_token":"{next}"}}"#))
+        let n = seen.query("next_token").map_or(0, |token| token.parse::<u32>().unwrap());
+        let id = n.min(2);
+        Reply::ok(format!(r#"{{"data":[{{"id":"{id}","day":"2031-03-10"}}],"next_token":"{}"}}"#, n + 1))
     })
     .await;
-    assert_eq!(list(&server, DataType::Sleep, week()).await.unwrap_err(), OuraError::Paging);
-    assert_eq!(server.seen().len(), 3, "p2, p3, and p2 again");
+    let listing = list(&server, DataType::DailySleep, week()).await.unwrap();
+    assert_eq!((listing.documents.ids().len(), listing.requests), (3, 4));
+    // No documents at all.
+    let server = Server::answering(200, r#"{"data":[],"next_token":"more"}"#).await;
+    assert_eq!(list(&server, DataType::DailySleep, week()).await.unwrap().requests, 1);
+}
+
+#[tokio::test]
+async fn list_ends_with_a_repeated_page_token() {
+    let count = std::sync::atomic::AtomicU32::new(0);
+    let server = Server::start(move |_: &Seen| {
+        let id = count.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        Reply::ok(format!(r#"{{"data":[{{"id":"{id}","day":"2031-03-10"}}],"next_token":"same"}}"#))
+    })
+    .await;
+    let listing = list(&server, DataType::DailySleep, week()).await.unwrap();
+    assert_eq!((listing.documents.len(), listing.requests), (2, 2));
 }
 
 #[tokio::test]
 async fn list_fails_after_the_maximum_number_of_pages() {
     let server = Server::start(|seen: &Seen| {
         let n = seen.query("next_token").map_or(0, |token| token.parse::<u32>().unwrap());
-        Reply::ok(format!(r#"{{"data":[],"next_token":"{}"}}"#, n + 1))
+        Reply::ok(format!(r#"{{"data":[{{"id":"{n}","day":"2031-03-10"}}],"next_token":"{}"}}"#, n + 1))
     })
     .await;
     assert_eq!(list(&server, DataType::Sleep, week()).await.unwrap_err(), OuraError::Paging);
     assert_eq!(server.seen().len(), MAX_PAGES as usize);
+}
+
+#[tokio::test]
+async fn probably_empty_series_is_requested_in_the_longest_windows() {
+    let month = range("2031-03-01", "2031-03-30");
+    let server = Server::answering(200, EMPTY).await;
+    let part = client(&server).newest_part(&token(), DataType::HeartRate, month, true).await.unwrap();
+    assert_eq!((part.days, part.listing.requests), (range("2031-03-03", "2031-03-30"), 1));
+    // It has more than a page: only some days are fetched.
+    let server = Server::start(|seen: &Seen| {
+        let next = if seen.query("next_token").is_some() { "null" } else { "\"2\"" };
+        let start = seen.query("start_datetime").unwrap();
+        let bpm = 60 + u32::from(seen.query("next_token").is_some());
+        Reply::ok(format!(r#"{{"data":[{{"bpm":{bpm},"timestamp":"{start}"}}],"next_token":{next}}}"#))
+    })
+    .await;
+    let part = client(&server).newest_part(&token(), DataType::HeartRate, month, true).await.unwrap();
+    assert_eq!((part.days, part.listing.requests), (range("2031-03-24", "2031-03-30"), 6));
 }
 
 #[tokio::test]
@@ -155,20 +201,23 @@ async fn malformed_page_is_not_quoted() {
 }
 
 #[tokio::test]
-async fn time_series_windows_cover_the_range_without_gap_or_overlap() {
+async fn time_series_windows_cover_each_part_without_gap_or_overlap() {
     const FIRST_WINDOWS_PAGES: u32 = 20;
     let server = Server::start(|seen: &Seen| {
         let start = seen.query("start_datetime").unwrap();
         // The first window takes several pages, so that it is the last to be done.
         let page = seen.query("next_token").map_or(1, |page| page.parse::<u32>().unwrap());
-        if start.starts_with("2031-02-28") && page < FIRST_WINDOWS_PAGES {
-            return Reply::ok(format!(r#"{{"data":[],"next_token":"{}"}}"#, page + 1));
-        }
-        Reply::ok(format!(r#"{{"data":[{{"bpm":61,"source":"rest","timestamp":"{start}"}}]}}"#))
+        let next = if start.starts_with("2031-03-09") && page < FIRST_WINDOWS_PAGES {
+            format!(r#""{}""#, page + 1)
+        } else {
+            "null".to_owned()
+        };
+        let bpm = 60 + page;
+        Reply::ok(format!(r#"{{"data":[{{"bpm":{bpm},"timestamp":"{start}"}}],"next_token":{next}}}"#))
     })
     .await;
-    let listing = list(&server, DataType::HeartRate, range("2031-03-01", "2031-03-30")).await.unwrap();
-
+    let part = client(&server).newest_part(&token(), DataType::HeartRate, week(), false).await.unwrap();
+    assert_eq!(part.days, week());
     let mut windows: Vec<_> = server
         .seen()
         .iter()
@@ -176,31 +225,28 @@ async fn time_series_windows_cover_the_range_without_gap_or_overlap() {
             ["start_datetime", "end_datetime"].map(|name| seen.query(name).unwrap().parse::<jiff::Timestamp>().unwrap())
         })
         .collect();
-    assert_eq!(listing.requests as usize, windows.len());
+    assert_eq!(part.listing.requests as usize, windows.len());
     windows.sort();
     windows.dedup();
-    assert_eq!(windows.first().unwrap()[0].to_string(), "2031-02-28T00:00:00Z");
-    assert_eq!(windows.last().unwrap()[1].to_string(), "2031-04-01T00:00:00Z");
+    assert_eq!(windows.first().unwrap()[0].to_string(), "2031-03-09T00:00:00Z");
+    assert_eq!(windows.last().unwrap()[1].to_string(), "2031-03-18T00:00:00Z");
     for pair in windows.windows(2) {
         assert_eq!(pair[0][1], pair[1][0]);
     }
-    for [start, end] in &windows {
-        assert!(end.duration_since(*start).as_hours() <= 24 * i64::from(WINDOW_DAYS));
-    }
-
-    let Documents::HeartRate(samples) = listing.documents else { panic!() };
-    let given: Vec<_> = samples.iter().map(|sample| sample.timestamp.instant().unwrap()).collect();
+    let Documents::HeartRate(samples) = part.listing.documents else { panic!() };
+    let mut given: Vec<_> = samples.iter().map(|sample| sample.timestamp.instant().unwrap()).collect();
+    given.dedup();
     assert_eq!(given, windows.iter().map(|[start, _]| *start).collect::<Vec<_>>(), "oldest first");
 }
 
 #[tokio::test]
-async fn time_series_windows_are_fetched_at_once() {
-    // 30 days and a day on each side; the server responds once all requests have arrived.
-    let barrier = Arc::new(tokio::sync::Barrier::new(11));
+async fn time_series_is_fetched_in_parts_whose_windows_are_fetched_at_once() {
+    // A week and a day on each side; the server responds once all requests have arrived.
+    let barrier = Arc::new(tokio::sync::Barrier::new(3));
     let server = Server::start(move |_| Reply::Together { barrier: Arc::clone(&barrier), body: EMPTY }).await;
     let client = OuraClient::new(&server.hosts(), impatient()).unwrap();
-    let listing = client.list(&token(), DataType::HeartRate, range("2031-03-01", "2031-03-30")).await.unwrap();
-    assert_eq!(listing.requests, 11);
+    let month = range("2031-03-03", "2031-03-30");
+    assert_eq!(all(&client, DataType::HeartRate, month).await.unwrap().requests, 4 * 3);
 }
 
 #[tokio::test]
@@ -297,11 +343,11 @@ async fn missing_or_incomplete_response_is_unavailable() {
     {
         let server = Server::start(reply).await;
         let client = OuraClient::new(&server.hosts(), impatient()).unwrap();
-        assert_eq!(client.list(&token(), DataType::Tag, week()).await.unwrap_err(), unavailable);
+        assert_eq!(all(&client, DataType::Tag, week()).await.unwrap_err(), unavailable);
     }
     let no_server = NoServer::new();
     let client = OuraClient::new(&hosts_at(&no_server.base), HttpOptions::default()).unwrap();
-    assert_eq!(client.list(&token(), DataType::Tag, week()).await.unwrap_err(), unavailable);
+    assert_eq!(all(&client, DataType::Tag, week()).await.unwrap_err(), unavailable);
 }
 
 #[tokio::test]
@@ -313,7 +359,8 @@ async fn endless_body_is_not_read_completely() {
 #[tokio::test]
 async fn token_that_no_header_can_hold_is_not_sent() {
     let server = Server::answering(200, EMPTY).await;
-    let error = client(&server).list(&AccessToken::new("a\r\nx: y"), DataType::Tag, week()).await.unwrap_err();
+    let error =
+        client(&server).newest_part(&AccessToken::new("a\r\nx: y"), DataType::Tag, week(), false).await.unwrap_err();
     assert_eq!(error, OuraError::Unauthorized { names_scope: false });
     assert!(server.seen().is_empty());
 }
@@ -414,7 +461,7 @@ async fn throttled_request_is_not_sent() {
     let limiter = Arc::new(Two::default());
     let client = client(&server).rate_limited_by(limiter.clone());
     client.personal_info(&token()).await.unwrap();
-    let odd = client.list(&token(), DataType::Sleep, week()).await.unwrap_err();
+    let odd = all(&client, DataType::Sleep, week()).await.unwrap_err();
     assert_eq!(odd, OuraError::malformed("data"));
     let error = client.personal_info(&token()).await.unwrap_err();
     assert_eq!(error, OuraError::Throttled { reason: ThrottleReason::RateLimit, retry_after: Duration::from_secs(9) });

@@ -18,7 +18,7 @@ mod throttled;
 mod transport;
 mod webhook_event;
 
-pub use client::{Listing, OuraClient, PersonalInfo};
+pub use client::{Listing, OuraClient, Part, PersonalInfo};
 pub use error::{OuraError, RateTier, TokenError, TokenFailure};
 pub use hosts::{MalformedSetting, OuraHosts, Portal, UnknownIssuer};
 pub use oauth::{OAuthApp, OAuthClient, OAuthHttp, PkceChallenge, TokenGrant};

@@ -1,10 +1,12 @@
 //! Transport of requests to Oura: timeouts, no redirects, no retries, complete and bounded bodies.
 
+use std::ops::Deref;
 use std::time::Duration;
 
 use jiff::fmt::rfc2822;
 use reqwest::header::{ACCEPT, DATE, HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::{RequestBuilder, StatusCode, redirect, retry};
+use tokio::sync::{Semaphore, SemaphorePermit};
 use url::{Host, Url};
 
 use super::error::RateTier;
@@ -15,6 +17,12 @@ const USER_AGENT: &str = concat!("oura-ring-integration/", env!("CARGO_PKG_VERSI
 /// Longest delay that a response may ask for: three of Oura's rate-limit windows. A longer one is a mistake and would block
 /// a sync.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(15 * 60);
+
+/// Size above which few bodies are read at once, in bytes. A page of 1,000 heart-rate samples has about 110 KB.
+const LARGE_BODY: usize = 256 * 1024;
+
+/// Slots for large bodies in this process: they bound its memory whatever Oura sends.
+static LARGE_BODIES: Semaphore = Semaphore::const_new(2);
 
 /// Timeouts of requests to Oura.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,11 +109,24 @@ pub(super) enum BodyError {
     TooLarge,
 }
 
+/// A complete body. A large one holds its slot until it has been read into documents.
+pub(super) struct Body {
+    bytes: Vec<u8>,
+    slot: Option<SemaphorePermit<'static>>,
+}
+
+impl Deref for Body {
+    type Target = [u8];
+    fn deref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
 /// A response with its body.
 pub(super) struct Answer {
     pub status: StatusCode,
     pub headers: HeaderMap,
-    pub body: Result<Vec<u8>, BodyError>,
+    pub body: Result<Body, BodyError>,
 }
 
 /// Sends a request once and reads the complete response: at most `limit` bytes of a success, 64 KiB of a failure.
@@ -125,12 +146,17 @@ pub(super) async fn send(request: RequestBuilder, limit: usize) -> Result<Answer
     Ok(Answer { status, headers: std::mem::take(response.headers_mut()), body })
 }
 
-async fn read(response: &mut reqwest::Response, limit: usize) -> Result<Vec<u8>, BodyError> {
-    let mut body = Vec::new();
+async fn read(response: &mut reqwest::Response, limit: usize) -> Result<Body, BodyError> {
+    let mut body = Body { bytes: Vec::new(), slot: None };
     loop {
         match response.chunk().await {
-            Ok(Some(chunk)) if body.len() + chunk.len() > limit => return Err(BodyError::TooLarge),
-            Ok(Some(chunk)) => body.extend_from_slice(&chunk),
+            Ok(Some(chunk)) if body.bytes.len() + chunk.len() > limit => return Err(BodyError::TooLarge),
+            Ok(Some(chunk)) => {
+                if body.slot.is_none() && body.bytes.len() + chunk.len() > LARGE_BODY {
+                    body.slot = LARGE_BODIES.acquire().await.ok();
+                }
+                body.bytes.extend_from_slice(&chunk);
+            }
             Ok(None) => return Ok(body),
             Err(_) => return Err(BodyError::Cut),
         }

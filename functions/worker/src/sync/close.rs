@@ -1,13 +1,13 @@
-//! Phase 5: closes a complete sync, once, with its events. An incomplete one returns to its queue.
+//! Phase 4: closes a complete sync, once, with its events. An incomplete one returns to its queue.
 
 use std::time::Duration;
 
 use shared::domain::{BackfillState, Connection, DataType, FetchFailure, SyncMessage, Trigger};
 use shared::oura::{OuraError, ThrottleReason};
 
+use super::fetch::StoredSync;
 use super::open::OpenedSync;
 use super::phase::{Phase, SyncContext};
-use super::store::StoredSync;
 use crate::delivery::{Delivery, MAX_DELAY, Outcome};
 use crate::fetch_outcome::{FetchOutcome, FetchReport, Fetched};
 use crate::progress::{Progress, any_arrived};

@@ -1,8 +1,8 @@
-//! Phase 3: fetches from Oura, while the stored days are read.
+//! Phase 3: fetches from Oura and stores what has arrived.
 //!
 //! A nightly sync fetches in two steps: what is due every night, and the rest if that shows that the ring has synced.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures::FutureExt;
 use jiff::SignedDuration;
@@ -15,15 +15,15 @@ use shared::vault::VaultError;
 use super::open::OpenedSync;
 use super::phase::{Phase, SyncContext};
 use super::plan::PlannedSync;
+use super::store::Store;
+use crate::arrivals::{Arrival, Arrivals};
 use crate::deps::Deps;
-use crate::diff::RecordDiff;
 use crate::fetch_outcome::{FetchOutcome, FetchReport, FetchRequest};
-use crate::fetched_records::FetchedRecords;
-use crate::fetcher::Fetcher;
+use crate::fetcher::{Fetcher, OFFSET_CARRIERS};
 use crate::progress::{Progress, any_arrived};
-use crate::schedule::{DueDays, is_of_every_night};
+use crate::schedule::is_of_every_night;
 use crate::sync_outcome;
-use crate::sync_plan::{StoredDays, SyncPlan};
+use crate::sync_plan::{DocumentKey, SyncPlan};
 use crate::unlisted;
 use crate::unreadable;
 
@@ -31,28 +31,36 @@ use crate::unreadable;
 /// left to the next nightly sync.
 const MISSING_DOCUMENT_TIMEOUT: SignedDuration = SignedDuration::from_secs(90);
 
-/// A sync whose data has arrived, as far as it could.
-pub(super) struct FetchedSync {
+/// A sync whose data has arrived and is stored, as far as it could.
+pub(super) struct StoredSync {
     /// Its `run` holds the progress of this delivery too.
     pub(super) opened: OpenedSync,
     pub(super) plan: SyncPlan,
     pub(super) report: FetchReport,
-    pub(super) stored: StoredDays,
 }
 
-pub(super) async fn fetch(cx: SyncContext<'_>, planned: PlannedSync) -> Phase<FetchedSync> {
+pub(super) async fn fetch(cx: SyncContext<'_>, planned: PlannedSync) -> Phase<StoredSync> {
     let PlannedSync { mut opened, mut plan, if_ring_synced, stored } = planned;
     let deps = cx.deps;
-    // 1. The planned requests are sent while the stored days are read.
-    let read = async {
-        match stored {
-            Some(stored) => Ok(stored),
-            None => plan.scope.read(deps, &opened.message.patient_id).await,
+    let arrivals = Arrivals::default();
+    // 1. The planned requests are sent while the stored days are read. What has arrived is stored if the rest is slow.
+    let any_before = any_arrived(&opened.run.progress);
+    let requested = plan.requests.clone();
+    let mut requests = Box::pin(send_requests(cx, &opened, &requested, &arrivals, any_before));
+    let mut read = Box::pin(Store::read(cx, &opened, &plan, stored));
+    let mut report = None;
+    let mut store = loop {
+        tokio::select! {
+            store = &mut read => break store?,
+            done = &mut requests, if report.is_none() => report = Some(done),
         }
     };
-    let any_before = any_arrived(&opened.run.progress);
-    let requests = Box::pin(send_requests(cx, &opened, &plan.requests, any_before));
-    let (report, stored) = futures::future::join(requests, read).await;
+    drop(read);
+    let report = match report {
+        Some(report) => report,
+        None => store.while_fetching(cx, &opened, &plan, &arrivals, &mut requests).await?,
+    };
+    drop(requests);
     // 2. Many syncs begin with a token refresh, so an outage of Oura often shows there first.
     if let Err(VaultError::Systemic { reason, .. }) = &report
         && reason.is_outage()
@@ -60,56 +68,45 @@ pub(super) async fn fetch(cx: SyncContext<'_>, planned: PlannedSync) -> Phase<Fe
         let OpenedSync { message, connection, run, .. } = &opened;
         sync_outcome::record_token_outage(deps, message, connection, run, plan.requests.keys()).await;
     }
-    let (mut report, stored) = (report?, stored?);
+    let mut report = report?;
     // 3. If the ring has synced, the rest of a nightly sync is fetched.
     if !if_ring_synced.is_empty() {
         let is_resumed = if_ring_synced.keys().any(|data_type| opened.run.progress.contains_key(data_type));
-        if is_resumed || has_ring_synced(&opened, &plan, &report, &stored) {
-            fetch_rest(cx, &opened, &mut plan, &mut report, if_ring_synced).await?;
+        let has_ring_synced = |arrived: &[Arrival]| store.has_news(&opened, arrived, is_of_every_night);
+        if is_resumed || arrivals.look(has_ring_synced) {
+            let mut rest = SyncPlan::of_data_types(opened.message.range, if_ring_synced);
+            rest.skip_completed(&opened.run.progress);
+            let any_now = report.outcomes.values().any(|outcome| matches!(outcome, FetchOutcome::Fetched(_)));
+            let any_before = any_now || any_arrived(&opened.run.progress);
+            let requests = Box::pin(send_requests(cx, &opened, &rest.requests, &arrivals, any_before));
+            let more = store.while_fetching(cx, &opened, &plan, &arrivals, requests).await?;
+            report.outcomes.extend(more?.outcomes);
+            plan.requests.append(&mut rest.requests);
         }
     }
     // 4. Stored documents that a list does not hold are looked up by id.
-    let look_ups = unlisted::unlisted(&opened.connection, &opened.message.sync_id, &plan, &report, &stored);
+    let look_ups = unlisted::unlisted(&opened.message.sync_id, &plan, &report, store.lookable());
     if !look_ups.is_empty() {
-        let answers = send_requests(cx, &opened, &look_ups, true).await?;
-        unlisted::add_answers(answers, &mut plan, &mut report);
+        let answers = Box::pin(send_requests(cx, &opened, &look_ups, &arrivals, true));
+        let answers = store.while_fetching(cx, &opened, &plan, &arrivals, answers).await?;
+        plan.deleted.extend(unlisted::proven_deleted(answers?));
     }
     // 5. Missing documents of webhook events are deleted, expected later, or abandoned.
     plan.resolve_missing(&mut report);
     abandon_missing(deps, &opened.run, &mut report);
     for (data_type, outcome) in &report.outcomes {
         if let FetchOutcome::Fetched(fetched) = outcome {
-            unreadable::report(deps.clock.now(), &opened.message.sync_id, *data_type, &fetched.listing);
+            unreadable::report(deps.clock.now(), &opened.message.sync_id, *data_type, fetched);
         }
     }
     // 6. The progress so far.
     let outcomes = report.outcomes.iter();
     opened.run.progress.extend(outcomes.map(|(data_type, outcome)| (*data_type, outcome.progress(report.started_at))));
-    refetch_series_without_offsets(&mut opened.run.progress);
-    Ok(FetchedSync { opened, plan, report, stored })
-}
-
-/// True if one of the data types of every night holds something new, which shows that the ring has synced.
-fn has_ring_synced(opened: &OpenedSync, plan: &SyncPlan, report: &FetchReport, stored: &StoredDays) -> bool {
-    let records = FetchedRecords::normalize(&opened.connection, plan, report, stored, is_of_every_night);
-    !RecordDiff::new(stored, &records).is_empty()
-}
-
-/// Fetches the other due data types and adds them to plan and report.
-async fn fetch_rest(
-    cx: SyncContext<'_>,
-    opened: &OpenedSync,
-    plan: &mut SyncPlan,
-    report: &mut FetchReport,
-    due: DueDays,
-) -> Result<(), VaultError> {
-    let mut rest = SyncPlan::of_data_types(opened.message.range, due);
-    rest.skip_completed(&opened.run.progress);
-    let any_now = report.outcomes.values().any(|outcome| matches!(outcome, FetchOutcome::Fetched(_)));
-    let any_before = any_now || any_arrived(&opened.run.progress);
-    report.outcomes.extend(send_requests(cx, opened, &rest.requests, any_before).await?.outcomes);
-    plan.requests.append(&mut rest.requests);
-    Ok(())
+    refetch_series_without_offsets(&mut opened.run.progress, store.late_offsets(&report));
+    // 7. What is left is stored.
+    let too_large = store.finish(cx, &opened, &plan, arrivals.take()).await?;
+    record_too_large(&too_large, &mut opened);
+    Ok(StoredSync { opened, plan, report })
 }
 
 /// Sends requests in the rate limiter's lane of this sync. A backfill shows each data type to the patient as it arrives.
@@ -117,6 +114,7 @@ async fn send_requests(
     cx: SyncContext<'_>,
     opened: &OpenedSync,
     requests: &BTreeMap<DataType, FetchRequest>,
+    arrivals: &Arrivals,
     any_arrived: bool,
 ) -> Result<FetchReport, VaultError> {
     let SyncContext { deps, delivery, counters } = cx;
@@ -129,6 +127,7 @@ async fn send_requests(
         vault: &deps.vault,
         clock: &deps.clock,
         connection,
+        arrivals,
         any_arrived,
         deadline: delivery.deadline,
     };
@@ -183,17 +182,33 @@ fn abandon_missing(deps: &Deps, run: &SyncRun, report: &mut FetchReport) {
 }
 
 /// Marks time series as failed while the sleep and activity documents, whose offsets place samples on local days, are
-/// still missing. The series are stored now, and fetched again with the offsets.
-fn refetch_series_without_offsets(progress: &mut Progress) {
-    let carriers = [DataType::Sleep, DataType::DailyActivity];
+/// still missing, or if they arrived after the series were stored. The series are fetched again with the offsets.
+fn refetch_series_without_offsets(progress: &mut Progress, are_offsets_late: bool) {
     let is_missing = |data_type: &DataType| progress.get(data_type).is_some_and(|of| !of.state.is_final());
-    if !carriers.iter().any(is_missing) {
+    if !are_offsets_late && !OFFSET_CARRIERS.iter().any(is_missing) {
         return;
     }
     for data_type in [DataType::HeartRate, DataType::RingBatteryLevel] {
         if let Some(of) = progress.get_mut(&data_type).filter(|of| of.state == FetchState::Done) {
             of.state = FetchState::Failed;
             of.error = Some(FetchFailure::AwaitsOffsets);
+        }
+    }
+}
+
+/// Names the data types of documents that were left out, since no item can hold them.
+fn record_too_large(too_large: &BTreeSet<DocumentKey>, opened: &mut OpenedSync) {
+    for (data_type, id) in too_large {
+        tracing::warn!(
+            event = "store.document_too_large",
+            sync.id = %opened.message.sync_id,
+            data_type = data_type.as_str(),
+            document.id = %id,
+            "a document was left out, since it is larger than the table can hold"
+        );
+        if let Some(of) = opened.run.progress.get_mut(data_type).filter(|of| of.state.is_final()) {
+            of.state = FetchState::Malformed;
+            of.error = Some(FetchFailure::TooLarge);
         }
     }
 }

@@ -1,13 +1,12 @@
 //! The sync of one patient: one code path for every trigger (backfill, webhook, nightly, catch-up, manual).
 //!
-//! Five phases hand one value down. A phase may also end the sync early ([`phase::Exit`]).
+//! Four phases hand one value down. A phase may also end the sync early ([`phase::Exit`]).
 //!
 //! | phase | result |
 //! |---|---|
 //! | [`open`] | connection, progress of earlier deliveries, due data types |
 //! | [`plan`] | requests to send to Oura |
-//! | [`fetch`] | responses of Oura, and the stored days |
-//! | [`store`] | what changed is written, with its events |
+//! | [`fetch`] | responses of Oura; what changed is written with its events, by [`store`], as it arrives |
 //! | [`close`] | the sync is closed with its events, or returns to its queue |
 //!
 //! Around them, [`run`] checks the rate limit, publishes the outbox, and records the outcome in the nightly run.
@@ -64,8 +63,7 @@ pub(crate) async fn run(deps: &Deps, message: &SyncMessage, delivery: Delivery) 
 async fn sync(cx: SyncContext<'_>, message: &SyncMessage) -> Result<Outcome, Exit> {
     let opened = open::open(cx, message).await?;
     let planned = plan::plan(cx, opened).await?;
-    let fetched = fetch::fetch(cx, planned).await?;
-    let stored = store::store(cx, fetched).await?;
+    let stored = fetch::fetch(cx, planned).await?;
     close::close(cx, stored).await
 }
 
