@@ -260,7 +260,7 @@ mod tests {
     }
 
     fn planned(events: &[DocumentEvent], stored: &StoredDays, fetched: Option<&str>) -> SyncPlan {
-        let pending = PendingEvents { events: events.iter().cloned().collect(), latest_at: at(NOON) };
+        let pending = PendingEvents { events: events.iter().cloned().collect(), latest_at: at(NOON), is_full: false };
         let watermarks = fetched.map(|fetched| (DataType::Tag, at(fetched))).into_iter().collect();
         let today: Day = "2026-03-18".parse().unwrap();
         SyncPlan::of_events(&pending, stored, &watermarks, DayRange::ending(today, 8))

@@ -80,7 +80,12 @@ async fn try_collect(
     // The id is unique to this burst, and the same when this delivery is repeated.
     let id_parts = [patient.as_str(), &first.to_string(), &received_at.to_string()];
     let Some(candidate) = webhook_sync_id(&id_parts) else { return Ok(Outcome::Done) };
+    // A replayed event of a sync that has ended costs no request.
     let document_events = known.iter().map(|(event, _)| event.clone()).collect();
+    let document_events = deps.inbox.without_processed(&patient, document_events).await?;
+    if document_events.is_empty() {
+        return Ok(Outcome::Done);
+    }
     let inbox = deps.inbox.put(&patient, &document_events, &candidate, now).await?;
     // The patient may have disconnected between the two reads. Then nothing may be left in the inbox.
     if deps.connections.owner(user).await?.as_ref() != Some(&patient) {
@@ -144,6 +149,20 @@ pub(crate) async fn claim(
             Ok(InboxClaim::InProgress)
         }
         None => Ok(InboxClaim::Empty),
+    }
+}
+
+/// Records that the events of an ended sync were processed.
+pub(crate) async fn record_processed(deps: &Deps, message: &SyncMessage, run: &SyncRun) {
+    let Some(pending) = &run.pending_events else { return };
+    let recorded = deps.inbox.record_processed(&message.patient_id, &pending.events, deps.clock.now()).await;
+    if let Err(error) = recorded {
+        tracing::debug!(
+            event = "webhook_events.processed_not_recorded",
+            sync.id = %message.sync_id,
+            %error,
+            "processed webhook events could not be recorded; a replayed one costs a request"
+        );
     }
 }
 

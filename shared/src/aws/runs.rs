@@ -51,10 +51,12 @@ pub struct SyncRun {
 /// Webhook events that a sync has taken from the inbox.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PendingEvents {
-    /// The events.
+    /// The events; none if there were too many.
     pub events: BTreeSet<DocumentEvent>,
     /// Time of the last event.
     pub latest_at: Timestamp,
+    /// True if there were too many events to keep: the days of the look-back are fetched instead.
+    pub is_full: bool,
 }
 
 /// Progress that one transaction adds.
@@ -109,6 +111,8 @@ struct SyncItem {
     #[serde(default)]
     events: TextSet<DocumentEvent>,
     latest_at: Option<Timestamp>,
+    #[serde(default)]
+    is_full: bool,
     #[serde(default)]
     requests: u64,
     #[serde(default)]
@@ -240,10 +244,10 @@ impl Runs {
 
     /// The update that assigns pending events to a sync, for the transaction that takes them from the inbox.
     pub(super) fn begin(&self, patient: &PatientId, sync: &SyncId, events: &PendingEvents, now: Timestamp) -> Update {
-        self.update(patient, sync, now)
-            .set("events", TextSet::of(&events.events))
-            .set("latestAt", events.latest_at)
-            .when(is_open().and(missing("latestAt")))
+        let update = self.update(patient, sync, now);
+        let update =
+            if events.is_full { update.set("isFull", true) } else { update.set("events", TextSet::of(&events.events)) };
+        update.set("latestAt", events.latest_at).when(is_open().and(missing("latestAt")))
     }
 
     /// Ends a sync, once: its own item, its result on the connection, and its events, in one transaction.
@@ -306,7 +310,7 @@ impl From<SyncItem> for SyncRun {
             metric_types,
             records_written: item.records_written,
             missed_webhooks: item.missed_webhooks.0.into_iter().collect(),
-            pending_events: item.latest_at.map(|latest_at| PendingEvents { events, latest_at }),
+            pending_events: item.latest_at.map(|latest_at| PendingEvents { events, latest_at, is_full: item.is_full }),
             requests: item.requests,
             ended: item.ended,
         }

@@ -243,6 +243,7 @@ async fn handed_over_inbox_is_never_stuck() {
             let touched = world.oura().edit_night("ada", NIGHT.parse().unwrap()).unwrap();
             let bodies = notices(&world, "update", &touched);
             arrive(&world, &bodies).await;
+            forget_processed(&world).await;
             assert!(world.deliver(&bodies, 2).await.is_empty());
             world.pass(Duration::from_secs(31));
             let syncs = world.bodies().await;

@@ -40,6 +40,7 @@ pub(super) async fn close(cx: SyncContext<'_>, stored: StoredSync) -> Phase<Outc
             Closed::Done { is_blocked: false } => {}
         }
         if message.trigger == Trigger::Webhook {
+            webhook_events::record_processed(deps, message, run).await;
             webhook_events::hand_over(deps, message).await?;
         }
         return Ok(Outcome::Done);

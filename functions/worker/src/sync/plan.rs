@@ -24,7 +24,7 @@ pub(super) async fn plan(cx: SyncContext<'_>, mut opened: OpenedSync) -> Phase<P
     let (mut plan, stored) = if let Some(schedule) = opened.schedule.take() {
         if_ring_synced = schedule.if_ring_synced;
         (SyncPlan::of_data_types(schedule.range, schedule.always), None)
-    } else if let Some(pending) = &opened.run.pending_events {
+    } else if let Some(pending) = opened.run.pending_events.as_ref().filter(|pending| !pending.is_full) {
         let (plan, stored) = plan_events(cx, &opened, pending).await?;
         (plan, Some(stored))
     } else {

@@ -12,6 +12,7 @@
 //! | `PATIENT#<id>` | `TOKENS#<grant id>` | the grant's token pair, sealed, if that vault was chosen |
 //! | `PATIENT#<id>` | `OUTBOX#<time>#<place>#<event id>` | an event to publish |
 //! | `PATIENT#<id>` | `INBOX#oura` | webhook events that no sync has taken yet (expires) |
+//! | `PATIENT#<id>` | `PROCESSED#oura` | fingerprints of webhook events that were processed lately (expires) |
 //! | `PATIENT#<id>` | `SYNC#<sync id>` | the progress of one sync (expires) |
 //! | `STATE#<sha-256>` | `STATE` | an OAuth state, by its hash (expires) |
 //! | `OURA#<user id>` | `CLAIM` | the patient whom a ring account belongs to |
@@ -41,6 +42,7 @@ pub(in crate::aws) enum Key<'a> {
     /// By the sort key of a stored event.
     OutboxEntry(&'a PatientId, &'a str),
     Inbox(&'a PatientId),
+    ProcessedEvents(&'a PatientId),
     Sync(&'a PatientId, &'a SyncId),
     /// By the state's SHA-256.
     OAuthState(&'a str),
@@ -129,6 +131,7 @@ impl Key<'_> {
             Self::Limit(patient, name) => of_patient(patient, format!("LIMIT#{name}")),
             Self::Tokens(patient, grant) => of_patient(patient, format!("TOKENS#{grant}")),
             Self::Inbox(patient) => of_patient(patient, "INBOX#oura".to_owned()),
+            Self::ProcessedEvents(patient) => of_patient(patient, "PROCESSED#oura".to_owned()),
             Self::Sync(patient, sync) => of_patient(patient, format!("{}{sync}", prefix::SYNC)),
             // In the order in which a patient's events happened: by time, and by place within the same millisecond.
             Self::Outbox(event) => {

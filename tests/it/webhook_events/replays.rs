@@ -1,0 +1,67 @@
+//! Webhook events that come again, or by the thousand.
+
+use std::time::Duration;
+
+use serde_json::json;
+use shared::aws::Inbox;
+
+use super::{NIGHT, a_workout, arrive, asked, notice, notice_of, notices, records, settled};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn replayed_webhook_event_costs_no_request() {
+    let world = settled().await;
+    let touched = world.oura().edit_night("ada", NIGHT.parse().unwrap()).unwrap();
+    let workout = a_workout(&world).await;
+    let id = workout["documentId"].as_str().unwrap();
+    let mut bodies = notices(&world, "update", &touched);
+    // Oura's own times differ from this clock, and a document that does not exist is not requested again either.
+    let early = world.clock.now() - jiff::SignedDuration::from_mins(20);
+    bodies.push(notice_of(&world, "ada", "update", "workout", id, Some(early)));
+    bodies.push(notice(&world, "ada", "create", "session", "not-there"));
+    arrive(&world, &bodies).await;
+    assert!(!asked(&world).is_empty());
+    world.oura().clear_requests();
+    for minutes in [1, 10, 60] {
+        world.pass(Duration::from_secs(60 * minutes));
+        for body in &bodies {
+            arrive(&world, std::slice::from_ref(body)).await;
+        }
+        arrive(&world, &bodies).await;
+    }
+    assert_eq!(asked(&world), [""; 0], "every event had been processed");
+    // A later change of the same document is another event.
+    arrive(&world, &[notice(&world, "ada", "update", "workout", id)]).await;
+    assert_eq!(asked(&world), [format!("workout/{id}")]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn thousands_of_webhook_events_become_one_sync_of_the_look_back() {
+    let world = settled().await;
+    let before = records(&world, "sleep").await.len();
+    world.oura().edit_night("ada", NIGHT.parse().unwrap()).unwrap();
+    // Ids as long as Oura's, and some of unusual length.
+    let bodies: Vec<String> = (0..2000)
+        .map(|n| {
+            notice(&world, "ada", "update", "sleep", &format!("{n:08}-0000-0000-0000-{}", "0".repeat(12 + n % 40)))
+        })
+        .collect();
+    for ten in bodies.chunks(10) {
+        assert!(world.deliver(ten, 1).await.is_empty(), "none is refused");
+    }
+    let inbox = Inbox::new(&world.sdk, &world.names.connections_table);
+    let contents = inbox.get(&world.patient()).await.unwrap().unwrap();
+    assert!(contents.is_full && contents.events.is_empty(), "{} events", contents.events.len());
+    let size = world.items(&world.names.connections_table).await.iter().map(|item| item.to_string().len()).max();
+    assert!(size < Some(200_000), "{size:?}");
+    world.pass(Duration::from_secs(31));
+    world.work().await;
+    assert!(asked(&world).len() < 60, "{}", asked(&world).len());
+    assert_eq!(inbox.get(&world.patient()).await.unwrap(), None);
+    assert_eq!(world.daily(NIGHT, NIGHT).await[0]["revision"], 2, "the change has arrived");
+    assert_eq!(records(&world, "sleep").await.len(), before);
+    // The next event is an ordinary one.
+    world.oura().clear_requests();
+    let id = a_workout(&world).await["documentId"].as_str().unwrap().to_owned();
+    arrive(&world, &[notice(&world, "ada", "update", "workout", &id)]).await;
+    assert_eq!(json!(asked(&world)), json!([format!("workout/{id}")]));
+}
