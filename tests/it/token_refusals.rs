@@ -130,6 +130,27 @@ async fn client_that_is_refused_ends_no_connection() {
     assert_eq!((connection.status, connection.refusals, connection.suspect), (ConnectionStatus::Connected, None, None));
 }
 
+/// The night of a patient whose refresh is refused, among patients whose refreshes succeed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn night_of_a_refused_token_ends_with_a_request_to_reconnect() {
+    let world = World::with_fleet(4, &[]).await;
+    world.pass_until(NIGHT);
+    world.pass(Duration::from_secs(24 * 3600));
+    world.oura().clear_requests();
+    world.oura().add_fault(refuses("fleet-00002", 400, &words()[0].1)).unwrap();
+    world.schedule(json!({"task": "nightly", "scheduledAt": "2026-03-20T03:00:00Z"})).await;
+    let before = world.clock.now();
+    world.work_off_night().await;
+    let took = world.clock.now().duration_since(before);
+    assert!(took < SignedDuration::from_hours(3), "{took}");
+    assert!(token_requests(&world) <= 8, "{}", token_requests(&world));
+    for (n, patient) in fleet(4).enumerate() {
+        let ended = world.connection_of(&patient).await.status == ConnectionStatus::Disconnected;
+        assert_eq!(ended, n == 1, "{patient}");
+    }
+    assert_eq!((world.count("wearable_reconnect_required"), world.count("wearable_disconnected")), (1, 1));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn outage_of_the_token_endpoint_costs_a_few_probes() {
     for kind in [OutageKind::Unavailable, OutageKind::Drop] {

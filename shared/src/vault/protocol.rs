@@ -227,6 +227,8 @@ pub(super) struct Refresh<I> {
     proactive: bool,
     /// The token was refused in other words than `invalid_grant`.
     declined: bool,
+    /// Time before the request to Oura.
+    asked_at: Timestamp,
 }
 
 impl<I: Clone + Eq> Refresh<I> {
@@ -240,8 +242,18 @@ impl<I: Clone + Eq> Refresh<I> {
     ) -> (Self, Action) {
         let step = Step::Reading(ReadReason::Need);
         let give_up = now + WAIT_TIMEOUT;
-        let refresh =
-            Self { need, attempt, deadline, give_up, known, step, old_copies: 0, proactive: false, declined: false };
+        let refresh = Self {
+            need,
+            attempt,
+            deadline,
+            give_up,
+            known,
+            step,
+            old_copies: 0,
+            proactive: false,
+            declined: false,
+            asked_at: now,
+        };
         (refresh, Action::ReadPair)
     }
 
@@ -368,7 +380,10 @@ impl<I: Clone + Eq> Refresh<I> {
                 _ => self.take(now),
             },
             ReadReason::UnderLease | ReadReason::InvalidGrant if newer => self.finish(Verdict::Use),
-            ReadReason::UnderLease => self.go(Step::Asking, Action::Ask),
+            ReadReason::UnderLease => {
+                self.asked_at = now;
+                self.go(Step::Asking, Action::Ask)
+            }
             ReadReason::InvalidGrant => self.on_invalid_grant(now),
             ReadReason::Occupied => self.advance(pair.generation),
         }
@@ -447,9 +462,10 @@ impl<I: Clone + Eq> Refresh<I> {
     /// Decides on a refusal in other words than `invalid_grant`. If it was repeated for long enough while Oura served other
     /// patients, it concerns this patient's token, and counts as `invalid_grant`.
     fn on_declined(&mut self, served_at: Option<Timestamp>, now: Timestamp) -> Action {
-        let before = self.known.refusals.unwrap_or(RefreshRefusals { count: 0, since: now, last: now });
+        // Others may have been served while this request was in flight.
+        let before = self.known.refusals.unwrap_or(RefreshRefusals { count: 0, since: self.asked_at, last: now });
         let refusals = RefreshRefusals { count: before.count.saturating_add(1), last: now, ..before };
-        let is_served = served_at.is_some_and(|at| at > refusals.since);
+        let is_served = served_at.is_some_and(|at| at >= refusals.since);
         let min_time = if is_served { MIN_REFUSED_TIME } else { MIN_REFUSED_TIME_ALONE };
         if refusals.count >= MIN_REFUSALS && refusals.since + min_time <= now {
             self.declined = true;

@@ -20,7 +20,9 @@ mod store;
 
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use shared::domain::{ConnectionStatus, SyncMessage, Trigger};
+use shared::oura::TokenFailure;
 use shared::telemetry::{self, Metric};
 use shared::vault::VaultError;
 
@@ -32,6 +34,9 @@ use crate::{nightly_outcome, sync_outcome};
 
 /// Delay of a nightly sync while Oura's token endpoint fails.
 const TOKEN_ENDPOINT_DELAY: Duration = Duration::from_secs(10 * 60);
+
+/// Time for which a nightly sync waits for a refused refresh token: three refusals half an hour apart, and the probe.
+const MAX_DECLINED_WAIT: SignedDuration = SignedDuration::from_mins(100);
 
 /// Syncs the patient, publishes the outbox whatever the outcome, and records the outcome in the nightly run.
 pub(crate) async fn run(deps: &Deps, message: &SyncMessage, delivery: Delivery) -> Outcome {
@@ -82,6 +87,18 @@ async fn failed(cx: SyncContext<'_>, message: &SyncMessage, error: &VaultError) 
             return connection_ended(cx, message).await;
         }
         VaultError::Busy { retry_after } => (*retry_after, "tokens_busy"),
+        // A night does not wait for one patient's token: later syncs send it again, until Oura accepts it or it ends.
+        VaultError::Systemic { reason: TokenFailure::TokenDeclined, .. }
+            if message.trigger == Trigger::Daily
+                && deps.clock.now().duration_since(message.requested_at) > MAX_DECLINED_WAIT =>
+        {
+            tracing::warn!(
+                event = "sync.token_declined",
+                sync.id = %message.sync_id,
+                "a nightly sync ended without data because Oura refuses the patient's refresh token"
+            );
+            return Outcome::Abandoned;
+        }
         VaultError::Systemic { reason, retry_after } if reason.is_waiting() => {
             let after = retry_after.unwrap_or(TOKEN_ENDPOINT_DELAY).clamp(FIRST_RETRY, MAX_DELAY);
             return Outcome::Requeue { after, reason: reason.as_str() };
