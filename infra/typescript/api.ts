@@ -512,7 +512,7 @@ export interface components {
             /** @constant */
             source: "oura";
             /** @description The same as under this type in `metrics` of `GET /daily`. */
-            metrics: Record<string, never>;
+            metrics: components["schemas"]["Activity"] | components["schemas"]["CardiovascularAge"] | components["schemas"]["HeartRate"] | components["schemas"]["Hrv"] | components["schemas"]["Readiness"] | components["schemas"]["Resilience"] | components["schemas"]["RestMode"] | components["schemas"]["Ring"] | components["schemas"]["Sessions"] | components["schemas"]["Sleep"] | components["schemas"]["SleepTime"] | components["schemas"]["Spo2"] | components["schemas"]["Stress"] | components["schemas"]["Tags"] | components["schemas"]["Vo2Max"] | components["schemas"]["Workouts"];
             /** @description Grows by one with every change of the day. */
             revision: number;
             /** @description True if Oura can still change the day soon. */

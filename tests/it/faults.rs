@@ -229,8 +229,7 @@ async fn document_with_any_id_is_stored_and_found_again() {
     let world = with_sleep(nap(1200)).await;
     let put = PutDocument { collection: "sleep".into(), document: nap(1500), day: Some("2026-03-10".parse().unwrap()) };
     world.oura().put_document("ada", put).unwrap();
-    world.work().await;
-    assert_eq!(world.request(Some(PATIENT), "POST", "/sync", "", "{}").await.status, 202);
+    assert_eq!(world.request(Some(PATIENT), "POST", "/sync", "", r#"{"from":"2026-03-01"}"#).await.status, 202);
     world.work().await;
     let naps = world.daily("2026-03-10", "2026-03-10").await[0]["metrics"]["sleep"]["naps"].clone();
     let found: Vec<_> = naps.as_array().unwrap().iter().filter(|nap| nap["documentId"] == id).collect();

@@ -22,14 +22,15 @@ async fn month() -> World {
     world
 }
 
-/// A history of so many days, with rest-mode records so long that three of them are a megabyte.
+/// A history of so many days, with records of rest so long that three of them are a megabyte.
 async fn long_records(days: &str) -> World {
     let world = World::with(|env| env.with("BACKFILL_DAYS", days), |_| ()).await;
     assert_eq!(world.connect_as(PATIENT, "ada").await.outcome().0, "connected");
     for day in DayRange::new("2026-02-17".parse().unwrap(), "2026-03-17".parse().unwrap()).unwrap().iter() {
         let at = |hour: u32| format!("{day}T{hour}:00:00+01:00");
+        let series = json!({"interval": 5, "timestamp": at(13), "items": vec![60.123_456_789_012_34; 9_000]});
         let document = json!({"id": format!("long-{day}"), "day": day, "type": "rest", "bedtime_start": at(13),
-            "bedtime_end": at(14), "movement_30_sec": "1".repeat(350_000)});
+            "bedtime_end": at(14), "hrv": series, "heart_rate": series});
         let put = PutDocument { collection: "sleep".to_owned(), document, day: None };
         world.oura().put_document("ada", put).unwrap();
     }
