@@ -136,6 +136,8 @@ pub(crate) async fn claim(
 ) -> Result<InboxClaim, StoreError> {
     let (patient, sync) = (&message.patient_id, &message.sync_id);
     if run.ended {
+        // A worker may have died between the end of the sync and this record.
+        record_processed(deps, message, &run).await;
         hand_over(deps, message).await?;
         return Ok(InboxClaim::Empty);
     }
