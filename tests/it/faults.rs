@@ -28,18 +28,24 @@ async fn state(world: &World, kind: DataType) -> (FetchState, Option<String>) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn error_status_of_one_data_type_leaves_the_others() {
     let cases = [
-        (401, json!(""), FetchState::NotGranted, None, true),
-        (401, json!({"detail": "Scope extapi:daily is missing"}), FetchState::NotGranted, None, true),
-        (403, json!({"status": 403, "title": "Forbidden", "detail": "no"}), FetchState::NotGranted, None, true),
-        (404, json!({"detail": "Document not found."}), FetchState::NotAvailable, Some("not_found"), true),
+        (401, json!(""), FetchState::Failed, Some("forbidden"), false),
+        (401, json!({"detail": "Scope extapi:daily is missing"}), FetchState::Failed, Some("forbidden"), false),
+        (
+            403,
+            json!({"status": 403, "title": "Forbidden", "detail": "no"}),
+            FetchState::Failed,
+            Some("forbidden"),
+            false,
+        ),
+        (404, json!({"detail": "Document not found."}), FetchState::Failed, Some("not_found"), false),
         (
             422,
             json!({"detail": [{"loc": ["query", 0], "msg": "x", "type": "y"}]}),
-            FetchState::NotAvailable,
+            FetchState::Failed,
             Some("rejected"),
-            true,
+            false,
         ),
-        (400, json!(""), FetchState::NotAvailable, Some("rejected"), true),
+        (400, json!(""), FetchState::Failed, Some("rejected"), false),
         (426, json!(""), FetchState::NotAvailable, Some("app_outdated"), true),
         (429, json!(""), FetchState::Failed, Some("rate_limited"), false),
         (500, json!("<html>"), FetchState::Failed, Some("unavailable"), false),
@@ -62,8 +68,8 @@ async fn error_status_of_one_data_type_leaves_the_others() {
         let connection = world.connection().await;
         assert_eq!((connection.status, connection.reason), (ConnectionStatus::Connected, None), "{context}");
         if settled {
-            assert_eq!(connection.backfill.unwrap().state, BackfillState::Done, "{context}");
-            assert_eq!(world.count("wearable_backfill_completed"), 1, "{context}");
+            assert_eq!(connection.backfill.unwrap().state, BackfillState::Failed, "{context}");
+            assert_eq!(world.count("wearable_backfill_completed"), 0, "{context}: it has not arrived");
         } else {
             assert_eq!(connection.backfill.unwrap().state, BackfillState::Running, "{context}");
             // Oura recovers: only what is missing is asked for again, and the end is as if nothing had been.

@@ -14,6 +14,7 @@ mod crashes;
 mod deletions;
 mod disconnect;
 mod faults;
+mod history_progress;
 mod nightly_runs;
 mod openapi;
 mod portals;

@@ -61,10 +61,13 @@ fn kinds() -> Vec<Connection> {
                             last_data_day: None,
                             silent_since: None,
                             last_webhook_at: None,
+                            last_ring_webhook_at: None,
                             missed_webhooks: Default::default(),
                             backfill: None,
                             failing: Default::default(),
                             watermarks: Default::default(),
+                            looked_back: Default::default(),
+                            arrived_through: Default::default(),
                         });
                     }
                 }

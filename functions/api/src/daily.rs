@@ -74,6 +74,7 @@ fn evidence<'a>(deps: &Deps, found: &'a PatientDays, now: Timestamp) -> Evidence
         connection: found.connection.as_ref(),
         days: &found.days,
         full_sync_interval_days: deps.config.full_sync_interval_days,
+        catch_up_hours: deps.config.catch_up_hours,
         is_outage: found.is_outage,
         now,
     }

@@ -52,6 +52,7 @@ pub struct Config {
     token_policy: TokenPolicy,
     lookback_days: u32,
     full_sync_interval_days: u32,
+    catch_up_hours: u32,
     manual_syncs: Rate,
 }
 
@@ -73,6 +74,7 @@ impl Config {
             token_policy: TokenPolicy::from_env(env)?,
             lookback_days: env.bounded("LOOKBACK_DAYS", 7, 1..=30)?,
             full_sync_interval_days: env.bounded("FULL_SYNC_INTERVAL_DAYS", 7, 1..=30)?,
+            catch_up_hours: env.bounded("CATCH_UP_HOURS", 2, 0..=12)?,
             manual_syncs: Rate::per_hour(env.bounded("MANUAL_SYNCS_PER_HOUR", 12, 1..=3600)?),
         })
     }

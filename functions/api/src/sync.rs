@@ -4,7 +4,7 @@ use lambda_http::http::StatusCode;
 use lambda_http::{Body, Request, Response};
 use serde::Deserialize;
 use serde_json::json;
-use shared::domain::{BackfillState, Connection, Day, DayRange, SyncId, SyncMessage, Trigger};
+use shared::domain::{Day, DayRange, SyncId, SyncMessage, Trigger};
 use shared::http::{self, HttpError};
 
 use crate::parameters::{parse_day, parse_range};
@@ -40,7 +40,7 @@ pub(crate) async fn post(deps: &Deps, request: &Request) -> Result<Response<Body
     if requested.is_some_and(|range| range.first() > today) {
         return Err(HttpError::bad_request("invalid_date", "`from` is in the future."));
     }
-    let connection = connected(deps, &patient).await?;
+    connected(deps, &patient).await?;
     limited(deps, &patient, "sync", deps.config.manual_syncs, "too_many_syncs").await?;
     let sync_id =
         SyncId::parse(format!("manual-{}", deps.entropy.uuid())).map_err(|_never| HttpError::unavailable())?;
@@ -48,18 +48,10 @@ pub(crate) async fn post(deps: &Deps, request: &Request) -> Result<Response<Body
         patient_id: patient,
         sync_id: sync_id.clone(),
         trigger: Trigger::Manual,
-        range: requested.unwrap_or_else(|| default_range(deps, &connection, today)),
+        range: requested
+            .unwrap_or_else(|| DayRange::ending(today, i32::try_from(deps.config.lookback_days).unwrap_or(7) + 1)),
         requested_at: now,
     };
     deps.queue.send(message).await.map_err(unavailable)?;
     Ok(http::success(StatusCode::ACCEPTED, &json!({ "syncId": sync_id })))
-}
-
-/// The look-back days, together with an unfinished backfill.
-fn default_range(deps: &Deps, connection: &Connection, today: Day) -> DayRange {
-    let lookback = DayRange::ending(today, i32::try_from(deps.config.lookback_days).unwrap_or(7) + 1);
-    match &connection.backfill {
-        Some(backfill) if backfill.state != BackfillState::Done => lookback.joined_with(&backfill.range),
-        _ => lookback,
-    }
 }

@@ -124,6 +124,8 @@ mod tests {
             per_type: BTreeMap::new(),
             reconnected: false,
             days_repaired: None,
+            started_at: None,
+            is_reported: false,
         });
         assert_eq!(first(Some(&before), "ring-1", "daily heartrate"), gap("2026-02-01"));
     }

@@ -101,8 +101,11 @@ impl New<'_> {
                 per_type: BTreeMap::new(),
                 reconnected: history.is_gap,
                 days_repaired: None,
+                started_at: Some(self.now),
+                is_reported: false,
             }),
             watermarks: same_account.map(|previous| previous.watermarks.clone()).unwrap_or_default(),
+            arrived_through: same_account.map(|previous| previous.arrived_through.clone()).unwrap_or_default(),
             ..Connection::new(
                 self.patient.clone(),
                 self.account.id.clone(),

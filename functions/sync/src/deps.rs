@@ -4,6 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use shared::aws::{Connections, NightlyRuns, OuraStatus, Queue, SdkConfig};
 use shared::domain::{Clock, Day, DayRange, PatientId, QueueMessage, SyncId, SyncMessage, Trigger};
 use shared::env::{Env, EnvError};
+use shared::oura::rate_limit::MIN_ALLOWANCE;
 
 /// Time reserved at the end of an invocation, in which no new page begins.
 const CLOSING_TIME: SignedDuration = SignedDuration::from_secs(15);
@@ -14,10 +15,11 @@ pub struct Config {
     connections_table: String,
     nightly_queue_url: String,
     lookback_days: u32,
+    requests_per_window: u32,
 }
 
 impl Config {
-    /// Reads `CONNECTIONS_TABLE`, `NIGHTLY_QUEUE_URL` and `LOOKBACK_DAYS`.
+    /// Reads `CONNECTIONS_TABLE`, `NIGHTLY_QUEUE_URL`, `LOOKBACK_DAYS` and `OURA_REQUESTS_PER_5_MIN`.
     ///
     /// # Errors
     /// [`EnvError`] names the variable that is missing or malformed.
@@ -26,6 +28,7 @@ impl Config {
             connections_table: env.required("CONNECTIONS_TABLE")?,
             nightly_queue_url: env.required("NIGHTLY_QUEUE_URL")?,
             lookback_days: env.bounded("LOOKBACK_DAYS", 7, 1..=30)?,
+            requests_per_window: env.bounded("OURA_REQUESTS_PER_5_MIN", 5000, MIN_ALLOWANCE..=10_000_000)?,
         })
     }
 }
@@ -38,6 +41,8 @@ pub struct Deps {
     pub(crate) oura_status: OuraStatus,
     pub(crate) queue: Queue,
     pub(crate) clock: Clock,
+    /// Oura's limit of requests in five minutes.
+    pub(crate) requests_per_window: u32,
     lookback_days: u32,
 }
 
@@ -51,6 +56,7 @@ impl Deps {
             oura_status: OuraStatus::new(sdk, &config.connections_table),
             queue: Queue::new(sdk, &config.nightly_queue_url),
             clock,
+            requests_per_window: config.requests_per_window,
             lookback_days: config.lookback_days,
         }
     }

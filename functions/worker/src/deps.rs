@@ -14,7 +14,7 @@ use shared::oura::{HttpOptions, OAuthHttp, OuraClient};
 use shared::vault::{OuraApp, Revocations, Vault};
 
 use crate::config::Config;
-use crate::schedule::SyncPolicy;
+use crate::look_back::SyncPolicy;
 
 /// Clients and settings of this function.
 #[derive(Debug)]

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use shared::domain::{DataType, DataTypeProgress, DayRange, DocumentId, FetchFailure, FetchState};
+use shared::domain::{DataType, DataTypeProgress, Day, DayRange, DocumentId, FetchFailure, FetchState};
 use shared::normalize;
 use shared::oura::model::Malformed;
 use shared::oura::{Listing, OuraError};
@@ -28,6 +28,8 @@ pub(crate) struct Fetched {
     pub(crate) documents: u64,
     /// Ids of those that have one.
     pub(crate) ids: BTreeSet<DocumentId>,
+    /// Newest day of the documents.
+    pub(crate) newest_day: Option<Day>,
     /// Parts that could not be read.
     pub(crate) malformed: Vec<Malformed>,
     /// Values that are out of bounds.
@@ -47,7 +49,7 @@ pub(crate) enum FetchOutcome {
     Fetched(Fetched),
     /// Its scope was not granted.
     NotGranted,
-    /// Oura refuses it, and a retry changes nothing at present.
+    /// Oura refuses it although its scope was granted.
     Refused(FetchFailure),
     /// A retry may succeed.
     Failed(OuraError),
@@ -66,6 +68,7 @@ impl Fetched {
     pub(crate) fn add(&mut self, listing: &mut Listing) {
         self.documents += listing.documents.len() as u64;
         self.ids.extend(listing.documents.ids());
+        self.newest_day = self.newest_day.max(listing.documents.newest_day());
         self.malformed.append(&mut listing.malformed);
         self.malformed.truncate(MAX_MALFORMED);
         self.out_of_bounds.append(&mut normalize::out_of_bounds(&listing.documents));
@@ -93,10 +96,14 @@ impl Fetched {
 
 impl FetchOutcome {
     /// Progress to record for it.
-    pub(crate) fn progress(&self, fetched_at: Timestamp) -> DataTypeProgress {
-        let documents = match self {
-            Self::Fetched(fetched) => fetched.documents,
-            _ => 0,
+    pub(crate) fn progress(&self, request: Option<&FetchRequest>, fetched_at: Timestamp) -> DataTypeProgress {
+        let (documents, newest_day) = match self {
+            Self::Fetched(fetched) => (fetched.documents, fetched.newest_day),
+            _ => (0, None),
+        };
+        let from = match request {
+            Some(FetchRequest::Days(days)) => Some(days.first()),
+            _ => None,
         };
         let (state, error) = match self {
             Self::Fetched(fetched) => fetched.state(),
@@ -104,6 +111,6 @@ impl FetchOutcome {
             Self::Refused(failure) => (FetchState::NotAvailable, Some(*failure)),
             Self::Failed(error) => (FetchState::Failed, Some(error.failure())),
         };
-        DataTypeProgress { state, documents, error, fetched_at: Some(fetched_at) }
+        DataTypeProgress { state, documents, error, fetched_at: Some(fetched_at), from, newest_day }
     }
 }

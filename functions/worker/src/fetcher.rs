@@ -1,7 +1,8 @@
 //! Fetching from Oura: the requested data types concurrently, each with an outcome of its own.
 //!
-//! A refusal has two meanings: a 401 is an expired token or a missing scope, a 403 an ended membership or a missing scope.
-//! While other data types arrive it is the scope. Otherwise the token is probed with `personal_info`, which needs no scope.
+//! A 401 may be an expired token, and a 403 an ended membership. While other data types arrive they are neither, and otherwise
+//! the token is probed with `personal_info`, which needs no scope. What remains is a refusal of the data type: only data types
+//! whose scope was granted are requested, so that it is a failure and may pass.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -46,7 +47,7 @@ pub(crate) struct Fetcher<'a> {
     pub(crate) connection: &'a Connection,
     /// Destination of the documents.
     pub(crate) arrivals: &'a Arrivals,
-    /// True if another data type of the same sync has arrived before. Then a refusal concerns the scope.
+    /// True if another data type of the same sync has arrived before. Then a refusal concerns the data type.
     pub(crate) any_arrived: bool,
     /// End of this invocation.
     pub(crate) deadline: Timestamp,
@@ -276,7 +277,7 @@ impl Fetcher<'_> {
         self.any_arrived || responses.values().any(Result::is_ok)
     }
 
-    /// Returns the data types whose 401 may be an expired token. A 401 that names a scope counts as a scope only while
+    /// Returns the data types whose 401 may be an expired token. A 401 that names a scope concerns the data type only while
     /// other data types arrive, since the texts of these responses are not documented.
     fn unauthorized(&self, responses: &Responses) -> Vec<DataType> {
         let any_arrived = self.any_arrived(responses);
@@ -286,8 +287,7 @@ impl Fetcher<'_> {
         )
     }
 
-    /// Decides about 403 and 426: on one data type they are a missing scope, on all of them and on the probe a block of
-    /// the whole patient.
+    /// Decides about 403 and 426: on one data type they concern this one, on all of them and on the probe the whole patient.
     async fn resolve_refusals(&self, access: &Access, responses: &mut Responses) -> Option<Blocked> {
         let refused = refused(responses, |error| matches!(error, OuraError::Forbidden | OuraError::AppOutdated));
         if refused.is_empty() || self.any_arrived(responses) {
@@ -322,7 +322,9 @@ fn outcomes(
         }
         (Err(OuraError::Forbidden), Some(Blocked::Membership)) => FetchOutcome::Refused(FetchFailure::Membership),
         (Err(OuraError::AppOutdated), _) => FetchOutcome::Refused(FetchFailure::AppOutdated),
-        (Err(OuraError::Unauthorized { .. } | OuraError::Forbidden), _) => FetchOutcome::NotGranted,
+        (Err(OuraError::Unauthorized { .. } | OuraError::Forbidden), _) => {
+            FetchOutcome::Refused(FetchFailure::Forbidden)
+        }
         (Err(error @ (OuraError::NotFound | OuraError::Rejected { .. })), _) => FetchOutcome::Refused(error.failure()),
         (Err(error), _) => FetchOutcome::Failed(error),
     };

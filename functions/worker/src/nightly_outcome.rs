@@ -51,10 +51,8 @@ async fn abandon(deps: &Deps, message: &SyncMessage, reason: &'static str) -> Ou
         "nightly sync expired while waiting; the next run covers its days"
     );
     let recorded: Result<(), StoreError> = async {
-        match deps.runs.get(&message.patient_id, &message.sync_id).await? {
-            Some(run) => sync_outcome::record_unfinished(deps, message, &run).await,
-            None => Ok(()),
-        }
+        let run = deps.runs.get(&message.patient_id, &message.sync_id).await?;
+        sync_outcome::record_unfinished(deps, message, &run.unwrap_or_default()).await
     }
     .await;
     if let Err(error) = recorded {

@@ -1,23 +1,21 @@
-//! The schedule of a nightly or catch-up sync: which data types are due for one patient, and for which days.
+//! The schedule of a sync: which data types are due for one patient, and for which days.
 //!
-//! | data types | due |
+//! | data types | due in a nightly or catch-up sync |
 //! |---|---|
-//! | sleep, its scores, activity: the source of most of a day's stats | every night |
-//! | heart rate, ring battery: no webhook exists for them | every night on which the ring has synced |
-//! | readiness, SpO2, stress, workouts, sessions, tags | every night on which the ring has synced |
+//! | sleep, its scores, activity: the source of most of a day's stats | every time |
+//! | heart rate, ring battery: no webhook exists for them | if the ring has synced |
+//! | readiness, SpO2, stress, workouts, sessions, tags | if the ring has synced |
 //! | resilience, ages, bedtime advice, rest mode, rings: Oura gives them rarely | every few days |
 //!
-//! A data type that webhooks keep current is not due, except every few days. A data type that was never fetched completely, or
-//! failed last time, is always due. A ring has synced if a webhook event arrived since the last fetch, or if one of the data
-//! types of every night holds something new.
+//! A data type that webhooks keep current is not due, except every few days. A data type that owes its history, or failed last
+//! time, is always due. A ring has synced if a webhook event arrived since the last fetch, or if one of the data types of every
+//! night holds something new.
 
 use std::collections::BTreeMap;
 
-use jiff::{SignedDuration, Timestamp};
-use shared::domain::{BackfillState, Connection, DataType, Day, DayRange, Frequency, RangeQuery};
+use shared::domain::{Connection, DataType, Day, DayRange, Frequency};
 
-/// Longest range of one sync, however long nothing was fetched. Oura advises one to three months per request.
-const MAX_DAYS: i32 = 92;
+use crate::look_back::{LookBack, SyncPolicy, is_look_back_due};
 
 /// Days to fetch, by data type.
 pub(crate) type DueDays = BTreeMap<DataType, DayRange>;
@@ -25,48 +23,52 @@ pub(crate) type DueDays = BTreeMap<DataType, DayRange>;
 /// Data types that are due for a patient.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct SyncSchedule {
-    /// All days of the sync.
+    /// Days whose stored documents are read in any case. Some data types are requested for earlier days too.
     pub(crate) range: DayRange,
     /// Fetched in any case.
     pub(crate) always: DueDays,
     /// Fetched in addition if the ring has synced.
     pub(crate) if_ring_synced: DueDays,
-}
-
-/// Rules that decide what is due.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct SyncPolicy {
-    /// Days after which every data type is due, webhooks or not.
-    pub(crate) full_sync_interval_days: u32,
-    pub(crate) now: Timestamp,
+    /// Those of them whose whole look-back is due.
+    pub(crate) look_backs: DueDays,
 }
 
 impl SyncSchedule {
-    /// Computes what is due for a patient whose sync was requested for these days.
-    pub(crate) fn new(connection: &Connection, requested: DayRange, policy: SyncPolicy) -> Self {
-        // 1. Which data types are due at all.
-        let due: Vec<DataType> =
-            DataType::ALL.into_iter().filter(|data_type| is_due(connection, *data_type, policy)).collect();
-        // 2. How far back: one day further for every day on which a due data type was not fetched.
-        let range = extended_range(connection, requested, &due, policy.now);
-        // 3. An incomplete history is fetched completely, as part of this sync.
-        if let Some(backfill) = connection.backfill.as_ref().filter(|backfill| backfill.state != BackfillState::Done) {
-            let range = range.joined_with(&backfill.range);
-            let always = DataType::ALL.into_iter().map(|data_type| (data_type, range)).collect();
-            return Self { range, always, if_ring_synced: DueDays::new() };
-        }
-        // 4. Otherwise most data types wait for a sign that the ring has synced.
-        let (always, if_ring_synced): (Vec<_>, Vec<_>) = due
+    /// Computes what is due in a nightly or catch-up sync that was requested for these days.
+    pub(crate) fn of_due_types(connection: &Connection, requested: DayRange, policy: SyncPolicy) -> Self {
+        let due = DataType::ALL.into_iter().filter(|data_type| is_due(connection, *data_type, policy));
+        let look_backs: Vec<_> = due.map(|of| (of, LookBack::new(connection, of, requested, policy))).collect();
+        let (range, due_look_backs) =
+            (compared_days(requested, &look_backs), due_look_backs(connection, &look_backs, policy));
+        let (always, if_ring_synced): (Vec<_>, Vec<_>) = look_backs
             .into_iter()
-            .map(|data_type| (data_type, days_of(connection, data_type, range, policy.now)))
+            .map(|(data_type, look_back)| (data_type, look_back.days))
             .partition(|(data_type, _)| is_of_every_night(*data_type) || is_overdue(connection, *data_type, policy));
-        let mut schedule =
-            Self { range, always: always.into_iter().collect(), if_ring_synced: if_ring_synced.into_iter().collect() };
-        // 5. A webhook event since their last fetch is such a sign.
+        let mut schedule = Self {
+            range,
+            always: always.into_iter().collect(),
+            if_ring_synced: if_ring_synced.into_iter().collect(),
+            look_backs: due_look_backs,
+        };
+        // A webhook event since their last fetch shows that the ring has synced.
         if has_webhook_since_fetch(connection, &schedule.if_ring_synced) {
             schedule.always.append(&mut schedule.if_ring_synced);
         }
         schedule
+    }
+
+    /// Schedules all data types of a backfill or manual sync. A sync of older days fetches these days only.
+    pub(crate) fn of_all_types(connection: &Connection, requested: DayRange, policy: SyncPolicy) -> Self {
+        let holds_newest = requested.last() >= Day::of_utc(policy.now);
+        let look_back = |data_type| match LookBack::new(connection, data_type, requested, policy) {
+            look_back if holds_newest => look_back.joined_with(requested),
+            _ => LookBack { days: requested, compared_from: requested.first() },
+        };
+        let look_backs: Vec<_> = DataType::ALL.into_iter().map(|of| (of, look_back(of))).collect();
+        let (range, due_look_backs) =
+            (compared_days(requested, &look_backs), due_look_backs(connection, &look_backs, policy));
+        let always = look_backs.into_iter().map(|(data_type, look_back)| (data_type, look_back.days)).collect();
+        Self { range, always, if_ring_synced: DueDays::new(), look_backs: due_look_backs }
     }
 }
 
@@ -75,59 +77,44 @@ pub(crate) fn is_of_every_night(data_type: DataType) -> bool {
     data_type.facts().frequency == Frequency::Always
 }
 
-/// Extends the requested days backwards by one day for every day on which a due data type was not fetched. Thus each day
-/// is fetched for as long after it as the look-back says, even if webhook events were lost.
-fn extended_range(connection: &Connection, requested: DayRange, due: &[DataType], now: Timestamp) -> DayRange {
-    let mut first = requested.first();
-    if let Some(oldest) = due.iter().filter_map(|data_type| connection.watermarks.get(data_type)).min() {
-        let missed_days = Day::of_utc(now).days_since(Day::of_utc(*oldest)) - 1;
-        first = first.plus(-missed_days.max(0));
-    }
-    let longest = DayRange::ending(requested.last(), MAX_DAYS);
-    DayRange::new(first.max(longest.first()), requested.last()).unwrap_or(requested)
+/// Days whose stored documents are compared with those of any data type.
+fn compared_days(requested: DayRange, look_backs: &[(DataType, LookBack)]) -> DayRange {
+    let first = look_backs.iter().map(|(_, look_back)| look_back.compared_from).min();
+    DayRange::new(requested.first().min(first.unwrap_or(requested.first())), requested.last()).unwrap_or(requested)
 }
 
-/// Days to fetch of one data type. Documents of any number of days cost one request, so they are fetched for the whole
-/// range. A time series costs a request for every few days, so it is fetched from its last fetch on, or from the last day
-/// with data, if the ring had not synced then.
-fn days_of(connection: &Connection, data_type: DataType, range: DayRange, now: Timestamp) -> DayRange {
-    if data_type.range_query() != RangeQuery::Instants {
-        return range;
-    }
-    let Some(fetched) = connection.watermarks.get(&data_type).map(|fetched| Day::of_utc(*fetched)) else {
-        return range;
-    };
-    let from = connection.last_data_day.map_or(fetched, |day| day.min(fetched)).max(range.first());
-    // No place is more than 14 hours ahead of UTC.
-    let to = Day::of_utc(now.saturating_add(SignedDuration::from_hours(14)).unwrap_or(now)).min(range.last());
-    DayRange::new(from, to).unwrap_or(range)
+/// Data types whose whole look-back is due, with its days. A history that is owed is no such look-back: it is looked at once more.
+fn due_look_backs(connection: &Connection, look_backs: &[(DataType, LookBack)], policy: SyncPolicy) -> DueDays {
+    let is_look_back = |of: DataType| connection.owes_history(of).is_none() && is_look_back_due(connection, of, policy);
+    look_backs.iter().filter(|(of, _)| is_look_back(*of)).map(|(of, look_back)| (*of, look_back.days)).collect()
 }
 
 /// True if the data type is granted and due, at least on nights on which the ring has synced.
 fn is_due(connection: &Connection, data_type: DataType, policy: SyncPolicy) -> bool {
     let is_usual =
         data_type.facts().frequency != Frequency::EveryFewDays && !connection.is_kept_current(data_type, policy.now);
-    connection.scopes_granted.contains(data_type.scope()) && (is_usual || is_overdue(connection, data_type, policy))
+    connection.is_granted(data_type) && (is_usual || is_overdue(connection, data_type, policy))
 }
 
-/// True if the data type is failing, was never fetched completely, or not for some days.
+/// True if the data type is failing, owes its history, or was not fetched or looked back at for some days.
 fn is_overdue(connection: &Connection, data_type: DataType, policy: SyncPolicy) -> bool {
-    let interval = SignedDuration::from_hours(24 * i64::from(policy.full_sync_interval_days));
-    // Six hours less: a nightly run is not late because the one before it ended late.
-    let is_recent =
-        |fetched: &Timestamp| policy.now.duration_since(*fetched) < interval - SignedDuration::from_hours(6);
-    connection.failing.contains_key(&data_type) || !connection.watermarks.get(&data_type).is_some_and(is_recent)
+    let fetched = connection.watermarks.get(&data_type);
+    connection.failing.contains_key(&data_type)
+        || connection.owes_history(data_type).is_some()
+        || !fetched.is_some_and(|at| policy.is_recent(*at))
+        || is_look_back_due(connection, data_type, policy)
 }
 
-/// True if a webhook event arrived after the oldest last fetch of these data types.
+/// True if a webhook event of the ring arrived after the oldest last fetch of these data types.
 fn has_webhook_since_fetch(connection: &Connection, due: &DueDays) -> bool {
     let oldest_fetch = due.keys().filter_map(|data_type| connection.watermarks.get(data_type)).min();
-    connection.last_webhook_at.zip(oldest_fetch).is_some_and(|(event, fetched)| event > *fetched)
+    connection.last_ring_webhook_at.zip(oldest_fetch).is_some_and(|(event, fetched)| event > *fetched)
 }
 
 #[cfg(test)]
 mod tests {
-    use shared::domain::{Backfill, FetchFailure, ScopeSet};
+    use jiff::Timestamp;
+    use shared::domain::{Backfill, BackfillState, DataTypeProgress, FetchFailure, FetchState, ScopeSet};
 
     use super::*;
 
@@ -135,6 +122,10 @@ mod tests {
     const LAST_NIGHT: &str = "2026-03-18T03:01:00Z";
 
     fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    fn day(text: &str) -> Day {
         text.parse().unwrap()
     }
 
@@ -147,6 +138,8 @@ mod tests {
         Connection {
             last_data_day: Some("2026-03-18".parse().unwrap()),
             watermarks: DataType::ALL.into_iter().map(|data_type| (data_type, at(LAST_NIGHT))).collect(),
+            looked_back: DataType::ALL.into_iter().map(|data_type| (data_type, at(LAST_NIGHT))).collect(),
+            arrived_through: DataType::ALL.into_iter().map(|data_type| (data_type, day("2026-03-18"))).collect(),
             ..Connection::new(
                 "p-1".parse().unwrap(),
                 "ring-1".parse().unwrap(),
@@ -161,21 +154,26 @@ mod tests {
         DayRange::ending("2026-03-20".parse().unwrap(), 8)
     }
 
+    fn webhook_at(connection: &mut Connection, text: &str) {
+        connection.last_webhook_at = Some(at(text));
+        connection.last_ring_webhook_at = Some(at(text));
+    }
+
     fn always(connection: &Connection) -> Vec<&'static str> {
-        let schedule = SyncSchedule::new(connection, week(), policy());
+        let schedule = SyncSchedule::of_due_types(connection, week(), policy());
         schedule.always.keys().map(|data_type| data_type.as_str()).collect()
     }
 
     #[test]
     fn schedule_has_three_data_types_every_night_and_the_others_if_the_ring_has_synced() {
-        let schedule = SyncSchedule::new(&patient(), week(), policy());
+        let schedule = SyncSchedule::of_due_types(&patient(), week(), policy());
         assert_eq!(always(&patient()), ["daily_activity", "daily_sleep", "sleep"]);
         assert_eq!(schedule.if_ring_synced.len(), 9);
         assert!(!schedule.if_ring_synced.contains_key(&DataType::Vo2Max));
         // An event arrived after the last fetch, and webhooks are known to miss documents: nothing is kept current, but the
         // ring has synced.
         let mut after_event = patient();
-        after_event.last_webhook_at = Some(at("2026-03-18T09:00:00Z"));
+        webhook_at(&mut after_event, "2026-03-18T09:00:00Z");
         after_event.missed_webhooks = DataType::ALL.into_iter().map(|data_type| (data_type, 1)).collect();
         assert_eq!(always(&after_event).len(), 12);
     }
@@ -183,20 +181,20 @@ mod tests {
     #[test]
     fn schedule_omits_what_webhooks_keep_current_and_adds_series_after_an_event() {
         let mut current = patient();
-        current.last_webhook_at = Some(at("2026-03-18T09:00:00Z"));
+        webhook_at(&mut current, "2026-03-18T09:00:00Z");
         assert_eq!(always(&current), ["heartrate", "ring_battery_level"]);
-        current.last_webhook_at = Some(at("2026-03-18T02:00:00Z"));
+        webhook_at(&mut current, "2026-03-18T02:00:00Z");
         assert_eq!(always(&current), [""; 0], "no event since");
         current.missed_webhooks = BTreeMap::from([(DataType::Sleep, 2)]);
         assert_eq!(always(&current), ["sleep"], "its webhooks miss documents");
-        current.last_webhook_at = Some(at("2026-03-16T03:00:00Z"));
+        webhook_at(&mut current, "2026-03-16T03:00:00Z");
         assert_eq!(always(&current).len(), 3, "no event for days: perhaps all webhooks are lost");
     }
 
     #[test]
     fn schedule_has_every_data_type_every_few_days_and_failing_ones_at_once() {
         let mut connection = patient();
-        connection.last_webhook_at = Some(at("2026-03-18T02:00:00Z"));
+        webhook_at(&mut connection, "2026-03-18T02:00:00Z");
         connection.watermarks.insert(DataType::Vo2Max, at("2026-03-12T03:10:00Z"));
         assert_eq!(always(&connection), ["vo2_max"], "a week ago, except for some minutes");
         connection.watermarks.insert(DataType::Vo2Max, at("2026-03-13T03:10:00Z"));
@@ -212,13 +210,15 @@ mod tests {
 
     #[test]
     fn schedule_range_grows_by_every_missed_day_up_to_a_maximum() {
-        let first = |connection: &Connection| SyncSchedule::new(connection, week(), policy()).range.first().to_string();
+        let first = |connection: &Connection| {
+            SyncSchedule::of_due_types(connection, week(), policy()).range.first().to_string()
+        };
         assert_eq!(first(&patient()), "2026-03-13");
         let mut away = patient();
         away.watermarks.insert(DataType::Sleep, at("2026-03-01T03:00:00Z"));
         assert_eq!(first(&away), "2026-02-24", "seventeen days were missed");
         away.watermarks.insert(DataType::Sleep, at("2025-03-01T03:00:00Z"));
-        assert_eq!(SyncSchedule::new(&away, week(), policy()).range.days(), 92);
+        assert_eq!(SyncSchedule::of_due_types(&away, week(), policy()).range.days(), 92);
         // A data type that is not due does not extend the range: not its turn yet, or kept current by webhooks.
         let mut others = patient();
         others.watermarks.insert(DataType::Vo2Max, at("2026-03-14T03:00:00Z"));
@@ -226,7 +226,7 @@ mod tests {
         others.watermarks.insert(DataType::Vo2Max, at("2026-03-12T03:00:00Z"));
         assert_eq!(first(&others), "2026-03-07");
         let mut current = patient();
-        current.last_webhook_at = Some(at("2026-03-18T09:00:00Z"));
+        webhook_at(&mut current, "2026-03-18T09:00:00Z");
         current.watermarks.insert(DataType::Sleep, at("2026-03-14T03:00:00Z"));
         assert_eq!(first(&current), "2026-03-13");
         current.watermarks.insert(DataType::Sleep, at("2026-03-12T03:00:00Z"));
@@ -237,47 +237,127 @@ mod tests {
         );
     }
 
-    #[test]
-    fn series_days_begin_at_the_last_day_with_data() {
-        let series = |connection: &Connection| {
-            let schedule = SyncSchedule::new(connection, week(), policy());
-            schedule.if_ring_synced[&DataType::HeartRate].first().to_string()
-        };
-        assert_eq!(series(&patient()), "2026-03-18");
-        let mut away = patient();
-        away.last_data_day = Some("2026-03-15".parse().unwrap());
-        assert_eq!(series(&away), "2026-03-15", "the ring had not synced at the last fetch");
+    /// First and last day of a data type that is due.
+    fn days(connection: &Connection, data_type: DataType, policy: SyncPolicy) -> (String, String) {
+        let mut schedule = SyncSchedule::of_due_types(connection, week(), policy);
+        schedule.always.append(&mut schedule.if_ring_synced);
+        let days = schedule.always[&data_type];
+        (days.first().to_string(), days.last().to_string())
     }
 
-    #[test]
-    fn series_days_lie_within_the_range_and_not_in_the_future() {
-        let series = |connection: &Connection, now: &str| {
-            let schedule = SyncSchedule::new(connection, week(), SyncPolicy { now: at(now), ..policy() });
-            let days = schedule.if_ring_synced[&DataType::HeartRate];
-            (days.first().to_string(), days.last().to_string())
-        };
-        let of = |first: &str, last: &str| (first.to_owned(), last.to_owned());
-        assert_eq!(series(&patient(), NOW), of("2026-03-18", "2026-03-19"));
-        assert_eq!(series(&patient(), "2026-03-19T10:00:00Z").1, "2026-03-20", "it is tomorrow on Kiritimati");
-        let mut away = patient();
-        away.last_data_day = Some("2026-01-15".parse().unwrap());
-        assert_eq!(series(&away, NOW), of("2026-03-13", "2026-03-19"));
+    fn first(connection: &Connection, data_type: DataType) -> String {
+        days(connection, data_type, policy()).0
     }
 
-    #[test]
-    fn schedule_holds_an_incomplete_history_completely() {
-        let mut waiting = patient();
-        let history = DayRange::ending("2026-03-18".parse().unwrap(), 31);
-        waiting.backfill = Some(Backfill {
-            state: BackfillState::Failed,
+    fn with_history(state: BackfillState, arrived: &[DataType]) -> Connection {
+        let done = DataTypeProgress { state: FetchState::Done, ..DataTypeProgress::PENDING };
+        let mut connection = patient();
+        connection.backfill = Some(Backfill {
+            state,
             sync_id: "backfill-g-1".parse().unwrap(),
-            range: history,
-            per_type: BTreeMap::new(),
+            range: DayRange::ending(day("2026-03-18"), 31),
+            per_type: arrived.iter().map(|data_type| (*data_type, done.clone())).collect(),
             reconnected: false,
             days_repaired: None,
+            started_at: Some(at("2026-03-17T12:00:00Z")),
+            is_reported: false,
         });
-        let schedule = SyncSchedule::new(&waiting, week(), policy());
-        assert!(schedule.range.covers(&history) && schedule.range.covers(&week()));
+        connection
+    }
+
+    #[test]
+    fn series_days_begin_at_the_newest_day_that_has_arrived() {
+        assert_eq!(first(&patient(), DataType::HeartRate), "2026-03-18");
+        let mut late = patient();
+        late.arrived_through.insert(DataType::HeartRate, day("2026-03-15"));
+        assert_eq!(first(&late, DataType::HeartRate), "2026-03-15", "the answers since were empty");
+        assert_eq!(first(&late, DataType::RingBatteryLevel), "2026-03-18", "each data type by itself");
+        late.last_data_day = Some(day("2026-03-19"));
+        assert_eq!(first(&late, DataType::HeartRate), "2026-03-15", "newer days of other data types change nothing");
+        late.arrived_through.insert(DataType::HeartRate, day("2025-01-15"));
+        assert_eq!(first(&late, DataType::HeartRate), "2025-12-19", "92 days at most");
+    }
+
+    #[test]
+    fn series_days_are_the_whole_look_back_every_few_days() {
+        let mut connection = patient();
+        connection.looked_back.insert(DataType::HeartRate, at("2026-03-13T03:10:00Z"));
+        assert_eq!(first(&connection, DataType::HeartRate), "2026-03-18");
+        connection.looked_back.insert(DataType::HeartRate, at("2026-03-12T03:10:00Z"));
+        assert_eq!(first(&connection, DataType::HeartRate), "2026-03-07", "a week ago, and six days more");
+        assert_eq!(
+            always(&connection),
+            ["daily_activity", "daily_sleep", "heartrate", "sleep"],
+            "whether the ring synced or not"
+        );
+        let schedule = SyncSchedule::of_due_types(&connection, week(), policy());
+        assert_eq!(schedule.look_backs.keys().collect::<Vec<_>>(), [&DataType::HeartRate]);
+    }
+
+    #[test]
+    fn series_days_are_not_in_the_future() {
+        let of = |first: &str, last: &str| (first.to_owned(), last.to_owned());
+        let series = |now: &str| days(&patient(), DataType::HeartRate, SyncPolicy { now: at(now), ..policy() });
+        assert_eq!(series(NOW), of("2026-03-18", "2026-03-19"));
+        assert_eq!(series("2026-03-19T10:00:00Z").1, "2026-03-20", "it is tomorrow on Kiritimati");
+    }
+
+    #[test]
+    fn documents_are_looked_for_from_the_newest_day_that_has_arrived() {
+        let mut connection = patient();
+        connection.arrived_through.insert(DataType::DailyStress, day("2026-03-05"));
+        assert_eq!(first(&connection, DataType::DailyStress), "2026-03-05");
+        assert_eq!(first(&connection, DataType::DailyReadiness), "2026-03-13");
+        let range = SyncSchedule::of_due_types(&connection, week(), policy()).range;
+        assert_eq!(range.first(), day("2026-03-13"), "their days are read if they arrive");
+        connection.arrived_through.insert(DataType::Sleep, day("2026-03-03"));
+        let range = SyncSchedule::of_due_types(&connection, week(), policy()).range;
+        assert_eq!(range.first(), day("2026-03-03"), "those of every night are compared at once");
+    }
+
+    #[test]
+    fn data_type_owes_its_history_until_it_has_arrived() {
+        let others: Vec<_> = DataType::ALL.into_iter().filter(|of| *of != DataType::DailyStress).collect();
+        for state in [BackfillState::Failed, BackfillState::Done] {
+            let mut connection = with_history(state, &others);
+            webhook_at(&mut connection, "2026-03-18T09:00:00Z");
+            let schedule = SyncSchedule::of_due_types(&connection, week(), policy());
+            assert_eq!(schedule.always[&DataType::DailyStress].first(), day("2026-02-16"));
+            assert_eq!(schedule.always[&DataType::HeartRate].first(), day("2026-03-18"));
+            assert_eq!(schedule.range.first(), day("2026-02-16"));
+            assert!(!schedule.always.contains_key(&DataType::DailyReadiness), "webhooks keep it current");
+        }
+        let none = with_history(BackfillState::Pending, &[]);
+        assert_eq!(SyncSchedule::of_due_types(&none, week(), policy()).always.len(), DataType::ALL.len());
+    }
+
+    #[test]
+    fn history_is_fetched_once_more_some_days_after_the_backfill() {
+        let mut connection = with_history(BackfillState::Done, &DataType::ALL);
+        connection.looked_back.clear();
+        assert_eq!(first(&connection, DataType::Sleep), "2026-03-13");
+        let mut later = connection.clone();
+        later.backfill.as_mut().unwrap().started_at = Some(at("2026-03-11T12:00:00Z"));
+        let schedule = SyncSchedule::of_due_types(&later, week(), policy());
         assert_eq!(schedule.always.len(), DataType::ALL.len());
+        assert!(schedule.always.values().all(|days| days.first() == day("2026-02-16")));
+        assert_eq!(schedule.look_backs.len(), DataType::ALL.len());
+        later.looked_back = connection.watermarks.clone();
+        assert_eq!(first(&later, DataType::Sleep), "2026-03-13", "once");
+    }
+
+    #[test]
+    fn sync_of_all_types_reaches_further_only_if_it_holds_the_newest_days() {
+        let mut connection = with_history(BackfillState::Failed, &DataType::ALL);
+        connection.backfill.as_mut().unwrap().per_type.remove(&DataType::Sleep);
+        connection.arrived_through.insert(DataType::HeartRate, day("2026-03-04"));
+        let days = SyncSchedule::of_all_types(&connection, week(), policy()).always;
+        assert_eq!(days.len(), DataType::ALL.len());
+        assert_eq!(days[&DataType::Sleep].first(), day("2026-02-16"));
+        assert_eq!(days[&DataType::HeartRate].first(), day("2026-03-04"));
+        assert_eq!(days[&DataType::RingBatteryLevel].first(), day("2026-03-13"), "all the requested days");
+        let older = DayRange::ending(day("2025-11-01"), 3);
+        let days = SyncSchedule::of_all_types(&connection, older, policy()).always;
+        assert!(days.values().all(|days| *days == older));
     }
 }

@@ -1,19 +1,21 @@
 //! The outcome of a sync: what it records on the connection, and its events.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
-use shared::aws::{BackfillEnd, Ended, StoreError, SyncEnd, SyncRun};
+use shared::aws::{Ended, StoreError, SyncEnd, SyncRun};
 use shared::domain::{
-    BackfillState, Connection, ConnectionStatus, DataType, Day, EventKind, FetchFailure, FetchState, PatientEvent,
-    ReasonCode, SyncMessage, Trigger,
+    Connection, ConnectionStatus, DataType, DataTypeProgress, Day, EventKind, FetchFailure, FetchState, NightlyRun,
+    PatientEvent, ReasonCode, SyncMessage, Trigger,
 };
 use shared::oura::OuraError;
 use shared::telemetry::{self, Metric};
 
 use crate::deps::Deps;
 use crate::fetch_outcome::FetchOutcome;
-use crate::progress::{Progress, any_arrived, drives_backfill};
-use crate::sync_plan::NEWEST_DAYS;
-use crate::webhook_coverage;
+use crate::progress::{Progress, any_arrived, brings_history};
+use crate::schedule::DueDays;
+use crate::{history_outcome, type_progress, webhook_coverage};
 
 /// Result of closing a sync.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,26 +29,34 @@ pub(crate) enum Closed {
 }
 
 /// Closes a complete sync, once, with its events. Nothing is written if the connection has ended or the sync was stopped.
-pub(crate) async fn close(deps: &Deps, message: &SyncMessage, progress: &Progress) -> Result<Closed, StoreError> {
+/// `look_backs`: data types whose whole look-back was due.
+pub(crate) async fn close(
+    deps: &Deps,
+    message: &SyncMessage,
+    progress: &Progress,
+    look_backs: &DueDays,
+) -> Result<Closed, StoreError> {
     let patient = &message.patient_id;
     // 1. Current state: other syncs of the patient may have ended since this one began.
     let Some(connection) = deps.connections.get(patient).await? else { return Ok(Closed::ConnectionEnded) };
     let Some(run) = deps.runs.get(patient, &message.sync_id).await? else { return Ok(Closed::ConnectionEnded) };
     // 2. Baselines before the end, so that a redelivery after a crash updates them.
     let changed = deps.days.update_baselines(patient, &run.days.iter().copied().collect()).await?;
-    let days =
-        if drives_backfill(&connection, message) { deps.days.stats(patient, message.range).await? } else { changed };
-    let with_data = days.iter().filter(|stats| !stats.metrics.is_empty()).map(|stats| stats.day);
+    let newest = changed.iter().filter(|stats| stats.metrics.shows_ring()).map(|stats| stats.day).max();
     // 3. The end and its events, in one transaction.
     let now = deps.clock.now();
-    let end = sync_end(message, &connection, &run, progress, with_data.clone().max(), now);
-    let events = events(message, &run, &connection, &end, with_data.count() as u64);
+    let end = SyncEnd {
+        looked_back: type_progress::looked_back(progress, look_backs),
+        ..sync_end(message, &connection, &run, progress, newest, now)
+    };
+    let mut events: Vec<_> = sync_event(message, &run, now).into_iter().collect();
+    events.extend(history_outcome::event(deps, &connection, &connection_after(&connection, &end), &end).await?);
     match deps.runs.end(&connection, &message.sync_id, progress, &end, &events).await? {
         Ended::Recorded => {
             let dimensions = [("trigger", message.trigger.as_str())];
             telemetry::count(now, Metric::Syncs, 1, &dimensions);
             telemetry::count(now, Metric::RecordsWritten, run.records_written, &dimensions);
-            webhook_coverage::count(deps, &run, end.missed_webhooks.as_ref(), now).await;
+            webhook_coverage::count(deps, &run, now).await;
             for (data_type, failure) in end.failing.iter().filter_map(|(of, failure)| Some((of, (*failure)?))) {
                 tracing::warn!(
                     event = "fetch.failed",
@@ -67,7 +77,8 @@ pub(crate) async fn close(deps: &Deps, message: &SyncMessage, progress: &Progres
 pub(crate) async fn record_unfinished(deps: &Deps, message: &SyncMessage, run: &SyncRun) -> Result<(), StoreError> {
     let Some(connection) = deps.connections.get(&message.patient_id).await? else { return Ok(()) };
     let end = sync_end(message, &connection, run, &run.progress, None, deps.clock.now());
-    deps.runs.give_up(&connection, &end).await
+    let event = history_outcome::event(deps, &connection, &connection_after(&connection, &end), &end).await?;
+    deps.runs.give_up(&connection, &end, event.as_ref()).await
 }
 
 /// Records on the connection, once, that Oura did not respond to a sync that is still waiting, so that the patient can
@@ -89,7 +100,7 @@ pub(crate) async fn record_outage(
     }
     let end = sync_end(message, connection, run, &run.progress, None, deps.clock.now());
     // A running backfill resumes when Oura responds again.
-    deps.runs.give_up(connection, &SyncEnd { backfill: None, ..end }).await
+    deps.runs.give_up(connection, &SyncEnd { backfill: None, ..end }, None).await
 }
 
 /// Records an outage of Oura's token endpoint, as if Oura had not responded to any of the requests.
@@ -102,7 +113,7 @@ pub(crate) async fn record_token_outage(
     run: &SyncRun,
     requested: impl Iterator<Item = &DataType>,
 ) {
-    let failed = FetchOutcome::Failed(OuraError::Unavailable { status: None }).progress(deps.clock.now());
+    let failed = FetchOutcome::Failed(OuraError::Unavailable { status: None }).progress(None, deps.clock.now());
     let granted = requested.filter(|data_type| connection.scopes_granted.contains(data_type.scope()));
     let mut run = run.clone();
     run.progress.extend(granted.map(|data_type| (*data_type, failed.clone())));
@@ -121,7 +132,7 @@ pub(crate) async fn record_token_outage(
 pub(crate) async fn fail_backfill(deps: &Deps, message: &SyncMessage) {
     let failed: Result<bool, StoreError> = async {
         match deps.connections.get(&message.patient_id).await? {
-            Some(connection) if drives_backfill(&connection, message) => {
+            Some(connection) if brings_history(&connection, message) => {
                 deps.connections.fail_backfill(&connection).await
             }
             _ => Ok(false),
@@ -154,35 +165,23 @@ fn sync_end(
         .map(|(data_type, of)| (*data_type, of.error))
         .filter(|(_, failure)| failure.is_some() || !is_webhook)
         .collect();
-    // A watermark means that the newest days were fetched: a sync of older days or of single documents does not move it.
-    let holds_newest = |fetched: &Timestamp| {
-        let today = Day::of_utc(*fetched);
-        !is_webhook && message.range.last() >= today && message.range.first() <= today.plus(1 - NEWEST_DAYS)
-    };
-    let watermarks = progress
-        .iter()
-        .filter(|(_, of)| matches!(of.state, FetchState::Done | FetchState::Malformed))
-        .filter_map(|(data_type, of)| Some((*data_type, of.fetched_at.filter(holds_newest)?)))
-        .filter(|(data_type, fetched)| connection.watermarks.get(data_type).is_none_or(|known| known < fetched))
-        .collect();
-    let is_backfill = drives_backfill(connection, message);
-    let is_complete = progress.values().all(|of| of.state.is_final());
-    let backfill_state = if is_complete && any_arrived(progress) { BackfillState::Done } else { BackfillState::Failed };
+    let webhooks = run.pending_events.as_ref();
+    let ring_webhooks =
+        webhooks.filter(|pending| pending.events.iter().any(|event| event.data_type.facts().shows_ring));
     let mut end = SyncEnd {
         needs_catch_up: false,
         last_sync_at: if any_arrived(progress) { Some(now) } else { connection.last_sync_at },
         last_data_day: newest.max(connection.last_data_day),
         failing,
-        watermarks,
+        watermarks: type_progress::watermarks(message, connection, progress),
+        looked_back: BTreeMap::new(),
+        arrived_through: type_progress::arrived_through(message, connection, progress),
         silent_since: silent_since(message, connection, progress, now),
-        last_webhook_at: run.pending_events.as_ref().map(|pending| pending.latest_at).max(connection.last_webhook_at),
-        missed_webhooks: (message.trigger == Trigger::Daily && !is_backfill)
-            .then(|| webhook_coverage::missed_webhooks(run)),
+        last_webhook_at: webhooks.map(|pending| pending.latest_at).max(connection.last_webhook_at),
+        last_ring_webhook_at: ring_webhooks.map(|pending| pending.latest_at).max(connection.last_ring_webhook_at),
+        missed_webhooks: webhook_coverage::missed_webhooks_after(message, connection, run),
         status: status(connection, progress),
-        backfill: connection.backfill.as_ref().filter(|_| is_backfill).map(|backfill| {
-            let days_repaired = backfill.reconnected.then_some(run.days.len() as u64);
-            BackfillEnd { state: backfill_state, progress: progress.clone(), days_repaired }
-        }),
+        backfill: history_outcome::end(message, connection, run, progress, now),
         at: now,
     };
     end.needs_catch_up = connection_after(connection, &end).needs_catch_up();
@@ -223,11 +222,12 @@ fn connection_after(connection: &Connection, end: &SyncEnd) -> Connection {
             None => after.failing.remove(data_type),
         };
     }
-    if let Some(missed_webhooks) = &end.missed_webhooks {
-        after.missed_webhooks.clone_from(missed_webhooks);
-    }
+    after.missed_webhooks.clone_from(&end.missed_webhooks);
+    after.last_ring_webhook_at = end.last_ring_webhook_at;
     if let (Some(backfill), Some(end)) = (&mut after.backfill, &end.backfill) {
         backfill.state = end.state;
+        backfill.is_reported |= end.is_reported;
+        backfill.per_type.extend(end.progress.clone());
     }
     (after.status, after.reason) = end.status;
     after
@@ -245,42 +245,24 @@ fn status(connection: &Connection, progress: &Progress) -> (ConnectionStatus, Op
     }
     // A webhook sync fetches few data types, and so does a nightly one.
     let is_of_all = progress.len() == DataType::ALL.len();
-    if is_of_all && progress.values().all(|of| of.state == FetchState::NotGranted) {
+    let is_refused =
+        |of: &DataTypeProgress| of.state == FetchState::NotGranted || of.error == Some(FetchFailure::Forbidden);
+    if is_of_all && progress.values().all(is_refused) {
         return (ConnectionStatus::Error, Some(ReasonCode::ScopeMissing));
     }
     (connection.status, connection.reason)
 }
 
-/// Returns the events of a closed sync.
-fn events(
-    message: &SyncMessage,
-    run: &SyncRun,
-    connection: &Connection,
-    end: &SyncEnd,
-    days_with_data: u64,
-) -> Vec<PatientEvent> {
-    let mut events = Vec::new();
-    // A sync that changed nothing publishes no event.
-    if run.records_written > 0 || !run.days.is_empty() {
-        events.push(EventKind::Sync {
-            trigger: message.trigger,
-            sync_id: message.sync_id.clone(),
-            days: run.days.clone(),
-            metric_types: run.metric_types.clone(),
-            records_written: run.records_written,
-        });
-    }
-    let done = end.backfill.as_ref().filter(|end| end.state == BackfillState::Done);
-    if let (Some(backfill), Some(done)) = (&connection.backfill, done) {
-        events.push(EventKind::BackfillCompleted {
-            // The backfill's id, whichever sync brought the history: it is completed once.
-            sync_id: backfill.sync_id.clone(),
-            range: backfill.range,
-            days_with_data,
-            complete: end.failing.values().all(Option::is_none),
-            reconnected: backfill.reconnected,
-            days_repaired: done.days_repaired.unwrap_or(0),
-        });
-    }
-    events.into_iter().map(|event| PatientEvent::new(message.patient_id.clone(), end.at, event)).collect()
+/// Returns the event of a closed sync. A sync that changed nothing publishes none, except for a nightly run: it shows that it ran.
+fn sync_event(message: &SyncMessage, run: &SyncRun, now: Timestamp) -> Option<PatientEvent> {
+    let is_nightly = NightlyRun::of_sync(&message.sync_id).is_some();
+    let has_changes = run.records_written > 0 || !run.days.is_empty();
+    let event = EventKind::Sync {
+        trigger: message.trigger,
+        sync_id: message.sync_id.clone(),
+        days: run.days.clone(),
+        metric_types: run.metric_types.clone(),
+        records_written: run.records_written,
+    };
+    (is_nightly || has_changes).then(|| PatientEvent::new(message.patient_id.clone(), now, event))
 }

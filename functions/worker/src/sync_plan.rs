@@ -75,12 +75,7 @@ impl ReadScope {
 }
 
 impl SyncPlan {
-    /// Plans all data types of these days.
-    pub(crate) fn of_days(range: DayRange) -> Self {
-        Self::of_data_types(range, DataType::ALL.into_iter().map(|data_type| (data_type, range)).collect())
-    }
-
-    /// Plans these data types, each for its days, all of them in `range`.
+    /// Plans these data types, each for its days. Stored documents of `range` are read.
     pub(crate) fn of_data_types(range: DayRange, due: DueDays) -> Self {
         Self {
             requests: due.into_iter().map(|(data_type, days)| (data_type, FetchRequest::Days(days))).collect(),
@@ -298,7 +293,7 @@ mod tests {
         let events =
             [event(WebhookEventType::Delete, "a", "2026-03-18T10:00:00Z"), event(WebhookEventType::Update, "b", NOON)];
         let mut plan = planned(&events, &stored("a", "2026-03-17", "2026-03-18T10:30:00Z"), None);
-        let done = DataTypeProgress { state: FetchState::Done, documents: 1, error: None, fetched_at: None };
+        let done = DataTypeProgress { state: FetchState::Done, documents: 1, ..DataTypeProgress::PENDING };
         plan.skip_completed(&BTreeMap::from([(DataType::Sleep, done.clone())]));
         assert_eq!(requested(&plan), ["a", "b"]);
         plan.skip_completed(&BTreeMap::from([(DataType::Tag, done)]));

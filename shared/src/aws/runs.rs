@@ -49,7 +49,7 @@ pub struct SyncRun {
 }
 
 /// Webhook events that a sync has taken from the inbox.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct PendingEvents {
     /// The events; none if there were too many.
     pub events: BTreeSet<DocumentEvent>,
@@ -93,6 +93,12 @@ impl FromStr for Found {
         let (data_type, document_id) = (data_type.parse().ok().ok_or(())?, document_id.parse().ok().ok_or(())?);
         Ok(Self { data_type, document_id })
     }
+}
+
+/// Sort key of a sync's item.
+#[derive(Deserialize)]
+struct SyncKey {
+    sk: String,
 }
 
 #[derive(Deserialize)]
@@ -200,6 +206,19 @@ impl Runs {
         }
     }
 
+    /// The patient's syncs that have taken webhook events and have not ended.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn unfinished_webhook_syncs(&self, patient: &PatientId) -> Result<Vec<SyncId>, StoreError> {
+        const ACTION: &str = "read the patient's unfinished syncs";
+        let syncs = Partition::Patient(patient).whole().and(begins_with("sk", prefix::SYNC));
+        let unfinished = missing("ended").and(exists("latestAt"));
+        let items: Vec<SyncKey> = self.table.query(syncs).filter(unfinished).only(&["pk", "sk"]).all(ACTION).await?;
+        let id = |item: SyncKey| item.sk.strip_prefix(prefix::SYNC)?.parse().ok();
+        Ok(items.into_iter().filter_map(id).collect())
+    }
+
     /// The progress so far; `None` if the sync was never opened, or was stopped.
     ///
     /// # Errors
@@ -280,13 +299,22 @@ impl Runs {
         }
     }
 
-    /// Leaves a sync open that could not be completed: only the connection records it, and a redrive resumes it.
+    /// Leaves a sync open that could not be completed: only the connection records it, with an event if there is one, and a
+    /// redrive resumes it.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn give_up(&self, connection: &Connection, end: &SyncEnd) -> Result<(), StoreError> {
+    pub async fn give_up(
+        &self,
+        connection: &Connection,
+        end: &SyncEnd,
+        event: Option<&PatientEvent>,
+    ) -> Result<(), StoreError> {
         let mut transaction = Transaction::new(&self.table, "abandon a sync");
         transaction.add((), self.connections.sync_end(connection, end))?;
+        if let Some(event) = event {
+            transaction.add((), put_event(&self.table, event))?;
+        }
         match transaction.commit().await? {
             // Otherwise the connection has ended meanwhile, and there is nothing to record.
             Committed::Done | Committed::ConditionsFailed(_) => Ok(()),

@@ -159,6 +159,9 @@ const EXPECTED: [ExpectedMetric; 9] = [
 /// A pull that is this old is late: pulls come every night.
 const A_NIGHT: SignedDuration = SignedDuration::from_hours(30);
 
+/// Time that a catch-up run may take until it has synced a patient.
+const CATCH_UP_TIME: SignedDuration = SignedDuration::from_hours(1);
+
 /// A battery below this does not last a night, percent.
 const LOW_BATTERY: f64 = 10.0;
 
@@ -175,6 +178,8 @@ pub struct Evidence<'a> {
     pub days: &'a BTreeMap<Day, DailyStats>,
     /// Every how many days a pull asks for everything (`FULL_SYNC_INTERVAL_DAYS`).
     pub full_sync_interval_days: u32,
+    /// Hours between two catch-up runs (`CATCH_UP_HOURS`); 0: none.
+    pub catch_up_hours: u32,
     /// True if Oura answered no request of any patient at the last try.
     pub is_outage: bool,
     /// Now.
@@ -222,6 +227,13 @@ impl Evidence<'_> {
         let has_score = matches!(missing.metric_type, MetricType::Activity | MetricType::Readiness);
         if has_score && self.is_resting(day) {
             return Absence::RestMode;
+        }
+        // What the day has needs no ring, and nothing newer has come from it: the activity, which every sync fetches, decides.
+        let is_unsynced = |of: &Connection| !metrics.shows_ring() && of.last_data_day.is_none_or(|last| last < day);
+        let is_granted = |of: &Connection| of.is_granted(missing.from) && of.is_granted(DataType::DailyActivity);
+        let is_usual = matches!(missing.expected(), Expected::EveryNight | Expected::EveryDay);
+        if is_usual && self.connection.is_some_and(|of| is_granted(of) && is_unsynced(of)) {
+            return self.of_day(day);
         }
         let has_document = metrics.contains(missing.metric_type);
         // Oura has seen the day, so a document of it explains more than the state of the connection.
@@ -283,7 +295,9 @@ impl Evidence<'_> {
         }
         let fetched = connection.watermarks.get(&from);
         let history = connection.backfill.as_ref();
-        let is_arriving = history.is_some_and(|of| of.state != BackfillState::Done && of.range.contains(day));
+        let is_missing = connection.owes_history(from).is_some() || fetched.is_none();
+        let is_arriving =
+            is_missing && history.is_some_and(|of| of.state != BackfillState::Done && of.range.contains(day));
         // A day is over everywhere twelve hours after its end in UTC.
         let is_over = |at: &Timestamp| Day::of_utc(*at) > day;
         let age = fetched.map(|at| self.now.duration_since(*at));
@@ -317,9 +331,18 @@ impl Evidence<'_> {
         match age {
             None => Err(Absence::NotFetched),
             Some(_) if is_rare && is_looked_at => Err(Absence::NotFetched),
-            Some(age) if age < A_NIGHT => Ok(connection),
+            Some(age) if age < self.longest_wait(connection) => Ok(connection),
             Some(_) => Err(late),
         }
+    }
+
+    /// Age at which the last fetch is late. While webhooks are silent, only fetches show what there is.
+    fn longest_wait(&self, connection: &Connection) -> SignedDuration {
+        let catches_up = self.catch_up_hours > 0
+            && connection.has_silent_webhooks()
+            && !connection.is_ring_away(self.now)
+            && connection.status == ConnectionStatus::Connected;
+        if catches_up { SignedDuration::from_hours(i64::from(self.catch_up_hours)) + CATCH_UP_TIME } else { A_NIGHT }
     }
 
     /// True if a rest mode period covers the day.

@@ -102,9 +102,15 @@ impl FetchState {
     pub fn is_final(self) -> bool {
         !matches!(self, Self::Pending | Self::Fetched | Self::Failed)
     }
+
+    /// True if Oura's answer was read to its end.
+    #[must_use]
+    pub fn is_complete(self) -> bool {
+        matches!(self, Self::Done | Self::Malformed)
+    }
 }
 
-/// Progress of one kind.
+/// Progress of one data type.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DataTypeProgress {
@@ -118,6 +124,18 @@ pub struct DataTypeProgress {
     /// Start time of the fetch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fetched_at: Option<Timestamp>,
+    /// First requested day; none if single documents were requested.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<Day>,
+    /// Newest day that arrived; none if nothing did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub newest_day: Option<Day>,
+}
+
+impl DataTypeProgress {
+    /// Progress before the first fetch.
+    pub const PENDING: Self =
+        Self { state: FetchState::Pending, documents: 0, error: None, fetched_at: None, from: None, newest_day: None };
 }
 
 /// The history after a connect.
@@ -135,6 +153,31 @@ pub struct Backfill {
     pub reconnected: bool,
     /// In that case, once it is done, the days whose stats are new or changed by it.
     pub days_repaired: Option<u64>,
+    /// Time of the consent; none if an older version of this service wrote the connection.
+    pub started_at: Option<Timestamp>,
+    /// True if an event has reported that the history is incomplete.
+    pub is_reported: bool,
+}
+
+impl Backfill {
+    /// True if this data type has arrived completely, back to the first day.
+    #[must_use]
+    pub fn has_arrived(&self, data_type: DataType) -> bool {
+        self.per_type.get(&data_type).is_some_and(|of| of.state.is_complete())
+    }
+
+    /// Time since its start, as far as it is known.
+    #[must_use]
+    pub fn age(&self, now: Timestamp) -> SignedDuration {
+        // The range ends on the day after the consent.
+        now.duration_since(self.started_at.unwrap_or_else(|| self.range.last().start_utc()))
+    }
+
+    /// True if its incompleteness is to be reported to the platform now.
+    #[must_use]
+    pub fn is_overdue(&self, now: Timestamp) -> bool {
+        self.state != BackfillState::Done && !self.is_reported && self.age(now) >= BACKFILL_REPORT_AFTER
+    }
 }
 
 /// One patient's connection, as stored in the table `Connections`.
@@ -174,6 +217,8 @@ pub struct Connection {
     pub silent_since: Option<Timestamp>,
     /// Arrival of the last webhook event of this patient.
     pub last_webhook_at: Option<Timestamp>,
+    /// Arrival of the last one about data that only a ring can have brought.
+    pub last_ring_webhook_at: Option<Timestamp>,
     /// Per kind, how many documents the last pull found that no notice had announced: more than a few mean that Oura's
     /// webhooks are silent.
     pub missed_webhooks: BTreeMap<DataType, u64>,
@@ -181,8 +226,12 @@ pub struct Connection {
     pub backfill: Option<Backfill>,
     /// Data types whose last fetch failed.
     pub failing: BTreeMap<DataType, FetchFailure>,
-    /// For each kind, when the last complete fetch of it began.
+    /// Start of the last complete fetch of each data type.
     pub watermarks: BTreeMap<DataType, Timestamp>,
+    /// Start of each data type's last complete fetch of its whole look-back, the backfill not counted.
+    pub looked_back: BTreeMap<DataType, Timestamp>,
+    /// Newest day of each data type that arrived with a complete fetch. An empty answer does not move it.
+    pub arrived_through: BTreeMap<DataType, Day>,
 }
 
 impl Connection {
@@ -213,29 +262,80 @@ impl Connection {
             last_data_day: None,
             silent_since: None,
             last_webhook_at: None,
+            last_ring_webhook_at: None,
             missed_webhooks: BTreeMap::new(),
             backfill: None,
             failing: BTreeMap::new(),
             watermarks: BTreeMap::new(),
+            looked_back: BTreeMap::new(),
+            arrived_through: BTreeMap::new(),
         }
+    }
+
+    /// True if the patient granted the scope of this data type.
+    #[must_use]
+    pub fn is_granted(&self, data_type: DataType) -> bool {
+        self.scopes_granted.contains(data_type.scope())
+    }
+
+    /// First day of the history that this data type still owes: it is granted, and has never arrived completely since the
+    /// connect.
+    #[must_use]
+    pub fn owes_history(&self, data_type: DataType) -> Option<Day> {
+        let backfill = self.backfill.as_ref()?;
+        (self.is_granted(data_type) && !backfill.has_arrived(data_type)).then(|| backfill.range.first())
     }
 
     /// True if webhooks keep this data type current: some arrived lately, and the last sync found nothing that they missed.
     #[must_use]
     pub fn is_kept_current(&self, data_type: DataType, now: Timestamp) -> bool {
-        let lately = self.last_webhook_at.is_some_and(|at| now.duration_since(at) < WEBHOOK_SILENCE);
+        let last = if data_type.facts().shows_ring { self.last_ring_webhook_at } else { self.last_webhook_at };
+        let lately = last.is_some_and(|at| now.duration_since(at) < WEBHOOK_SILENCE);
         data_type.has_webhook() && lately && !self.missed_webhooks.contains_key(&data_type)
     }
 
-    /// True if it needs a sync before the next nightly run: its history has not arrived, a temporary failure kept data from
-    /// arriving, or Oura's webhooks miss its changes. Kept in an index, so that an empty search costs nothing.
+    /// True if webhooks are silent about this patient: none has arrived since the connect, or some documents had none.
+    #[must_use]
+    pub fn has_silent_webhooks(&self) -> bool {
+        self.last_ring_webhook_at.is_none() || !self.missed_webhooks.is_empty()
+    }
+
+    /// True if the ring has brought nothing for two days.
+    #[must_use]
+    pub fn is_ring_away(&self, now: Timestamp) -> bool {
+        let connected_on = self.backfill.as_ref().map(|backfill| backfill.range.last().plus(-1));
+        let last = self.last_data_day.max(connected_on).unwrap_or_else(|| Day::of_utc(self.since));
+        Day::of_utc(now).days_since(last) > RING_AWAY_DAYS
+    }
+
+    /// True if it may need a sync before the next nightly run: its history has not arrived, a temporary failure kept data from
+    /// arriving, or webhooks are silent about it. Kept in an index, so that an empty search costs nothing.
     #[must_use]
     pub fn needs_catch_up(&self) -> bool {
-        let has_history = self.backfill.as_ref().is_none_or(|backfill| backfill.state == BackfillState::Done);
+        let awaits_history = self.awaits_history();
         let waits = self.failing.values().any(|failure| failure.is_passing());
-        self.status == ConnectionStatus::Connected && (!has_history || waits || !self.missed_webhooks.is_empty())
+        self.status == ConnectionStatus::Connected && (awaits_history || waits || self.has_silent_webhooks())
+    }
+
+    /// True if it needs a sync now: not if only its webhooks are silent, and its ring is away. The nightly run finds it when it
+    /// is back.
+    #[must_use]
+    pub fn needs_catch_up_at(&self, now: Timestamp) -> bool {
+        let waits = self.failing.values().any(|failure| failure.is_passing());
+        self.needs_catch_up() && (self.awaits_history() || waits || !self.is_ring_away(now))
+    }
+
+    /// True while the history has not arrived. Once it is reported as incomplete, the nightly runs go on with it.
+    fn awaits_history(&self) -> bool {
+        self.backfill.as_ref().is_some_and(|backfill| backfill.state != BackfillState::Done && !backfill.is_reported)
     }
 }
 
 /// A patient of whom Oura has announced nothing for longer than this has no ring that syncs, or no webhooks that work.
 const WEBHOOK_SILENCE: SignedDuration = SignedDuration::from_hours(48);
+
+/// Days without data after which a ring counts as away.
+const RING_AWAY_DAYS: i32 = 2;
+
+/// Age of an incomplete backfill at which the platform is informed.
+const BACKFILL_REPORT_AFTER: SignedDuration = SignedDuration::from_hours(24);

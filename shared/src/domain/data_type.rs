@@ -100,6 +100,9 @@ pub struct DataTypeFacts {
     pub frequency: Frequency,
     /// Days that should have it, for the reasons of missing data.
     pub expected: Expected,
+    /// True if only a ring that has synced can have brought it. Data that a patient enters, that another app adds or that Oura
+    /// computes proves nothing about the ring.
+    pub shows_ring: bool,
     /// Number of its documents on one day.
     pub per_day: PerDay,
 }
@@ -206,6 +209,7 @@ data_types! {
         delivery: Delivery::Webhook,
         frequency: Frequency::Always,
         expected: Expected::EveryDay,
+        shows_ring: true,
         per_day: PerDay::One,
     }
     DailyCardiovascularAge = "daily_cardiovascular_age" {
@@ -216,6 +220,7 @@ data_types! {
         delivery: Delivery::Webhook,
         frequency: Frequency::EveryFewDays,
         expected: Expected::OverWeeks,
+        shows_ring: true,
         per_day: PerDay::One,
     }
     DailyReadiness = "daily_readiness" {
@@ -226,6 +231,7 @@ data_types! {
         delivery: Delivery::Webhook,
         frequency: Frequency::IfRingSynced,
         expected: Expected::EveryNight,
+        shows_ring: true,
         per_day: PerDay::One,
     }
     DailyResilience = "daily_resilience" {
@@ -236,6 +242,7 @@ data_types! {
         delivery: Delivery::Webhook,
         frequency: Frequency::EveryFewDays,
         expected: Expected::OverWeeks,
+        shows_ring: true,
         per_day: PerDay::One,
     }
     DailySleep = "daily_sleep" {
@@ -246,6 +253,7 @@ data_types! {
         delivery: Delivery::Webhook,
         frequency: Frequency::Always,
         expected: Expected::Never,
+        shows_ring: true,
         per_day: PerDay::One,
     }
     DailySpo2 = "daily_spo2" {
@@ -256,6 +264,7 @@ data_types! {
         delivery: Delivery::Webhook,
         frequency: Frequency::IfRingSynced,
         expected: Expected::EveryNight,
+        shows_ring: true,
         per_day: PerDay::One,
     }
     DailyStress = "daily_stress" {
@@ -266,6 +275,7 @@ data_types! {
         delivery: Delivery::Webhook,
         frequency: Frequency::IfRingSynced,
         expected: Expected::EveryDay,
+        shows_ring: true,
         per_day: PerDay::One,
     }
     EnhancedTag = "enhanced_tag" {
@@ -276,6 +286,7 @@ data_types! {
         delivery: Delivery::Webhook,
         frequency: Frequency::IfRingSynced,
         expected: Expected::Never,
+        shows_ring: false,
         per_day: PerDay::Several,
     }
     HeartRate = "heartrate" {
@@ -286,6 +297,7 @@ data_types! {
         delivery: Delivery::Polled,
         frequency: Frequency::IfRingSynced,
         expected: Expected::EveryDay,
+        shows_ring: true,
         per_day: PerDay::One,
     }
     RestModePeriod = "rest_mode_period" {
@@ -296,6 +308,7 @@ data_types! {
         delivery: Delivery::Webhook,
         frequency: Frequency::EveryFewDays,
         expected: Expected::Never,
+        shows_ring: false,
         per_day: PerDay::Several,
     }
     RingBatteryLevel = "ring_battery_level" {
@@ -306,6 +319,7 @@ data_types! {
         delivery: Delivery::Polled,
         frequency: Frequency::IfRingSynced,
         expected: Expected::Never,
+        shows_ring: true,
         per_day: PerDay::One,
     }
     RingConfiguration = "ring_configuration" {
@@ -316,6 +330,7 @@ data_types! {
         delivery: Delivery::Webhook,
         frequency: Frequency::EveryFewDays,
         expected: Expected::Never,
+        shows_ring: false,
         per_day: PerDay::Several,
     }
     Session = "session" {
@@ -326,6 +341,7 @@ data_types! {
         delivery: Delivery::Webhook,
         frequency: Frequency::IfRingSynced,
         expected: Expected::Never,
+        shows_ring: false,
         per_day: PerDay::Several,
     }
     Sleep = "sleep" {
@@ -336,6 +352,7 @@ data_types! {
         delivery: Delivery::Webhook,
         frequency: Frequency::Always,
         expected: Expected::EveryNight,
+        shows_ring: true,
         per_day: PerDay::Several,
     }
     SleepTime = "sleep_time" {
@@ -346,6 +363,7 @@ data_types! {
         delivery: Delivery::Webhook,
         frequency: Frequency::EveryFewDays,
         expected: Expected::Never,
+        shows_ring: false,
         per_day: PerDay::One,
     }
     Tag = "tag" {
@@ -356,6 +374,7 @@ data_types! {
         delivery: Delivery::Webhook,
         frequency: Frequency::IfRingSynced,
         expected: Expected::Never,
+        shows_ring: false,
         per_day: PerDay::Several,
     }
     Vo2Max = "vo2_max" {
@@ -366,6 +385,7 @@ data_types! {
         delivery: Delivery::Webhook,
         frequency: Frequency::EveryFewDays,
         expected: Expected::Never,
+        shows_ring: true,
         per_day: PerDay::One,
     }
     Workout = "workout" {
@@ -376,6 +396,7 @@ data_types! {
         delivery: Delivery::Webhook,
         frequency: Frequency::IfRingSynced,
         expected: Expected::Never,
+        shows_ring: false,
         per_day: PerDay::Several,
     }
 }

@@ -1,14 +1,16 @@
 //! Patient events: what the platform's other services learn of a patient's ring. Ids, dates, names of fields and counts
 //! only: no measured value is ever in an event. JSON Schemas: `infra/events/`.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::{
-    Day, DayRange, GrantId, MetricType, PatientId, ReasonCode, RequestId, SOURCE, ScopeSet, SyncId, Trigger,
-    derived_uuid,
+    DataType, Day, DayRange, FetchFailure, GrantId, MetricType, PatientId, ReasonCode, RequestId, SOURCE, ScopeSet,
+    SyncId, Trigger, derived_uuid,
 };
 
 /// Reason for a change of a day's stats.
@@ -75,7 +77,7 @@ pub enum EventKind {
         /// Reason.
         reason_code: ReasonCode,
     },
-    /// The history after a connect has arrived.
+    /// The history after a connect has arrived, or is still incomplete a day later.
     BackfillCompleted {
         /// Id of the request.
         sync_id: SyncId,
@@ -83,8 +85,10 @@ pub enum EventKind {
         range: DayRange,
         /// Days that have stats now.
         days_with_data: u64,
-        /// True if every data type arrived completely; the connection's `failing` names the others.
+        /// True if every granted data type has arrived completely.
         complete: bool,
+        /// The others, with the reason. They are requested by every later sync.
+        failing: BTreeMap<DataType, FetchFailure>,
         /// True if the patient had been connected before and only the time since was fetched.
         reconnected: bool,
         /// In that case, the days whose stats are new or changed by it.
@@ -137,6 +141,9 @@ impl PatientEvent {
         let detail_type = kind.detail_type();
         let patient = patient_id.as_str();
         let event_id = match &kind {
+            EventKind::BackfillCompleted { sync_id, complete: false, .. } => {
+                derived_uuid(&[detail_type, patient, sync_id.as_str(), "incomplete"])
+            }
             EventKind::Sync { sync_id, .. } | EventKind::BackfillCompleted { sync_id, .. } => {
                 derived_uuid(&[detail_type, patient, sync_id.as_str()])
             }
@@ -213,9 +220,17 @@ impl EventKind {
             Self::Disconnected { grant_id, reason_code } | Self::ReconnectRequired { grant_id, reason_code } => {
                 json!({ "grantId": grant_id, "reasonCode": reason_code })
             }
-            Self::BackfillCompleted { sync_id, range, days_with_data, complete, reconnected, days_repaired } => json!({
+            Self::BackfillCompleted {
+                sync_id,
+                range,
+                days_with_data,
+                complete,
+                failing,
+                reconnected,
+                days_repaired,
+            } => json!({
                 "syncId": sync_id, "from": range.first(), "to": range.last(), "daysWithData": days_with_data,
-                "complete": complete, "reconnected": reconnected, "daysRepaired": days_repaired,
+                "complete": complete, "failing": failing, "reconnected": reconnected, "daysRepaired": days_repaired,
             }),
             Self::DataPurged { request_id, requested_at, purged_at, counts } => json!({
                 "requestId": request_id, "requestedAt": requested_at, "purgedAt": purged_at,

@@ -41,7 +41,7 @@ pub enum FetchFailure {
     Unauthorized,
     /// The scope of the data type was not granted.
     ScopeNotGranted,
-    /// Oura refuses the data of this patient, without saying why.
+    /// Oura refuses the data type although its scope was granted.
     Forbidden,
     /// A text that another version of this service stored.
     #[serde(other)]

@@ -10,7 +10,7 @@ use super::open::OpenedSync;
 use super::phase::{Phase, SyncContext};
 use crate::delivery::{Delivery, MAX_DELAY, Outcome};
 use crate::fetch_outcome::{FetchOutcome, FetchReport, Fetched};
-use crate::progress::{Progress, any_arrived};
+use crate::progress::{Progress, any_arrived, history_progress};
 use crate::sync_outcome::{self, Closed};
 use crate::sync_plan::SyncPlan;
 use crate::webhook_events;
@@ -26,7 +26,7 @@ const MAX_UNAVAILABLE_DELIVERIES: u32 = 3;
 
 pub(super) async fn close(cx: SyncContext<'_>, stored: StoredSync) -> Phase<Outcome> {
     let StoredSync { opened, plan, report } = stored;
-    let OpenedSync { message, connection, run, is_backfill, .. } = &opened;
+    let OpenedSync { message, connection, run, look_backs, is_backfill, .. } = &opened;
     let SyncContext { deps, delivery, counters } = cx;
     let (patient, progress) = (&message.patient_id, &run.progress);
     let is_complete = progress.values().all(|of| of.state.is_final())
@@ -34,7 +34,7 @@ pub(super) async fn close(cx: SyncContext<'_>, stored: StoredSync) -> Phase<Outc
     let is_pending_elsewhere = is_complete && is_pending_elsewhere(connection, &plan, delivery);
     // 1. A complete sync is closed with its events. A redelivered one is closed only once.
     if is_complete && !is_pending_elsewhere {
-        match sync_outcome::close(deps, message, progress).await? {
+        match sync_outcome::close(deps, message, progress, look_backs).await? {
             Closed::ConnectionEnded => return Err(cx.connection_ended(message).await),
             Closed::Done { is_blocked: true } => counters.skip(),
             Closed::Done { is_blocked: false } => {}
@@ -58,8 +58,10 @@ pub(super) async fn close(cx: SyncContext<'_>, stored: StoredSync) -> Phase<Outc
     // 3. If it only has to wait for the rate limit, it is re-enqueued. Otherwise it is retried, and after the last delivery
     //    the queue moves it to the dead-letter queue, where the alarm fires and a redrive resumes it.
     let throttle_delay = throttle_delay(&report);
-    if *is_backfill && (throttle_delay.is_some() || !delivery.is_last()) {
-        deps.connections.begin_backfill(connection, progress).await?;
+    if let Some(backfill) = connection.backfill.as_ref().filter(|_| *is_backfill)
+        && (throttle_delay.is_some() || !delivery.is_last())
+    {
+        deps.connections.begin_backfill(connection, &history_progress(backfill, progress)).await?;
     }
     if let Some(after) = throttle_delay {
         return Ok(Outcome::Requeue { after, reason: "oura_limit" });

@@ -20,7 +20,7 @@ use crate::arrivals::{Arrival, Arrivals};
 use crate::deps::Deps;
 use crate::fetch_outcome::{FetchOutcome, FetchReport, FetchRequest};
 use crate::fetcher::{Fetcher, OFFSET_CARRIERS};
-use crate::progress::{Progress, any_arrived};
+use crate::progress::{Progress, any_arrived, retry_refused};
 use crate::schedule::is_of_every_night;
 use crate::sync_outcome;
 use crate::sync_plan::{DocumentKey, SyncPlan};
@@ -100,8 +100,11 @@ pub(super) async fn fetch(cx: SyncContext<'_>, planned: PlannedSync) -> Phase<St
         }
     }
     // 6. The progress so far.
-    let outcomes = report.outcomes.iter();
-    opened.run.progress.extend(outcomes.map(|(data_type, outcome)| (*data_type, outcome.progress(report.started_at))));
+    for (data_type, outcome) in &report.outcomes {
+        let progress = outcome.progress(plan.requests.get(data_type), report.started_at);
+        opened.run.progress.insert(*data_type, progress);
+    }
+    retry_refused(&mut opened.run.progress, &opened.connection, cx.delivery);
     refetch_series_without_offsets(&mut opened.run.progress, store.late_offsets(&report));
     // 7. What is left is stored.
     let too_large = store.finish(cx, &opened, &plan, arrivals.take()).await?;
@@ -133,10 +136,10 @@ async fn send_requests(
     };
     let show_progress = |data_type: DataType, documents: u64| {
         async move {
-            if !is_backfill {
+            if !is_backfill || connection.owes_history(data_type).is_none() {
                 return;
             }
-            let progress = DataTypeProgress { state: FetchState::Fetched, documents, error: None, fetched_at: None };
+            let progress = DataTypeProgress { state: FetchState::Fetched, documents, ..DataTypeProgress::PENDING };
             if let Err(error) = deps.connections.backfill_progress(connection, data_type, &progress).await {
                 tracing::debug!(
                     event = "backfill.progress_not_recorded",

@@ -1,14 +1,14 @@
 //! Phase 1: reads the connection and the progress of earlier deliveries.
 //!
-//! Most nightly syncs end here: there is no connection, or nothing is due.
+//! A sync without connection ends here, and so does a catch-up sync for which nothing is due.
 
 use shared::aws::SyncRun;
-use shared::domain::{Connection, SyncMessage, Trigger};
+use shared::domain::{Connection, NightlyRun, SyncMessage, Trigger};
 
 use super::phase::{Phase, SyncContext};
 use crate::delivery::{FIRST_RETRY, Outcome};
-use crate::progress::drives_backfill;
-use crate::schedule::SyncSchedule;
+use crate::progress::brings_history;
+use crate::schedule::{DueDays, SyncSchedule};
 use crate::webhook_events::{self, InboxClaim};
 
 /// A sync with something to do.
@@ -18,24 +18,26 @@ pub(super) struct OpenedSync {
     pub(super) connection: Connection,
     /// Progress of earlier deliveries.
     pub(super) run: SyncRun,
-    /// Due data types of a nightly or catch-up sync.
+    /// Due data types; none for a webhook sync.
     pub(super) schedule: Option<SyncSchedule>,
-    /// True if the patient's history arrives with this sync.
+    /// Data types whose whole look-back is fetched.
+    pub(super) look_backs: DueDays,
+    /// True if a part of the patient's history arrives with this sync.
     pub(super) is_backfill: bool,
 }
 
 pub(super) async fn open(cx: SyncContext<'_>, message: &SyncMessage) -> Phase<OpenedSync> {
     let SyncContext { deps, delivery, counters } = cx;
     let patient = &message.patient_id;
-    // 1. A nightly sync without due data types ends before anything is written.
+    // 1. A catch-up sync without due data types ends before anything is written. A nightly one publishes that it ran.
     let first_look = match message.trigger {
         Trigger::Daily => {
             let Some(connection) = cx.live_connection(patient).await? else {
                 counters.skip();
                 return Err(Outcome::Done.into());
             };
-            let schedule = SyncSchedule::new(&connection, message.range, deps.sync_policy());
-            if schedule.always.is_empty() {
+            let schedule = SyncSchedule::of_due_types(&connection, message.range, deps.sync_policy());
+            if schedule.always.is_empty() && NightlyRun::of_sync(&message.sync_id).is_none() {
                 return Err(Outcome::Done.into());
             }
             Some((connection, schedule))
@@ -51,12 +53,17 @@ pub(super) async fn open(cx: SyncContext<'_>, message: &SyncMessage) -> Phase<Op
     };
     counters.add_requests(run.requests);
     // 3. The schedule holds, unless another sync of the patient has changed the connection in between.
-    let schedule = first_look.map(|(seen, schedule)| {
-        if seen == connection { schedule } else { SyncSchedule::new(&connection, message.range, deps.sync_policy()) }
-    });
+    let policy = deps.sync_policy();
+    let schedule = match first_look {
+        Some((seen, schedule)) if seen == connection => Some(schedule),
+        Some(_) => Some(SyncSchedule::of_due_types(&connection, message.range, policy)),
+        None if message.trigger == Trigger::Webhook => None,
+        None => Some(SyncSchedule::of_all_types(&connection, message.range, policy)),
+    };
+    let look_backs = schedule.as_ref().map(|schedule| schedule.look_backs.clone()).unwrap_or_default();
     let range = schedule.as_ref().map_or(message.range, |schedule| schedule.range);
     let message = SyncMessage { range, ..message.clone() };
-    let is_backfill = drives_backfill(&connection, &message);
+    let is_backfill = brings_history(&connection, &message);
     if message.trigger == Trigger::Backfill && !is_backfill {
         tracing::info!(
             event = "sync.backfill_superseded",
@@ -79,7 +86,7 @@ pub(super) async fn open(cx: SyncContext<'_>, message: &SyncMessage) -> Phase<Op
     if run.ended {
         return Err(Outcome::Done.into());
     }
-    Ok(OpenedSync { message, connection, run, schedule, is_backfill })
+    Ok(OpenedSync { message, connection, run, schedule, look_backs, is_backfill })
 }
 
 /// Ends a sync without leaving anything of it.

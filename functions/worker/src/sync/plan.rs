@@ -1,12 +1,11 @@
 //! Phase 2: decides what to fetch.
 
-use shared::aws::{PendingEvents, StoreError};
-use shared::domain::{DataType, DataTypeProgress, FetchState};
-
 use super::open::OpenedSync;
 use super::phase::{Phase, SyncContext};
-use crate::schedule::DueDays;
+use crate::progress::history_progress;
+use crate::schedule::{DueDays, SyncSchedule};
 use crate::sync_plan::{StoredDays, SyncPlan};
+use shared::aws::{PendingEvents, StoreError};
 
 /// A sync that knows what to fetch.
 pub(super) struct PlannedSync {
@@ -19,24 +18,27 @@ pub(super) struct PlannedSync {
 }
 
 pub(super) async fn plan(cx: SyncContext<'_>, mut opened: OpenedSync) -> Phase<PlannedSync> {
-    // 1. A nightly or catch-up sync fetches what is due, a webhook sync what the events named, any other everything.
+    // 1. A webhook sync fetches what the events named, any other what its schedule says.
     let mut if_ring_synced = DueDays::new();
     let (mut plan, stored) = if let Some(schedule) = opened.schedule.take() {
-        if_ring_synced = schedule.if_ring_synced;
-        (SyncPlan::of_data_types(schedule.range, schedule.always), None)
+        // Nothing is fetched that could show that the ring has synced, so nothing stored is compared.
+        let stored = schedule.always.is_empty().then(StoredDays::new);
+        if_ring_synced = if stored.is_some() { DueDays::new() } else { schedule.if_ring_synced };
+        (SyncPlan::of_data_types(schedule.range, schedule.always), stored)
     } else if let Some(pending) = opened.run.pending_events.as_ref().filter(|pending| !pending.is_full) {
         let (plan, stored) = plan_events(cx, &opened, pending).await?;
         (plan, Some(stored))
     } else {
-        (SyncPlan::of_days(opened.message.range), None)
+        // Too many events for one inbox: everything is looked at.
+        let policy = cx.deps.sync_policy();
+        let schedule = SyncSchedule::of_all_types(&opened.connection, opened.message.range, policy);
+        (SyncPlan::of_data_types(schedule.range, schedule.always), None)
     };
     // 2. Minus what an earlier delivery has fetched.
     plan.skip_completed(&opened.run.progress);
     // 3. A backfill shows all of its data types to the patient from now on.
-    if opened.is_backfill {
-        let pending = DataTypeProgress { state: FetchState::Pending, documents: 0, error: None, fetched_at: None };
-        let all = DataType::ALL.into_iter().map(|data_type| (data_type, pending.clone()));
-        let progress = all.chain(opened.run.progress.clone()).collect();
+    if let Some(backfill) = opened.connection.backfill.as_ref().filter(|_| opened.is_backfill) {
+        let progress = history_progress(backfill, &opened.run.progress);
         cx.deps.connections.begin_backfill(&opened.connection, &progress).await?;
     }
     Ok(PlannedSync { opened, plan, if_ring_synced, stored })

@@ -4,6 +4,7 @@ mod options;
 mod parts;
 mod schedules;
 pub mod subscriptions;
+mod unfinished;
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;
@@ -170,6 +171,15 @@ impl Stack {
                 ..PollerOptions::new(url, deployment.worker_source(id)?, timeout)
             };
             pollers.push(parts::poll(&sdk, poller, Arc::clone(&worker), options.clock.clone()));
+        }
+        if aws.is_some() && options.data_dir.is_some() {
+            let (table, now) = (&names.connections_table, options.clock.now());
+            let queued = unfinished::queue(&sdk, table, &resources.live_queue_url, now).await?;
+            tracing::info!(
+                event = "local.unfinished_queued",
+                queued,
+                "syncs that an earlier run left unfinished were queued"
+            );
         }
         let config = sync::Config::from_env(environments.of(Function::Sync))?;
         let planner = sync::Deps::new(config, &sdk, options.clock.clone());

@@ -345,3 +345,4 @@ async fn ring_sync_arrives_in_the_tables_by_webhook() {
 }
 
 mod console;
+mod restart;

@@ -56,12 +56,17 @@ pub(in crate::aws) struct ConnectionItem {
     last_data_day: Option<Day>,
     silent_since: Option<Timestamp>,
     last_webhook_at: Option<Timestamp>,
+    last_ring_webhook_at: Option<Timestamp>,
     #[serde(default)]
     missed_webhooks: BTreeMap<DataType, u64>,
     #[serde(default)]
     failing: BTreeMap<DataType, FetchFailure>,
     #[serde(default)]
     watermarks: BTreeMap<DataType, Timestamp>,
+    #[serde(default)]
+    looked_back: BTreeMap<DataType, Timestamp>,
+    #[serde(default)]
+    arrived_through: BTreeMap<DataType, Day>,
     backfill_state: Option<BackfillState>,
     backfill_sync_id: Option<SyncId>,
     backfill_from: Option<Day>,
@@ -69,6 +74,8 @@ pub(in crate::aws) struct ConnectionItem {
     backfill_per_type: Option<BTreeMap<DataType, DataTypeProgress>>,
     backfill_reconnected: Option<bool>,
     backfill_repaired: Option<u64>,
+    backfill_started_at: Option<Timestamp>,
+    backfill_reported: Option<bool>,
     /// Partition key of the index of active connections.
     active_shard: Option<String>,
     /// Partition key of the index of connections that need a catch-up.
@@ -105,9 +112,12 @@ impl From<&Connection> for ConnectionItem {
             last_data_day: connection.last_data_day,
             silent_since: connection.silent_since,
             last_webhook_at: connection.last_webhook_at,
+            last_ring_webhook_at: connection.last_ring_webhook_at,
             missed_webhooks: connection.missed_webhooks.clone(),
             failing: connection.failing.clone(),
             watermarks: connection.watermarks.clone(),
+            looked_back: connection.looked_back.clone(),
+            arrived_through: connection.arrived_through.clone(),
             backfill_state: backfill.map(|backfill| backfill.state),
             backfill_sync_id: backfill.map(|backfill| backfill.sync_id.clone()),
             backfill_from: backfill.map(|backfill| backfill.range.first()),
@@ -115,6 +125,8 @@ impl From<&Connection> for ConnectionItem {
             backfill_per_type: backfill.map(|backfill| backfill.per_type.clone()),
             backfill_reconnected: backfill.and_then(|backfill| backfill.reconnected.then_some(true)),
             backfill_repaired: backfill.and_then(|backfill| backfill.days_repaired),
+            backfill_started_at: backfill.and_then(|backfill| backfill.started_at),
+            backfill_reported: backfill.and_then(|backfill| backfill.is_reported.then_some(true)),
             active_shard: (connection.status != ConnectionStatus::Disconnected).then(|| active_shard(patient)),
             catch_up_shard: connection.needs_catch_up().then(|| catch_up_shard(patient)),
         }
@@ -162,6 +174,8 @@ impl ConnectionItem {
                     per_type: self.backfill_per_type.unwrap_or_default(),
                     reconnected: self.backfill_reconnected.unwrap_or(false),
                     days_repaired: self.backfill_repaired,
+                    started_at: self.backfill_started_at,
+                    is_reported: self.backfill_reported.unwrap_or(false),
                 })
             }
             None => None,
@@ -185,9 +199,12 @@ impl ConnectionItem {
             backfill,
             silent_since: self.silent_since,
             last_webhook_at: self.last_webhook_at,
+            last_ring_webhook_at: self.last_ring_webhook_at,
             missed_webhooks: self.missed_webhooks,
             failing: self.failing,
             watermarks: self.watermarks,
+            looked_back: self.looked_back,
+            arrived_through: self.arrived_through,
         })
     }
 }
@@ -234,16 +251,23 @@ mod tests {
                         documents: 3,
                         error: Some(FetchFailure::Unavailable),
                         fetched_at: Some(at),
+                        from: Some("2026-01-01".parse().unwrap()),
+                        newest_day: Some("2026-01-30".parse().unwrap()),
                     },
                 )]),
                 reconnected: true,
                 days_repaired: Some(4),
+                started_at: Some(at),
+                is_reported: true,
             }),
             silent_since: Some(at),
             last_webhook_at: Some(at),
+            last_ring_webhook_at: Some(at),
             missed_webhooks: BTreeMap::from([(DataType::DailySleep, 2)]),
             failing: BTreeMap::from([(DataType::HeartRate, FetchFailure::RateLimited)]),
             watermarks: BTreeMap::from([(DataType::Sleep, at)]),
+            looked_back: BTreeMap::from([(DataType::HeartRate, at)]),
+            arrived_through: BTreeMap::from([(DataType::Sleep, "2026-02-01".parse().unwrap())]),
         };
         assert_eq!(survived(&full), full);
         let bare = Connection {
@@ -257,10 +281,13 @@ mod tests {
             last_data_day: None,
             silent_since: None,
             last_webhook_at: None,
+            last_ring_webhook_at: None,
             missed_webhooks: BTreeMap::new(),
             backfill: None,
             failing: BTreeMap::new(),
             watermarks: BTreeMap::new(),
+            looked_back: BTreeMap::new(),
+            arrived_through: BTreeMap::new(),
             scopes_granted: ScopeSet::default(),
             ..full
         };

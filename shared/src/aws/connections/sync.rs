@@ -25,21 +25,27 @@ pub struct SyncEnd {
     pub failing: BTreeMap<DataType, Option<FetchFailure>>,
     /// Data types whose newest days were fetched completely, with the start of that fetch.
     pub watermarks: BTreeMap<DataType, Timestamp>,
+    /// Data types whose whole look-back was due and was fetched completely, with the start of that fetch.
+    pub looked_back: BTreeMap<DataType, Timestamp>,
+    /// Data types of which newer days have arrived, with the newest.
+    pub arrived_through: BTreeMap<DataType, Day>,
     /// Start of the outage of Oura during which nothing arrives, if there is one.
     pub silent_since: Option<Timestamp>,
     /// Time of the last webhook event, if it caused this sync.
     pub last_webhook_at: Option<Timestamp>,
-    /// If this sync asked for all data types: by data type, documents that it found and no webhook had announced.
-    pub missed_webhooks: Option<BTreeMap<DataType, u64>>,
+    /// Time of the last webhook event about data that only a ring can have brought.
+    pub last_ring_webhook_at: Option<Timestamp>,
+    /// Documents that nightly and catch-up syncs found and no webhook had announced, by data type.
+    pub missed_webhooks: BTreeMap<DataType, u64>,
     /// The connection's new status.
     pub status: (ConnectionStatus, Option<ReasonCode>),
     /// True if the patient needs a sync before the next nightly run.
     pub needs_catch_up: bool,
-    /// The end of the connection's backfill, if the sync was that.
+    /// Progress of the connection's history, if the sync brought a part of it, or reports it as incomplete.
     pub backfill: Option<BackfillEnd>,
 }
 
-/// The end of a backfill.
+/// Progress of a history at the end of a sync.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BackfillEnd {
     /// Done or failed.
@@ -48,6 +54,8 @@ pub struct BackfillEnd {
     pub progress: BTreeMap<DataType, DataTypeProgress>,
     /// For a patient who had been connected before: number of days whose stats it added or changed.
     pub days_repaired: Option<u64>,
+    /// True if an event reports that the history is incomplete.
+    pub is_reported: bool,
 }
 
 impl Connections {
@@ -102,7 +110,7 @@ impl Connections {
             .set_some("lastDataDay", end.last_data_day)
             .set_or_remove("silentSince", end.silent_since)
             .set_some("lastWebhookAt", end.last_webhook_at)
-            .set_some("missedWebhooks", end.missed_webhooks.as_ref())
+            .set_some("lastRingWebhookAt", end.last_ring_webhook_at)
             .set_or_remove("catchUpShard", end.needs_catch_up.then(|| catch_up_shard(&connection.patient_id)))
             .when(is_live_on(&connection.grant_id));
         // By data type: another sync of the patient may end at the same time.
@@ -112,11 +120,25 @@ impl Connections {
         for (data_type, fetched_at) in &end.watermarks {
             update = update.set(&format!("watermarks.{data_type}"), fetched_at);
         }
-        if let Some(BackfillEnd { state, progress, days_repaired }) = &end.backfill {
+        // These maps came later, so that an item may lack them: they are written whole. If another sync ends at the same time,
+        // the older days are fetched once more.
+        if end.missed_webhooks != connection.missed_webhooks {
+            update = update.set("missedWebhooks", &end.missed_webhooks);
+        }
+        if !end.looked_back.is_empty() {
+            update = update.set("lookedBack", joined(&connection.looked_back, &end.looked_back));
+        }
+        if !end.arrived_through.is_empty() {
+            update = update.set("arrivedThrough", joined(&connection.arrived_through, &end.arrived_through));
+        }
+        if let Some(BackfillEnd { state, progress, days_repaired, is_reported }) = &end.backfill {
             update = update
                 .set("backfillState", state)
-                .set("backfillPerType", progress)
-                .set_some("backfillRepaired", days_repaired.as_ref());
+                .set_some("backfillRepaired", days_repaired.as_ref())
+                .set_some("backfillReported", is_reported.then_some(true));
+            if !progress.is_empty() {
+                update = update.set("backfillPerType", progress);
+            }
         }
         if end.status != (connection.status, connection.reason) {
             let (status, reason) = end.status;
@@ -124,4 +146,9 @@ impl Connections {
         }
         update
     }
+}
+
+/// Adds new entries to known ones.
+fn joined<T: Clone>(known: &BTreeMap<DataType, T>, new: &BTreeMap<DataType, T>) -> BTreeMap<DataType, T> {
+    known.iter().chain(new).map(|(data_type, value)| (*data_type, value.clone())).collect()
 }

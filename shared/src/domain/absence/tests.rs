@@ -13,11 +13,12 @@ fn day(text: &str) -> Day {
     text.parse().unwrap()
 }
 
-/// Pulled last night; the newest day with data is yesterday.
+/// Fetched last night; the newest day with data is yesterday, and the last webhook event came three days ago.
 fn connection() -> Connection {
     Connection {
         last_sync_at: Some(at("2026-03-20T03:01:00Z")),
         last_data_day: Some(day("2026-03-19")),
+        last_ring_webhook_at: Some(at("2026-03-17T08:00:00Z")),
         backfill: Some(Backfill {
             state: BackfillState::Done,
             sync_id: "backfill-g-1".parse().unwrap(),
@@ -25,6 +26,8 @@ fn connection() -> Connection {
             per_type: BTreeMap::new(),
             reconnected: false,
             days_repaired: None,
+            started_at: None,
+            is_reported: false,
         }),
         watermarks: DataType::ALL.into_iter().map(|kind| (kind, at("2026-03-20T03:01:00Z"))).collect(),
         ..Connection::new(
@@ -86,13 +89,21 @@ fn complete(metric_type: MetricType, fields: Value) -> Value {
 
 fn whole(connection: Option<&Connection>, days: &[DailyStats], of: &str) -> Absence {
     let days = days.iter().map(|stats| (stats.day, stats.clone())).collect();
-    Evidence { connection, days: &days, full_sync_interval_days: 7, is_outage: false, now: at(NOW) }.of_day(day(of))
+    Evidence { connection, days: &days, full_sync_interval_days: 7, catch_up_hours: 2, is_outage: false, now: at(NOW) }
+        .of_day(day(of))
 }
 
 fn missing(connection: &Connection, stats: &DailyStats) -> BTreeMap<MetricType, Absence> {
     let days = BTreeMap::from([(stats.day, stats.clone())]);
-    Evidence { connection: Some(connection), days: &days, full_sync_interval_days: 7, is_outage: false, now: at(NOW) }
-        .missing(stats)
+    Evidence {
+        connection: Some(connection),
+        days: &days,
+        full_sync_interval_days: 7,
+        catch_up_hours: 2,
+        is_outage: false,
+        now: at(NOW),
+    }
+    .missing(stats)
 }
 
 #[test]
@@ -144,6 +155,7 @@ fn failure_explains_only_days_since_the_last_fetch() {
             connection: Some(connection),
             days: &days,
             full_sync_interval_days: 7,
+            catch_up_hours: 2,
             is_outage: true,
             now: at(NOW),
         };
@@ -158,18 +170,25 @@ fn failure_explains_only_days_since_the_last_fetch() {
     // Webhooks that work announce what there is: nothing announced means that the ring has not synced.
     let mut current = old(connection());
     current.last_data_day = Some(day("2026-03-17"));
-    current.last_webhook_at = Some(at("2026-03-19T20:00:00Z"));
+    current.last_ring_webhook_at = Some(at("2026-03-19T20:00:00Z"));
     assert_eq!(whole(Some(&current), &[], "2026-03-18"), Absence::NotSyncedYet);
     // Where full pulls are rare, the last one may be long ago.
     let of = |connection: &Connection, full_sync_interval_days: u32| {
         let days = BTreeMap::new();
-        Evidence { connection: Some(connection), days: &days, full_sync_interval_days, is_outage: false, now: at(NOW) }
-            .of_day(day("2026-03-18"))
+        Evidence {
+            connection: Some(connection),
+            days: &days,
+            full_sync_interval_days,
+            catch_up_hours: 2,
+            is_outage: false,
+            now: at(NOW),
+        }
+        .of_day(day("2026-03-18"))
     };
     let mut rare = current.clone();
     rare.watermarks = DataType::ALL.into_iter().map(|kind| (kind, at("2026-03-08T03:00:00Z"))).collect();
     assert_eq!((of(&rare, 7), of(&rare, 14)), (Absence::WeAreLate, Absence::NotSyncedYet));
-    current.last_webhook_at = Some(at("2026-03-17T20:00:00Z"));
+    current.last_ring_webhook_at = Some(at("2026-03-17T20:00:00Z"));
     assert_eq!(whole(Some(&current), &[], "2026-03-18"), Absence::WeAreLate);
 }
 
@@ -249,7 +268,7 @@ fn backfill_explains_its_own_days_and_only_while_it_runs() {
 #[test]
 fn working_webhooks_explain_data_types_that_were_not_fetched() {
     let mut of = connection();
-    of.last_webhook_at = Some(at("2026-03-19T20:00:00Z"));
+    of.last_ring_webhook_at = Some(at("2026-03-19T20:00:00Z"));
     let fetched = |of: &mut Connection, text: &str| of.watermarks.values_mut().for_each(|known| *known = at(text));
     fetched(&mut of, "2026-03-17T03:00:00Z");
     let without = |kind| stats("2026-03-18", move |metrics| drop(metrics.remove(&kind)));
@@ -391,4 +410,43 @@ fn absence_has_one_name_and_a_text() {
         let says = |words: &[&str]| words.iter().any(|word| text.to_lowercase().contains(word));
         assert!(text.ends_with('.') && (says(&steps) || says(&no_step)), "{text}");
     }
+}
+
+/// Last night's fetch found nothing of today, and it is nine o'clock.
+#[test]
+fn day_after_the_last_fetch_is_late_while_webhooks_are_silent() {
+    let today = |of: &Connection| whole(Some(of), &[], "2026-03-20");
+    let mut of = connection();
+    of.last_ring_webhook_at = Some(at("2026-03-20T05:00:00Z"));
+    assert_eq!(today(&of), Absence::NotSyncedYet, "webhooks speak");
+    of.missed_webhooks.insert(DataType::DailyActivity, 1);
+    assert_eq!(today(&of), Absence::WeAreLate, "some documents had none");
+    (of.last_ring_webhook_at, of.missed_webhooks) = (None, BTreeMap::new());
+    assert_eq!(today(&of), Absence::WeAreLate, "there was never one");
+    for fetched in of.watermarks.values_mut() {
+        *fetched = at("2026-03-20T07:00:00Z");
+    }
+    assert_eq!(today(&of), Absence::NotSyncedYet, "it was asked for two hours ago");
+    of.watermarks = connection().watermarks;
+    of.last_data_day = Some(day("2026-03-17"));
+    assert_eq!(today(&of), Absence::NotSyncedYet, "the ring is away, and the nightly run asks for it");
+}
+
+#[test]
+fn day_of_data_that_needs_no_ring_has_not_synced() {
+    let mut of = connection();
+    of.last_data_day = Some(day("2026-03-16"));
+    let only = |metric_type: MetricType, value: serde_json::Value| {
+        stats("2026-03-18", move |metrics| {
+            metrics.clear();
+            metrics.insert(metric_type, value.clone());
+        })
+    };
+    let tagged = only(MetricType::Tag, json!({"count": 1}));
+    let reasons = missing(&of, &tagged);
+    for metric_type in [MetricType::Sleep, MetricType::Activity, MetricType::HeartRate] {
+        assert_eq!(reasons[&metric_type], Absence::NotSyncedYet, "{metric_type}");
+    }
+    of.last_data_day = Some(day("2026-03-19"));
+    assert_eq!(missing(&of, &tagged)[&MetricType::Sleep], Absence::NotWorn, "later days have come");
 }

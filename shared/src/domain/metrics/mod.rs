@@ -135,6 +135,15 @@ macro_rules! day_metrics {
         }
 
         impl DayMetrics {
+    /// True if something of the day shows that the ring has synced.
+    #[must_use]
+    pub fn shows_ring(&self) -> bool {
+        let shows_ring = |of: MetricType| {
+            DataType::ALL.iter().any(|data_type| data_type.facts().shows_ring && data_type.metric_type() == of)
+        };
+        MetricType::ALL.iter().any(|of| self.contains(*of) && shows_ring(*of))
+    }
+
             /// True if there is something of this type.
             #[must_use]
             pub fn contains(&self, metric_type: MetricType) -> bool {

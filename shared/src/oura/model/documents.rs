@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
+use jiff::SignedDuration;
 use serde_json::value::RawValue;
 
 use super::{Fields, Part, Unreadable};
-
-use crate::domain::{DataType, Day, DayRange, DocumentId, with_data_types};
+use crate::domain::{DataType, Day, DayRange, DocumentId, Moment, with_data_types};
 
 /// A part of a document that could not be read, or a document that could not be read at all. It names the place, never the
 /// content.
@@ -129,6 +129,21 @@ impl Documents {
     /// see [`crate::normalize::retain_days`].
     pub fn retain_days(&mut self, range: DayRange) {
         each!(self, documents => documents.retain(|document| document.is_in(range)));
+    }
+
+    /// Newest day of the documents. Samples have no local day yet: theirs is the earliest that it may be.
+    #[must_use]
+    pub fn newest_day(&self) -> Option<Day> {
+        // No place is more than 12 hours behind UTC.
+        let earliest = |at: &Moment| {
+            let at = at.instant_in_utc();
+            Day::of_utc(at.saturating_sub(SignedDuration::from_hours(12)).unwrap_or(at))
+        };
+        match self {
+            Self::HeartRate(samples) => samples.iter().map(|sample| earliest(&sample.timestamp)).max(),
+            Self::RingBatteryLevel(samples) => samples.iter().map(|sample| earliest(&sample.timestamp)).max(),
+            _ => each!(self, documents => documents.iter().filter_map(Document::day).max()),
+        }
     }
 
     /// Ids of the documents that have one.
