@@ -251,7 +251,7 @@ async fn sync_with_unrecorded_outcome_is_redelivered() {
 async fn sync_that_always_fails_reaches_the_dead_letter_queue_and_is_counted() {
     let world = World::with_fleet(1, &[]).await;
     world.pass_until(NIGHT);
-    world.oura().add_fault(always("sleep", 503)).unwrap();
+    world.oura().add_fault(always("*", 503)).unwrap();
     world.schedule(night()).await;
     assert_eq!(world.work_off_night().await.failed, 5);
     let report = world.watch().await.remove(0);
