@@ -415,8 +415,12 @@ export interface components {
              * @description Start of the described fetch; absent before it.
              */
             fetchedAt?: string;
+            /** @description First requested day of the fetch; absent before it. */
+            from?: components["schemas"]["Day"];
+            /** @description Newest day that arrived; absent if nothing did. */
+            newestDay?: components["schemas"]["Day"];
         };
-        /** @description Without days: the last `LOOKBACK_DAYS`, or the whole history while the backfill is incomplete. With days: at most 92. */
+        /** @description Without days: the last `LOOKBACK_DAYS`, and further back for data types that have not arrived. With days: at most 92. */
         SyncRequest: {
             /** @enum {unknown} */
             source?: "oura" | null;

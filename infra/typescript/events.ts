@@ -1,7 +1,7 @@
 // Made from events/*.schema.json by `npm run generate`: do not edit.
 
 /**
- * The history after a connect is stored. This is the `detail` of an EventBridge event with source `wearables.oura` and detail-type `wearable_backfill_completed`. It holds no measured value.
+ * The history after a connect is stored, or a data type of it has not arrived after a day. This is the `detail` of an EventBridge event with source `wearables.oura` and detail-type `wearable_backfill_completed`. It holds no measured value.
  */
 export interface WearableBackfillCompleted {
   /**
@@ -41,9 +41,15 @@ export interface WearableBackfillCompleted {
    */
   daysWithData: number;
   /**
-   * True if every data type arrived completely. Otherwise `failing` of GET /connections lists the missing ones.
+   * True if every granted data type has arrived completely. False: some have not a day after the connect; an event with true follows when they have.
    */
   complete: boolean;
+  /**
+   * The data types that have not arrived, each with a stable reason. Empty if `complete` is true.
+   */
+  failing: {
+    [k: string]: string;
+  };
   /**
    * True if the patient was connected before with the same ring, so that only the time since the last good day was fetched.
    */

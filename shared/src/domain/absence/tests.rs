@@ -76,7 +76,7 @@ fn complete(metric_type: MetricType, fields: Value) -> Value {
         MetricType::Hrv => json!({"method": "rmssd"}),
         MetricType::HeartRate => json!({"count": 1, "min": 80, "max": 80}),
         MetricType::Resilience => json!({"contributors": {}}),
-        MetricType::RestMode => json!({"count": 1}),
+        MetricType::RestMode => json!({"count": 1, "tags": []}),
         MetricType::Ring => json!({"batteryMinimum": 1}),
         _ => json!({}),
     };
@@ -442,7 +442,7 @@ fn day_of_data_that_needs_no_ring_has_not_synced() {
             metrics.insert(metric_type, value.clone());
         })
     };
-    let tagged = only(MetricType::Tag, json!({"count": 1}));
+    let tagged = only(MetricType::Tag, json!({"count": 1, "tags": []}));
     let reasons = missing(&of, &tagged);
     for metric_type in [MetricType::Sleep, MetricType::Activity, MetricType::HeartRate] {
         assert_eq!(reasons[&metric_type], Absence::NotSyncedYet, "{metric_type}");
