@@ -50,7 +50,7 @@ pub(crate) async fn patient(stack: &Stack, ledger: &Ledger, patient: &str, ring:
         documents(data_type, &held, stored, &mut findings);
         of_days(data_type, &held, &days, first, last, &mut findings);
     }
-    samples(&truth, &records, first, last, &mut findings);
+    samples(&truth, &records, (first, last), &ledger.unworn(patient), &mut findings);
     findings.extend(tombstones(stack, ledger, patient).await);
     findings.into_iter().map(|finding| format!("{patient} ({ring}): {finding}")).collect()
 }
@@ -189,7 +189,7 @@ fn of_days(
 }
 
 /// The samples of heart rate, by their moments; of the battery, their number.
-fn samples(truth: &Truth, records: &Records, first: Date, last: Date, findings: &mut Vec<String>) {
+fn samples(truth: &Truth, records: &Records, (first, last): (Date, Date), unworn: &[Date], findings: &mut Vec<String>) {
     let midnight = |day: Date| day.to_zoned(TimeZone::UTC).unwrap().timestamp();
     // Local days begin and end at most 14 hours before or after those of UTC.
     let (start, end) =
@@ -222,9 +222,16 @@ fn samples(truth: &Truth, records: &Records, first: Date, last: Date, findings: 
             some(&days)
         ));
     }
-    let surplus = stored.range(start..end).filter(|(at, _)| !held.contains_key(at)).count();
-    if surplus > 0 {
-        findings.push(format!("heartrate: {surplus} stored samples are not at Oura"));
+    // Samples have no id, so no request proves that Oura has dropped those of a whole day.
+    let is_dropped = |at: Timestamp| {
+        unworn.iter().any(|day| midnight(*day).duration_since(at).abs() < SignedDuration::from_hours(38))
+    };
+    let surplus: BTreeSet<_> =
+        stored.range(start..end).map(|(at, _)| *at).filter(|at| !held.contains_key(at) && !is_dropped(*at)).collect();
+    if !surplus.is_empty() {
+        let days: BTreeSet<_> = surplus.iter().map(|at| TimeZone::UTC.to_datetime(*at).date().to_string()).collect();
+        let days: Vec<_> = days.into_iter().collect();
+        findings.push(format!("heartrate: {} stored samples are not at Oura, on {}", surplus.len(), some(&days)));
     }
 }
 
