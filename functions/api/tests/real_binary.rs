@@ -67,7 +67,7 @@ async fn patient_gets_connection_days_export_and_another_sync() {
     };
     let (kind, lines) = export("patient-1", "").await;
     assert_eq!(kind, "application/x-ndjson");
-    assert!(lines.starts_with("{\"type\":\"export\"") && lines.contains("746130192"));
+    assert!(lines.starts_with("{\"type\":\"export\"") && lines.contains("98461.3579"));
     assert!(lines.ends_with("{\"type\":\"end\",\"complete\":true,\"cursor\":null}\n"), "{:.200}", lines);
     let (kind, observations) = export("patient-1", "?format=fhir").await;
     assert_eq!(kind, "application/fhir+ndjson");
@@ -82,7 +82,7 @@ async fn patient_gets_connection_days_export_and_another_sync() {
 
     let output = binary.output();
     assert!(output.contains("\"level\":"), "JSON lines: {output}");
-    assert_eq!(world.leaks(&output, &["746130192"]).await.unwrap(), Vec::<String>::new());
+    assert_eq!(world.leaks(&output, &["98461.3579"]).await.unwrap(), Vec::<String>::new());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

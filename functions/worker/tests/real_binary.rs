@@ -82,7 +82,7 @@ async fn worker_brings_thirty_days_and_logs_no_measured_value() {
 
     let output = binary.output();
     assert!(output.contains("\"level\":") && output.contains("\"_aws\":"), "lines and metrics: {output}");
-    let values = ["746130192", "918273645", "c4nary"];
+    let values = ["98461.3579", "918273645", "c4nary"];
     assert_eq!(world.leaks(&output, &values).await.unwrap(), Vec::<String>::new());
 }
 

@@ -1,5 +1,7 @@
 //! Bounds of texts and lists, so that one document cannot fill an item of the table.
 
+use std::ops::BitOr;
+
 use serde_json::Value;
 
 use crate::domain::{DataType, DayMetrics, MAX_METRICS_SIZE, RecordMetrics, stored_size};
@@ -47,9 +49,9 @@ fn cut(value: &mut Value) -> bool {
         Value::Array(items) => {
             let is_cut = items.len() > MAX_ITEMS;
             items.truncate(MAX_ITEMS);
-            items.iter_mut().fold(is_cut, |is_cut, item| cut(item) || is_cut)
+            items.iter_mut().map(cut).fold(is_cut, BitOr::bitor)
         }
-        Value::Object(fields) => fields.values_mut().fold(false, |is_cut, field| cut(field) || is_cut),
+        Value::Object(fields) => fields.values_mut().map(cut).fold(false, BitOr::bitor),
         _ => false,
     }
 }

@@ -34,13 +34,14 @@ const MESSAGE_TIMEOUT: Duration = Duration::from_secs(30);
 const REDELIVERY: Duration = Duration::from_secs(60);
 
 /// Calories of a workout that can be found again.
-pub const CANARY_CALORIES: u32 = 746_130_192;
+pub const CANARY_CALORIES: f64 = 98_461.357_9;
 
 /// True if the value contains the canary, alone or in the day's total: the person may have other workouts on that day.
 pub fn holds_canary(value: &Value) -> bool {
-    let canary = f64::from(CANARY_CALORIES);
     match value {
-        Value::Number(number) => number.as_f64().is_some_and(|n| (canary..canary + 10_000.0).contains(&n)),
+        Value::Number(number) => {
+            number.as_f64().is_some_and(|n| (CANARY_CALORIES..CANARY_CALORIES + 10_000.0).contains(&n))
+        }
         Value::Array(items) => items.iter().any(holds_canary),
         Value::Object(fields) => fields.values().any(holds_canary),
         _ => false,
