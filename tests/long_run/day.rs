@@ -91,7 +91,7 @@ pub(crate) fn draw(
         (at(43_200), Happening::Watch),
     ];
     all.extend((0..12).map(|n| (at(n * 7200 + 600), Happening::CatchUp)));
-    if number % 7 != 0 {
+    if !number.is_multiple_of(7) {
         all.retain(|(_, happening)| !matches!(happening, Happening::Subscriptions));
     }
     for (patient, ring) in rings.iter().enumerate() {
