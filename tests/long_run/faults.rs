@@ -35,12 +35,11 @@ const PATHS: [&str; 19] = [
 /// Days back that an odd document may be of.
 const ODD_DAYS: i64 = 3;
 
-/// Fields that Oura's documents have, and values that none of them should have.
-const POINTERS: [&str; 16] = [
+/// Fields of Oura's documents that may be odd. Not the id: a document under another id is another document.
+const POINTERS: [&str; 15] = [
     "/score",
     "/contributors",
     "/timestamp",
-    "/id",
     "/type",
     "/steps",
     "/hrv/items",
