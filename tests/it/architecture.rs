@@ -361,6 +361,7 @@ fn template_gives_each_function_its_settings() {
         "TOKEN_VAULT_MIGRATE_FROM" => "", // the default, without a migration
         "BACKFILL_DAYS" | "LOOKBACK_DAYS" | "MAX_DISCONNECTS_PER_DAY" | "MANUAL_SYNCS_PER_HOUR" => "7",
         "SUBSCRIPTION_RENEWAL_DAYS" | "WEBHOOK_DEBOUNCE_SECONDS" | "FULL_SYNC_INTERVAL_DAYS" => "7",
+        "CATCH_UP_HOURS" => "2",
         "OURA_REQUESTS_PER_5_MIN" => "5000",
         _ => "https://some.example/x",
     };

@@ -194,7 +194,9 @@ impl Fetcher<'_> {
                     fetched.missing.insert(id);
                 }
                 // The error concerns this document only.
-                Err(OuraError::Rejected { .. } | OuraError::Malformed { .. } | OuraError::Paging) => {
+                Err(
+                    OuraError::Rejected { .. } | OuraError::Malformed { .. } | OuraError::TooLarge | OuraError::Paging,
+                ) => {
                     listing.malformed.push(Malformed::document(0, Some(id)));
                 }
                 Err(error) if error.is_transient() => fetched.failed = Some(error),

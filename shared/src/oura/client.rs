@@ -123,14 +123,7 @@ impl OuraClient {
     ) -> Result<Part, OuraError> {
         match data_type.range_query() {
             RangeQuery::None => Ok(Part { days: range, listing: self.pages(token, data_type, None, MAX_PAGES).await? }),
-            RangeQuery::Days => {
-                let requested = range.widened(EXTRA_DAYS);
-                let earlier = if data_type == DataType::RestModePeriod { MAX_REST_MODE_DAYS } else { 0 };
-                let bounds = Bounds::days(requested.first().plus(-earlier), requested.last());
-                let mut listing = self.pages(token, data_type, Some(bounds), MAX_PAGES).await?;
-                listing.documents.retain_days(range);
-                Ok(Part { days: range, listing })
-            }
+            RangeQuery::Days => self.documents_part(token, data_type, range).await,
             RangeQuery::Instants if is_probably_empty => {
                 let days = newest(range, EMPTY_PART_DAYS);
                 match self.pages(token, data_type, Some(Bounds::instants(days.widened(1))), 1).await {
@@ -141,6 +134,34 @@ impl OuraClient {
                 }
             }
             RangeQuery::Instants => self.series_part(token, data_type, range).await,
+        }
+    }
+
+    /// Fetches the documents of the newest days whose pages are small enough to be read. A day without such pages is left out.
+    async fn documents_part(
+        &self,
+        token: &AccessToken,
+        data_type: DataType,
+        range: DayRange,
+    ) -> Result<Part, OuraError> {
+        let earlier = if data_type == DataType::RestModePeriod { MAX_REST_MODE_DAYS } else { 0 };
+        let mut days = range;
+        loop {
+            let requested = days.widened(EXTRA_DAYS);
+            let bounds = Bounds::days(requested.first().plus(-earlier), requested.last());
+            let mut listing = match self.pages(token, data_type, Some(bounds), MAX_PAGES).await {
+                Err(OuraError::TooLarge) if days.days() > 1 => {
+                    days = newest(days, days.days() / 2);
+                    continue;
+                }
+                Err(OuraError::TooLarge) => {
+                    let malformed = vec![Malformed::document(0, None)];
+                    Listing { malformed, ..Listing::empty(data_type) }
+                }
+                listing => listing?,
+            };
+            listing.documents.retain_days(days);
+            return Ok(Part { days, listing });
         }
     }
 
@@ -250,7 +271,7 @@ impl OuraClient {
         }
         response.body.map_err(|error| match error {
             BodyError::Cut => OuraError::Unavailable { status: None },
-            BodyError::TooLarge => OuraError::malformed("."),
+            BodyError::TooLarge => OuraError::TooLarge,
         })
     }
 }

@@ -353,7 +353,32 @@ async fn missing_or_incomplete_response_is_unavailable() {
 #[tokio::test]
 async fn endless_body_is_not_read_completely() {
     let server = Server::start(|_| Reply::Endless).await;
-    assert_eq!(list(&server, DataType::Tag, week()).await.unwrap_err(), OuraError::malformed("."));
+    assert_eq!(list(&server, DataType::HeartRate, week()).await.unwrap_err(), OuraError::TooLarge);
+    let listing = list(&server, DataType::Tag, range("2031-03-10", "2031-03-11")).await.unwrap();
+    assert_eq!((listing.documents.len(), listing.malformed.len()), (0, 2), "each day is left out");
+}
+
+#[tokio::test]
+async fn list_that_is_too_large_is_fetched_in_fewer_days() {
+    // A list of more than seven days, with those at both ends, is endless, and so is each that holds one certain day.
+    let server = Server::start(|seen: &Seen| {
+        let [first, last]: [Day; 2] = ["start_date", "end_date"].map(|key| seen.query(key).unwrap().parse().unwrap());
+        let asked = DayRange::new(first, last).unwrap();
+        if asked.days() > 7 || asked.contains("2031-03-20".parse().unwrap()) {
+            return Reply::Endless;
+        }
+        let documents = asked.iter().map(|day| format!(r#"{{"id":"d-{day}","day":"{day}"}}"#));
+        Reply::ok(format!(r#"{{"data":[{}],"next_token":null}}"#, documents.collect::<Vec<_>>().join(",")))
+    })
+    .await;
+    let listing = list(&server, DataType::DailySleep, week()).await.unwrap();
+    let mut found = days(&listing);
+    found.sort();
+    assert_eq!(found, week().iter().map(|day| day.to_string()).collect::<Vec<_>>());
+    assert_eq!(listing.malformed.len(), 0);
+    // Days that cannot be read are named, and the others arrive.
+    let listing = list(&server, DataType::DailySleep, range("2031-03-10", "2031-03-24")).await.unwrap();
+    assert_eq!((days(&listing).len(), listing.malformed.len()), (10, 5));
 }
 
 #[tokio::test]

@@ -52,6 +52,9 @@ pub enum OuraError {
         /// Place in the JSON; `.` is the response as a whole.
         path: String,
     },
+    /// The response is larger than is read.
+    #[error("Oura's response is too large")]
+    TooLarge,
     /// The pages of a list do not end: a page token was repeated, or there were too many.
     #[error("Oura's pages do not end")]
     Paging,
@@ -75,6 +78,7 @@ impl OuraError {
             Self::Rejected { .. } => FetchFailure::Rejected,
             Self::Unavailable { .. } => FetchFailure::Unavailable,
             Self::Malformed { .. } => FetchFailure::Malformed,
+            Self::TooLarge => FetchFailure::TooLarge,
             Self::Paging => FetchFailure::Paging,
         }
     }
