@@ -6,7 +6,7 @@ use clap::Parser as _;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    match local::run(local::Cli::parse()).await {
+    match Box::pin(local::run(local::Cli::parse())).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             use std::io::Write as _;

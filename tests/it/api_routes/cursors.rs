@@ -12,7 +12,7 @@ const OTHER: &str = "patient-2";
 
 /// A world whose patient has more than a page of everything, and a route with its query for each list.
 async fn long() -> (World, Vec<(&'static str, String)>) {
-    let world = long_records("120").await;
+    let world = long_records("120", 1).await;
     let range = "from=2025-11-01&to=2026-03-19";
     let lists = vec![
         ("/daily", range.to_owned()),

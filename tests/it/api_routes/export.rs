@@ -82,7 +82,7 @@ async fn export_holds_connection_days_and_records() {
 
 #[tokio::test]
 async fn long_export_is_paged_without_loss() {
-    let world = long_records("100").await;
+    let world = long_records("100", 1).await;
     let pages = pages(&world, "ndjson").await;
     assert!(pages.len() > 2, "{}", pages.len());
     for (n, page) in pages.iter().enumerate() {

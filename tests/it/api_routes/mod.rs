@@ -23,16 +23,18 @@ async fn month() -> World {
 }
 
 /// A history of so many days, with records of rest so long that three of them are a megabyte.
-async fn long_records(days: &str) -> World {
+async fn long_records(days: &str, per_day: u32) -> World {
     let world = World::with(|env| env.with("BACKFILL_DAYS", days), |_| ()).await;
     assert_eq!(world.connect_as(PATIENT, "ada").await.outcome().0, "connected");
     for day in DayRange::new("2026-02-17".parse().unwrap(), "2026-03-17".parse().unwrap()).unwrap().iter() {
         let at = |hour: u32| format!("{day}T{hour}:00:00+01:00");
         let series = json!({"interval": 5, "timestamp": at(13), "items": vec![60.123_456_789_012_34; 9_000]});
-        let document = json!({"id": format!("long-{day}"), "day": day, "type": "rest", "bedtime_start": at(13),
-            "bedtime_end": at(14), "hrv": series, "heart_rate": series});
-        let put = PutDocument { collection: "sleep".to_owned(), document, day: None };
-        world.oura().put_document("ada", put).unwrap();
+        for n in 0..per_day {
+            let document = json!({"id": format!("long-{day}-{n}"), "day": day, "type": "rest",
+                "bedtime_start": at(13 + n), "bedtime_end": at(14 + n), "hrv": series, "heart_rate": series});
+            let put = PutDocument { collection: "sleep".to_owned(), document, day: None };
+            world.oura().put_document("ada", put).unwrap();
+        }
     }
     world.work().await;
     world

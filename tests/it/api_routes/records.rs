@@ -144,7 +144,7 @@ async fn records_page_holds_a_hundred() {
 
 #[tokio::test]
 async fn records_page_ends_at_a_megabyte() {
-    let world = long_records("30").await;
+    let world = long_records("30", 1).await;
     let pages = pages(&world, "/records", &format!("type=sleep&{RANGE}"), "records").await;
     let sizes: Vec<_> = pages.iter().map(|page| Value::from(page.clone()).to_string().len()).collect();
     assert!(pages.len() > 9 && sizes.iter().all(|size| *size < 1_010_000), "{sizes:?}");
@@ -153,7 +153,7 @@ async fn records_page_ends_at_a_megabyte() {
 
 #[tokio::test]
 async fn records_request_reads_a_bounded_part() {
-    let world = long_records("30").await;
+    let world = long_records("30", 2).await;
     let query = format!("type=restMode&{RANGE}");
     world.aws.meter().reset();
     let data = world.get("/records", &query).await.data();
