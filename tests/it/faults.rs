@@ -52,7 +52,6 @@ async fn error_status_of_one_data_type_leaves_the_others() {
         (503, json!(""), FetchState::Failed, Some("unavailable"), false),
         (200, json!("<html>"), FetchState::Failed, Some("malformed"), false),
         (200, json!({"data": 7}), FetchState::Failed, Some("malformed"), false),
-        (200, json!({"data": [], "next_token": "again:and:again"}), FetchState::Failed, Some("paging"), false),
     ];
     for (status, body, wanted, error, settled) in cases {
         let world = World::connected().await;
