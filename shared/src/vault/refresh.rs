@@ -30,6 +30,8 @@ struct Attempt<'a> {
     token_error: Option<TokenError>,
     /// Status of the token endpoint before the request.
     endpoint: TokenEndpointStatus,
+    /// True if Oura issued tokens in this attempt.
+    has_issued: bool,
     /// Time for which the token endpoint is paused.
     paused: Option<Duration>,
 }
@@ -54,6 +56,7 @@ impl Vault {
             store_error: None,
             token_error: None,
             endpoint: TokenEndpointStatus::default(),
+            has_issued: false,
             paused: None,
         };
         loop {
@@ -160,6 +163,10 @@ impl Attempt<'_> {
         let (vault, connection) = (self.vault, &self.connection);
         let (patient, grant) = (&connection.patient_id, &connection.grant_id);
         let advanced = vault.connections.advance_generation(patient, grant, generation, &tokens.scope).await?;
+        // Not before the pair is stored: nothing may delay that.
+        if self.has_issued {
+            self.record_status(None).await;
+        }
         if advanced == Advanced::Now && tokens.scope != connection.scopes_granted {
             tracing::info!(
                 event = "connection.scopes_changed",
@@ -197,9 +204,12 @@ impl Attempt<'_> {
         // Storing the new pair begins with short pauses.
         self.pauses = pauses();
         let refreshed = oauth.refresh(&old.refresh_token, &old.token_host).await;
-        self.record_status(refreshed.as_ref().err()).await;
+        if let Err(error) = &refreshed {
+            self.record_status(Some(error)).await;
+        }
         match refreshed {
             Ok(grant) => {
+                self.has_issued = true;
                 self.tokens = Some(renewed(old, grant, self.vault.clock.now()));
                 Ok(ActionResult::Granted)
             }
