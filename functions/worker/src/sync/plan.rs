@@ -1,11 +1,13 @@
 //! Phase 2: decides what to fetch.
 
+use shared::aws::{PendingEvents, StoreError};
+use shared::domain::DayRange;
+
 use super::open::OpenedSync;
 use super::phase::{Phase, SyncContext};
-use crate::progress::history_progress;
+use crate::progress::{Progress, history_progress};
 use crate::schedule::{DueDays, SyncSchedule};
 use crate::sync_plan::{StoredDays, SyncPlan};
-use shared::aws::{PendingEvents, StoreError};
 
 /// A sync that knows what to fetch.
 pub(super) struct PlannedSync {
@@ -20,7 +22,8 @@ pub(super) struct PlannedSync {
 pub(super) async fn plan(cx: SyncContext<'_>, mut opened: OpenedSync) -> Phase<PlannedSync> {
     // 1. A webhook sync fetches what the events named, any other what its schedule says.
     let mut if_ring_synced = DueDays::new();
-    let (mut plan, stored) = if let Some(schedule) = opened.schedule.take() {
+    let (mut plan, stored) = if let Some(mut schedule) = opened.schedule.take() {
+        add_unfinished(&mut schedule, &opened.run.progress);
         // Nothing is fetched that could show that the ring has synced, so nothing stored is compared.
         let stored = schedule.always.is_empty().then(StoredDays::new);
         if_ring_synced = if stored.is_some() { DueDays::new() } else { schedule.if_ring_synced };
@@ -42,6 +45,17 @@ pub(super) async fn plan(cx: SyncContext<'_>, mut opened: OpenedSync) -> Phase<P
         cx.deps.connections.begin_backfill(&opened.connection, &progress).await?;
     }
     Ok(PlannedSync { opened, plan, if_ring_synced, stored })
+}
+
+/// Adds what an earlier delivery has left unfinished. It may no longer be due, since another sync has ended meanwhile, but this
+/// sync does not end without it.
+fn add_unfinished(schedule: &mut SyncSchedule, progress: &Progress) {
+    let last = schedule.range.last();
+    let unfinished = progress.iter().filter(|(_, of)| !of.state.is_final());
+    for (data_type, days) in unfinished.filter_map(|(of, left)| Some((*of, DayRange::new(left.from?, last).ok()?))) {
+        schedule.always.entry(data_type).or_insert(days);
+        schedule.if_ring_synced.remove(&data_type);
+    }
 }
 
 /// Plans the documents of webhook events, with the stored days on which they are.
