@@ -5,7 +5,7 @@ use std::time::Duration;
 use local::aws::{Effect, Fault, Service};
 use oura_simulator::{Fault as OuraFault, FaultMatch, PutDocument};
 use serde_json::{Value, json};
-use shared::domain::{BackfillState, ConnectionStatus, DataType, FetchState, ReasonCode};
+use shared::domain::{BackfillState, ConnectionStatus, DataType, DayRange, FetchState, ReasonCode, Trigger};
 
 use tests::{PATIENT, World};
 
@@ -110,6 +110,26 @@ async fn permanent_failure_is_abandoned_and_the_rest_is_stored() {
     let connection = world.connection().await;
     assert_eq!((connection.failing.len(), connection.backfill.unwrap().state), (0, BackfillState::Done));
     assert_eq!((world.count("wearable_sync"), world.count("wearable_backfill_completed")), (1, 1));
+}
+
+/// A data type whose answers stay useless holds up no later sync, whatever they are.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn manual_sync_ends_without_a_data_type_that_stays_unreadable() {
+    let world = World::connected().await;
+    world.work().await;
+    let week = DayRange::ending("2026-03-19".parse().unwrap(), 8);
+    for (n, body) in [json!("<html>"), json!({"data": 7}), json!({})].into_iter().enumerate() {
+        world.oura().clear_faults();
+        world.oura().add_fault(on("daily_stress", 200, body.clone())).unwrap();
+        let message = [world.pull(Trigger::Manual, &format!("manual-{n}"), week)];
+        let mut left = Vec::new();
+        for count in 1..=3 {
+            left.push(world.deliver(&message, count).await.len());
+        }
+        assert_eq!(left, [1, 1, 0], "{body}");
+        let failing = world.connection().await.failing;
+        assert_eq!(failing.keys().collect::<Vec<_>>(), [&DataType::DailyStress], "{body}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

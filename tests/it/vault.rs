@@ -185,6 +185,28 @@ async fn withdrawn_consent_ends_the_connection_once() {
     assert_eq!(world.connect_as(PATIENT, "bruno").await.outcome().0, "connected");
 }
 
+/// A lost answer of the token endpoint is waited out for minutes. A sync that waits has not failed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn waiting_for_another_attempt_uses_no_delivery() {
+    let world = a_day_later().await;
+    let lost = OuraFault { drop_connection: true, status: None, body: None, ..token_host(200, Value::Null) };
+    world.oura().add_fault(OuraFault { times: Some(1), ..lost }).unwrap();
+    let mut bodies = asked_to_sync(&world).await;
+    assert_eq!(world.deliver(&bodies, 1).await.len(), 1, "the outcome is unknown");
+    let mut rounds = 0;
+    while !bodies.is_empty() {
+        rounds += 1;
+        assert!(rounds < 9, "it comes to an end");
+        assert!(world.deliver(&bodies, 2).await.is_empty(), "no further delivery has failed");
+        world.pass(Duration::from_secs(130));
+        bodies = world.bodies().await;
+    }
+    assert!(rounds > 1, "it has waited");
+    let connection = world.connection().await;
+    assert_eq!((connection.status, connection.generation), (ConnectionStatus::Connected, 2));
+    assert_eq!(world.count("wearable_disconnected"), 0);
+}
+
 /// A pair that was stored, but whose generation never reached the connection, has ended as well by now.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn expired_pair_ahead_of_the_item_is_refreshed() {

@@ -53,7 +53,7 @@ struct Arguments {
     /// Mean number of faults of a patient in a day.
     #[arg(long, default_value_t = 1.5)]
     faults: f64,
-    /// Prints what happens.
+    /// Prints events and the functions' logs.
     #[arg(long)]
     verbose: bool,
 }
@@ -61,6 +61,9 @@ struct Arguments {
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    if arguments.verbose {
+        shared::telemetry::init();
+    }
     let began = Instant::now();
     let (mut total, mut failed, mut runs) = (Life::default(), Vec::new(), 0);
     for seed in arguments.seed.. {

@@ -218,10 +218,7 @@ impl Run<'_> {
         for (patient, ring) in self.patients.iter().zip(&self.rings) {
             findings.extend(compare::patient(&self.stack, &self.ledger, patient, ring).await);
         }
-        match self.stack.dead_letters().await {
-            0 => {}
-            count => findings.push(format!("{count} dead letters")),
-        }
+        findings.extend(self.stack.dead_letters().await.into_iter().map(|body| format!("dead letter: {body}")));
         if self.arguments.verbose {
             for line in self.stack.world.aws.meter().report().operations {
                 println!("  {:?} {}: {} calls, {} failed", line.service, line.operation, line.calls, line.failed);

@@ -149,11 +149,17 @@ impl Stack {
         self.world.aws.queue_depth(queue).await.expect("the queue")
     }
 
-    /// Number of dead letters.
-    pub(crate) async fn dead_letters(&self) -> usize {
-        let mut all = 0;
-        for queue in [&self.world.names.live_queue, &self.world.names.nightly_queue] {
-            all += self.depth(&Names::dead_letters(queue)).await.total();
+    /// Bodies of the dead letters.
+    pub(crate) async fn dead_letters(&self) -> Vec<String> {
+        let (names, urls) = (&self.world.names, &self.world.resources);
+        let mut all = Vec::new();
+        for (queue, url) in [(&names.live_queue, &urls.live_queue_url), (&names.nightly_queue, &urls.nightly_queue_url)]
+        {
+            let dead_letters = Names::dead_letters(queue);
+            if self.depth(&dead_letters).await.total() > 0 {
+                let received = self.world.receive(&url.replace(queue.as_str(), &dead_letters), 10).await;
+                all.extend(received.into_iter().filter_map(|message| message.body().map(str::to_owned)));
+            }
         }
         all
     }

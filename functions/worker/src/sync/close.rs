@@ -21,8 +21,8 @@ const MAX_PENDING_DELIVERIES: u32 = 3;
 /// The same while the backfill, which may hold the document, is running.
 const MAX_PENDING_DELIVERIES_IN_BACKFILL: u32 = 4;
 
-/// Deliveries of a sync in which a collection is requested that does not respond while others do.
-const MAX_UNAVAILABLE_DELIVERIES: u32 = 3;
+/// Deliveries of a sync in which a failing collection is requested while others arrive.
+const MAX_FAILED_DELIVERIES: u32 = 3;
 
 pub(super) async fn close(cx: SyncContext<'_>, stored: StoredSync) -> Phase<Outcome> {
     let StoredSync { opened, plan, report } = stored;
@@ -90,7 +90,7 @@ fn ends_without_collections(
         return false;
     }
     // Before its breaker opens, a collection is requested some times, as long as others respond.
-    let may_be_abandoned = delivery.count >= MAX_UNAVAILABLE_DELIVERIES && any_arrived(progress);
+    let may_be_abandoned = delivery.count >= MAX_FAILED_DELIVERIES && any_arrived(progress);
     progress.iter().filter(|(_, of)| !of.state.is_final()).all(|(data_type, of)| {
         let error = match report.outcomes.get(data_type) {
             Some(FetchOutcome::Failed(error)) => Some(error),
@@ -98,8 +98,9 @@ fn ends_without_collections(
         };
         match error {
             Some(OuraError::Throttled { reason: ThrottleReason::Collection, .. }) => true,
-            Some(OuraError::Unavailable { .. }) => may_be_abandoned,
-            _ => of.error == Some(FetchFailure::AwaitsOffsets),
+            Some(error) if error.throttle_delay().is_none() => may_be_abandoned,
+            Some(_) => false,
+            None => of.error == Some(FetchFailure::AwaitsOffsets),
         }
     })
 }

@@ -86,7 +86,10 @@ async fn failed(cx: SyncContext<'_>, message: &SyncMessage, error: &VaultError) 
             counters.skip();
             return connection_ended(cx, message).await;
         }
-        VaultError::Busy { retry_after } => (*retry_after, "tokens_busy"),
+        // Another attempt holds the lease, or may still be in flight. Waiting for it is no failed delivery.
+        VaultError::Busy { retry_after } => {
+            return Outcome::Requeue { after: (*retry_after).clamp(FIRST_RETRY, MAX_DELAY), reason: "tokens_busy" };
+        }
         // A night does not wait for one patient's token: later syncs send it again, until Oura accepts it or it ends.
         VaultError::Systemic { reason: TokenFailure::TokenDeclined, .. }
             if message.trigger == Trigger::Daily
