@@ -32,6 +32,8 @@ async fn story() -> World {
     world.oura().withdraw_consent("ada").unwrap();
     world.request(Some(PATIENT), "POST", "/sync", "", "{}").await;
     world.work().await;
+    world.pass(Duration::from_secs(121));
+    world.work().await;
     assert_eq!(world.connect_as(PATIENT, "ada").await.outcome().0, "connected");
     world.work().await;
     world.request(Some(PATIENT), "DELETE", "/connections/oura", "data=purge", "").await;

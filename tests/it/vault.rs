@@ -141,17 +141,17 @@ async fn lost_answer_ends_the_connection_after_a_second_refusal() {
     let bodies = asked_to_sync(&world).await;
     assert_eq!(world.deliver(&bodies, 1).await.len(), 1);
     world.pass(Duration::from_secs(361));
-    assert_eq!(world.deliver(&bodies, 2).await.len(), 1, "once is not enough");
+    assert!(world.deliver(&bodies, 2).await.is_empty(), "once is not enough: it is re-enqueued");
     let connection = world.connection().await;
     assert_eq!(
         (connection.status, connection.suspect.map(|s| s.reason)),
         (ConnectionStatus::Connected, Some(ReasonCode::RefreshLost))
     );
     world.pass(Duration::from_secs(30));
-    assert_eq!(world.deliver(&bodies, 3).await.len(), 1, "too soon to ask again");
+    assert!(world.deliver(&bodies, 3).await.is_empty(), "too soon to ask again");
     assert_eq!(world.connection().await.status, ConnectionStatus::Connected);
     world.pass(Duration::from_secs(121));
-    assert!(world.deliver(&bodies, 4).await.is_empty());
+    assert!(world.deliver(&world.bodies().await, 1).await.is_empty());
     let connection = world.connection().await;
     assert_eq!((connection.status, connection.reason), (ConnectionStatus::Disconnected, Some(ReasonCode::RefreshLost)));
     assert_eq!((world.count("wearable_disconnected"), world.count("wearable_reconnect_required")), (1, 1));
@@ -167,10 +167,13 @@ async fn withdrawn_consent_ends_the_connection_once() {
     let world = a_day_later().await;
     world.oura().withdraw_consent("ada").unwrap();
     let bodies = asked_to_sync(&world).await;
-    assert_eq!(world.deliver(&bodies, 1).await.len(), 1);
+    assert!(world.deliver(&bodies, 1).await.is_empty(), "it is re-enqueued for the probe");
+    assert_eq!(world.connection().await.status, ConnectionStatus::Connected);
     world.pass(Duration::from_secs(121));
-    assert!(world.deliver(&bodies, 2).await.is_empty());
-    assert!(world.deliver(&bodies, 3).await.is_empty(), "and again changes nothing");
+    let requeued = world.bodies().await;
+    assert_eq!(requeued.len(), 1);
+    assert!(world.deliver(&requeued, 1).await.is_empty());
+    assert!(world.deliver(&bodies, 2).await.is_empty(), "and again changes nothing");
     let connection = world.connection().await;
     assert_eq!((connection.status, connection.reason), (ConnectionStatus::Disconnected, Some(ReasonCode::Revoked)));
     assert_eq!((world.count("wearable_disconnected"), world.count("wearable_reconnect_required")), (1, 1));
@@ -316,9 +319,10 @@ async fn guard_stops_a_mass_disconnection() {
     world.pass(Duration::from_secs(10 * 3600));
     world.oura().expire_access_tokens(None).unwrap();
     world.oura().add_fault(token_host(400, json!({"error": "invalid_grant"}))).unwrap();
-    assert_eq!(world.deliver(&bodies, 1).await.len(), 3);
+    assert!(world.deliver(&bodies, 1).await.is_empty(), "they are re-enqueued for the probe");
     world.pass(Duration::from_secs(121));
-    assert_eq!(world.deliver(&bodies, 2).await.len(), 2, "one was ended, the others wait for a person");
+    let requeued = world.bodies().await;
+    assert_eq!(world.deliver(&requeued, 1).await.len(), 2, "one was ended, the others wait for a person");
     let mut ended = 0;
     for patient in ["patient-1", "patient-2", "patient-3"] {
         let connection = world.connections.get(&patient.parse().unwrap()).await.unwrap().unwrap();

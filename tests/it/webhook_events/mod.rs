@@ -432,6 +432,8 @@ async fn webhook_event_after_disconnect_is_dropped() {
     world.pass(Duration::from_secs(25 * 3600));
     world.request(Some(PATIENT), "POST", "/sync", "", "{}").await;
     world.work().await;
+    world.pass(Duration::from_secs(121));
+    world.work().await;
     assert_eq!(world.connection().await.status, ConnectionStatus::Disconnected);
     let events = world.events().len();
     world.oura().clear_requests();
