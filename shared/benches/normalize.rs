@@ -8,8 +8,8 @@ use divan::Bencher;
 use divan::counter::ItemsCount;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
-use shared::domain::{DataType, Day, PatientId, Record};
-use shared::normalize::{DayOffsets, day_stats, records};
+use shared::domain::{DataType, Day, Record};
+use shared::normalize::{DayOffsets, OuraAccount, day_stats, records};
 use shared::oura::model::Documents;
 
 fn main() {
@@ -30,7 +30,7 @@ const KINDS: [DataType; 6] = [
 fn read(bencher: Bencher<'_, '_>, kind: DataType) {
     let raw = raw(kind);
     bencher.counter(ItemsCount::new(raw.len())).bench(|| {
-        let raw: Vec<&RawValue> = raw.iter().map(AsRef::as_ref).collect();
+        let raw: Vec<&str> = raw.iter().map(|raw| raw.get()).collect();
         Documents::parse(divan::black_box(kind), &raw)
     });
 }
@@ -38,11 +38,9 @@ fn read(bencher: Bencher<'_, '_>, kind: DataType) {
 /// One record from a document (heart rate: one from a day of 1,231 samples).
 #[divan::bench(args = KINDS)]
 fn normalize(bencher: Bencher<'_, '_>, kind: DataType) {
-    let (patient, offsets) = (patient(), DayOffsets::of_documents([&documents(DataType::Sleep)]));
+    let offsets = DayOffsets::of_documents([&documents(DataType::Sleep)]);
     let documents = documents(kind);
-    bencher
-        .counter(ItemsCount::new(documents.len()))
-        .bench(|| records(&patient, divan::black_box(&documents), &offsets));
+    bencher.counter(ItemsCount::new(documents.len())).bench(|| of_patient(divan::black_box(&documents), &offsets));
 }
 
 /// The stats of one day with a document of every main kind.
@@ -50,7 +48,7 @@ fn normalize(bencher: Bencher<'_, '_>, kind: DataType) {
 fn stats_of_a_day(bencher: Bencher<'_, '_>) {
     let day: Day = "2031-05-05".parse().unwrap();
     let all: Vec<Record> =
-        KINDS.into_iter().flat_map(|kind| records(&patient(), &documents(kind), &DayOffsets::default())).collect();
+        KINDS.into_iter().flat_map(|kind| of_patient(&documents(kind), &DayOffsets::default())).collect();
     let all: Vec<&Record> = all.iter().collect();
     bencher.bench(|| day_stats(day, divan::black_box(&all)));
 }
@@ -59,22 +57,23 @@ fn stats_of_a_day(bencher: Bencher<'_, '_>) {
 #[divan::bench(args = KINDS)]
 fn whole_way(bencher: Bencher<'_, '_>, kind: DataType) {
     let raw = raw(kind);
-    let (patient, offsets) = (patient(), DayOffsets::default());
+    let offsets = DayOffsets::default();
     bencher.bench(|| {
-        let raw: Vec<&RawValue> = raw.iter().map(AsRef::as_ref).collect();
+        let raw: Vec<&str> = raw.iter().map(|raw| raw.get()).collect();
         let (documents, _) = Documents::parse(divan::black_box(kind), &raw);
-        let records = records(&patient, &documents, &offsets);
+        let records = of_patient(&documents, &offsets);
         records.iter().map(Record::content_hash).collect::<Vec<_>>()
     });
 }
 
-fn patient() -> PatientId {
-    PatientId::parse("patient-1").unwrap()
+fn of_patient(documents: &Documents, offsets: &DayOffsets) -> Vec<Record> {
+    let (patient, user_id) = ("patient-1".parse().unwrap(), "account-1".parse().unwrap());
+    records(OuraAccount { patient: &patient, user_id: &user_id }, documents, offsets)
 }
 
 fn documents(kind: DataType) -> Documents {
     let raw = raw(kind);
-    let (documents, malformed) = Documents::parse(kind, &raw.iter().map(AsRef::as_ref).collect::<Vec<_>>());
+    let (documents, malformed) = Documents::parse(kind, &raw.iter().map(|raw| raw.get()).collect::<Vec<_>>());
     assert_eq!(malformed, []);
     documents
 }

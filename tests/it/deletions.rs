@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use oura_simulator::{Fault, FaultMatch, PutDocument};
+use oura_simulator::{Edit, Fault, FaultMatch, PutDocument, Selection};
 use serde_json::{Value, json};
 use shared::domain::{Day, DayRange, Trigger};
 
@@ -171,44 +171,130 @@ async fn document_moved_out_of_the_listed_days_is_followed_by_its_id() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn document_with_a_new_id_counts_once_with_its_new_value() {
-    {
-        for (new_id, is_looked_up) in [("0-smaller", false), ("zzzz-greater", true)] {
-            let world = settled().await;
-            let age = records(&world, "daily_cardiovascular_age", false).await.pop().unwrap();
-            let session = records(&world, "session", false).await.pop().unwrap();
-            let (age_day, session_day) = (age["day"].as_str().unwrap(), session["day"].as_str().unwrap());
-            let start = session["metrics"]["start"].clone();
-            let new = [
-                ("daily_cardiovascular_age", &age, json!({"id": new_id, "day": age_day, "vascular_age": 91})),
-                (
-                    "session",
-                    &session,
-                    json!({"id": new_id, "day": session_day, "start_datetime": start,
+    for (new_id, is_looked_up) in [("0-smaller", false), ("zzzz-greater", true)] {
+        let world = settled().await;
+        let age = records(&world, "daily_cardiovascular_age", false).await.pop().unwrap();
+        let session = records(&world, "session", false).await.pop().unwrap();
+        let (age_day, session_day) = (age["day"].as_str().unwrap(), session["day"].as_str().unwrap());
+        let start = session["metrics"]["start"].clone();
+        let new = [
+            ("daily_cardiovascular_age", &age, json!({"id": new_id, "day": age_day, "vascular_age": 91})),
+            (
+                "session",
+                &session,
+                json!({"id": new_id, "day": session_day, "start_datetime": start,
                     "type": session["metrics"]["type"], "mood": "great"}),
-                ),
-            ];
-            for (collection, old, document) in new {
-                world.oura().delete_document("ada", collection, &id_of(old)).unwrap();
-                let put = PutDocument { collection: collection.to_owned(), document, day: None };
-                world.oura().put_document("ada", put).unwrap();
-                if !is_looked_up {
-                    // Oura does not say that the old one is deleted.
-                    let path = format!("/v2/usercollection/{collection}/*");
-                    let on = FaultMatch { path, ..FaultMatch::default() };
-                    world.oura().add_fault(Fault { on, status: Some(503), ..Fault::default() }).unwrap();
-                }
+            ),
+        ];
+        for (collection, old, document) in new {
+            world.oura().delete_document("ada", collection, &id_of(old)).unwrap();
+            let put = PutDocument { collection: collection.to_owned(), document, day: None };
+            world.oura().put_document("ada", put).unwrap();
+            if !is_looked_up {
+                // Oura does not say that the old one is deleted.
+                let path = format!("/v2/usercollection/{collection}/*");
+                let on = FaultMatch { path, ..FaultMatch::default() };
+                world.oura().add_fault(Fault { on, status: Some(503), ..Fault::default() }).unwrap();
             }
-            let sessions = |days: Vec<Value>| days[0]["metrics"]["session"].clone();
-            let before = sessions(world.daily(session_day, session_day).await);
-            sync(&world, "manual-1").await;
-            assert_eq!(world.daily(age_day, age_day).await[0]["metrics"]["cardiovascularAge"]["vascularAge"], 91);
-            let after = sessions(world.daily(session_day, session_day).await);
-            assert_eq!(after["count"], before["count"], "{new_id}");
-            let ids: Vec<_> =
-                after["sessions"].as_array().unwrap().iter().map(|one| one["documentId"].clone()).collect();
-            assert!(ids.contains(&json!(new_id)) && !ids.contains(&session["documentId"]), "{ids:?}");
-            let tombstones = records(&world, "session", true).await.len();
-            assert_eq!(tombstones, usize::from(is_looked_up));
+        }
+        let sessions = |days: Vec<Value>| days[0]["metrics"]["session"].clone();
+        let before = sessions(world.daily(session_day, session_day).await);
+        sync(&world, "manual-1").await;
+        assert_eq!(world.daily(age_day, age_day).await[0]["metrics"]["cardiovascularAge"]["vascularAge"], 91);
+        let after = sessions(world.daily(session_day, session_day).await);
+        assert_eq!(after["count"], before["count"], "{new_id}");
+        let ids: Vec<_> = after["sessions"].as_array().unwrap().iter().map(|one| one["documentId"].clone()).collect();
+        assert!(ids.contains(&json!(new_id)) && !ids.contains(&session["documentId"]), "{ids:?}");
+        let tombstones = records(&world, "session", true).await.len();
+        assert_eq!(tombstones, usize::from(is_looked_up));
+    }
+}
+
+/// Data types with several documents a day, of which lists and exports show each one.
+const OF_ANY_NUMBER: [&str; 4] = ["workout", "session", "enhanced_tag", "sleep"];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn answer_without_ids_changes_the_documents_that_have_one() {
+    let world = settled().await;
+    let mut before = Vec::new();
+    for data_type in OF_ANY_NUMBER {
+        before.push(records(&world, data_type, false).await);
+        for id in [json!(null), json!("")] {
+            let fault = Fault::on(data_type).edit(Selection::default(), Edit::set("/id", id)).times(1);
+            world.oura().add_fault(fault).unwrap();
         }
     }
+    let events = world.events();
+    sync(&world, "manual-1").await;
+    sync(&world, "manual-2").await;
+    for (data_type, before) in OF_ANY_NUMBER.into_iter().zip(before) {
+        assert_eq!(records(&world, data_type, false).await, before, "{data_type}");
+        assert!(!before.is_empty() && records(&world, data_type, true).await.is_empty(), "{data_type}");
+    }
+    // The day goes on meanwhile; no earlier one changes.
+    let further = world.events().split_off(events.len());
+    assert!(further.iter().all(|event| event.detail["day"].is_null() || event.detail["day"] == "2026-03-18"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn document_that_gets_its_id_later_replaces_the_one_without() {
+    let world = World::connected().await;
+    for data_type in OF_ANY_NUMBER {
+        let fault = Fault::on(data_type).edit(Selection::default(), Edit::set("/id", json!(null))).times(1);
+        world.oura().add_fault(fault).unwrap();
+    }
+    world.work().await;
+    world.pass(Duration::from_secs(3600));
+    let mut without = Vec::new();
+    for data_type in OF_ANY_NUMBER {
+        without.push(records(&world, data_type, false).await);
+    }
+    sync(&world, "manual-1").await;
+    for (data_type, without) in OF_ANY_NUMBER.into_iter().zip(without) {
+        let now = records(&world, data_type, false).await;
+        let starts = |of: &[Value]| -> BTreeSet<String> {
+            of.iter().map(|one| format!("{} {}", one["day"], one["metrics"]["start"])).collect()
+        };
+        assert_eq!((now.len(), starts(&now)), (without.len(), starts(&without)), "{data_type}");
+        let ids: BTreeSet<String> = without.iter().map(id_of).collect();
+        assert!(!now.iter().any(|record| ids.contains(&id_of(record))), "{data_type}: Oura's own ids");
+    }
+    assert_eq!(deleted_events(&world), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn short_list_of_samples_drops_no_stored_sample() {
+    let world = settled().await;
+    for path in ["heartrate", "ring_battery_level"] {
+        let before = records(&world, path, false).await;
+        assert!(before.len() > 20, "{path}");
+        world.oura().add_fault(Fault::on(path).keep(5)).unwrap();
+        sync(&world, "manual-1").await;
+        world.oura().clear_faults();
+        let metrics = |of: &[Value]| of.iter().map(|record| record["metrics"].clone()).collect::<Vec<_>>();
+        assert_eq!(metrics(&records(&world, path, false).await), metrics(&before), "{path}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn document_that_seemed_to_be_replaced_counts_again_once_both_are_listed() {
+    let world = settled().await;
+    let night = records(&world, "sleep", false).await.pop().unwrap();
+    let (day, start) = (night["day"].as_str().unwrap(), night["metrics"]["bedtimeStart"].clone());
+    let twin = |kind: &str| {
+        let document = json!({"id": "0-twin", "day": day, "bedtime_start": start, "bedtime_end": night["metrics"]["bedtimeEnd"],
+            "type": kind, "total_sleep_duration": 1200});
+        PutDocument { collection: "sleep".to_owned(), document, day: None }
+    };
+    world.oura().put_document("ada", twin("sleep")).unwrap();
+    let total = |days: Vec<Value>| days[0]["metrics"]["sleep"]["totalSleep"].clone();
+    let before = total(world.daily(day, day).await);
+    sync(&world, "manual-1").await;
+    assert_eq!(total(world.daily(day, day).await), before, "Oura lists both");
+    world.oura().put_document("ada", twin("deleted")).unwrap();
+    sync(&world, "manual-2").await;
+    assert_eq!(total(world.daily(day, day).await), before);
+    let written = records(&world, "sleep", false).await;
+    sync(&world, "manual-3").await;
+    assert_eq!(records(&world, "sleep", false).await, written, "once is enough");
 }

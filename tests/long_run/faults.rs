@@ -35,8 +35,9 @@ const PATHS: [&str; 19] = [
 /// Days back that an odd document may be of.
 const ODD_DAYS: i64 = 3;
 
-/// Fields of Oura's documents that may be odd. Not the id: a document under another id is another document.
-const POINTERS: [&str; 15] = [
+/// Fields of Oura's documents that may be odd.
+const POINTERS: [&str; 16] = [
+    ID,
     "/score",
     "/contributors",
     "/timestamp",
@@ -53,6 +54,9 @@ const POINTERS: [&str; 15] = [
     "/bpm",
     "",
 ];
+
+/// May be missing only: a document under another id is another document.
+const ID: &str = "/id";
 
 /// A fault of one collection for one person.
 pub(crate) fn of_collection(random: &mut Rng, ring: &str, today: Date) -> Fault {
@@ -94,7 +98,8 @@ pub(crate) fn of_collection(random: &mut Rng, ring: &str, today: Date) -> Fault 
                 json!(true),
                 json!("words, ü"),
             ];
-            let value = values[random.usize(..values.len())].clone();
+            let count = if pointer == ID { 2 } else { values.len() };
+            let value = values[random.usize(..count)].clone();
             fault.edit(recent, Edit::set(pointer, value))
         }
     }

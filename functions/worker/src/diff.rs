@@ -4,14 +4,16 @@
 //! Records are compared first ([`RecordDiff`]). Then each day's stats follow from all of its records
 //! ([`RecordDiff::day_changes`]).
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use jiff::Timestamp;
 use shared::aws::{DayChange, RecordWrite, StoredDay};
 use shared::domain::{Connection, Day, MAX_METRICS_SIZE, Record, StoredRecord, stored_size};
+use shared::normalize::identity;
 
 use crate::day_change::{Times, day_change};
 use crate::fetched_records::FetchedRecords;
+use crate::matching::matched;
 use crate::sync_plan::{DocumentKey, Key, StoredDays, key};
 
 /// Records to write.
@@ -31,14 +33,16 @@ impl RecordDiff {
             stored.values().flat_map(|day| &day.records).map(|stored| (key(&stored.record), stored)).collect();
         let mut diff = Self::default();
         // 1. New and changed records.
+        let (records, replaced) = matched(stored, fetched);
         let mut seen: BTreeSet<Key<'_>> = BTreeSet::new();
-        for record in &fetched.records {
-            // Oura's pages may hold a document twice; the first one counts.
-            if !seen.insert(key(record)) {
-                continue;
-            }
+        // Oura's pages may hold a document twice; the first one counts.
+        let records: Vec<&Record> = records.iter().map(AsRef::as_ref).filter(|of| seen.insert(key(of))).collect();
+        let observed_apart = observed_apart(&records, &known, fetched);
+        for record in records {
             let previous = known.get(&key(record)).copied();
-            let Some(write) = upsert(record, previous, fetched) else { continue };
+            let Some(write) = upsert(record, previous, fetched, observed_apart.contains(&key(record))) else {
+                continue;
+            };
             if stored_size(&record.metrics_json()) > MAX_METRICS_SIZE {
                 diff.too_large.insert((record.data_type, record.document_id.clone()));
                 continue;
@@ -49,8 +53,8 @@ impl RecordDiff {
             }
             diff.writes.entry(record.day).or_default().push(write);
         }
-        // 2. Records of documents that Oura has deleted.
-        for deleted in deleted(stored, &seen, fetched) {
+        // 2. Records of documents that Oura has deleted, and of those that have got another id.
+        for deleted in deleted(stored, &seen, fetched, &replaced) {
             diff.writes.entry(deleted.record.day).or_default().push(tombstone(deleted, fetched.observed_at));
         }
         diff
@@ -78,14 +82,40 @@ impl RecordDiff {
     }
 }
 
-/// Returns the write of a fetched record, unless the stored one is equal or newer.
-fn upsert(record: &Record, previous: Option<&StoredRecord>, fetched: &FetchedRecords) -> Option<RecordWrite> {
-    let (content_hash, observed_at) = (record.content_hash(), fetched.observed_at);
+/// Returns documents that Oura gives together although one seems to replace the other, since they were observed at different
+/// times. They are written even if they are unchanged, so that each of them counts.
+fn observed_apart<'r>(
+    records: &[&'r Record],
+    known: &HashMap<Key<'_>, &StoredRecord>,
+    fetched: &FetchedRecords,
+) -> HashSet<Key<'r>> {
+    let mut of_identity: HashMap<_, Vec<(Key<'r>, Timestamp)>> = HashMap::new();
+    for record in records {
+        let Some(identity) = identity(record) else { continue };
+        let previous = known.get(&key(record)).filter(|stored| is_unchanged(record, stored, fetched));
+        let observed_at = previous.map_or(fetched.observed_at, |stored| stored.observed_at);
+        of_identity.entry((record.day, identity)).or_default().push((key(record), observed_at));
+    }
+    let apart = of_identity.into_values().filter(|all| all.iter().any(|(_, at)| *at != all[0].1));
+    apart.flatten().map(|(key, _)| key).collect()
+}
+
+fn is_unchanged(record: &Record, stored: &StoredRecord, fetched: &FetchedRecords) -> bool {
+    !stored.deleted && fetched.is_of_account(stored) && stored.content_hash == record.content_hash()
+}
+
+/// Returns the write of a fetched record, unless the stored one is newer, or equal and `is_observed_apart` does not hold.
+fn upsert(
+    record: &Record,
+    previous: Option<&StoredRecord>,
+    fetched: &FetchedRecords,
+    is_observed_apart: bool,
+) -> Option<RecordWrite> {
+    let observed_at = fetched.observed_at;
     if let Some(previous) = previous {
-        let same_account = previous.account.as_ref().is_none_or(|account| *account == fetched.account);
-        let unchanged = !previous.deleted && same_account && previous.content_hash == content_hash;
+        let is_equal = is_unchanged(record, previous, fetched) && !is_observed_apart;
         // A record observed after this fetch began is newer than this fetch.
-        if unchanged || previous.observed_at > observed_at {
+        if is_equal || previous.observed_at > observed_at {
             return None;
         }
     }
@@ -94,20 +124,26 @@ fn upsert(record: &Record, previous: Option<&StoredRecord>, fetched: &FetchedRec
             record: record.clone(),
             revision: previous.map_or(1, |previous| previous.revision + 1),
             observed_at,
-            content_hash,
+            content_hash: record.content_hash(),
             deleted: false,
-            account: Some(fetched.account.clone()),
+            account: Some(fetched.user_id.clone()),
         },
         previous: previous.map(|previous| (previous.record.day, previous.revision)),
         missed_webhooks: false,
     })
 }
 
-/// Returns stored documents that Oura has deleted, except those that it gave all the same.
-fn deleted<'s>(stored: &'s StoredDays, seen: &BTreeSet<Key<'_>>, fetched: &FetchedRecords) -> Vec<&'s StoredRecord> {
+/// Returns stored documents that Oura has deleted, or that are replaced, except those that it gave all the same.
+fn deleted<'s>(
+    stored: &'s StoredDays,
+    seen: &BTreeSet<Key<'_>>,
+    fetched: &FetchedRecords,
+    replaced: &BTreeSet<DocumentKey>,
+) -> Vec<&'s StoredRecord> {
     let is_deleted = |stored: &&StoredRecord| {
         let document = (stored.record.data_type, stored.record.document_id.clone());
-        fetched.deleted.contains(&document) && is_live_and_unseen(stored, seen, fetched)
+        (fetched.deleted.contains(&document) || replaced.contains(&document))
+            && is_live_and_unseen(stored, seen, fetched)
     };
     stored.values().flat_map(|day| &day.records).filter(is_deleted).collect()
 }

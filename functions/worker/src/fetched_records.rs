@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
-use shared::domain::{Connection, OuraUserId, Record};
-use shared::normalize::{self, DayOffsets};
+use shared::domain::{Connection, OuraUserId, PatientId, Record, StoredRecord};
+use shared::normalize::{self, DayOffsets, OuraAccount};
 
 use crate::arrivals::Arrival;
 use crate::sync_plan::DocumentKey;
@@ -18,8 +18,11 @@ pub(crate) struct FetchedRecords {
     pub(crate) deleted: BTreeSet<DocumentKey>,
     /// Time before the fetch.
     pub(crate) observed_at: Timestamp,
+    pub(crate) patient: PatientId,
     /// Oura account of the records.
-    pub(crate) account: OuraUserId,
+    pub(crate) user_id: OuraUserId,
+    /// Offsets that place samples on local days.
+    pub(crate) offsets: DayOffsets,
 }
 
 impl FetchedRecords {
@@ -31,13 +34,32 @@ impl FetchedRecords {
         observed_at: Timestamp,
     ) -> Self {
         let records = arrivals.flat_map(|arrival| {
-            let mut records = normalize::records(&connection.patient_id, &arrival.documents, offsets);
+            let mut records = normalize::records(account_of(connection), &arrival.documents, offsets);
             if let Some(days) = arrival.days {
                 normalize::retain_days(&mut records, days);
             }
             records
         });
-        let account = connection.oura_user_id.clone();
-        Self { records: records.collect(), deleted: BTreeSet::new(), observed_at, account }
+        Self {
+            records: records.collect(),
+            deleted: BTreeSet::new(),
+            observed_at,
+            patient: connection.patient_id.clone(),
+            user_id: connection.oura_user_id.clone(),
+            offsets: offsets.clone(),
+        }
     }
+
+    pub(crate) fn account(&self) -> OuraAccount<'_> {
+        OuraAccount { patient: &self.patient, user_id: &self.user_id }
+    }
+
+    /// True if the stored record is of the same Oura account.
+    pub(crate) fn is_of_account(&self, stored: &StoredRecord) -> bool {
+        stored.account.as_ref() == Some(&self.user_id)
+    }
+}
+
+pub(crate) fn account_of(connection: &Connection) -> OuraAccount<'_> {
+    OuraAccount { patient: &connection.patient_id, user_id: &connection.oura_user_id }
 }

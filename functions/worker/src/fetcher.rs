@@ -29,6 +29,10 @@ const STORE_TIME: SignedDuration = SignedDuration::from_secs(30);
 /// Documents fetched one by one for one data type; the others are left to the next delivery.
 const MAX_SINGLE_DOCUMENTS: usize = 200;
 
+/// Days of one data type that a sync leaves out, since their documents are too large together. A day is requested with two
+/// on each side, so that one such day costs five.
+const MAX_DAYS_LEFT_OUT: u32 = 5;
+
 /// Single documents of one data type fetched at once.
 const SINGLE_DOCUMENT_CONCURRENCY: usize = 4;
 
@@ -210,9 +214,15 @@ impl Fetcher<'_> {
 
     /// Fetches all documents of some days, the newest days first.
     async fn days(&self, access: &Access, data_type: DataType, range: DayRange) -> Result<Fetched, OuraError> {
-        let (mut fetched, mut left, mut is_empty) = (Fetched::default(), Some(range), false);
+        let (mut fetched, mut left, mut is_empty, mut days_left_out) = (Fetched::default(), Some(range), false, 0);
         while let Some(range) = left {
-            let Part { days, listing } = self.part(access, data_type, range, is_empty).await?;
+            let Part { days, listing, left_out } = self.part(access, data_type, range, is_empty).await?;
+            if let Some(error) = left_out {
+                days_left_out += 1;
+                if days_left_out > MAX_DAYS_LEFT_OUT {
+                    return Err(error);
+                }
+            }
             is_empty = listing.documents.is_empty();
             left = DayRange::new(range.first(), days.first().plus(-1)).ok();
             self.arrived(&mut fetched, listing, (!data_type.has_documents()).then_some(days));

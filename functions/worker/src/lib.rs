@@ -18,6 +18,7 @@ mod fetched_records;
 mod fetcher;
 mod history_outcome;
 mod look_back;
+mod matching;
 mod nightly_outcome;
 mod progress;
 mod purge;

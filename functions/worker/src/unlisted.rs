@@ -9,6 +9,7 @@ use shared::domain::{Connection, DataType, Day, DocumentId, StoredRecord, SyncId
 use shared::normalize::has_derived_id;
 
 use crate::fetch_outcome::{FetchOutcome, FetchReport, FetchRequest};
+use crate::fetched_records::account_of;
 use crate::sync_plan::{DocumentKey, StoredDays, SyncPlan};
 
 /// Documents of one list that a sync looks up by id. A list that lost all its documents costs this many requests, and later
@@ -22,8 +23,8 @@ pub(crate) fn lookable(connection: &Connection, stored: &StoredDays) -> Vec<(Day
         let record = &stored.record;
         !stored.deleted
             && record.data_type.has_documents()
-            && stored.account.as_ref().is_none_or(|account| *account == connection.oura_user_id)
-            && !has_derived_id(&connection.patient_id, record)
+            && stored.account.as_ref() == Some(&connection.oura_user_id)
+            && !has_derived_id(account_of(connection), record)
             // No URL can end with a dot segment.
             && !matches!(record.document_id.as_str(), "." | "..")
     };

@@ -36,10 +36,10 @@ impl JsonSchema for Day {
 }
 
 impl Day {
-    /// The day of this moment in UTC.
+    /// The day of this moment in UTC, held inside the range of days.
     #[must_use]
     pub fn of_utc(at: Timestamp) -> Self {
-        Self(jiff::tz::Offset::UTC.to_datetime(at).date())
+        Self::from(jiff::tz::Offset::UTC.to_datetime(at).date())
     }
 
     /// The day as a civil date.
@@ -48,10 +48,10 @@ impl Day {
         self.0
     }
 
-    /// The day that is `days` later (earlier when negative), held inside the calendar's range.
+    /// The day that is `days` later (earlier when negative), held inside the range of days.
     #[must_use]
     pub fn plus(self, days: i32) -> Self {
-        Self(self.0.saturating_add(Span::new().days(days)))
+        Self::from(self.0.saturating_add(Span::new().days(days)))
     }
 
     /// Number of days from `earlier` to this day; negative if `earlier` is later.
@@ -67,9 +67,11 @@ impl Day {
     }
 }
 
+/// Held inside the range of days, so that every day that is written can be read.
 impl From<Date> for Day {
     fn from(date: Date) -> Self {
-        Self(date)
+        let DayRange { first, last } = DayRange::EVERY;
+        Self(date.clamp(first.0, last.0))
     }
 }
 
@@ -251,5 +253,19 @@ mod tests {
         );
         assert_eq!(DayRange::ending(day("2024-03-02"), 30).first(), day("2024-02-02"));
         assert_eq!(day("2025-03-01").days_since(day("2024-03-01")), 365);
+    }
+
+    #[test]
+    fn every_day_that_is_made_can_be_read() {
+        let edge: Timestamp = "2199-12-31T23:59:59-12:00".parse().unwrap();
+        for made in [
+            Day::of_utc(edge),
+            Day::of_utc(Timestamp::MIN),
+            day("2199-12-31").plus(1),
+            day("2000-01-01").plus(-1),
+            Day::from(jiff::civil::date(9999, 12, 31)),
+        ] {
+            assert_eq!(made.to_string().parse(), Ok(made));
+        }
     }
 }

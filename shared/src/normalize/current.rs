@@ -2,15 +2,15 @@
 
 use std::collections::HashMap;
 
-use super::{Context, DayOffsets};
-use crate::domain::{DataType, Moment, OuraUserId, PatientId, PerDay, Record, RecordMetrics, StoredRecord};
+use super::identity::identity;
+use crate::domain::{OuraUserId, Record, StoredRecord};
 
 /// Returns the records of a day from which its stats are computed. Tombstones are left out.
 ///
 /// 1. A day belongs to the current Oura account if it has any record of it, otherwise to the account that was observed
 ///    last. Records of another account are left out, so a day's stats never mix two accounts.
-/// 2. Oura may give a document a new id. Of two documents of a data type that has one a day, or two that begin at the same
-///    moment and are of the same kind, the one observed last is kept. Documents of the same observation are all kept.
+/// 2. Oura may give a document a new id. Of two documents of one [`identity`], the one observed last is kept. Documents of the
+///    same observation are all kept.
 #[must_use]
 pub fn current_records<'a>(
     account: &OuraUserId,
@@ -43,41 +43,13 @@ pub fn current_records<'a>(
     of_owner.iter().copied().filter(is_newest).map(|stored| &stored.record).collect()
 }
 
-/// True if Oura gave the document no id, so that it cannot be requested by id.
-#[must_use]
-pub fn has_derived_id(patient: &PatientId, record: &Record) -> bool {
-    let context = Context { patient, data_type: record.data_type, offsets: &DayOffsets::default() };
-    record.document_id == context.derived_id(record.day, start_and_kind(record).0)
-}
-
-/// Properties that two documents share if one replaces the other.
-fn identity(record: &Record) -> Option<(DataType, Option<&str>, Option<&str>)> {
-    if record.data_type.facts().per_day == PerDay::One {
-        return Some((record.data_type, None, None));
-    }
-    let (start, kind) = start_and_kind(record);
-    Some((record.data_type, Some(start?.text()), kind))
-}
-
-fn start_and_kind(record: &Record) -> (Option<&Moment>, Option<&str>) {
-    match &record.metrics {
-        Some(RecordMetrics::Sleep(of)) => (of.measures.bedtime_start.as_ref(), None),
-        Some(RecordMetrics::Workout(of)) => (of.start.as_ref(), of.r#type.as_deref()),
-        Some(RecordMetrics::Session(of)) => (of.summary.start.as_ref(), of.summary.r#type.as_deref()),
-        Some(RecordMetrics::Tag(of) | RecordMetrics::EnhancedTag(of)) => {
-            (of.start.as_ref(), of.codes.first().map(String::as_str))
-        }
-        Some(RecordMetrics::RestModePeriod(of)) => (of.period.start.as_ref(), None),
-        Some(RecordMetrics::RingConfiguration(of)) => (of.set_up_at.as_ref(), None),
-        _ => (None, None),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::domain::{DataType, PatientId, RecordMetrics};
+    use crate::normalize::{OuraAccount, has_derived_id};
 
     fn stored(data_type: DataType, id: &str, metrics: serde_json::Value, account: &str, hour: u8) -> StoredRecord {
         let record = Record {
@@ -147,11 +119,35 @@ mod tests {
 
     #[test]
     fn derived_id_is_recognized() {
-        let patient: PatientId = "p-1".parse().unwrap();
+        let (patient, user_id): (PatientId, OuraUserId) = ("p-1".parse().unwrap(), "a".parse().unwrap());
+        let account = OuraAccount { patient: &patient, user_id: &user_id };
         let mut of_session = session("x", "nap", "2031-05-05T12:00:00+02:00", 8).record;
-        assert!(!has_derived_id(&patient, &of_session));
-        let derived = crate::domain::derived_uuid(&["session", "p-1", "2031-05-05", "2031-05-05T12:00:00+02:00"]);
-        of_session.document_id = derived.to_string().parse().unwrap();
-        assert!(has_derived_id(&patient, &of_session));
+        assert!(!has_derived_id(account, &of_session));
+        let parts = ["session", "p-1", "a", "2031-05-05", "2031-05-05T12:00:00+02:00", "nap"];
+        of_session.document_id = crate::domain::derived_uuid(&parts).to_string().parse().unwrap();
+        assert!(has_derived_id(account, &of_session));
+    }
+
+    #[test]
+    fn same_instant_in_another_notation_is_the_same_start() {
+        let sessions =
+            [session("old", "nap", "2031-05-05T12:00:00+02:00", 8), session("new", "nap", "2031-05-05T10:00:00Z", 9)];
+        assert_eq!(current("a", &sessions), ["new"]);
+    }
+
+    #[test]
+    fn deleted_sleep_takes_the_place_of_no_night() {
+        let night = |id: &str, kind: &str, hour: u8| {
+            let mut night = crate::normalize::tests::one(
+                DataType::Sleep,
+                json!({"id": id, "day": "2031-05-05", "type": kind, "bedtime_start": "2031-05-04T23:00:00+02:00"}),
+            );
+            night.document_id = id.parse().unwrap();
+            let mut stored = age(id, "a", hour);
+            stored.record = night;
+            stored
+        };
+        assert_eq!(current("a", &[night("b", "long_sleep", 8), night("c", "deleted", 9)]), ["b", "c"]);
+        assert_eq!(current("a", &[night("b", "long_sleep", 8), night("c", "long_sleep", 9)]), ["c"]);
     }
 }

@@ -14,6 +14,7 @@ mod current;
 mod daily;
 mod day_records;
 mod derived;
+mod identity;
 mod lists;
 mod offsets;
 mod period;
@@ -25,21 +26,21 @@ mod tests;
 
 use std::collections::HashMap;
 
-pub use self::current::{current_records, has_derived_id};
+pub use self::current::current_records;
+pub use self::identity::{Identity, OuraAccount, derived_document_id, has_derived_id, identity};
 pub use self::offsets::DayOffsets;
+pub use self::samples::merged_series;
 pub use self::sleep::{SleepPeriod, sleep_periods};
 pub use self::stats::{changed_fields, day_stats, provisional};
 use crate::domain::metrics::Series;
-use crate::domain::{
-    DataType, Day, DayRange, DocumentId, Moment, PatientId, Record, RecordMetrics, derived_uuid, with_data_types,
-};
+use crate::domain::{DataType, Day, DayRange, DocumentId, Record, RecordMetrics, with_data_types};
 use crate::oura::model::{self, Document, Documents, Malformed};
 
 /// The records of these documents, in their order; the time series by day. Documents that Oura gave twice give one
 /// record, the later one. `offsets` gives the local day of a sample, and matters for the time series only.
 #[must_use]
-pub fn records(patient: &PatientId, documents: &Documents, offsets: &DayOffsets) -> Vec<Record> {
-    let context = Context { patient, data_type: documents.data_type(), offsets };
+pub fn records(account: OuraAccount<'_>, documents: &Documents, offsets: &DayOffsets) -> Vec<Record> {
+    let context = Context { account, data_type: documents.data_type(), offsets };
     macro_rules! of_documents {
         ($($data_type:ident)*) => {
             match documents {
@@ -86,26 +87,19 @@ fn without_repeats(records: Vec<Record>) -> Vec<Record> {
 
 /// Things that all records of one answer have in common.
 struct Context<'a> {
-    patient: &'a PatientId,
+    account: OuraAccount<'a>,
     data_type: DataType,
     offsets: &'a DayOffsets,
 }
 
 impl Context<'_> {
     /// A record under Oura's id, or under one derived from what identifies the document where Oura gave none.
-    fn record(&self, id: Option<&DocumentId>, day: Day, start: Option<&Moment>, metrics: RecordMetrics) -> Record {
-        let document_id = id.cloned().unwrap_or_else(|| self.derived_id(day, start));
+    fn record(&self, id: Option<&DocumentId>, day: Day, metrics: RecordMetrics) -> Record {
         // The samples of a series are bounded when they are listed.
         let metrics = if self.data_type.has_documents() { bounds::bounded(self.data_type, metrics) } else { metrics };
+        let derived = || identity::derived_id(self.account, self.data_type, day, Some(&metrics));
+        let document_id = id.cloned().unwrap_or_else(derived);
         Record { data_type: self.data_type, day, document_id, metrics: Some(metrics) }
-    }
-
-    fn derived_id(&self, day: Day, start: Option<&Moment>) -> DocumentId {
-        let day = day.to_string();
-        let mut parts = vec![self.data_type.as_str(), self.patient.as_str(), &day];
-        parts.extend(start.map(Moment::text));
-        #[expect(clippy::expect_used, reason = "a UUID is a valid id: 36 printable ASCII characters")]
-        DocumentId::parse(derived_uuid(&parts).to_string()).expect("a UUID is a document id")
     }
 }
 
@@ -129,25 +123,22 @@ trait OnePerDocument: Document {
         self.day()
     }
 
-    /// Beginning, for data types of which a day has several documents.
-    fn start(&self) -> Option<&Moment> {
-        None
-    }
-
     /// Normalized metrics, values out of bounds included, and without what follows from others.
     fn metrics(&self) -> RecordMetrics;
 }
 
 /// Holds metrics within their bounds, and adds what follows from others. The second result names fields that lost a value.
 fn held(mut metrics: RecordMetrics) -> (RecordMetrics, Vec<String>) {
-    let outside = metrics.hold_bounds();
+    let mut outside = metrics.hold_bounds();
     derived::add_derived(&mut metrics);
+    // What follows may be out of bounds although none of its parts is.
+    outside.append(&mut metrics.hold_bounds());
     (metrics, outside)
 }
 
 impl<T: OnePerDocument> Normalize for T {
     fn records(documents: &[Self], context: &Context<'_>) -> Vec<Record> {
-        let record = |of: &Self| Some(context.record(of.id(), of.record_day()?, of.start(), held(of.metrics()).0));
+        let record = |of: &Self| Some(context.record(of.id(), of.record_day()?, held(of.metrics()).0));
         documents.iter().filter_map(record).collect()
     }
 

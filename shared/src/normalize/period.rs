@@ -14,10 +14,6 @@ use crate::oura::model;
 const CUSTOM: &str = "custom";
 
 impl OnePerDocument for model::Workout {
-    fn start(&self) -> Option<&Moment> {
-        self.start_datetime.as_ref()
-    }
-
     fn metrics(&self) -> RecordMetrics {
         let label = self.label.as_deref().map(str::trim).filter(|label| !label.is_empty());
         RecordMetrics::Workout(Box::new(WorkoutRecord {
@@ -35,10 +31,6 @@ impl OnePerDocument for model::Workout {
 }
 
 impl OnePerDocument for model::Session {
-    fn start(&self) -> Option<&Moment> {
-        self.start_datetime.as_ref()
-    }
-
     fn metrics(&self) -> RecordMetrics {
         let summary = SessionSummary {
             r#type: self.kind.clone(),
@@ -57,10 +49,6 @@ impl OnePerDocument for model::Session {
 }
 
 impl OnePerDocument for model::Tag {
-    fn start(&self) -> Option<&Moment> {
-        self.timestamp.as_ref()
-    }
-
     fn metrics(&self) -> RecordMetrics {
         let codes = codes(self.tags.as_deref());
         RecordMetrics::Tag(Box::new(TagRecord { codes, start: self.timestamp.clone(), end: None, end_day: None }))
@@ -68,10 +56,6 @@ impl OnePerDocument for model::Tag {
 }
 
 impl OnePerDocument for model::EnhancedTag {
-    fn start(&self) -> Option<&Moment> {
-        self.start_time.as_ref()
-    }
-
     fn metrics(&self) -> RecordMetrics {
         RecordMetrics::EnhancedTag(Box::new(TagRecord {
             codes: codes(self.tag_type_code.as_ref().map(std::slice::from_ref)),
@@ -83,10 +67,6 @@ impl OnePerDocument for model::EnhancedTag {
 }
 
 impl OnePerDocument for model::RestModePeriod {
-    fn start(&self) -> Option<&Moment> {
-        self.start_time.as_ref()
-    }
-
     fn metrics(&self) -> RecordMetrics {
         let period = RestModePeriod {
             start_day: self.start_day,
@@ -108,10 +88,6 @@ impl OnePerDocument for model::RestModePeriod {
 impl OnePerDocument for model::RingConfiguration {
     fn record_day(&self) -> Option<Day> {
         Some(set_up_day(self).unwrap_or(Day::from(UNKNOWN_SET_UP)))
-    }
-
-    fn start(&self) -> Option<&Moment> {
-        self.set_up_at.as_ref()
     }
 
     fn metrics(&self) -> RecordMetrics {

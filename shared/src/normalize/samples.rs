@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::bounds::bounded_text;
-use super::{Context, Normalize, out_of_bounds_at};
+use super::{Context, DayOffsets, Normalize, out_of_bounds_at};
 use crate::domain::metrics::{
     BATTERY_BOUNDS, BatteryRecord, Bounds, HEART_RATE_BOUNDS, HeartRate, HeartRateRecord, Held, Ring,
 };
@@ -21,14 +21,18 @@ const MOST_SAMPLES: usize = 10_000;
 impl Normalize for model::HeartRate {
     fn records(samples: &[Self], context: &Context<'_>) -> Vec<Record> {
         // The moment and the source are the key: of repeats the last one holds.
-        let mut days: BTreeMap<Day, BTreeMap<(Timestamp, &str), f64>> = BTreeMap::new();
+        let mut days: BTreeMap<Day, HeartRates<'_>> = BTreeMap::new();
         for sample in samples {
             let at = sample.timestamp.instant_in_utc();
             let key = (at, sample.source.as_deref().unwrap_or_default());
             let Some(bpm) = within(HEART_RATE_BOUNDS, sample.bpm) else { continue };
             days.entry(context.offsets.day_of(at)).or_default().insert(key, bpm.get());
         }
-        days.into_iter().filter_map(|(day, samples)| heart_rate_day(context, day, &samples)).collect()
+        let record = |(day, samples)| {
+            let metrics = RecordMetrics::HeartRate(Box::new(heart_rate(&samples)?));
+            Some(context.record(None, day, metrics))
+        };
+        days.into_iter().filter_map(record).collect()
     }
 
     fn out_of_bounds(samples: &[Self]) -> Vec<Malformed> {
@@ -36,7 +40,10 @@ impl Normalize for model::HeartRate {
     }
 }
 
-fn heart_rate_day(context: &Context<'_>, day: Day, samples: &BTreeMap<(Timestamp, &str), f64>) -> Option<Record> {
+/// Samples of a day by moment and source.
+type HeartRates<'a> = BTreeMap<(Timestamp, &'a str), f64>;
+
+fn heart_rate(samples: &HeartRates<'_>) -> Option<HeartRateRecord> {
     let (start, last) = (samples.keys().next()?.0, samples.keys().next_back()?.0);
     let every = samples.len().div_ceil(MOST_SAMPLES);
     let listed = || samples.iter().step_by(every);
@@ -44,7 +51,7 @@ fn heart_rate_day(context: &Context<'_>, day: Day, samples: &BTreeMap<(Timestamp
     #[expect(clippy::cast_precision_loss, reason = "a day has fewer samples than a float counts exactly")]
     let average = samples.values().sum::<f64>() / samples.len() as f64;
     let number = |at: &Timestamp| Number::from(at.duration_since(start).as_secs_f64());
-    let metrics = RecordMetrics::HeartRate(Box::new(HeartRateRecord {
+    Some(HeartRateRecord {
         summary: HeartRate {
             count: count(samples.len()),
             min: Number::from(min),
@@ -57,8 +64,7 @@ fn heart_rate_day(context: &Context<'_>, day: Day, samples: &BTreeMap<(Timestamp
         seconds_from_start: listed().map(|((at, _), _)| number(at)).collect(),
         bpm: listed().map(|(_, bpm)| Number::from(*bpm)).collect(),
         source: listed().map(|((_, source), _)| (!source.is_empty()).then(|| bounded_text(source))).collect(),
-    }));
-    Some(context.record(None, day, None, metrics))
+    })
 }
 
 /// One record per local day: the battery's lowest and last level in percent, and whether the ring was charged.
@@ -94,7 +100,75 @@ fn battery_day(
         start: *start,
         end: *end,
     }));
-    Some(context.record(None, day, None, metrics))
+    Some(context.record(None, day, metrics))
+}
+
+/// Joins the fetched samples of a day with the stored ones. A list may be short, which is no proof of a deletion: an answer says
+/// something about the time between its first and its last sample, and stored samples of the day before and after stay.
+///
+/// `None` if the fetched record stands as it is.
+#[must_use]
+pub fn merged_series(stored: &Record, fetched: &Record, offsets: &DayOffsets) -> Option<Record> {
+    let is_of_day = |at: Timestamp| offsets.day_of(at) == fetched.day;
+    let metrics = match (stored.metrics.as_ref()?, fetched.metrics.as_ref()?) {
+        (RecordMetrics::HeartRate(stored), RecordMetrics::HeartRate(fetched)) => {
+            RecordMetrics::HeartRate(Box::new(merged_heart_rate(stored, fetched, is_of_day)?))
+        }
+        (RecordMetrics::RingBatteryLevel(stored), RecordMetrics::RingBatteryLevel(fetched)) => {
+            RecordMetrics::RingBatteryLevel(Box::new(merged_battery(stored, fetched, is_of_day)?))
+        }
+        _ => return None,
+    };
+    Some(Record { metrics: Some(metrics), ..fetched.clone() })
+}
+
+fn merged_heart_rate(
+    stored: &HeartRateRecord,
+    fetched: &HeartRateRecord,
+    is_of_day: impl Fn(Timestamp) -> bool,
+) -> Option<HeartRateRecord> {
+    // A record that does not list every sample cannot be joined: the one of more samples stands.
+    if stored.every_nth > 1 || fetched.every_nth > 1 {
+        return (stored.summary.count > fetched.summary.count).then(|| stored.clone());
+    }
+    let mut samples: HeartRates<'_> =
+        listed(stored).filter(|((at, _), _)| (*at < fetched.start || *at > fetched.end) && is_of_day(*at)).collect();
+    if samples.is_empty() {
+        return None;
+    }
+    samples.extend(listed(fetched));
+    heart_rate(&samples)
+}
+
+fn listed(record: &HeartRateRecord) -> impl Iterator<Item = ((Timestamp, &str), f64)> {
+    let samples = record.seconds_from_start.iter().zip(&record.bpm).zip(&record.source);
+    samples.filter_map(|((seconds, bpm), source)| {
+        let elapsed = SignedDuration::try_from_secs_f64(seconds.get()).ok()?;
+        let at = record.start.checked_add(elapsed).ok()?;
+        Some(((at, source.as_deref().unwrap_or_default()), bpm.get()))
+    })
+}
+
+/// Joins two summaries of a day, unless the fetched one covers the other.
+fn merged_battery(
+    stored: &BatteryRecord,
+    fetched: &BatteryRecord,
+    is_of_day: impl Fn(Timestamp) -> bool,
+) -> Option<BatteryRecord> {
+    let is_covered = fetched.start <= stored.start && fetched.end >= stored.end;
+    if is_covered || !is_of_day(stored.start) || !is_of_day(stored.end) {
+        return None;
+    }
+    let (latest, of_stored, of_fetched) =
+        (if stored.end > fetched.end { stored } else { fetched }, &stored.summary, &fetched.summary);
+    let charged = [of_stored.charged, of_fetched.charged].into_iter().flatten().reduce(|any, one| any || one);
+    let minimum = of_stored.battery_minimum.get().min(of_fetched.battery_minimum.get());
+    Some(BatteryRecord {
+        summary: Ring { battery_minimum: Number::from(minimum), battery_last: latest.summary.battery_last, charged },
+        count: stored.count.max(fetched.count),
+        start: stored.start.min(fetched.start),
+        end: stored.end.max(fetched.end),
+    })
 }
 
 /// The reading of a sample, if it is one.

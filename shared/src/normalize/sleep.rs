@@ -9,10 +9,6 @@ use crate::domain::{DocumentId, Moment, Number, Record, RecordMetrics};
 use crate::oura::model;
 
 impl OnePerDocument for model::Sleep {
-    fn start(&self) -> Option<&Moment> {
-        self.bedtime_start.as_ref()
-    }
-
     fn metrics(&self) -> RecordMetrics {
         let measures = SleepMeasures {
             r#type: self.kind.clone(),

@@ -13,8 +13,14 @@ use serde_json::{Value, json};
 use super::*;
 use crate::domain::{DataType as Kind, DayMetrics, MetricType, Number, canonical};
 
-fn patient() -> PatientId {
-    PatientId::parse("patient-1").unwrap()
+/// Records of a patient's account.
+fn records_of(patient: &str, user_id: &str, documents: &Documents, offsets: &DayOffsets) -> Vec<Record> {
+    let (patient, user_id) = (patient.parse().unwrap(), user_id.parse().unwrap());
+    records(OuraAccount { patient: &patient, user_id: &user_id }, documents, offsets)
+}
+
+fn records_with(documents: &Documents, offsets: &DayOffsets) -> Vec<Record> {
+    records_of("patient-1", "account-1", documents, offsets)
 }
 
 fn day(text: &str) -> Day {
@@ -23,17 +29,17 @@ fn day(text: &str) -> Day {
 
 fn documents(kind: Kind, all: Value) -> Documents {
     let raw: Vec<Box<RawValue>> = serde_json::from_str(&all.to_string()).unwrap();
-    let raw: Vec<&RawValue> = raw.iter().map(AsRef::as_ref).collect();
+    let raw: Vec<&str> = raw.iter().map(|raw| raw.get()).collect();
     let (documents, malformed) = Documents::parse(kind, &raw);
     assert_eq!(malformed, [], "{kind}");
     documents
 }
 
 fn made(kind: Kind, all: Value) -> Vec<Record> {
-    records(&patient(), &documents(kind, all), &DayOffsets::default())
+    records_with(&documents(kind, all), &DayOffsets::default())
 }
 
-fn one(kind: Kind, document: Value) -> Record {
+pub(super) fn one(kind: Kind, document: Value) -> Record {
     one_of(made(kind, json!([document])))
 }
 
@@ -188,15 +194,17 @@ fn document_without_an_id_gets_a_stable_derived_id() {
     );
     assert_eq!(first[0].document_id, again[0].document_id);
     assert_ne!(first[0].document_id, first[1].document_id);
-    let other = records(
-        &PatientId::parse("patient-2").unwrap(),
-        &documents(Kind::DailyCardiovascularAge, json!([age("2031-05-05")])),
-        &DayOffsets::default(),
-    );
-    assert_ne!(first[0].document_id, other[0].document_id);
+    let documents = documents(Kind::DailyCardiovascularAge, json!([age("2031-05-05")]));
+    for (patient, account) in [("patient-2", "account-1"), ("patient-1", "account-2")] {
+        let other = records_of(patient, account, &documents, &DayOffsets::default());
+        assert_ne!(first[0].document_id, other[0].document_id);
+    }
     let start = |start: &str| json!({"day": "2031-05-05", "activity": "running", "start_datetime": start});
     let two = made(Kind::Workout, json!([start("2031-05-05T08:00:00+02:00"), start("2031-05-05T18:00:00+02:00")]));
     assert_ne!(two[0].document_id, two[1].document_id, "two workouts of one day");
+    let tag = |code: &str| json!({"day": "2031-05-05", "timestamp": "2031-05-05T08:00:00+02:00", "tags": [code]});
+    let two = made(Kind::Tag, json!([tag("tag_generic_coffee"), tag("tag_generic_nap")]));
+    assert_ne!(two[0].document_id, two[1].document_id, "two tags of one moment");
 }
 
 #[test]

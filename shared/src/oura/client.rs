@@ -9,14 +9,12 @@ use std::time::Duration;
 use futures::stream::{self, StreamExt, TryStreamExt};
 use reqwest::StatusCode;
 use reqwest::header::{HeaderMap, WWW_AUTHENTICATE};
-use serde::Deserialize;
-use serde_json::value::RawValue;
 use url::Url;
 
 use super::error::OuraError;
 use super::hosts::OuraHosts;
-use super::model::{Documents, Malformed, id_text};
-use super::page::{self, Page};
+use super::model::{Documents, Fields, Malformed, id_text};
+use super::page::Page;
 use super::rate_limiter::RateLimiter;
 use super::secret::AccessToken;
 use super::transport::{self, Answer, Body, BodyError, HttpOptions, HttpSetupError, NoAnswer};
@@ -46,7 +44,10 @@ const EMPTY_PART_DAYS: i32 = DataType::MAX_WINDOW_DAYS - 2;
 /// Maximum number of pages of one list: 200,000 heart-rate samples in one window of three days.
 const MAX_PAGES: u32 = 200;
 
-/// Maximum size of one page in bytes: about 500 of the largest documents, which are sleep periods.
+/// Pages without new documents after which a list ends although there is another page: an empty page may come before others.
+const MAX_PAGES_WITHOUT_NEWS: u32 = 2;
+
+/// Maximum size of one list in bytes: about 500 of the largest documents, which are sleep periods.
 const MAX_BODY: usize = 8 * 1024 * 1024;
 
 /// Client for the data of all patients; each call takes the patient's access token. Cheap to clone.
@@ -64,6 +65,8 @@ pub struct Part {
     pub days: DayRange,
     /// Their documents.
     pub listing: Listing,
+    /// Why this one day was left out.
+    pub left_out: Option<OuraError>,
 }
 
 /// Documents of a complete list.
@@ -112,6 +115,8 @@ impl OuraClient {
     /// returned with some hours around the days, since the local day of a sample is not known here. If it is probably empty,
     /// as many days are requested as Oura takes.
     ///
+    /// An answer that is too large is requested for fewer days, down to one, which is left out.
+    ///
     /// # Errors
     /// [`OuraError`]. What cannot be read is no error: it is in [`Listing::malformed`].
     pub async fn newest_part(
@@ -121,62 +126,74 @@ impl OuraClient {
         range: DayRange,
         is_probably_empty: bool,
     ) -> Result<Part, OuraError> {
-        match data_type.range_query() {
-            RangeQuery::None => Ok(Part { days: range, listing: self.pages(token, data_type, None, MAX_PAGES).await? }),
-            RangeQuery::Days => self.documents_part(token, data_type, range).await,
-            RangeQuery::Instants if is_probably_empty => {
-                let days = newest(range, EMPTY_PART_DAYS);
-                match self.pages(token, data_type, Some(Bounds::instants(days.widened(1))), 1).await {
-                    Ok(listing) => Ok(Part { days, listing }),
-                    // There are further pages: it is not empty.
-                    Err(OuraError::Paging) => self.series_part(token, data_type, range).await,
-                    Err(error) => Err(error),
-                }
+        let is_series = data_type.range_query() == RangeQuery::Instants;
+        let mut is_one_window = is_series && is_probably_empty;
+        let mut days = match data_type.range_query() {
+            RangeQuery::Instants if is_one_window => newest(range, EMPTY_PART_DAYS),
+            RangeQuery::Instants => newest(range, PART_DAYS),
+            RangeQuery::None | RangeQuery::Days => range,
+        };
+        loop {
+            let error = match self.list(token, data_type, days, is_one_window).await {
+                Ok(listing) => return Ok(Part { days, listing, left_out: None }),
+                Err(error) => error,
+            };
+            if is_one_window && matches!(error, OuraError::Paging | OuraError::TooLarge) {
+                // It is not empty.
+                is_one_window = false;
+                days = newest(range, PART_DAYS);
+            } else if data_type.range_query() == RangeQuery::None || error != OuraError::TooLarge {
+                return Err(error);
+            } else if days.days() > 1 {
+                days = newest(days, days.days() / 2);
+            } else {
+                let malformed = vec![Malformed::document(0, None)];
+                let listing = Listing { malformed, ..Listing::empty(data_type) };
+                return Ok(Part { days, listing, left_out: Some(error) });
             }
-            RangeQuery::Instants => self.series_part(token, data_type, range).await,
         }
     }
 
-    /// Fetches the documents of the newest days whose pages are small enough to be read. A day without such pages is left out.
-    async fn documents_part(
+    async fn list(
         &self,
         token: &AccessToken,
         data_type: DataType,
-        range: DayRange,
-    ) -> Result<Part, OuraError> {
-        let earlier = if data_type == DataType::RestModePeriod { MAX_REST_MODE_DAYS } else { 0 };
-        let mut days = range;
-        loop {
-            let requested = days.widened(EXTRA_DAYS);
-            let bounds = Bounds::days(requested.first().plus(-earlier), requested.last());
-            let mut listing = match self.pages(token, data_type, Some(bounds), MAX_PAGES).await {
-                Err(OuraError::TooLarge) if days.days() > 1 => {
-                    days = newest(days, days.days() / 2);
-                    continue;
-                }
-                Err(OuraError::TooLarge) => {
-                    let malformed = vec![Malformed::document(0, None)];
-                    Listing { malformed, ..Listing::empty(data_type) }
-                }
-                listing => listing?,
-            };
-            listing.documents.retain_days(days);
-            return Ok(Part { days, listing });
+        days: DayRange,
+        is_one_window: bool,
+    ) -> Result<Listing, OuraError> {
+        match data_type.range_query() {
+            RangeQuery::None => self.pages(token, data_type, None, MAX_PAGES).await,
+            RangeQuery::Days => {
+                let earlier = if data_type == DataType::RestModePeriod { MAX_REST_MODE_DAYS } else { 0 };
+                let requested = days.widened(EXTRA_DAYS);
+                let bounds = Bounds::days(requested.first().plus(-earlier), requested.last());
+                let mut listing = self.pages(token, data_type, Some(bounds), MAX_PAGES).await?;
+                listing.documents.retain_days(days);
+                Ok(listing)
+            }
+            RangeQuery::Instants => {
+                // A local day begins and ends up to 14 hours away from the UTC day.
+                let requested = days.widened(1);
+                let mut listing = if is_one_window {
+                    self.pages(token, data_type, Some(Bounds::instants(requested)), 1).await?
+                } else {
+                    self.windows(token, data_type, requested).await?
+                };
+                listing.documents.retain_samples(requested);
+                Ok(listing)
+            }
         }
     }
 
-    async fn series_part(&self, token: &AccessToken, data_type: DataType, range: DayRange) -> Result<Part, OuraError> {
-        let days = newest(range, PART_DAYS);
-        // A local day begins and ends up to 14 hours away from the UTC day.
-        let listing = stream::iter(days.widened(1).pieces(WINDOW_DAYS))
+    async fn windows(&self, token: &AccessToken, data_type: DataType, days: DayRange) -> Result<Listing, OuraError> {
+        stream::iter(days.pieces(WINDOW_DAYS))
             .map(|window| self.pages(token, data_type, Some(Bounds::instants(window)), MAX_PAGES))
             .buffered(WINDOW_CONCURRENCY)
             .try_fold(Listing::empty(data_type), |mut all, window| async move {
                 all.append(window);
                 Ok(all)
             })
-            .await?;
-        Ok(Part { days, listing })
+            .await
     }
 
     /// Fetches one document, and the parts of it that could not be read.
@@ -196,8 +213,8 @@ impl OuraClient {
         let body =
             self.get(token, Some(data_type), self.hosts.api(["usercollection", data_type.path(), id.as_str()])).await?;
         let body = text(&body);
-        let raw: &RawValue = page::parse(&body, ".")?;
-        Ok(Documents::parse(data_type, &[raw]))
+        Fields::of(&body).ok_or_else(|| OuraError::malformed("."))?;
+        Ok(Documents::parse(data_type, &[&body]))
     }
 
     /// Fetches the owner of the token. Needs no scope.
@@ -205,19 +222,14 @@ impl OuraClient {
     /// # Errors
     /// [`OuraError`].
     pub async fn personal_info(&self, token: &AccessToken) -> Result<PersonalInfo, OuraError> {
-        #[derive(Deserialize)]
-        struct Wire<'a> {
-            #[serde(borrow)]
-            id: Option<&'a RawValue>,
-        }
         let body = self.get(token, None, self.hosts.api(["usercollection", "personal_info"])).await?;
         let body = text(&body);
-        let wire: Wire = page::parse(&body, ".")?;
-        let id = wire.id.and_then(|id| id_text(id.get())).and_then(|id| OuraUserId::parse(id).ok());
+        let fields = Fields::of(&body).ok_or_else(|| OuraError::malformed("."))?;
+        let id = fields.get("id").and_then(id_text).and_then(|id| OuraUserId::parse(id).ok());
         Ok(PersonalInfo { id: id.ok_or_else(|| OuraError::malformed("id"))? })
     }
 
-    /// Fetches the pages of one list to the end. A page that brings nothing new is the end too: Oura may repeat pages.
+    /// Fetches the pages of one list to the end. Pages that bring nothing new are the end too: Oura may repeat pages.
     async fn pages(
         &self,
         token: &AccessToken,
@@ -230,7 +242,7 @@ impl OuraClient {
             first.query_pairs_mut().append_pair(start.0, &start.1).append_pair(end.0, &end.1);
         }
         let mut listing = Listing::empty(data_type);
-        let (mut seen_tokens, mut seen_documents) = (HashSet::new(), HashSet::new());
+        let (mut seen_tokens, mut seen_documents, mut pages_without_news) = (HashSet::new(), HashSet::new(), 0);
         let mut url = first.clone();
         while listing.requests < max_pages {
             let body = self.get(token, Some(data_type), url).await?;
@@ -238,9 +250,14 @@ impl OuraClient {
             let page = Page::parse(&body)?;
             let next = page.next_token.clone();
             // Each document counts, whatever comes first.
-            let news = page.documents.iter().filter(|document| seen_documents.insert(hash(document.get()))).count();
+            let news = page.documents.iter().filter(|document| seen_documents.insert(hash(document))).count();
             listing.append(Listing { bytes: body.len(), ..Listing::of_page(data_type, &page) });
-            let Some(next) = next.filter(|next| news > 0 && !seen_tokens.contains(next)) else { return Ok(listing) };
+            if listing.bytes > MAX_BODY {
+                return Err(OuraError::TooLarge);
+            }
+            pages_without_news = if news > 0 { 0 } else { pages_without_news + 1 };
+            let is_over = |next: &String| pages_without_news > MAX_PAGES_WITHOUT_NEWS || seen_tokens.contains(next);
+            let Some(next) = next.filter(|next| !is_over(next)) else { return Ok(listing) };
             url = first.clone();
             url.query_pairs_mut().append_pair("next_token", &next);
             seen_tokens.insert(next);

@@ -118,10 +118,18 @@ async fn list_ends_with_a_page_that_brings_nothing_new() {
     })
     .await;
     let listing = list(&server, DataType::DailySleep, week()).await.unwrap();
-    assert_eq!((listing.documents.ids().len(), listing.requests), (3, 4));
+    assert_eq!((listing.documents.ids().len(), listing.requests), (3, 6));
     // No documents at all.
     let server = Server::answering(200, r#"{"data":[],"next_token":"more"}"#).await;
-    assert_eq!(list(&server, DataType::DailySleep, week()).await.unwrap().requests, 1);
+    assert_eq!(list(&server, DataType::DailySleep, week()).await.unwrap().requests, 2);
+    // An empty page comes before others.
+    let server = Server::start(|seen: &Seen| match seen.query("next_token").as_deref() {
+        None => Reply::ok(r#"{"data":[],"next_token":"2"}"#),
+        Some("2") => Reply::ok(r#"{"data":[],"next_token":"3"}"#),
+        Some(_) => Reply::ok(r#"{"data":[{"id":"a","day":"2031-03-10"}],"next_token":null}"#),
+    })
+    .await;
+    assert_eq!(list(&server, DataType::DailySleep, week()).await.unwrap().documents.len(), 1);
 }
 
 #[tokio::test]
@@ -176,6 +184,41 @@ async fn malformed_document_costs_none_of_the_others() {
     assert_eq!(days(&listing), ["2031-03-10", "2031-03-12"]);
     let places: Vec<_> = listing.malformed.iter().map(|one| (one.index, one.path.as_str())).collect();
     assert_eq!(places, [(1, "day"), (2, ".")], "counted over the whole list");
+}
+
+#[tokio::test]
+async fn document_that_is_no_json_costs_no_other_and_no_more_than_its_part() {
+    let body = r#"{"data":[{"id":"a","day":"2031-03-10","score":NaN},{"id":"b","day":"2031-03-11","score":80},{:}]}"#;
+    let server = Server::answering(200, body).await;
+    let listing = list(&server, DataType::DailySleep, week()).await.unwrap();
+    assert_eq!(days(&listing), ["2031-03-10", "2031-03-11"]);
+    let places: Vec<_> = listing.malformed.iter().map(|one| (one.index, one.path.as_str())).collect();
+    assert_eq!(places, [(0, "score"), (2, "day")]);
+    assert_eq!(server.seen().len(), 1);
+}
+
+#[tokio::test]
+async fn samples_of_other_days_are_dropped() {
+    let body =
+        r#"{"data":[{"bpm":60,"timestamp":"2031-03-12T10:00:00Z"},{"bpm":61,"timestamp":"2062-01-01T00:00:00Z"}]}"#;
+    let server = Server::answering(200, body).await;
+    let listing = list(&server, DataType::HeartRate, week()).await.unwrap();
+    assert!(listing.documents.newest_day().unwrap() <= week().last());
+}
+
+#[tokio::test]
+async fn list_of_many_large_pages_is_too_large() {
+    // Pages of one megabyte.
+    let server = Server::start(|seen: &Seen| {
+        let n = seen.query("next_token").map_or(0, |token| token.parse::<u32>().unwrap());
+        let note = "x".repeat(1024 * 1024);
+        Reply::ok(format!(r#"{{"data":[{{"id":"{n}","day":"2031-03-10","note":"{note}"}}],"next_token":"{}"}}"#, n + 1))
+    })
+    .await;
+    let part =
+        client(&server).newest_part(&token(), DataType::DailySleep, range("2031-03-10", "2031-03-10"), false).await;
+    assert_eq!(part.unwrap().left_out, Some(OuraError::TooLarge));
+    assert_eq!(server.seen().len(), 8);
 }
 
 #[tokio::test]
@@ -353,7 +396,6 @@ async fn missing_or_incomplete_response_is_unavailable() {
 #[tokio::test]
 async fn endless_body_is_not_read_completely() {
     let server = Server::start(|_| Reply::Endless).await;
-    assert_eq!(list(&server, DataType::HeartRate, week()).await.unwrap_err(), OuraError::TooLarge);
     let listing = list(&server, DataType::Tag, range("2031-03-10", "2031-03-11")).await.unwrap();
     assert_eq!((listing.documents.len(), listing.malformed.len()), (0, 2), "each day is left out");
 }

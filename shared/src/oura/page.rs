@@ -1,24 +1,13 @@
 //! One page of a list: `{"data": [...], "next_token": ...}`.
 
-use serde::Deserialize;
-use serde_json::value::RawValue;
-
 use super::error::OuraError;
-use super::model::id_text;
+use super::model::{Fields, elements, id_text};
 
 /// A page with its documents as text, so that a malformed one costs none of the others.
 #[derive(Debug)]
 pub(super) struct Page<'a> {
-    pub documents: Vec<&'a RawValue>,
+    pub documents: Vec<&'a str>,
     pub next_token: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Wire<'a> {
-    #[serde(borrow)]
-    data: Option<&'a RawValue>,
-    #[serde(borrow)]
-    next_token: Option<&'a RawValue>,
 }
 
 impl<'a> Page<'a> {
@@ -27,17 +16,13 @@ impl<'a> Page<'a> {
     /// # Errors
     /// [`OuraError::Malformed`] with the path of the malformed member. serde's own message is dropped: it can quote values.
     pub fn parse(body: &'a str) -> Result<Self, OuraError> {
-        let wire: Wire<'a> = parse(body, ".")?;
-        let data = wire.data.ok_or_else(|| OuraError::malformed("data"))?;
-        let token = |raw: &RawValue| id_text(raw.get()).ok_or_else(|| OuraError::malformed("next_token"));
-        let next_token = wire.next_token.map(token).transpose()?;
-        Ok(Self { documents: parse(data.get(), "data")?, next_token: next_token.filter(|token| !token.is_empty()) })
+        let fields = Fields::of(body).ok_or_else(|| OuraError::malformed("."))?;
+        let data = fields.get("data").ok_or_else(|| OuraError::malformed("data"))?;
+        let token = |json: &str| id_text(json).ok_or_else(|| OuraError::malformed("next_token"));
+        let next_token = fields.get("next_token").map(token).transpose()?;
+        let documents = elements(data).ok_or_else(|| OuraError::malformed("data"))?;
+        Ok(Self { documents, next_token: next_token.filter(|token| !token.is_empty()) })
     }
-}
-
-/// Parses JSON; an error holds `path` and nothing else.
-pub(super) fn parse<'a, T: Deserialize<'a>>(text: &'a str, path: &str) -> Result<T, OuraError> {
-    serde_json::from_str(text).ok().ok_or_else(|| OuraError::malformed(path))
 }
 
 #[cfg(test)]
@@ -52,6 +37,7 @@ mod tests {
             (r#"{"data":[],"next_token":null}"#, None),
             (r#"{"data":[],"next_token":""}"#, None),
             (r#"{"next_page":3,"data":[]}"#, None),
+            (r#"{"data":7,"next_token":{},"data":[],"next_token":"last","\ud800":1}"#, Some("last")),
         ] {
             assert_eq!(Page::parse(body).unwrap().next_token.as_deref(), token, "{body}");
         }
@@ -60,8 +46,14 @@ mod tests {
     #[test]
     fn page_keeps_documents_of_any_form_as_text() {
         let page = Page::parse(r#"{"data":[{"day":"2024-06-15"}, 7, null, "x"]}"#).unwrap();
-        let texts: Vec<_> = page.documents.iter().map(|raw| raw.get()).collect();
-        assert_eq!(texts, [r#"{"day":"2024-06-15"}"#, "7", "null", "\"x\""]);
+        assert_eq!(page.documents, [r#"{"day":"2024-06-15"}"#, "7", "null", "\"x\""]);
+    }
+
+    #[test]
+    fn document_that_is_no_json_costs_no_other() {
+        let page = Page::parse(r#"{"data":[{"score":NaN},{"day":"2024-06-15"}],"next_token":"2"}"#).unwrap();
+        assert_eq!(page.documents, [r#"{"score":NaN}"#, r#"{"day":"2024-06-15"}"#]);
+        assert_eq!(page.next_token.as_deref(), Some("2"));
     }
 
     #[test]
@@ -70,6 +62,7 @@ mod tests {
             ("", "."),
             ("<html>", "."),
             (r#"{"data":[{"id":"x"}"#, "."),
+            (r#"{"data":[{"score":NaN}"#, "."),
             ("[]", "."),
             ("{}", "data"),
             (r#"{"data":null}"#, "data"),

@@ -12,7 +12,7 @@ fn with(kind: Kind, field: &str, value: &Value) -> (Value, Vec<String>) {
     let documents = documents(kind, json!([document]));
     let outside = out_of_bounds(&documents);
     assert!(outside.iter().all(|one| one.document_id.as_ref().unwrap().as_str() == "d" && !one.loses_document));
-    let record = records(&patient(), &documents, &DayOffsets::default()).remove(0);
+    let record = records_with(&documents, &DayOffsets::default()).remove(0);
     (record.metrics_json(), outside.into_iter().map(|one| one.path).collect())
 }
 
@@ -127,4 +127,13 @@ fn night_in_pieces_has_a_total() {
     let stats = stats("2031-05-05", &pieces);
     let sleep = &stats[&MetricType::Sleep];
     assert_eq!((&sleep["totalSleep"], &sleep["totalSleepAllPeriods"]), (&json!(12_600), &json!(26_880)));
+}
+
+#[test]
+fn what_follows_from_values_is_held_too() {
+    let activity = json!({"id": "d", "day": "2031-05-05",
+        "high_activity_time": 86_400, "medium_activity_time": 86_400, "low_activity_time": 86_400});
+    let documents = documents(Kind::DailyActivity, json!([activity]));
+    let record = records_with(&documents, &DayOffsets::default()).remove(0);
+    assert_eq!((&record.metrics_json()["activeMinutes"], out_of_bounds(&documents).len()), (&Value::Null, 1));
 }

@@ -47,12 +47,12 @@ fn samples_around_midnight_belong_to_the_patients_local_day() {
         ]),
     );
     let days = |records: &[Record]| records.iter().map(|record| record.day.to_string()).collect::<Vec<_>>();
-    let local = records(&patient(), &samples, &offsets);
+    let local = records_with(&samples, &offsets);
     assert_eq!(days(&local), ["2031-05-05", "2031-05-06", "2031-05-09", "2031-05-10"]);
-    let utc = records(&patient(), &samples, &DayOffsets::default());
+    let utc = records_with(&samples, &DayOffsets::default());
     assert_eq!(days(&utc), ["2031-05-05", "2031-05-10"]);
 
-    let stored = DayOffsets::of_records(&records(&patient(), &nights, &DayOffsets::default()));
+    let stored = DayOffsets::of_records(&records_with(&nights, &DayOffsets::default()));
     assert_eq!(stored, offsets, "stored records have the same offsets as fresh documents");
 
     let mut within = local;
@@ -125,4 +125,40 @@ fn sessions_carry_the_averages_of_their_series() {
         (&session["duration"], &session["averageHeartRate"], &session["averageHrv"]),
         (&json!(330), &json!(61.5), &Value::Null)
     );
+}
+
+#[test]
+fn stored_samples_outside_a_shorter_answer_stay() {
+    let at = |minute: u32| format!("2031-05-05T12:{minute:02}:00+00:00");
+    let day_of = |samples: &[(u32, u32)]| {
+        one_of(made(Kind::HeartRate, samples.iter().map(|(minute, bpm)| beat(&at(*minute), "awake", *bpm)).collect()))
+    };
+    let offsets = DayOffsets::default();
+    let stored = day_of(&[(0, 60), (5, 61), (10, 62), (15, 63)]);
+    // Between its first and its last sample, the answer counts alone.
+    let merged = merged_series(&stored, &day_of(&[(5, 71), (7, 72), (10, 62)]), &offsets).unwrap();
+    assert_eq!(merged, day_of(&[(0, 60), (5, 71), (7, 72), (10, 62), (15, 63)]));
+    assert_eq!(merged_series(&stored, &day_of(&[(0, 60), (15, 64)]), &offsets), None);
+    // Samples that belong to another day by what is known now do not stay.
+    let nights = documents(
+        Kind::Sleep,
+        json!([sleep("n", "long_sleep", json!(20000), "2031-05-05T12:00:00+12:00", "2031-05-05T20:00:00+12:00")]),
+    );
+    assert_eq!(merged_series(&stored, &day_of(&[(5, 61)]), &DayOffsets::of_documents([&nights])), None);
+}
+
+#[test]
+fn battery_of_a_shorter_answer_is_joined_with_the_stored_one() {
+    let day_of = |samples: &[(u32, u32)]| {
+        let sample = |(hour, level): &(u32, u32)| json!({"timestamp": format!("2031-05-05T{hour:02}:00:00Z"), "level": level, "charging": false});
+        one_of(made(Kind::RingBatteryLevel, samples.iter().map(sample).collect()))
+    };
+    let (stored, offsets) = (day_of(&[(1, 80), (9, 40), (20, 70)]), DayOffsets::default());
+    let merged = merged_series(&stored, &day_of(&[(1, 80), (9, 35)]), &offsets).unwrap().metrics_json();
+    assert_eq!(
+        merged,
+        json!({"batteryMinimum": 35, "batteryLast": 70, "charged": false, "count": 3,
+            "start": "2031-05-05T01:00:00Z", "end": "2031-05-05T20:00:00Z"})
+    );
+    assert_eq!(merged_series(&stored, &day_of(&[(1, 80), (9, 45), (20, 70)]), &offsets), None, "it covers the other");
 }

@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use jiff::SignedDuration;
-use serde_json::value::RawValue;
 
 use super::{Fields, Part, Unreadable};
 use crate::domain::{DataType, Day, DayRange, DocumentId, Moment, with_data_types};
@@ -74,7 +73,7 @@ macro_rules! documents {
 
             /// Reads documents field by field: what cannot be read is reported beside the documents.
             #[must_use]
-            pub fn parse(data_type: DataType, raw: &[&RawValue]) -> (Self, Vec<Malformed>) {
+            pub fn parse(data_type: DataType, raw: &[impl AsRef<str>]) -> (Self, Vec<Malformed>) {
                 let mut malformed = Vec::new();
                 let documents = match data_type {
                     $(DataType::$data_type => Self::$data_type(read(raw, &mut malformed)),)*
@@ -131,6 +130,16 @@ impl Documents {
         each!(self, documents => documents.retain(|document| document.is_in(range)));
     }
 
+    /// Keeps the samples of these days (UTC). Oura gives none of others, and one of another year would count as progress.
+    pub fn retain_samples(&mut self, range: DayRange) {
+        let is_in = |at: &Moment| range.contains(Day::of_utc(at.instant_in_utc()));
+        match self {
+            Self::HeartRate(samples) => samples.retain(|sample| is_in(&sample.timestamp)),
+            Self::RingBatteryLevel(samples) => samples.retain(|sample| is_in(&sample.timestamp)),
+            _ => {}
+        }
+    }
+
     /// Newest day of the documents. Samples have no local day yet: theirs is the earliest that it may be.
     #[must_use]
     pub fn newest_day(&self) -> Option<Day> {
@@ -166,11 +175,11 @@ impl fmt::Debug for Documents {
     }
 }
 
-fn read<T: Part>(raw: &[&RawValue], malformed: &mut Vec<Malformed>) -> Vec<T> {
+fn read<T: Part>(raw: &[impl AsRef<str>], malformed: &mut Vec<Malformed>) -> Vec<T> {
     let mut documents = Vec::with_capacity(raw.len());
-    for (index, json) in raw.iter().enumerate() {
+    for (index, json) in raw.iter().map(AsRef::as_ref).enumerate() {
         let mut unreadable = Unreadable::default();
-        let document: Option<T> = T::read(json.get(), &mut unreadable);
+        let document: Option<T> = T::read(json, &mut unreadable);
         let loses_document = document.is_none();
         documents.extend(document);
         let mut paths = unreadable.into_paths();
@@ -179,7 +188,7 @@ fn read<T: Part>(raw: &[&RawValue], malformed: &mut Vec<Malformed>) -> Vec<T> {
             paths = vec![paths.pop().unwrap_or_else(|| ".".to_owned())];
         }
         if !paths.is_empty() {
-            let document_id = id_of(json.get());
+            let document_id = id_of(json);
             let malformed_at = |path| Malformed { index, path, document_id: document_id.clone(), loses_document };
             malformed.extend(paths.into_iter().map(malformed_at));
         }
@@ -199,9 +208,7 @@ mod tests {
     use super::*;
 
     fn parse(kind: DataType, documents: &[&str]) -> (Documents, Vec<Malformed>) {
-        let raw: Vec<Box<RawValue>> =
-            documents.iter().map(|text| RawValue::from_string((*text).to_owned()).unwrap()).collect();
-        Documents::parse(kind, &raw.iter().map(AsRef::as_ref).collect::<Vec<_>>())
+        Documents::parse(kind, documents)
     }
 
     #[test]

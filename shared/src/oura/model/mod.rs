@@ -27,12 +27,14 @@ mod part;
 mod period;
 mod series;
 mod sleep;
+mod split;
 
 pub use daily::*;
 pub use documents::{Document, Documents, Malformed};
-pub(in crate::oura) use part::id_text;
-use part::{Fields, parts};
+use part::parts;
+pub(in crate::oura) use part::{Fields, id_text};
 pub use part::{Part, Unreadable};
 pub use period::*;
 pub use series::*;
 pub use sleep::*;
+pub(in crate::oura) use split::elements;

@@ -6,10 +6,9 @@
 use std::borrow::Cow;
 use std::fmt::{self, Write};
 
-use serde::de::{MapAccess, Visitor};
-use serde::{Deserialize, Deserializer};
-use serde_json::value::RawValue;
+use serde::Deserialize;
 
+use super::split::{elements, members};
 use crate::domain::{Day, DocumentId, Moment, Number};
 
 /// A value in a document.
@@ -63,20 +62,29 @@ impl Unreadable {
     }
 }
 
-/// Fields of a JSON object, each as text.
-pub(super) struct Fields<'j>(Vec<(Cow<'j, str>, &'j RawValue)>);
+/// Fields of a JSON object, each as text. Of a repeated field the last one counts; one with an unreadable name is left out.
+pub(in crate::oura) struct Fields<'j>(Vec<(Cow<'j, str>, &'j str)>);
 
 impl<'j> Fields<'j> {
     /// Splits an object; `None` for another value.
-    pub(super) fn of(json: &'j str) -> Option<Self> {
-        serde_json::from_str(json).ok()
+    pub(in crate::oura) fn of(json: &'j str) -> Option<Self> {
+        #[derive(Deserialize)]
+        struct Name<'j>(#[serde(borrow)] Cow<'j, str>);
+
+        let named = |(name, value)| serde_json::from_str(name).ok().map(|Name(name)| (name, value));
+        Some(Self(members(json)?.into_iter().filter_map(named).collect()))
+    }
+
+    /// Text of a field's value, unless that is null.
+    pub(in crate::oura) fn get(&self, name: &str) -> Option<&'j str> {
+        let found = self.0.iter().rev().find(|(key, _)| key == name);
+        found.map(|(_, json)| *json).filter(|json| *json != NULL)
     }
 
     /// Reads a field; `None` if it is required, and absent or unreadable.
     pub(super) fn read<T: Part>(&self, name: &str, unreadable: &mut Unreadable) -> Option<T> {
-        let found = self.0.iter().rev().find(|(key, _)| key == name).map(|(_, value)| value.get());
         unreadable.within_field(name, |unreadable| {
-            let value = read_nullable(found.unwrap_or(NULL), unreadable);
+            let value = read_nullable(self.get(name).unwrap_or(NULL), unreadable);
             if value.is_none() {
                 unreadable.add();
             }
@@ -89,33 +97,6 @@ const NULL: &str = "null";
 
 fn read_nullable<T: Part>(json: &str, unreadable: &mut Unreadable) -> Option<T> {
     if json == NULL { T::absent() } else { T::read(json, unreadable) }
-}
-
-impl<'de: 'j, 'j> Deserialize<'de> for Fields<'j> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize, PartialEq)]
-        struct Key<'j>(#[serde(borrow)] Cow<'j, str>);
-
-        struct Object;
-
-        impl<'de> Visitor<'de> for Object {
-            type Value = Vec<(Cow<'de, str>, &'de RawValue)>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut fields = Vec::with_capacity(map.size_hint().unwrap_or(32));
-                while let Some((Key(name), value)) = map.next_entry()? {
-                    fields.push((name, value));
-                }
-                Ok(fields)
-            }
-        }
-
-        deserializer.deserialize_map(Object).map(Self)
-    }
 }
 
 /// Makes structs of parts. `= "name"` states the name in JSON where it is not the field's own.
@@ -178,7 +159,7 @@ impl<T: Part> Part for Option<T> {
 /// the first one is named.
 impl<T: Part> Part for Vec<T> {
     fn read(json: &str, unreadable: &mut Unreadable) -> Option<Self> {
-        let Ok(elements) = serde_json::from_str::<Vec<&RawValue>>(json) else {
+        let Some(elements) = elements(json) else {
             unreadable.add();
             return Some(Self::new());
         };
@@ -186,8 +167,8 @@ impl<T: Part> Part for Vec<T> {
         let mut list = Self::with_capacity(elements.len());
         for (index, element) in elements.into_iter().enumerate() {
             let value = unreadable.within(format_args!("[{index}]"), |unreadable| {
-                let value = read_nullable(element.get(), unreadable);
-                if value.is_none() && element.get() != NULL {
+                let value = read_nullable(element, unreadable);
+                if value.is_none() && element != NULL {
                     unreadable.add();
                 }
                 value
@@ -322,13 +303,20 @@ mod tests {
             (r#""words":["a",7,{},"b"]"#, "words[1]"),
             (r#""id":"""#, "id"),
             (r#""id":{}"#, "id"),
+            (r#""number":NaN"#, "number"),
+            (r#""type":"a	b""#, "type"),
+            (r#""inner":{"moment":-Infinity}"#, "inner.moment"),
+            (r#""list":[NaN]"#, "list[0]"),
         ] {
             let (value, paths) = with(json);
             assert_eq!(paths, [path], "{json}");
             let moment = value.inner.as_ref().and_then(|inner| inner.moment.clone());
             assert!(value.number.is_none() && moment.is_none(), "{json}");
             assert_eq!((value.text, value.id), (None, None), "{json}");
-            assert!(value.list.is_empty() && value.words.is_none_or(|words| words == ["a", "b"]), "{json}");
+            assert!(
+                value.list.iter().all(Option::is_none) && value.words.is_none_or(|words| words == ["a", "b"]),
+                "{json}"
+            );
         }
     }
 
@@ -339,6 +327,7 @@ mod tests {
             r#""inner":null,"list":null,"words":null,"id":null"#,
             r#""words":[null]"#,
             r#""unknown":[{"a":[1e999]}]"#,
+            r#""\ud800":1"#,
         ] {
             assert_eq!(with(json).1, [""; 0], "{json}");
         }

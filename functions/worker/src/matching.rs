@@ -1,0 +1,72 @@
+//! Fetched records and the stored ones that they belong to.
+//!
+//! - A document without an id is stored under one that follows from its data type, day, start and kind. Once Oura has given it an
+//!   id, that one counts: a later answer without it changes the same record, and an earlier record under the derived id is
+//!   replaced.
+//! - Samples of a day are joined with the stored ones ([`merged_series`]).
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+
+use shared::domain::{DocumentId, Record, StoredRecord};
+use shared::normalize::{derived_document_id, merged_series};
+
+use crate::fetched_records::FetchedRecords;
+use crate::sync_plan::{DocumentKey, StoredDays};
+
+/// Returns the fetched records as they are to be stored, and the stored documents that they replace.
+pub(crate) fn matched<'r>(
+    stored: &'r StoredDays,
+    fetched: &'r FetchedRecords,
+) -> (Vec<Cow<'r, Record>>, BTreeSet<DocumentKey>) {
+    let mut replaced = BTreeSet::new();
+    let matched = |record: &'r Record| {
+        if !record.data_type.has_documents() {
+            return with_stored_samples(stored, fetched, record);
+        }
+        let derived = derived_document_id(fetched.account(), record);
+        if record.document_id == derived {
+            let known = of_oura(stored, fetched, record, &derived);
+            return known
+                .map_or(Cow::Borrowed(record), |id| Cow::Owned(Record { document_id: id.clone(), ..record.clone() }));
+        }
+        if live(stored, fetched, record).any(|stored| stored.record.document_id == derived) {
+            replaced.insert((record.data_type, derived));
+        }
+        Cow::Borrowed(record)
+    };
+    let records = fetched.records.iter().map(matched).collect();
+    (records, replaced)
+}
+
+fn with_stored_samples<'r>(stored: &'r StoredDays, fetched: &'r FetchedRecords, record: &'r Record) -> Cow<'r, Record> {
+    let stored = live(stored, fetched, record).find(|stored| stored.record.document_id == record.document_id);
+    let merged = stored.and_then(|stored| merged_series(&stored.record, record, &fetched.offsets));
+    merged.map_or(Cow::Borrowed(record), Cow::Owned)
+}
+
+/// Returns the id that Oura has given to this document. Of several, the one observed last counts.
+fn of_oura<'s>(
+    stored: &'s StoredDays,
+    fetched: &'s FetchedRecords,
+    record: &'s Record,
+    derived: &DocumentId,
+) -> Option<&'s DocumentId> {
+    live(stored, fetched, record)
+        .filter(|stored| stored.record.document_id != *derived)
+        .filter(|stored| derived_document_id(fetched.account(), &stored.record) == *derived)
+        .max_by_key(|stored| (stored.observed_at, &stored.record.document_id))
+        .map(|stored| &stored.record.document_id)
+}
+
+/// Returns the stored records of the same data type, day and Oura account.
+fn live<'s>(
+    stored: &'s StoredDays,
+    fetched: &'s FetchedRecords,
+    record: &'s Record,
+) -> impl Iterator<Item = &'s StoredRecord> {
+    let of_day = stored.get(&record.day).into_iter().flat_map(|day| &day.records);
+    of_day.filter(|stored| {
+        !stored.deleted && stored.record.data_type == record.data_type && fetched.is_of_account(stored)
+    })
+}
