@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use local::aws::{Effect, Fault, Service};
-use oura_simulator::{Fault as OuraFault, FaultMatch};
+use oura_simulator::{Drip, Fault as OuraFault, FaultMatch};
 use serde_json::{Value, json};
 use shared::domain::{ConnectionStatus, ReasonCode};
 
@@ -49,6 +49,34 @@ async fn expiring_token_is_refreshed_once_and_stored_first() {
     let tokens = world.secrets.get(&world.patient(), &connection.grant_id).await.unwrap().unwrap();
     assert_eq!(tokens.generation, 2);
     assert_eq!(world.daily("2026-03-19", "2026-03-19").await.len(), 1, "and the new day is there");
+}
+
+/// The sync fails while Oura's answer with the new pair arrives.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn refresh_outlives_its_failed_sync() {
+    let world = a_day_later().await;
+    let slow = OuraFault {
+        drip: Some(Drip { bytes: 40, every_ms: 400 }),
+        times: Some(1),
+        status: None,
+        body: None,
+        ..token_host(200, Value::Null)
+    };
+    world.oura().add_fault(slow).unwrap();
+    let bodies = asked_to_sync(&world).await;
+    let refusal = Effect::Error { status: 400, code: "ValidationException".into(), message: "x".into() };
+    for effect in [Effect::Delay { millis: 1500 }, refusal] {
+        let query = Fault::on(Service::DynamoDb, "Query", effect);
+        world.aws.faults().inject(query.containing(&world.names.wearable_data_table));
+    }
+    assert_eq!(world.deliver(&bodies, 1).await.len(), 1, "the sync has failed");
+    let connection = world.connection().await;
+    assert_eq!((connection.generation, connection.lease, connection.intent), (2, None, None));
+    let tokens = world.secrets.get(&world.patient(), &connection.grant_id).await.unwrap().unwrap();
+    assert_eq!(tokens.generation, 2);
+    world.aws.faults().clear();
+    assert!(world.deliver(&bodies, 2).await.is_empty());
+    assert_eq!((refreshes(&world), world.connection().await.status), (1, ConnectionStatus::Connected));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -49,6 +49,8 @@ pub async fn handle(deps: &Deps, event: SqsEvent, deadline: Timestamp) -> anyhow
         .buffer_unordered(CONCURRENCY)
         .collect()
         .await;
+    // A sync that failed may have left a refresh in flight.
+    deps.vault.settled().await;
     let mut response = SqsBatchResponse::default();
     response.batch_item_failures = failures.into_iter().flatten().collect();
     Ok(response)

@@ -13,6 +13,9 @@
 //! status. A connection that ends (or gets a new consent) during its refresh stays ended: the new pair is revoked and deleted.
 //!
 //! The decisions are in `protocol`, a pure state machine, and `refresh` carries them out.
+//!
+//! A refresh runs in a task of its own. A caller that is dropped or busy neither cancels nor delays it: Oura may have issued
+//! a pair that only this task receives.
 
 #[cfg(test)]
 mod model;
@@ -21,9 +24,11 @@ mod refresh;
 mod refresh_state;
 mod revocations;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use tokio::sync::watch;
 
 pub use refresh_state::RefreshState;
 pub use revocations::{PendingRevocation, Revocations};
@@ -111,6 +116,8 @@ pub struct Vault {
     clock: Clock,
     entropy: Entropy,
     guard: u32,
+    /// Every attempt that runs holds a receiver.
+    attempts: Arc<watch::Sender<()>>,
 }
 
 impl Vault {
@@ -125,7 +132,7 @@ impl Vault {
         guard: u32,
     ) -> Self {
         let endpoint = TokenEndpoint::new(&connections, clock.clone());
-        Self { app, secrets, connections, endpoint, clock, entropy, guard }
+        Self { app, secrets, connections, endpoint, clock, entropy, guard, attempts: Arc::default() }
     }
 
     /// An access token that is valid for a while, refreshed if it is about to expire or was not refreshed for two weeks.
@@ -149,6 +156,11 @@ impl Vault {
         deadline: Timestamp,
     ) -> Result<Access, VaultError> {
         self.obtain(Need::NewerThan(refused), connection, deadline).await
+    }
+
+    /// Waits until no attempt runs. An invocation ends only then: Lambda freezes the process after it.
+    pub async fn settled(&self) {
+        self.attempts.closed().await;
     }
 
     /// Refreshes on request, however long the token is valid; not if it was issued within the last ten minutes.

@@ -17,8 +17,8 @@ use crate::oura::{TokenError, TokenFailure, TokenGrant};
 type Outcome = Result<ActionResult<String>, StoreError>;
 
 /// One refresh, or one read of a pair that needs none.
-struct Attempt<'a> {
-    vault: &'a Vault,
+struct Attempt {
+    vault: Vault,
     /// As last seen.
     connection: Connection,
     owner: String,
@@ -37,20 +37,31 @@ struct Attempt<'a> {
 }
 
 impl Vault {
-    /// A token that meets the need: the stored one, or a refreshed one.
+    /// A token that meets the need: the stored one, or a refreshed one. The attempt is not cancelled with its caller.
     pub(super) async fn obtain(
         &self,
         need: Need,
         connection: &Connection,
         deadline: Timestamp,
     ) -> Result<Access, VaultError> {
-        let owner = self.entropy.uuid().to_string();
-        let known = RefreshState::from(connection);
-        let (mut refresh, mut action) = Refresh::begin(need, known, owner.clone(), deadline, self.clock.now());
-        let mut attempt = Attempt {
-            vault: self,
-            connection: connection.clone(),
-            owner,
+        let attempt = Attempt::new(self.clone(), connection.clone());
+        let running = self.attempts.subscribe();
+        let task = tokio::spawn(async move {
+            let result = attempt.run(need, deadline).await;
+            drop(running);
+            result
+        });
+        // It is never aborted, so an error is a panic.
+        task.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
+    }
+}
+
+impl Attempt {
+    fn new(vault: Vault, connection: Connection) -> Self {
+        Self {
+            owner: vault.entropy.uuid().to_string(),
+            vault,
+            connection,
             tokens: None,
             pauses: pauses(),
             store_error: None,
@@ -58,30 +69,33 @@ impl Vault {
             endpoint: TokenEndpointStatus::default(),
             has_issued: false,
             paused: None,
-        };
+        }
+    }
+
+    async fn run(mut self, need: Need, deadline: Timestamp) -> Result<Access, VaultError> {
+        let (known, owner) = (RefreshState::from(&self.connection), self.owner.clone());
+        let (mut refresh, mut action) = Refresh::begin(need, known, owner, deadline, self.vault.clock.now());
         loop {
             if let Action::Finish(verdict) = action {
-                return attempt.finish(verdict);
+                return self.finish(verdict);
             }
-            let result = match attempt.carry_out(action).await {
+            let result = match self.carry_out(action).await {
                 Ok(result) => result,
-                Err(error) => attempt.failed(action, error),
+                Err(error) => self.failed(action, error),
             };
             let has_failed = matches!(result, ActionResult::Failed { .. });
-            let next = refresh.on_result(result, self.clock.now());
+            let next = refresh.on_result(result, self.vault.clock.now());
             if has_failed && action == Action::Store && next != Action::Pause {
                 tracing::error!(
                     event = "refresh.pair_lost",
-                    connection.grant = %connection.grant_id,
+                    connection.grant = %self.connection.grant_id,
                     "a new token pair could not be stored"
                 );
             }
             action = next;
         }
     }
-}
 
-impl Attempt<'_> {
     async fn carry_out(&mut self, action: Action) -> Outcome {
         let Self { vault, connection, owner, .. } = self;
         let (patient, grant) = (&connection.patient_id, &connection.grant_id);
@@ -160,7 +174,7 @@ impl Attempt<'_> {
     /// Records the generation of the pair that was read or issued last, with its scopes.
     async fn advance(&self, generation: u64) -> Outcome {
         let Some(tokens) = &self.tokens else { return Ok(ActionResult::Failed { again: false }) };
-        let (vault, connection) = (self.vault, &self.connection);
+        let (vault, connection) = (&self.vault, &self.connection);
         let (patient, grant) = (&connection.patient_id, &connection.grant_id);
         let advanced = vault.connections.advance_generation(patient, grant, generation, &tokens.scope).await?;
         // Not before the pair is stored: nothing may delay that.

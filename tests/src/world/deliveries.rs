@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use local::aws::{Fault, Service};
 use shared::domain::{DayRange, QueueMessage, SyncMessage, Trigger};
+use tokio::runtime::Builder;
 
 use super::World;
 use crate::sqs_event::{self, failures, id};
@@ -84,20 +85,26 @@ impl World {
         count
     }
 
-    /// One delivery that is killed when the fault stops everything; whether it was.
+    /// One delivery that is killed when the fault stops everything; whether it was. It has a runtime of its own, as a process
+    /// has, so that none of its tasks outlives it.
     pub async fn deliver_until_killed(&self, bodies: &[String], count: u32, fault: Fault) -> bool {
         let faults = self.aws.faults();
         faults.inject(fault);
-        let killed = {
-            let work = Box::pin(self.deliver(bodies, count));
-            let stopped = Box::pin(faults.stopped());
+        let process = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let (worker, deadline) = (self.shared_worker(), self.clock.now() + Duration::from_secs(300));
+        let event = sqs_event::of_bodies(&self.names.live_queue, bodies, count);
+        let work = process.spawn(async move { worker::handle(&worker, event, deadline).await });
+        let killed = tokio::select! {
             // The stop is looked at first: what is killed does not see the answer to its last call.
-            tokio::select! {
-                biased;
-                () = stopped => true,
-                _ = work => false,
+            biased;
+            () = faults.stopped() => true,
+            done = work => {
+                done.unwrap().unwrap();
+                false
             }
         };
+        // It waits for the process's threads.
+        tokio::task::spawn_blocking(move || drop(process)).await.unwrap();
         faults.clear();
         killed
     }
