@@ -39,6 +39,32 @@ pub struct TokenEndpointStatus {
     breaker: Option<Breaker>,
 }
 
+impl TokenEndpointStatus {
+    /// True if requests of several patients have failed since the last answer.
+    #[must_use]
+    pub fn fails_for_several(&self) -> bool {
+        self.failures.of_several
+    }
+
+    /// The status after a failure of this requester.
+    fn after_failure(self, requester: u64, now: Timestamp) -> Self {
+        let failures = self.failures.then(requester);
+        let breaker = match self.breaker {
+            // A request that was in flight when the pause began shows nothing new.
+            Some(breaker) if now < breaker.until => Some(breaker),
+            None if failures.count < FAILURES || !failures.of_several => None,
+            before => Some(Breaker::opened(before, now)),
+        };
+        Self { failures, breaker, ..self }
+    }
+
+    /// The pause that began with this change.
+    fn begun_pause(&self, before: &Self) -> Option<Breaker> {
+        let until = before.breaker.map(|breaker| breaker.until);
+        self.breaker.filter(|breaker| Some(breaker.until) != until)
+    }
+}
+
 /// Decision on a request to the token endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TokenGate {
@@ -148,19 +174,8 @@ impl TokenEndpoint {
         let mut hasher = DefaultHasher::new();
         patient.hash(&mut hasher);
         let (now, requester) = (self.clock.now(), hasher.finish());
-        let after = self
-            .update(*seen, |status| {
-                let failures = status.failures.then(requester);
-                let breaker = match status.breaker {
-                    // A request that was in flight when the pause began shows nothing new.
-                    Some(breaker) if now < breaker.until => Some(breaker),
-                    None if failures.count < FAILURES || !failures.of_several => None,
-                    before => Some(Breaker::opened(before, now)),
-                };
-                TokenEndpointStatus { failures, breaker, ..status }
-            })
-            .await?;
-        if let Some(breaker) = after.and_then(|after| after.breaker) {
+        let changed = self.update(*seen, |status| status.after_failure(requester, now)).await?;
+        if let Some(breaker) = changed.and_then(|(before, after)| after.begun_pause(&before)) {
             telemetry::count(now, Metric::OuraCollectionOutages, 1, &[("dataType", "token_endpoint")]);
             tracing::warn!(
                 event = "oura.token_endpoint_outage",
@@ -171,17 +186,17 @@ impl TokenEndpoint {
         Ok(())
     }
 
-    /// Changes the status; `None` if other changes came in between each time.
+    /// Changes the status. Returns it as it was before and after; `None` if other changes came in between each time.
     async fn update(
         &self,
         seen: TokenEndpointStatus,
         change: impl Fn(TokenEndpointStatus) -> TokenEndpointStatus,
-    ) -> Result<Option<TokenEndpointStatus>, StoreError> {
+    ) -> Result<Option<(TokenEndpointStatus, TokenEndpointStatus)>, StoreError> {
         let mut status = seen;
         for _ in 0..MAX_CONFLICT_RETRIES {
             let next = change(status);
             match self.write(&status, next).await? {
-                Outcome::Written(()) => return Ok(Some(next)),
+                Outcome::Written(()) => return Ok(Some((status, next))),
                 Outcome::ConditionFailed(current) => status = current,
             }
         }
@@ -207,5 +222,22 @@ impl TokenEndpoint {
                 Outcome::ConditionFailed(current.map(StatusItem::status).unwrap_or_default())
             }
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pause_begins_once_however_many_requests_were_in_flight() {
+        let (mut status, mut now, mut begun) = (TokenEndpointStatus::default(), Timestamp::UNIX_EPOCH, Vec::new());
+        for (requester, seconds) in [(1, 0), (2, 0), (3, 0), (4, 1), (5, 1), (1, 30), (2, 0)] {
+            now += SignedDuration::from_secs(seconds);
+            let after = status.after_failure(requester, now);
+            begun.push(after.begun_pause(&status).map(|breaker| breaker.closed_for(now).unwrap_or_default().as_secs()));
+            status = after;
+        }
+        assert_eq!(begun, [None, None, Some(30), None, None, Some(60), None]);
     }
 }
