@@ -9,8 +9,9 @@
 //! 4. only then advance the generation on the connection. The next reader of a pair that is ahead rolls the connection forward.
 //!
 //! Only two `invalid_grant`, some time apart, end a connection. Other refusals of one patient's token count as that if they
-//! are repeated for long enough while Oura serves other patients. Every other failure is systemic and never changes a patient's
-//! status. A connection that ends (or gets a new consent) during its refresh stays ended: the new pair is revoked and deleted.
+//! are repeated for long enough while Oura serves other patients; not while it refuses several and serves none. Every other
+//! failure is systemic and never changes a patient's status. A connection that ends (or gets a new consent) during its refresh
+//! stays ended: the new pair is revoked and deleted.
 //!
 //! The decisions are in `protocol`, a pure state machine, and `refresh` carries them out.
 //!

@@ -43,7 +43,7 @@ const PROBE_AFTER: Duration = Duration::from_secs(120);
 const MIN_REFUSALS: u32 = 3;
 const MIN_REFUSED_TIME: Duration = Duration::from_secs(3600);
 
-/// The same time if the token endpoint has served nobody else: perhaps there is no other patient.
+/// The same time if the token endpoint has served nobody else, and refused nobody else: perhaps there is no other patient.
 const MIN_REFUSED_TIME_ALONE: Duration = Duration::from_secs(24 * 3600);
 
 /// Shortest time between two refreshes of a refused token: until the refusals are enough, and after that.
@@ -127,9 +127,12 @@ pub(super) enum ActionResult<I> {
     Granted,
     /// Oura does not accept the refresh token (any more).
     InvalidGrant,
-    /// Oura refused this token in other words than `invalid_grant`. `served_at`: when it last served another patient.
+    /// Oura refused this token in other words than `invalid_grant`.
     Declined {
+        /// Time at which it last served another patient.
         served_at: Option<Timestamp>,
+        /// True if it has failed for several patients since its last answer.
+        of_several: bool,
     },
     /// Oura refused the request, or it was not sent: nothing was spent.
     Refused,
@@ -278,7 +281,9 @@ impl<I: Clone + Eq> Refresh<I> {
             (Step::Asking, ActionResult::InvalidGrant) => {
                 self.go(Step::Reading(ReadReason::InvalidGrant), Action::ReadPair)
             }
-            (Step::Asking, ActionResult::Declined { served_at }) => self.on_declined(served_at, now),
+            (Step::Asking, ActionResult::Declined { served_at, of_several }) => {
+                self.on_declined(served_at, of_several, now)
+            }
             (Step::Asking, ActionResult::Refused) => self.release(Verdict::Systemic),
             // The request may still be in flight: the next worker waits until it cannot be, and finds the intent.
             (Step::Asking, ActionResult::OutcomeUnknown) => {
@@ -460,17 +465,27 @@ impl<I: Clone + Eq> Refresh<I> {
     }
 
     /// Decides on a refusal in other words than `invalid_grant`. If it was repeated for long enough while Oura served other
-    /// patients, it concerns this patient's token, and counts as `invalid_grant`.
-    fn on_declined(&mut self, served_at: Option<Timestamp>, now: Timestamp) -> Action {
+    /// patients, it concerns this patient's token, and counts as `invalid_grant`. While it fails for several patients and
+    /// serves none, refusals show nothing about this token, and the count begins again.
+    fn on_declined(&mut self, served_at: Option<Timestamp>, of_several: bool, now: Timestamp) -> Action {
         // Others may have been served while this request was in flight.
-        let before = self.known.refusals.unwrap_or(RefreshRefusals { count: 0, since: self.asked_at, last: now });
+        let none = RefreshRefusals { count: 0, since: self.asked_at, last: now };
+        let before = self.known.refusals.unwrap_or(none);
+        let is_served = served_at.is_some_and(|at| at >= before.since);
+        if of_several && !is_served {
+            return self.leave_declined(none);
+        }
         let refusals = RefreshRefusals { count: before.count.saturating_add(1), last: now, ..before };
-        let is_served = served_at.is_some_and(|at| at >= refusals.since);
         let min_time = if is_served { MIN_REFUSED_TIME } else { MIN_REFUSED_TIME_ALONE };
         if refusals.count >= MIN_REFUSALS && refusals.since + min_time <= now {
             self.declined = true;
             return self.go(Step::Reading(ReadReason::InvalidGrant), Action::ReadPair);
         }
+        self.leave_declined(refusals)
+    }
+
+    /// Records refusals that end nothing.
+    fn leave_declined(&mut self, refusals: RefreshRefusals) -> Action {
         let retry = if refusals.count >= MIN_REFUSALS { REFUSED_RETRIES.1 } else { REFUSED_RETRIES.0 };
         let keep_intent = self.known.intent.is_some();
         self.go(Step::Leaving(Verdict::Declined(retry)), Action::Refuse { refusals, keep_intent })

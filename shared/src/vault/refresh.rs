@@ -240,7 +240,11 @@ impl Attempt {
                     TokenError::InvalidGrant => ActionResult::InvalidGrant,
                     TokenError::OutcomeUnknown { .. } => ActionResult::OutcomeUnknown,
                     error if error.is_perhaps_of_token() => {
-                        ActionResult::Declined { served_at: self.endpoint.served_at }
+                        let endpoint = self.endpoint;
+                        ActionResult::Declined {
+                            served_at: endpoint.served_at,
+                            of_several: endpoint.fails_for_several(),
+                        }
                     }
                     TokenError::Refused { .. } | TokenError::NotSent => ActionResult::Refused,
                 };

@@ -32,6 +32,7 @@ fn setting(workers: &[WorkerSetup], faults: Faults) -> Setting {
         faults,
         other_words: false,
         served: true,
+        several: false,
         refusals: None,
         without: None,
     }
@@ -71,6 +72,8 @@ fn worlds() -> Vec<(&'static str, Setting)> {
     worlds.push(("declined lately", Setting { refusals: refused(10, 10), ..setting(&[VALID; 3], declines) }));
     let alone = Setting { served: false, refusals: refused(7200, 3600), ..setting(&[VALID; 3], declines) };
     worlds.push(("declined while Oura serves nobody", alone));
+    let all_refused = Setting { several: true, refusals: refused(90_000, 3600), ..setting(&[VALID; 3], declines) };
+    worlds.push(("declined for a day like all others", Setting { served: false, ..all_refused }));
     for ended_by in [EndedBy::Disconnect, EndedBy::Purge, EndedBy::Reconnect] {
         worlds.push(("an end meanwhile", Setting { ended_by, ..setting(&[VALID; 2], faults) }));
     }
@@ -139,6 +142,7 @@ fn each_guard_is_needed() {
         (Guard::ProbeDelay, two(false_refusals), "healthy"),
         (Guard::RefusalTime, declined(true, refused(10, 10)), "healthy"),
         (Guard::RefusalServed, declined(false, refused(7200, 3600)), "healthy"),
+        (Guard::RefusalOfSeveral, Setting { several: true, ..declined(false, refused(90_000, 3600)) }, "healthy"),
         (Guard::StoreFirst, two(none), "before it"),
         (Guard::StoreRetry, setting(&[VALID; 1], Faults { failed_writes: 1, ..none }), "lost without"),
         (Guard::Intent, setting(&[VALID; 3], lost), "called a revocation"),

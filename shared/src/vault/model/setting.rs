@@ -15,6 +15,8 @@ pub(super) struct Setting {
     pub other_words: bool,
     /// Oura serves other patients.
     pub served: bool,
+    /// Oura fails for several patients.
+    pub several: bool,
     /// Refusals before the first event.
     pub refusals: Option<RefreshRefusals>,
     pub without: Option<Guard>,
@@ -84,6 +86,8 @@ pub(super) enum Guard {
     RefusalTime,
     /// Refusals in other words end nothing while Oura serves nobody.
     RefusalServed,
+    /// Refusals in other words end nothing while Oura refuses several patients and serves nobody.
+    RefusalOfSeveral,
     /// A new pair is stored before it is used.
     StoreFirst,
     /// Storing a new pair is retried.

@@ -45,7 +45,10 @@ impl Setting {
                                 }
                                 Answer::InvalidGrant => ActionResult::InvalidGrant,
                                 Answer::Refused => ActionResult::Refused,
-                                Answer::Declined => ActionResult::Declined { served_at: self.served_at(world) },
+                                Answer::Declined => ActionResult::Declined {
+                                    served_at: self.served_at(world),
+                                    of_several: self.several && !self.lacks(Guard::RefusalOfSeveral),
+                                },
                             };
                             way(Event::AnswerArrives(worker), self.on_result(next, worker, result));
                         }
