@@ -119,10 +119,10 @@ impl Allowance {
         Self::new(self.0 / 2)
     }
 
-    /// Returns the allowance raised by half, after requests were served.
+    /// Returns twice the allowance, after requests were served: as many served windows undo as many halvings.
     #[must_use]
-    pub fn raised(self) -> Self {
-        Self(self.0.saturating_add(self.0.div_ceil(2)))
+    pub fn doubled(self) -> Self {
+        Self(self.0.saturating_mul(2))
     }
 
     /// Requests per second of the nightly lane while the live lane is idle.

@@ -86,14 +86,20 @@ impl State {
         }
     }
 
-    /// The state with a doubted allowance raised by half, if requests were served for a window without another 429.
+    /// True if a doubted allowance was changed within this window.
+    pub(super) fn is_just_changed(&self, now: Timestamp) -> bool {
+        let changed_at = self.lowered.and_then(|lowered| lowered.doubted_at);
+        changed_at.is_some_and(|at| now.duration_since(at) < WINDOW)
+    }
+
+    /// The state with a doubted allowance doubled, if requests were served for a window since its last change.
     pub(super) fn raised(self, configured: Allowance, now: Timestamp) -> Self {
         let Some(lowered) = self.lowered else { return self };
         let is_proven = |at: Timestamp| now.duration_since(at) >= WINDOW && self.taken.most(now) > 0;
         if now >= lowered.until || !lowered.doubted_at.is_some_and(is_proven) {
             return self;
         }
-        let allowance = lowered.allowance.raised();
+        let allowance = lowered.allowance.doubled();
         let lowered = (allowance < configured).then_some(Lowered { allowance, doubted_at: Some(now), ..lowered });
         Self { lowered, ..self }
     }

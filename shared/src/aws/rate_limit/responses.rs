@@ -33,9 +33,6 @@ const LOWERED_TTL: SignedDuration = SignedDuration::from_hours(6);
 /// Consecutive 429 responses of a doubted limit, of more than one patient, after which all requests pause all the same.
 const BELIEVED_AFTER: u32 = 3;
 
-/// Shortest time between two steps of a doubted limit: requests in flight at the same moment show nothing new.
-const STEP_INTERVAL: SignedDuration = SignedDuration::from_mins(1);
-
 /// A 429 of the app, or of an unknown tier.
 #[derive(Debug, Clone, Copy)]
 struct ReachedLimit {
@@ -65,7 +62,14 @@ impl SharedRateLimit {
             Some(OuraError::RateLimited { tier, retry_after, limit }) => {
                 let is_of_app = *tier == Some(RateTier::Application);
                 let limit = ReachedLimit { is_of_app, retry_after: *retry_after, stated: *limit };
-                self.on_limit(requester, limit).await
+                let limits = self.update_failures(|failures| failures.limits = failures.limits.then(requester)).limits;
+                if is_of_app || limits.of_several {
+                    self.on_limit(limit, limits).await
+                } else {
+                    // Without a tier it is this patient's limit until another patient meets it too.
+                    telemetry::count(self.0.clock.now(), Metric::OuraLimitsReached, 1, &[("tier", "unknown")]);
+                    self.on_answer(None).await
+                }
             }
             // These come before the collection is reached, so they do not show that it works.
             Some(OuraError::Unauthorized { .. } | OuraError::Forbidden | OuraError::AppOutdated) => {
@@ -82,10 +86,16 @@ impl SharedRateLimit {
         }
     }
 
-    /// A response of any kind ends an outage, and one of a collection closes its breaker.
+    /// A response that is no 429 of the app, or of an unknown tier.
     async fn on_success(&self, data_type: Option<DataType>) -> Result<(), StoreError> {
+        self.update_failures(|failures| failures.limits = FailureStreak::default());
+        self.on_answer(data_type).await
+    }
+
+    /// A response of any kind ends an outage, and one of a collection closes its breaker.
+    async fn on_answer(&self, data_type: Option<DataType>) -> Result<(), StoreError> {
         self.update_failures(|failures| {
-            (failures.all, failures.doubted_limits) = (FailureStreak::default(), FailureStreak::default());
+            failures.all = FailureStreak::default();
             failures.collections.clear();
             if let Some(data_type) = data_type {
                 failures.by_collection.remove(&data_type);
@@ -203,18 +213,14 @@ impl SharedRateLimit {
     }
 
     /// A 429 of the app, or of an unknown tier: all requests pause, and the allowance is lowered. If the stated limit is in
-    /// doubt, only the request itself waits, and the allowance is lowered by one step.
-    async fn on_limit(&self, requester: u64, limit: ReachedLimit) -> Result<(), StoreError> {
+    /// doubt, only the request itself waits, and the allowance is lowered by one step. `limits`: such responses in a row.
+    async fn on_limit(&self, limit: ReachedLimit, limits: FailureStreak) -> Result<(), StoreError> {
         let configured = self.0.configured;
         let is_doubted =
             |state: &State, now| limit.is_doubted(state, state.allowance(configured, now).per_window(), now);
-        if is_doubted(&self.0.store.cached(), self.0.clock.now()) {
-            let streak = self
-                .update_failures(|failures| failures.doubted_limits = failures.doubted_limits.then(requester))
-                .doubted_limits;
-            if streak.count < BELIEVED_AFTER || !streak.of_several {
-                return self.slow_down(limit).await;
-            }
+        let is_believed = limits.count >= BELIEVED_AFTER && limits.of_several;
+        if !is_believed && is_doubted(&self.0.store.cached(), self.0.clock.now()) {
+            return self.slow_down(limit).await;
         }
         telemetry::count(self.0.clock.now(), Metric::OuraLimitsReached, 1, &[("tier", "application")]);
         let pause = limit.retry_after.unwrap_or(UNKNOWN_RETRY);
@@ -225,11 +231,17 @@ impl SharedRateLimit {
                 // Requests that were in flight at the same moment show nothing new.
                 return (end < until).then_some(State { pause, ..state });
             }
+            let state = state.raised(configured, now);
             let (allowance, is_doubted) = (state.allowance(configured, now), is_doubted(&state, now));
+            // Without a tier and a limit, too, only served requests show what Oura allows.
+            let is_unnamed = !limit.is_of_app && limit.stated.is_none();
+            if is_unnamed && state.is_just_changed(now) {
+                return Some(State { pause, ..state });
+            }
             let lowered = Some(Lowered {
                 allowance: if is_doubted { allowance.halved() } else { allowance.lowered(limit.stated) },
                 until: now.saturating_add(LOWERED_TTL).unwrap_or(now),
-                doubted_at: is_doubted.then_some(now),
+                doubted_at: (is_doubted || is_unnamed).then_some(now),
             });
             Some(State { pause, lowered, ..state })
         };
@@ -242,15 +254,16 @@ impl SharedRateLimit {
         Ok(())
     }
 
-    /// Halves the allowance of all workers, at most once a minute.
+    /// Halves the allowance of all workers, at most once in a window. If the requests of the last one were served, that comes
+    /// first: no number of such answers lowers the allowance further than by half while Oura serves the requests.
     async fn slow_down(&self, limit: ReachedLimit) -> Result<(), StoreError> {
         telemetry::count(self.0.clock.now(), Metric::OuraLimitsReached, 1, &[("tier", "unknown")]);
         let configured = self.0.configured;
         let step = |state: State, now: Timestamp| {
-            let stepped_at = state.lowered.and_then(|lowered| lowered.doubted_at);
-            if stepped_at.is_some_and(|at| now.duration_since(at) < STEP_INTERVAL) {
+            if state.is_just_changed(now) {
                 return None;
             }
+            let state = state.raised(configured, now);
             let allowance = state.allowance(configured, now).halved();
             let until = now.saturating_add(LOWERED_TTL).unwrap_or(now);
             Some(State { lowered: Some(Lowered { allowance, until, doubted_at: Some(now) }), ..state })

@@ -58,8 +58,8 @@ pub(super) struct Failures {
     pub(super) collections: BTreeSet<Option<DataType>>,
     /// Requests without a response, by collection.
     pub(super) by_collection: BTreeMap<DataType, FailureStreak>,
-    /// 429 responses whose limit is in doubt.
-    pub(super) doubted_limits: FailureStreak,
+    /// 429 responses that name no patient's limit.
+    pub(super) limits: FailureStreak,
 }
 
 /// Requests that one lane of this process has taken and not used.
