@@ -116,6 +116,32 @@ async fn failing_collection_delays_nothing_else_of_a_night() {
     }
 }
 
+/// Nothing shows then whether a ring has synced, so everything else is requested.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn failing_collections_of_every_night_delay_nothing_else() {
+    let every_night = [DataType::Sleep, DataType::DailySleep, DataType::DailyActivity];
+    let world = World::with_fleet(5, &[]).await;
+    world.pass_until(NIGHT);
+    for data_type in every_night {
+        world.oura().add_fault(failing(data_type.path())).unwrap();
+    }
+    world.schedule(night()).await;
+    let before = world.clock.now();
+    world.work_off_night().await;
+    let took = world.clock.now().duration_since(before);
+    assert!(took < SignedDuration::from_mins(20), "{took}");
+    assert_eq!(world.watch().await[0]["done"], 5);
+    for patient in fleet(5) {
+        let connection = world.connection_of(&patient).await;
+        for data_type in every_night {
+            assert_eq!(connection.failing.get(&data_type), Some(&FetchFailure::Unavailable), "{patient}");
+        }
+        // The time series wait for the offsets of the sleep.
+        let night: Vec<_> = connection.watermarks.iter().filter(|(_, fetched)| **fetched >= before).collect();
+        assert!(night.len() >= 7, "{patient}: {night:?}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn history_arrives_without_a_failing_collection_and_is_completed_later() {
     let world = World::with_fleet(3, &[]).await;

@@ -165,6 +165,30 @@ async fn reached_limit_slows_every_worker() {
     assert_eq!(slots.len(), 200, "and after some hours of what was set");
 }
 
+/// A nightly sync requests three collections first.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn three_failing_collections_are_no_outage() {
+    let world = World::start().await;
+    let budget = budget(&world, 5000, world.clock.clone());
+    let down = OuraError::Unavailable { status: Some(503) };
+    let fail = async |n: u32, kind: DataType| {
+        budget.lane(Lane::Nightly, &patient(n)).on_response(Some(kind), Some(&down)).await
+    };
+    for n in 0..30 {
+        fail(n, COLLECTIONS[n as usize % 3]).await;
+    }
+    let lane = budget.lane(Lane::Nightly, &patient(99));
+    lane.acquire(Some(COLLECTIONS[3])).await.expect("another collection is requested");
+    assert_eq!(lane.acquire(Some(COLLECTIONS[0])).await.unwrap_err().reason, ThrottleReason::Collection);
+    // Neither is it one if another collection fails, but if all do.
+    fail(1, COLLECTIONS[3]).await;
+    lane.acquire(None).await.expect("three of the four are known to fail");
+    for n in 0..16 {
+        fail(n, COLLECTIONS[n as usize % 8]).await;
+    }
+    assert_eq!(lane.acquire(None).await.unwrap_err().reason, ThrottleReason::Outage);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn outage_pauses_grow_until_the_first_answer() {
     let world = World::start().await;

@@ -1,6 +1,7 @@
 //! Phase 3: fetches from Oura and stores what has arrived.
 //!
-//! A nightly sync fetches in two steps: what is due every night, and the rest if that shows that the ring has synced.
+//! A nightly sync fetches in two steps: what is due every night, and the rest if that shows that the ring has synced, or if
+//! Oura fails on all of it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,6 +10,7 @@ use jiff::SignedDuration;
 use shared::aws::SyncRun;
 use shared::domain::{DataType, DataTypeProgress, FetchFailure, FetchState, Trigger};
 use shared::oura::rate_limit::Lane;
+use shared::oura::{OuraError, ThrottleReason};
 use shared::telemetry::{self, Metric};
 use shared::vault::VaultError;
 
@@ -69,11 +71,11 @@ pub(super) async fn fetch(cx: SyncContext<'_>, planned: PlannedSync) -> Phase<St
         sync_outcome::record_token_outage(deps, message, connection, run, plan.requests.keys()).await;
     }
     let mut report = report?;
-    // 3. If the ring has synced, the rest of a nightly sync is fetched.
+    // 3. If the ring has synced, or may have, the rest of a nightly sync is fetched.
     if !if_ring_synced.is_empty() {
         let is_resumed = if_ring_synced.keys().any(|data_type| opened.run.progress.contains_key(data_type));
         let has_ring_synced = |arrived: &[Arrival]| store.has_news(&opened, arrived, is_of_every_night);
-        if is_resumed || arrivals.look(has_ring_synced) {
+        if is_resumed || is_ring_unknown(&report) || arrivals.look(has_ring_synced) {
             let mut rest = SyncPlan::of_data_types(opened.message.range, if_ring_synced);
             rest.skip_completed(&opened.run.progress);
             let any_now = report.outcomes.values().any(|outcome| matches!(outcome, FetchOutcome::Fetched(_)));
@@ -151,6 +153,21 @@ async fn send_requests(
         .boxed()
     };
     fetcher.fetch(requests, &show_progress).await
+}
+
+/// True if Oura failed on every data type that would show whether the ring has synced. A request that only has to wait, and a
+/// patient for whom no data arrives at all, are no such failures.
+fn is_ring_unknown(report: &FetchReport) -> bool {
+    let mut outcomes = report.outcomes.iter().filter(|(of, _)| is_of_every_night(**of)).peekable();
+    let has_failed = |outcome: &FetchOutcome| match outcome {
+        FetchOutcome::Failed(OuraError::Throttled { reason: ThrottleReason::Collection, .. }) => true,
+        FetchOutcome::Failed(error) => error.throttle_delay().is_none(),
+        FetchOutcome::Refused(failure) => {
+            !matches!(failure, FetchFailure::Unauthorized | FetchFailure::Membership | FetchFailure::AppOutdated)
+        }
+        FetchOutcome::Fetched(_) | FetchOutcome::NotGranted => false,
+    };
+    outcomes.peek().is_some() && outcomes.all(|(_, outcome)| has_failed(outcome))
 }
 
 /// Abandons documents that were requested before and are still missing some time after their webhook event. The next

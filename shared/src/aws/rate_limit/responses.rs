@@ -18,8 +18,8 @@ use crate::telemetry::{self, Metric};
 /// collections: Oura may fail on the data of one patient alone, or on one collection alone.
 const OUTAGE_AFTER: u32 = 8;
 
-/// Number of collections among them.
-const OUTAGE_COLLECTIONS: usize = 3;
+/// Number of collections among them: one more than a nightly sync requests first, so that those alone are no outage.
+const OUTAGE_COLLECTIONS: usize = 4;
 
 /// Consecutive requests to one collection without a response that open its breaker, for more than one patient.
 const COLLECTION_OUTAGE_AFTER: u32 = 6;
@@ -132,11 +132,15 @@ impl SharedRateLimit {
     }
 
     /// Several requests without a response, of several patients, pause their collection, or all requests if several
-    /// collections fail.
+    /// collections without an open breaker fail.
     async fn on_failure(&self, requester: u64, data_type: Option<DataType>) -> Result<(), StoreError> {
+        let cached = self.0.store.cached();
+        let is_known = data_type.is_some_and(|data_type| cached.breakers.contains_key(&data_type));
         let failures = self.update_failures(|failures| {
-            failures.all = failures.all.then(requester);
-            failures.collections.insert(data_type);
+            if !is_known {
+                failures.all = failures.all.then(requester);
+                failures.collections.insert(data_type);
+            }
             if let Some(data_type) = data_type {
                 let streak = failures.by_collection.entry(data_type).or_default();
                 *streak = streak.then(requester);
@@ -144,14 +148,20 @@ impl SharedRateLimit {
         });
         let Failures { all, collections, by_collection, .. } = failures;
         let is_outage = all.of_several && all.count >= OUTAGE_AFTER && collections.len() >= OUTAGE_COLLECTIONS;
-        let cached = self.0.store.cached();
         if is_outage || cached.outages > 0 {
             self.update_failures(|failures| *failures = Failures::default());
             self.pause_all(data_type).await?;
         } else if let Some(data_type) = data_type {
             let streak = by_collection.get(&data_type).copied().unwrap_or_default();
             let is_failing = streak.of_several && streak.count >= COLLECTION_OUTAGE_AFTER;
-            if is_failing || cached.breakers.contains_key(&data_type) {
+            if is_failing || is_known {
+                if !is_known {
+                    // It is known to fail from now on, so an outage has to show in others.
+                    self.update_failures(|failures| {
+                        failures.all = FailureStreak::default();
+                        failures.collections.clear();
+                    });
+                }
                 self.pause_collection(data_type).await?;
             }
         }

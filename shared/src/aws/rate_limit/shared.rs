@@ -52,7 +52,7 @@ pub(super) struct Inner {
 /// Consecutive failures that this process has seen.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Failures {
-    /// Requests without a response, to whatever collection.
+    /// Requests without a response, to whatever collection without an open breaker, since the last breaker opened.
     pub(super) all: FailureStreak,
     /// Their collections.
     pub(super) collections: BTreeSet<Option<DataType>>,
