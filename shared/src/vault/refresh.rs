@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
 use jiff::Timestamp;
+use tracing::Instrument;
 
 use super::protocol::{Action, ActionResult, Need, Pair, Refresh, Verdict};
 use super::refresh_state::RefreshState;
@@ -46,11 +47,12 @@ impl Vault {
     ) -> Result<Access, VaultError> {
         let attempt = Attempt::new(self.clone(), connection.clone());
         let running = self.attempts.subscribe();
-        let task = tokio::spawn(async move {
+        let attempt = async move {
             let result = attempt.run(need, deadline).await;
             drop(running);
             result
-        });
+        };
+        let task = tokio::spawn(attempt.in_current_span());
         // It is never aborted, so an error is a panic.
         task.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
     }
