@@ -19,13 +19,13 @@ use std::time::Duration;
 use anyhow::{Context as _, ensure};
 use jiff::Timestamp;
 use local::runtime_api::Binary;
-use shared::domain::{Day, DayRange, PatientId, SyncId, SyncMessage, Trigger};
+use shared::domain::{Day, DayRange, NightlyRun, PatientId, SyncMessage, Trigger};
 use tests::{BinaryWorld, Part, sqs_event};
 
 /// Patients whom the worker takes at once: a batch of the nightly queue.
 const PATIENTS: u32 = 16;
 
-/// NightlyRuns of each kind, of which the median counts.
+/// Nightly runs of each kind, of which the median counts.
 const NIGHTS: usize = 9;
 
 const TIMEOUT: Duration = Duration::from_secs(300);
@@ -93,7 +93,7 @@ async fn measure(
         control.clear_requests();
         let process = worker.id().context("the worker runs")?.to_string();
         let before = processor_time(&process)?;
-        let answer = worker.invoke(batch(world, keys, &format!("{edited}-{night}"))?, TIMEOUT).await?;
+        let answer = worker.invoke(batch(world, keys, run(night, edited)?)?, TIMEOUT).await?;
         took.push(processor_time(&process)?.saturating_sub(before));
         ensure!(answer["batchItemFailures"].as_array().is_none_or(Vec::is_empty), "not all patients: {answer}");
         requests = control.summary().data_requests;
@@ -114,14 +114,20 @@ fn patient(key: &str) -> String {
     format!("patient-of-{key}")
 }
 
+/// A nightly run of its own for each night: a finished sync is not repeated.
+fn run(night: usize, edited: bool) -> anyhow::Result<NightlyRun> {
+    let days_ago = i32::try_from(night + if edited { NIGHTS } else { 0 })?;
+    Ok(NightlyRun::of(Day::of_utc(Timestamp::now()).plus(-days_ago)))
+}
+
 /// One batch of the nightly queue.
-fn batch(world: &BinaryWorld, keys: &[String], night: &str) -> anyhow::Result<serde_json::Value> {
+fn batch(world: &BinaryWorld, keys: &[String], run: NightlyRun) -> anyhow::Result<serde_json::Value> {
     let now = Timestamp::now();
     let queue = &world.resources().names.nightly_queue;
     let body = |key: &String| {
         let message = SyncMessage {
             patient_id: PatientId::parse(patient(key))?,
-            sync_id: SyncId::parse(format!("pull-{night}"))?,
+            sync_id: run.sync_id(),
             trigger: Trigger::Daily,
             range: DayRange::ending(Day::of_utc(now).plus(1), 8),
             requested_at: now,

@@ -33,7 +33,7 @@ pub(crate) fn text() -> String {
     }
     text.push_str(
         "\n## Data types\n\n\
-         | data type | path | scope | metric type | asked for by | news by | due | documents a day |\n\
+         | data type | path | scope | metric type | range query | updates by | due | documents a day |\n\
          |---|---|---|---|---|---|---|---|\n",
     );
     for data_type in DataType::ALL {
