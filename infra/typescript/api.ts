@@ -190,8 +190,10 @@ export interface paths {
         /**
          * Records of one metric type, one per document or one per day
          * @description Per document: all data of one metric type, including what the stats of a day leave out. Per day: the day's stats of one metric
-         *     type, one record for each day that has any. Oldest first, at most 100 records and about 1 MB per page. Repeat the request with `cursor` until it is null. A page can be empty and have a cursor, because one request reads a
-         *     bounded part of the patient's records.
+         *     type, one record for each day that has any.
+         *
+         *     Oldest first, at most 100 records and about 1 MB per page. Repeat the request with `cursor` until it is null. A page can be
+         *     empty and have a cursor, because one request reads a bounded part of the patient's records.
          */
         get: operations["listRecords"];
         put?: never;
@@ -359,13 +361,13 @@ export interface components {
              * @description Start of this status.
              */
             since: string;
-            /** @description Scopes that the patient granted. */
+            /** @description Scopes of the consent, or those that Oura named later when it refreshed a token. */
             scopesGranted: components["schemas"]["Scopes"];
-            /** @description Scopes that were requested and not granted. */
+            /** @description Requested scopes that are not granted. */
             scopesMissing: components["schemas"]["Scopes"];
             /**
              * Format: date-time
-             * @description End of the last sync.
+             * @description End of the last sync in which Oura served any data type.
              */
             lastSyncAt: string | null;
             /**
@@ -373,17 +375,36 @@ export interface components {
              * @description Time of the last webhook event that a sync has processed.
              */
             lastWebhookAt: string | null;
-            /** @description Newest day with stats. */
+            /** @description Newest day with data of the ring. Data that needs no ring, such as tags, does not count. */
             lastDataDay: components["schemas"]["Day"] | null;
             backfill: components["schemas"]["Backfill"] | null;
-            /** @description Oura collections whose last fetch failed, each with a stable error word. They are retried. */
+            /**
+             * @description Oura collections that did not arrive completely, each with a stable word. They are retried.
+             *
+             *     - `unavailable`, `paused_by_outage`, `throttled_by_oura`, `rate_limited`, `rate_limit_unavailable`: Oura does not answer, or
+             *       a limit is reached.
+             *     - `awaits_offsets`: a time series waits for the documents that place it on local days.
+             *     - `forbidden`, `not_found`, `rejected`: Oura refuses this data type, or lacks a document.
+             *     - `malformed`, `paging`: Oura's answer could not be read.
+             *     - `malformed_documents`, `too_large`: parts of it could not be read or stored. The rest is stored.
+             *     - `membership`, `app_outdated`, `unauthorized`: Oura gives no data of this patient.
+             *     - `unknown`: recorded by another version of this service.
+             *
+             *     More can be added.
+             */
             failing: {
                 [key: string]: string;
             };
         };
         /** @description Fetch of the history after a connect. */
         Backfill: {
-            /** @enum {unknown} */
+            /**
+             * @description - `pending`: requested.
+             *     - `running`: being fetched.
+             *     - `done`: every granted data type has arrived completely.
+             *     - `failed`: some data types have not. Every later sync requests them.
+             * @enum {unknown}
+             */
             state: "pending" | "running" | "done" | "failed";
             from: components["schemas"]["Day"];
             to: components["schemas"]["Day"];
@@ -402,13 +423,19 @@ export interface components {
         };
         DataTypeProgress: {
             /**
-             * @description `fetched`: arrived from Oura and being stored. `failed`: will be retried.
+             * @description - `pending`: not fetched yet.
+             *     - `fetched`: arrived from Oura and being stored.
+             *     - `done`: arrived completely and stored.
+             *     - `not_granted`: its scope is not granted.
+             *     - `not_available`: Oura refuses it. Every later sync requests it.
+             *     - `malformed`: some parts or documents could not be read or stored. The rest is stored.
+             *     - `failed`: did not arrive completely, and is retried.
              * @enum {unknown}
              */
             state: "pending" | "fetched" | "done" | "not_granted" | "not_available" | "malformed" | "failed";
             /** @description Documents that Oura returned. */
             documents: number;
-            /** @description Stable error word; absent without an error. */
+            /** @description Stable word, as in `failing`; absent without an error. */
             error?: string;
             /**
              * Format: date-time
@@ -542,7 +569,6 @@ export interface components {
              */
             observedAt: string;
         };
-        RecordType: components["schemas"]["RecordMetricType"];
         DaySeries: {
             /** @enum {unknown} */
             type: "heartRate" | "hrv" | "hypnogram" | "met";
@@ -1563,11 +1589,6 @@ export interface components {
             metricType: "workout";
             metrics: components["schemas"]["WorkoutRecord"];
         };
-        /**
-         * @description A metric type that has records.
-         * @enum {unknown}
-         */
-        RecordMetricType: "readiness" | "sleep" | "activity" | "spo2" | "stress" | "resilience" | "cardiovascularAge" | "vo2Max" | "heartRate" | "workout" | "session" | "tag" | "sleepTime" | "restMode" | "ring";
     };
     responses: {
         /**

@@ -9,7 +9,7 @@ export interface WearableBackfillCompleted {
    */
   version: 1;
   /**
-   * UUIDv5 of the patient and the sync. The id is deterministic and delivery is at least once: drop events whose id you have processed.
+   * UUIDv5 of the patient, the sync, and whether the history is complete: the event with `complete` false and the later one with true have different ids. The id is deterministic and delivery is at least once: drop events whose id you have processed.
    */
   eventId: string;
   /**
@@ -286,7 +286,7 @@ export interface WearableReconnectRequired {
 }
 
 /**
- * A sync of one patient's ring ended. This is the `detail` of an EventBridge event with source `wearables.oura` and detail-type `wearable_sync`. It holds no measured value.
+ * A sync of one patient's ring ended: one that changed something, or one of a nightly run, also without changes. This is the `detail` of an EventBridge event with source `wearables.oura` and detail-type `wearable_sync`. It holds no measured value.
  */
 export interface WearableSync {
   /**
@@ -343,7 +343,7 @@ export interface WearableSync {
     | "ring"
   )[];
   /**
-   * Records that were written or marked as deleted.
+   * Records that were written or marked as deleted. 0 for a nightly sync without changes.
    */
   recordsWritten: number;
 }

@@ -23,7 +23,6 @@ pub(crate) fn schema() -> Value {
     definitions.entry("DayMetrics").and_modify(without_null);
     definitions.insert("Baselines".to_owned(), finished(baselines()));
     definitions.insert("Instant".to_owned(), instant());
-    definitions.insert("RecordMetricType".to_owned(), record_metric_type());
     // Open: other fields of an item or an answer are beside these.
     definitions.insert(
         "RecordContent".to_owned(),
@@ -76,12 +75,6 @@ fn instant() -> Value {
         "format": "date-time",
         "pattern": "^2[01][0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\\.[0-9]{1,9})?Z$",
     })
-}
-
-fn record_metric_type() -> Value {
-    let has_records = |wanted: &&MetricType| DataType::ALL.iter().any(|data_type| data_type.metric_type() == **wanted);
-    let types: Vec<_> = MetricType::ALL.iter().filter(has_records).collect();
-    json!({"description": "A metric type that has records.", "enum": types})
 }
 
 /// The fields with baselines by metric type.
