@@ -3,7 +3,7 @@
 //! Each log line has a stable `event` field, `component.what_happened`, and a plain sentence in the past tense:
 //!
 //! ```text
-//! tracing::warn!(event = "sync.expired", sync.id = %id, reason = "rate_limit", "nightly sync expired");
+//! tracing::warn!(event = "sync.expired", sync.id = %id, reason = "oura_limit", "a nightly sync expired");
 //! ```
 //!
 //! The value of `event` is a literal, so that a search for it finds the line of code. Operators filter by `event` and the runbook

@@ -41,7 +41,7 @@ const CALLS: u32 = 2_000;
 /// Rounds, of which the median counts.
 const ROUNDS: usize = 9;
 
-/// Notices through the binary.
+/// Webhook events through the binary.
 const NOTICES: u64 = 10_000;
 
 /// Invocations that wait at the Runtime API, so that the binary never does.

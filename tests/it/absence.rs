@@ -40,7 +40,7 @@ fn assert_whole(page: &Value) {
     }
 }
 
-/// The night's pull of the patient.
+/// The nightly sync of the patient.
 async fn pull(world: &World, night: &str) -> Vec<String> {
     let today: Day = night.parse().unwrap();
     let message = world.pull(Trigger::Daily, &format!("test-{night}"), DayRange::ending(today.plus(1), 8));

@@ -1,4 +1,4 @@
-//! Oura's webhooks from end to end: subscriptions, signed notices of the simulated Oura, the function URL, the worker.
+//! Oura's webhooks from end to end: subscriptions, signed events of the simulated Oura, the function URL, the worker.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -49,7 +49,7 @@ impl Hooked {
         let world = World::with(
             |env| env,
             |config| {
-                // Here the test decides when notices are sent.
+                // Here the test decides when events are sent.
                 config.deliver_webhooks = false;
                 oura(config);
             },
@@ -150,7 +150,7 @@ async fn ring_sync_reaches_tables_and_bus_within_a_minute() {
     assert!(shown["connections"][0]["lastWebhookAt"].is_string(), "{shown}");
 }
 
-/// Whatever Oura repeats, reorders and forgets: after the next full pull everything is as if it had not.
+/// Repeated, reordered and lost events: after the next full sync the tables are as if each had arrived once.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn lost_repeated_and_reordered_webhooks_end_in_the_same_days() {
     async fn story(wild: bool) -> Hooked {
@@ -172,7 +172,7 @@ async fn lost_repeated_and_reordered_webhooks_end_in_the_same_days() {
         }
         world.oura().edit_night("ada", "2026-03-16".parse().unwrap()).unwrap();
         hooked.all_arrives().await;
-        // The next full pull: until then what webhooks seem to keep current is not asked for.
+        // The next full sync: until then data types that webhooks seem to keep current are not requested.
         world.pass(Duration::from_secs(7 * 24 * 3600));
         let nightly = world.pull(Trigger::Daily, "nightly-1", DayRange::ending("2026-03-27".parse().unwrap(), 8));
         assert!(world.deliver(&[nightly], 1).await.is_empty());
@@ -182,7 +182,7 @@ async fn lost_repeated_and_reordered_webhooks_end_in_the_same_days() {
     let days = async |hooked: &Hooked| {
         let mut days = hooked.world.daily("2026-03-10", "2026-03-19").await;
         for day in &mut days {
-            // Number and time of events are no content of the day; the pull also brings the time series.
+            // Number and time of events are no content of the day; the sync also brings the time series.
             for field in ["revision", "observedAt", "contentHash", "provisional"] {
                 day.as_object_mut().unwrap().remove(field);
             }

@@ -135,7 +135,7 @@ impl Request {
         serde_json::from_value(event).unwrap_or_else(|_quotes_the_event| {
             tracing::warn!(
                 event = "subscriptions.request_malformed",
-                "`adopt` was neither true nor false; nothing is adopted"
+                "`adopt` was neither true nor false; nothing was adopted"
             );
             Self::default()
         })
@@ -224,7 +224,7 @@ async fn run(deps: &Deps, request: Request) -> Result<Report, Failure> {
             event = "subscriptions.unreadable",
             count = list.malformed.len(),
             member = first.path,
-            "subscriptions could not be read"
+            "entries of Oura's subscription list could not be read"
         );
     }
     Ok(Report {

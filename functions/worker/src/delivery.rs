@@ -31,7 +31,7 @@ pub(crate) enum Outcome {
         /// Stable word for the log.
         reason: &'static str,
     },
-    /// Not begun or not finished, through no fault of the message: a fresh copy is sent, and the delivery does not count
+    /// Not started or not finished, through no fault of the message: a fresh copy is sent, and the delivery does not count
     /// as a failure.
     Requeue {
         after: Duration,
@@ -108,7 +108,11 @@ pub(crate) async fn requeue_fresh(deps: &Deps, message: &SqsMessage, delay: Dura
     let queue = deps.queue(message.event_source_arn.as_deref());
     let sent = queue.send_body(message.body.as_deref().unwrap_or_default(), delay).await;
     if let Err(error) = &sent {
-        tracing::warn!(event = "queue.requeue_failed", %error, "a waiting message was returned as a failed one");
+        tracing::warn!(
+            event = "queue.requeue_failed",
+            %error,
+            "a throttled message could not be re-enqueued and was returned as failed"
+        );
     }
     sent.is_ok()
 }

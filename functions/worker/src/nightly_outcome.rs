@@ -48,7 +48,7 @@ async fn abandon(deps: &Deps, message: &SyncMessage, reason: &'static str) -> Ou
         event = "sync.expired",
         sync.id = %message.sync_id,
         reason,
-        "nightly sync expired while waiting; the next run covers its days"
+        "a nightly or catch-up sync expired while waiting"
     );
     let recorded: Result<(), StoreError> = async {
         let run = deps.runs.get(&message.patient_id, &message.sync_id).await?;

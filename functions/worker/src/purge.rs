@@ -44,7 +44,11 @@ pub(crate) async fn run(deps: &Deps, patient: &PatientId, delivery: Delivery) ->
     if !matches!(outcome, Ok(Outcome::Done))
         && let Err(error) = deps.purges.release(&purge).await
     {
-        tracing::warn!(event = "purge.lease_not_released", %error, "an unfinished purge resumes after its lease");
+        tracing::warn!(
+            event = "purge.lease_not_released",
+            %error,
+            "the lease of an unfinished purge could not be released"
+        );
     }
     outcome
 }

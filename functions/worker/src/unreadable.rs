@@ -23,7 +23,7 @@ pub(crate) fn report(now: Timestamp, sync_id: &SyncId, data_type: DataType, fetc
             path = %one.path,
             document.id = one.document_id.as_ref().map(tracing::field::display),
             loses_document = one.loses_document,
-            "a part of a document could not be read, or was out of bounds, and is null"
+            "a part of a document could not be read or was out of bounds; it became null"
         );
     }
     telemetry::count(now, Metric::ValuesUnreadable, count as u64, &[("dataType", data_type.as_str())]);

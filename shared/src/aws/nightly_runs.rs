@@ -122,7 +122,7 @@ impl NightlyRuns {
         Self { table: Table::new(sdk, table) }
     }
 
-    /// Begins the run, or returns its status if it was begun before.
+    /// Starts the run, or returns its status if it was started before.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -146,7 +146,7 @@ impl NightlyRuns {
         self.get(night).await?.ok_or_else(|| StoreError::corrupt(ACTION, "sk"))
     }
 
-    /// Status of the run; `None` if it was never begun.
+    /// Status of the run; `None` if it was never started.
     ///
     /// # Errors
     /// [`StoreError`].

@@ -38,7 +38,7 @@ pub struct SyncRun {
     pub metric_types: Vec<MetricType>,
     /// Number of records written or tombstoned.
     pub records_written: u64,
-    /// Documents that a webhook should have announced and did not.
+    /// Documents that a webhook event should have named and did not.
     pub missed_webhooks: BTreeSet<Found>,
     /// The webhook events that caused it, once it has taken them.
     pub pending_events: Option<PendingEvents>,
@@ -68,7 +68,7 @@ pub struct RunProgress {
     pub metric_types: Vec<MetricType>,
     /// Number of records written or tombstoned.
     pub records_written: usize,
-    /// Documents among them that a webhook should have announced and did not.
+    /// Documents among them that a webhook event should have named and did not.
     pub missed_webhooks: BTreeSet<Found>,
 }
 

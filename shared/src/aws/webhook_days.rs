@@ -1,4 +1,4 @@
-//! Daily counts of the documents that Oura's webhooks announced and of those that they missed, over all patients.
+//! Daily counts of the documents that webhook events named and of those that they missed, over all patients.
 //!
 //! They are statistics: a crash may lose a count, so no decision depends on a small number.
 
@@ -24,9 +24,9 @@ pub struct WebhookDays {
 /// Counts of one day.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct WebhookDay {
-    /// By data type, documents that webhooks announced.
+    /// By data type, documents named by webhook events.
     pub announced: BTreeMap<DataType, u64>,
-    /// By data type, documents that a sync found and no webhook had announced.
+    /// By data type, documents that a sync found and no webhook event had named.
     pub missed_webhooks: BTreeMap<DataType, u64>,
 }
 

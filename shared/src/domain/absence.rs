@@ -156,7 +156,7 @@ const EXPECTED: [ExpectedMetric; 9] = [
     },
 ];
 
-/// A pull that is this old is late: pulls come every night.
+/// Age at which a fetch is late: syncs run every night.
 const A_NIGHT: SignedDuration = SignedDuration::from_hours(30);
 
 /// Time that a catch-up run may take until it has synced a patient.
@@ -176,7 +176,7 @@ pub struct Evidence<'a> {
     pub connection: Option<&'a Connection>,
     /// The stored days in question, and some before them.
     pub days: &'a BTreeMap<Day, DailyStats>,
-    /// Every how many days a pull asks for everything (`FULL_SYNC_INTERVAL_DAYS`).
+    /// Days between two full syncs (`FULL_SYNC_INTERVAL_DAYS`).
     pub full_sync_interval_days: u32,
     /// Hours between two catch-up runs (`CATCH_UP_HOURS`); 0: none.
     pub catch_up_hours: u32,
@@ -301,7 +301,7 @@ impl Evidence<'_> {
         // A day is over everywhere twelve hours after its end in UTC.
         let is_over = |at: &Timestamp| Day::of_utc(*at) > day;
         let age = fetched.map(|at| self.now.duration_since(*at));
-        // What was left out of one full pull and the next one that may come late.
+        // A full sync requests what others leave out, and may run late.
         let is_looked_at =
             age.is_some_and(|age| age < SignedDuration::from_hours(24 * i64::from(self.full_sync_interval_days + 2)));
         let is_current = is_looked_at && connection.is_kept_current(from, self.now);
@@ -309,7 +309,7 @@ impl Evidence<'_> {
             let first = history.filter(|of| !of.reconnected).map(|of| of.range.first());
             return if first.is_some_and(|first| day < first) { Err(Absence::NotFetched) } else { Ok(connection) };
         }
-        // It was not asked for since.
+        // It has not been requested since.
         if connection.status == ConnectionStatus::Disconnected {
             return Err(Absence::NotConnected);
         }

@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize};
 use super::message_format::{InvalidMessage, Source, Version};
 use super::{GrantId, PatientId};
 
-/// Something to do for one patient. Done twice it is as if done once.
+/// A request of one patient. Doing it twice has the same effect as once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Command {
-    /// For whom.
+    /// Patient.
     pub patient_id: PatientId,
     /// Action.
     pub kind: CommandKind,
@@ -24,19 +24,19 @@ pub struct Command {
 pub enum CommandKind {
     /// Refresh the token pair, unless it has been refreshed since.
     Refresh {
-        /// Of this consent.
+        /// Grant.
         grant_id: GrantId,
-        /// As long as this is its generation.
+        /// Its generation at the time of the request.
         generation: u64,
     },
-    /// End the consent here and at Oura.
+    /// End the connection, and revoke the consent at Oura.
     Revoke {
-        /// Grant that it is about.
+        /// Grant.
         grant_id: GrantId,
     },
-    /// Deletes everything that is stored of the patient. The request itself is in the table.
+    /// Delete all stored data of the patient. The request itself is in the table.
     Purge,
-    /// Look once more whether anything of a purged patient is there.
+    /// Check again that nothing of a purged patient is left.
     Sweep,
 }
 

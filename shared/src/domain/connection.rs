@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{DataType, Day, DayRange, FetchFailure, GrantId, OuraUserId, PatientId, ReasonCode, ScopeSet, SyncId};
 
-/// The four words that the platform's frontend shows.
+/// Status of a connection, as the frontend shows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ConnectionStatus {
@@ -15,9 +15,9 @@ pub enum ConnectionStatus {
     Connected,
     /// Ended: the patient has to connect (again).
     Disconnected,
-    /// Still connected, but something keeps data from arriving; `reasonCode` says what.
+    /// Still connected, but no data can arrive, for the reason in `reasonCode`.
     Error,
-    /// The patient was sent to Oura's consent page and has not come back yet.
+    /// The patient is at Oura's consent page.
     Pending,
 }
 
@@ -26,15 +26,14 @@ pub enum ConnectionStatus {
 pub struct Lease {
     /// Attempt that holds it.
     pub owner: String,
-    /// Expiry: well after the holder's own deadline, so never while the holder lives or what it sent is under
-    /// way, whichever worker's clock is asked.
+    /// Expiry: after the holder's deadline, the flight time of its last request and the largest clock difference.
     pub until: Timestamp,
 }
 
-/// Written before a refresh token is spent, so that the next attempt sees a crash right after.
+/// Record of a refresh, written before the refresh token is sent, so that the next attempt sees a crash in between.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RefreshIntent {
-    /// The generation whose refresh token is being spent.
+    /// Generation of the refresh token that is sent.
     pub generation: u64,
     /// Attempt.
     pub attempt: String,
@@ -66,9 +65,9 @@ pub struct RefreshRefusals {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum BackfillState {
-    /// Asked for, not begun.
+    /// Requested, not started.
     Pending,
-    /// Under way.
+    /// Being fetched.
     Running,
     /// Everything that can arrive has arrived.
     Done,
@@ -86,13 +85,13 @@ pub enum FetchState {
     Fetched,
     /// Fetched and stored.
     Done,
-    /// The patient did not allow it: nothing to wait for.
+    /// The patient did not grant its scope.
     NotGranted,
     /// Oura does not offer it for this patient or app.
     NotAvailable,
     /// Some documents could not be read; the others are stored.
     Malformed,
-    /// Did not arrive; will be tried again.
+    /// Did not arrive completely; it is retried.
     Failed,
 }
 
@@ -116,7 +115,7 @@ impl FetchState {
 pub struct DataTypeProgress {
     /// Progress.
     pub state: FetchState,
-    /// Documents that Oura gave for the range.
+    /// Documents of the range that Oura returned.
     pub documents: u64,
     /// Failure, if it did not arrive completely.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -185,17 +184,17 @@ impl Backfill {
 pub struct Connection {
     /// Patient.
     pub patient_id: PatientId,
-    /// The word that the frontend shows.
+    /// Status, as the frontend shows it.
     pub status: ConnectionStatus,
     /// Reason of a status other than `connected`.
     pub reason: Option<ReasonCode>,
-    /// Since when it has this status.
+    /// Start of this status.
     pub since: Timestamp,
     /// The ring account.
     pub oura_user_id: OuraUserId,
-    /// The consent that it lives on.
+    /// Current grant.
     pub grant_id: GrantId,
-    /// The generation of the token pair that was last made known here; the secret may be ahead.
+    /// Generation recorded last; the vault may hold a newer one.
     pub generation: u64,
     /// Scopes that the patient granted.
     pub scopes_granted: ScopeSet,
@@ -203,24 +202,23 @@ pub struct Connection {
     pub scopes_requested: ScopeSet,
     /// The running refresh, if any.
     pub lease: Option<Lease>,
-    /// The refresh that was begun last and whose end is not known here.
+    /// Refresh started last, if its outcome is not recorded.
     pub intent: Option<RefreshIntent>,
     /// Oura called this generation's refresh token invalid once; a second time, later, ends the connection.
     pub suspect: Option<Suspect>,
     /// Refusals of this generation's refresh token that were not called `invalid_grant`.
     pub refusals: Option<RefreshRefusals>,
-    /// End of the last sync.
+    /// End of the last sync in which a data type arrived.
     pub last_sync_at: Option<Timestamp>,
-    /// The newest day that has stats.
+    /// Newest day with data of the ring.
     pub last_data_day: Option<Day>,
-    /// Since when nothing that is asked for arrives, because Oura does not answer.
+    /// Start of the time in which Oura has answered no request.
     pub silent_since: Option<Timestamp>,
     /// Arrival of the last webhook event of this patient.
     pub last_webhook_at: Option<Timestamp>,
-    /// Arrival of the last one about data that only a ring can have brought.
+    /// Arrival of the last one about data that only a ring that has synced can have brought.
     pub last_ring_webhook_at: Option<Timestamp>,
-    /// Per kind, how many documents the last pull found that no notice had announced: more than a few mean that Oura's
-    /// webhooks are silent.
+    /// By data type, documents that nightly and catch-up syncs found without a webhook event: Oura's webhooks are silent.
     pub missed_webhooks: BTreeMap<DataType, u64>,
     /// The history after the connect.
     pub backfill: Option<Backfill>,
@@ -325,13 +323,13 @@ impl Connection {
         self.needs_catch_up() && (self.awaits_history() || waits || !self.is_ring_away(now))
     }
 
-    /// True while the history has not arrived. Once it is reported as incomplete, the nightly runs go on with it.
+    /// True while the history has not arrived. Once it is reported as incomplete, it is left to the nightly runs.
     fn awaits_history(&self) -> bool {
         self.backfill.as_ref().is_some_and(|backfill| backfill.state != BackfillState::Done && !backfill.is_reported)
     }
 }
 
-/// A patient of whom Oura has announced nothing for longer than this has no ring that syncs, or no webhooks that work.
+/// Time without webhook events of a patient after which the ring does not sync, or webhooks do not work.
 const WEBHOOK_SILENCE: SignedDuration = SignedDuration::from_hours(48);
 
 /// Days without data after which a ring counts as away.

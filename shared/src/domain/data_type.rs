@@ -92,9 +92,9 @@ pub struct DataTypeFacts {
     pub scope: &'static str,
     /// Metric type of its records.
     pub metric_type: MetricType,
-    /// Form of a question for a range of days.
+    /// Form of a request for a range of days.
     pub range_query: RangeQuery,
-    /// Source of the news that something has changed.
+    /// Source of its updates.
     pub delivery: Delivery,
     /// Share of the nightly syncs in which it is due.
     pub frequency: Frequency,
@@ -107,7 +107,7 @@ pub struct DataTypeFacts {
     pub per_day: PerDay,
 }
 
-/// Form of a question for a range of days.
+/// Form of a request for a range of days.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RangeQuery {
     /// `start_date` and `end_date`.
@@ -119,7 +119,7 @@ pub enum RangeQuery {
     None,
 }
 
-/// Source of the news that something has changed (OpenAPI 1.43: webhooks for all but the time series).
+/// Source of the updates of a data type (OpenAPI 1.43: webhooks for all but the time series).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Delivery {
     /// Webhook events of single documents.
@@ -131,7 +131,7 @@ pub enum Delivery {
 /// Share of the nightly syncs in which a data type is due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Frequency {
-    /// Every nightly sync: most of a day's stats are made of it, and news in it shows that the ring has synced.
+    /// Every nightly sync: most of a day's stats are made of it, and a change of it shows that the ring has synced.
     Always,
     /// A nightly sync after the ring has synced.
     IfRingSynced,
@@ -433,13 +433,13 @@ impl DataType {
         self.facts().metric_type
     }
 
-    /// Form of a question for a range of days.
+    /// Form of a request for a range of days.
     #[must_use]
     pub const fn range_query(self) -> RangeQuery {
         self.facts().range_query
     }
 
-    /// True if Oura's webhooks announce it; the others have to be polled.
+    /// True if Oura sends webhook events of it; the others have to be polled.
     #[must_use]
     pub fn has_webhook(self) -> bool {
         self.facts().delivery == Delivery::Webhook

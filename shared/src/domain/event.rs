@@ -1,5 +1,5 @@
-//! Patient events: what the platform's other services learn of a patient's ring. Ids, dates, names of fields and counts
-//! only: no measured value is ever in an event. JSON Schemas: `infra/events/`.
+//! Patient events on the platform's event bus. Ids, dates, names of fields and counts only: no measured value is ever in an
+//! event. JSON Schemas: `infra/events/`.
 
 use std::collections::BTreeMap;
 
@@ -47,7 +47,7 @@ pub enum EventKind {
         sync_id: SyncId,
         /// Days whose stats changed, oldest first.
         days: Vec<Day>,
-        /// Kinds of the records that changed.
+        /// Metric types of the records that changed.
         metric_types: Vec<MetricType>,
         /// Records written or tombstoned.
         records_written: u64,
@@ -70,7 +70,7 @@ pub enum EventKind {
         /// Reason.
         reason_code: ReasonCode,
     },
-    /// The patient has to connect again, or nothing more will arrive.
+    /// The patient has to connect again; until then nothing more arrives.
     ReconnectRequired {
         /// The consent that ended.
         grant_id: GrantId,
@@ -81,7 +81,7 @@ pub enum EventKind {
     BackfillCompleted {
         /// Id of the request.
         sync_id: SyncId,
-        /// The days that were asked for.
+        /// Requested days.
         range: DayRange,
         /// Days that have stats now.
         days_with_data: u64,
@@ -94,7 +94,7 @@ pub enum EventKind {
         /// In that case, the days whose stats are new or changed by it.
         days_repaired: u64,
     },
-    /// Everything that was stored of the patient is gone.
+    /// All stored data of the patient is deleted.
     DataPurged {
         /// Id of the request.
         request_id: RequestId,
@@ -111,7 +111,7 @@ pub enum EventKind {
         day: Day,
         /// The stats' revision after the change.
         revision: u64,
-        /// `kind.key` of every top-level metric that changed, sorted.
+        /// `<metric type>.<key>` of every top-level metric that changed, sorted.
         changed_fields: Vec<String>,
         /// Reason.
         reason: DayUpdateReason,

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-/// A text that is not an identifier of the wanted kind. It does not hold the text itself: ids may be personal data.
+/// A text that is not a valid identifier of the expected type. It does not hold the text itself: ids may be personal data.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("not a valid {kind}: {rule}")]
 pub struct InvalidId {
@@ -112,16 +112,16 @@ text_id!(
     given OuraUserId, "Oura user id", 512
 );
 text_id!(
-    /// Oura's id of one document, or, for the kinds that have none (heart rate), one that we derive.
+    /// Oura's id of a document; derived for time series, which have none.
     given DocumentId, "document id", 512
 );
 text_id!(
-    /// One consent of one patient: made by every connect, so that work for an old consent cannot touch a new one.
+    /// One consent of one patient. Every connect makes one, so that work for an old consent cannot change a new one.
     GrantId, "grant id", 64
 );
 text_id!(
-    /// An event type or data type as Oura wrote it in a notice.
-    RawEventType, "word of a notice", 64
+    /// An event type or data type as Oura wrote it in a webhook event.
+    RawEventType, "word of a webhook event", 64
 );
 text_id!(
     /// One request to sync one patient; events of that sync derive their ids from it.
@@ -129,18 +129,18 @@ text_id!(
 );
 
 text_id!(
-    /// One request of a patient to have everything deleted; the receipt carries it.
+    /// One request of a patient to delete everything; the receipt contains it.
     RequestId, "request id", 64
 );
 
 impl GrantId {
-    /// The name under which the consent's access token is kept while it still has to be revoked.
+    /// Name under which the token of a pending revocation is stored.
     #[must_use]
     pub fn revocation(&self) -> Self {
         Self(format!("{}{REVOCATION}", self.0))
     }
 
-    /// True if this text ends with the name of something that still has to be revoked.
+    /// True if this text ends with the name of a pending revocation.
     #[must_use]
     pub fn ends_with_revocation(text: &str) -> bool {
         text.ends_with(REVOCATION)
@@ -167,9 +167,9 @@ impl PatientId {
 pub enum Trigger {
     /// The history after a connect.
     Backfill,
-    /// The nightly pull.
+    /// A nightly or catch-up sync.
     Daily,
-    /// A notice from Oura.
+    /// A webhook event.
     Webhook,
     /// Requested by the patient or the platform.
     Manual,

@@ -9,11 +9,11 @@ use super::{Command, Day, DayRange, DocumentId, OuraUserId, PatientId, RawEventT
 /// A message of the live or the nightly queue.
 #[derive(Debug, Clone, PartialEq)]
 pub enum QueueMessage {
-    /// Sync a patient.
+    /// Sync of a patient.
     Sync(SyncMessage),
-    /// Oura says that something changed.
+    /// Webhook event of Oura.
     WebhookEvent(WebhookEvent),
-    /// A patient asked for something that takes longer than a request.
+    /// Request of a patient that takes longer than an HTTP request.
     Command(Command),
 }
 
@@ -59,7 +59,7 @@ struct WebhookEventWire {
     received_at: Timestamp,
 }
 
-/// Distinction of the three: only a webhook event names a user of Oura's, only a command has an action.
+/// Fields that distinguish the three: only a webhook event has an Oura user, only a command has an action.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Peek {

@@ -1,10 +1,10 @@
-//! Parts of every queue message: version, source, and the error of a body that is none.
+//! Parts of every queue message: version, source, and the error of a malformed body.
 
 use serde::{Deserialize, Serialize};
 
 use super::InvalidRange;
 
-/// Reason why a body is no message. No retry changes it.
+/// A malformed message body. No retry changes it.
 #[derive(Debug, thiserror::Error)]
 pub enum InvalidMessage {
     /// Not JSON, or another shape. Only the place is kept: serde's own text quotes what it found.
@@ -15,10 +15,10 @@ pub enum InvalidMessage {
         /// Column of the line, from 1.
         column: usize,
     },
-    /// The range is none.
+    /// The range is invalid.
     #[error("not a sync message: {0}")]
     Range(#[from] InvalidRange),
-    /// A command lacks what it is about, or has more than that.
+    /// A command lacks a field, or has one of another command.
     #[error("not a command of version 1")]
     Command,
 }

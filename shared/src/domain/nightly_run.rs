@@ -1,4 +1,4 @@
-//! Nightly runs: which night it is, and what became of each patient in it.
+//! Identity of nightly runs, and the outcome of each patient.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{Day, InvalidDay, PatientId, SyncId, derived_uuid};
 
-/// One nightly run: the day (UTC) on which it begins. All that a run does is derived from it, so a run that is begun twice
-/// does nothing twice.
+/// A nightly run, identified by its due day (UTC). All ids of a run are derived from it, so a run that starts twice does
+/// nothing twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NightlyRun(Day);
 
@@ -19,7 +19,7 @@ pub struct NightlyRun(Day);
 pub enum NightlyOutcome {
     /// All data has arrived.
     Done,
-    /// There was nothing to be had: the connection has ended, or Oura gives nothing for this patient.
+    /// No data is available: the connection has ended, or Oura gives no data of this patient.
     Skipped,
     /// It was abandoned; the next nightly run looks further back.
     Failed,
@@ -28,13 +28,13 @@ pub enum NightlyOutcome {
 const NIGHTLY: &str = "nightly-";
 
 impl NightlyRun {
-    /// The night of this day.
+    /// Run of this day.
     #[must_use]
     pub fn of(day: Day) -> Self {
         Self(day)
     }
 
-    /// The night that was due at this moment, however late it begins.
+    /// Run that is due at this moment, however late it starts.
     #[must_use]
     pub fn due_at(at: Timestamp) -> Self {
         Self(Day::of_utc(at))
@@ -46,13 +46,13 @@ impl NightlyRun {
         self.0
     }
 
-    /// The sync that it asks for, the same for every patient.
+    /// Id of its syncs, the same for every patient.
     #[must_use]
     pub fn sync_id(self) -> SyncId {
         derived_sync(&format!("{NIGHTLY}{}", self.0))
     }
 
-    /// The night that asked for a sync; `None` when another caused it.
+    /// Run of a sync; `None` if the sync is of none.
     #[must_use]
     pub fn of_sync(sync: &SyncId) -> Option<Self> {
         sync.as_str().strip_prefix(NIGHTLY)?.parse().ok().map(Self)
@@ -65,7 +65,7 @@ impl NightlyRun {
     }
 }
 
-/// The sync that a catch-up of this moment asks for: one an hour at most.
+/// Id of the syncs of a catch-up at this moment: one an hour at most.
 #[must_use]
 pub fn catch_up_sync(at: Timestamp) -> SyncId {
     derived_sync(&at.strftime("catchup-%Y-%m-%dT%H").to_string())
@@ -80,7 +80,7 @@ impl NightlyOutcome {
     /// Every outcome.
     pub const ALL: [Self; 3] = [Self::Done, Self::Skipped, Self::Failed];
 
-    /// The word that is stored.
+    /// Stored text.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {

@@ -25,7 +25,7 @@ impl Scope {
     }
 }
 
-/// Scopes as asked for or as granted.
+/// Requested or granted scopes.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ScopeSet(BTreeSet<Scope>);

@@ -1,4 +1,4 @@
-//! Oura's notices: that a document of one user was created, changed or deleted. Ids only; the data has to be fetched.
+//! Webhook events of Oura: a document of one user was created, updated or deleted. Ids only.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,19 +7,18 @@ use jiff::Timestamp;
 
 use super::{DataType, DocumentId, OuraUserId, RawEventType};
 
-/// One notice, genuine and readable, as it travels in the live queue. Event and data types stay as Oura wrote them:
-/// what they mean, and whether they mean anything here, is for the worker to say.
+/// A verified webhook event in the live queue. Event type and data type are as Oura wrote them; the worker interprets them.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct WebhookEvent {
     /// Oura user.
     pub user: OuraUserId,
     /// Change: `create`, `update`, `delete` or a newer word.
     pub event_type: RawEventType,
-    /// The collection, such as `daily_sleep`; Oura may come to know others.
+    /// Collection, such as `daily_sleep`; Oura may add others.
     pub data_type: RawEventType,
     /// Document.
     pub document_id: DocumentId,
-    /// Time of the change by Oura's clock; none if Oura gave none that can be read.
+    /// Time of the change by Oura's clock; none if it is absent or unreadable.
     pub event_time: Option<Timestamp>,
     /// Arrival of the webhook event.
     pub received_at: Timestamp,
@@ -28,11 +27,11 @@ pub struct WebhookEvent {
 /// Change of a document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum WebhookEventType {
-    /// It is new.
+    /// Created.
     Create,
-    /// It was changed.
+    /// Updated.
     Update,
-    /// It is gone and can no longer be fetched.
+    /// Deleted; it can no longer be fetched.
     Delete,
 }
 
@@ -75,7 +74,7 @@ pub struct DocumentEvent {
     pub event: WebhookEventType,
     /// Time, see [`WebhookEvent::happened_at`].
     pub happened_at: Timestamp,
-    /// To which document.
+    /// Document.
     pub document_id: DocumentId,
 }
 

@@ -109,7 +109,7 @@ impl OuraClient {
     }
 
     /// Fetches the newest days of a range: all of them for documents, some for a time series, which has too many samples.
-    /// The caller goes on with the days before, until the range is complete.
+    /// The caller continues with the days before, until the range is complete.
     ///
     /// Documents are those whose `day` is in the range; `ring_configuration` is returned completely. A time series is
     /// returned with some hours around the days, since the local day of a sample is not known here. If it is probably empty,

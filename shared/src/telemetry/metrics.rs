@@ -13,11 +13,11 @@ pub enum Metric {
     CatchUpPatients,
     /// Consents revoked at Oura.
     ConsentsRevoked,
-    /// Documents announced by webhooks. Dimension `dataType`.
+    /// Documents that webhook events brought. Dimension `dataType`.
     DocumentsFromWebhooks,
     /// Documents that arrived without a webhook event. Dimension `dataType`.
     DocumentsMissedByWebhooks,
-    /// Announced documents that Oura did not return. Dimension `dataType`.
+    /// Documents of webhook events that Oura did not return. Dimension `dataType`.
     DocumentsNotFound,
     /// Queue messages of an unrecognized form.
     MessagesUnreadable,

@@ -123,7 +123,7 @@ async fn running_webhook_sync_stores_nothing_after_disconnect() {
     }
 }
 
-/// The worker knew the patient, and puts the notice into the inbox when the patient is gone.
+/// The worker has read the claim, and puts the event into the inbox after the patient has disconnected.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn webhook_event_is_withdrawn_during_collection() {
     for query in BOTH {

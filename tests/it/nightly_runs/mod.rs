@@ -12,7 +12,7 @@ use shared::aws::Connections;
 use shared::domain::{QueueMessage, WebhookEvent};
 use tests::World;
 
-/// The message of Oura's notice that a document of the usual ring has just changed.
+/// The message of a webhook event: a document of the usual ring has just changed.
 fn notice(world: &World, data_type: &str, id: &str) -> String {
     let notice = WebhookEvent {
         user: world.user_id("ada").parse().unwrap(),

@@ -63,7 +63,7 @@ async fn synced_ring_fetches_all_due_data_types() {
     assert_eq!(world.count("wearable_sync"), 2, "of the backfill and of the night");
 }
 
-/// A notice of Oura's about something that has just happened, and the sync that it causes.
+/// A webhook event about a change of this moment, and the sync that it causes.
 async fn noticed(world: &World, data_type: &str, id: &str) {
     world.pass(Duration::from_secs(3600));
     assert!(world.deliver(&[notice(world, data_type, id)], 1).await.is_empty());
@@ -82,7 +82,7 @@ async fn data_types_kept_current_by_webhooks_are_skipped_until_a_full_sync() {
     let kinds: Vec<_> = asked(&world).into_keys().collect();
     assert_eq!(kinds, ["heartrate", "ring_battery_level"], "only these have no webhook");
 
-    // Without another notice there is nothing to ask for; the night costs Oura nothing.
+    // Without another webhook event nothing is due; the night costs no request.
     world.oura().clear_requests();
     world.pass_until("2026-03-20T03:00:00Z");
     world.schedule(json!({"task": "nightly", "scheduledAt": "2026-03-20T03:00:00Z"})).await;

@@ -1,4 +1,4 @@
-//! Notices when something goes wrong: at Oura, in the queue, in DynamoDB, or because two syncs meet.
+//! Webhook events with a fault at Oura, in the queue or in DynamoDB, or with two syncs at once.
 
 use super::*;
 
@@ -113,7 +113,7 @@ async fn late_delete_event_keeps_a_restored_document() {
     let id = workout["documentId"].as_str().unwrap();
     let deleted_at = world.clock.now();
     world.pass(Duration::from_secs(60));
-    // Put back as it was; that notice comes first, and leaves no trace.
+    // Put back as it was; that event arrives first and changes nothing.
     arrive(&world, &[notice(&world, "ada", "create", "workout", id)]).await;
     world.pass(Duration::from_secs(1800));
     arrive(&world, &[notice_of(&world, "ada", "delete", "workout", id, Some(deleted_at))]).await;
@@ -172,7 +172,7 @@ async fn redriven_sync_resumes() {
     assert!(records.iter().any(|record| record["revision"] == 2));
 }
 
-/// A pull and a webhook sync of the same patient at the same time: neither takes back what the other has found out.
+/// A nightly and a webhook sync of the same patient at the same time: neither undoes what the other has recorded.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn concurrent_nightly_and_webhook_sync_agree() {
     let world = settled().await;
@@ -268,7 +268,7 @@ async fn handed_over_inbox_is_never_stuck() {
     }
 }
 
-/// The patient reconnects between the look at the connection and the look at its tokens: the notices are the ring's, not
+/// The patient reconnects between the reads of the connection and of its tokens: webhook events belong to the ring, not
 /// the consent's.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn webhook_events_outlive_a_replaced_grant() {

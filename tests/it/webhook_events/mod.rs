@@ -30,7 +30,7 @@ async fn settled_with(world: World) -> World {
     world
 }
 
-/// The queue message of a notice that has just arrived, about something that has just happened.
+/// The queue message of a webhook event that has just arrived, about a change of the same moment.
 fn notice(world: &World, account: &str, event: &str, data_type: &str, id: &str) -> String {
     notice_of(world, account, event, data_type, id, Some(world.clock.now()))
 }
@@ -58,7 +58,7 @@ fn notices(world: &World, event: &str, touched: &[ChangedDocument]) -> Vec<Strin
     touched.iter().map(|touched| notice(world, "ada", event, &touched.collection.to_lowercase(), &touched.id)).collect()
 }
 
-/// Delivers the notices, waits for the debounce, and delivers the sync that they cause until it is done.
+/// Delivers the webhook events, waits for the debounce, and delivers the sync that they cause until it is done.
 async fn arrive(world: &World, bodies: &[String]) {
     assert!(world.deliver(bodies, 1).await.is_empty(), "notices are gathered at once");
     world.pass(Duration::from_secs(31));
@@ -163,7 +163,7 @@ async fn unchanged_document_writes_and_publishes_nothing() {
     assert_eq!(asked(&world), [format!("workout/{id}")]);
 }
 
-/// Forty notices for one patient, taken by four workers at once: one sync, no kind asked for twice.
+/// Forty webhook events of one patient, received by four workers at once: one sync, no data type requested twice.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn burst_of_forty_webhook_events_takes_one_sync() {
     let world = settled().await;
@@ -255,7 +255,7 @@ async fn reordered_webhook_events_end_in_ouras_state() {
     let id = workout["documentId"].as_str().unwrap().to_owned();
     let then = |minutes: i64| Some(world.clock.now() - jiff::SignedDuration::from_mins(minutes));
     let of = |event: &str, minutes| notice_of(&world, "ada", event, "workout", &id, then(minutes));
-    // It is there at Oura: it was deleted and put back, and the notices arrive the wrong way round.
+    // It exists at Oura: it was deleted and put back, and the webhook events arrive in the wrong order.
     arrive(&world, &[of("create", 5), of("delete", 10)]).await;
     let live = |all: &[Value]| all.iter().any(|one| one["documentId"] == id.as_str() && one["deleted"].is_null());
     assert!(live(&records(&world, "workout").await));
@@ -264,7 +264,7 @@ async fn reordered_webhook_events_end_in_ouras_state() {
     arrive(&world, &[notice_of(&world, "ada", "delete", "workout", &id, long_ago)]).await;
     assert!(live(&records(&world, "workout").await));
     assert_eq!(asked(&world), [format!("workout/{id}"), format!("workout/{id}")]);
-    // A new one whose update is announced before its creation.
+    // A new one whose update arrives before its creation.
     let put = json!({"id": "w-new", "activity": "cycling", "day": "2026-03-18", "intensity": "easy", "source": "manual",
         "start_datetime": "2026-03-18T08:00:00+01:00", "end_datetime": "2026-03-18T08:30:00+01:00"});
     let put = PutDocument { collection: "workout".into(), document: put, day: None };
@@ -470,7 +470,7 @@ async fn lost_sync_message_is_sent_by_the_next_webhook_event() {
     let world = settled().await;
     let touched = world.oura().edit_night("ada", NIGHT.parse().unwrap()).unwrap();
     let bodies = notices(&world, "update", &touched);
-    // The queue takes no message while the notices are put in, and they are never delivered again.
+    // The queue takes no message while the events go into the inbox, and they are never redelivered.
     let refused = Effect::Error { status: 403, code: "AccessDenied".into(), message: "no".into() };
     world.aws.faults().inject(Fault {
         service: Some(Service::Sqs),
@@ -573,11 +573,11 @@ async fn nightly_sync_counts_documents_missed_by_webhooks() {
     let days = WebhookDays::new(&world.sdk, &world.names.connections_table);
     let day = days.get(today).await.unwrap();
     assert_eq!(day.missed_webhooks, connection.missed_webhooks);
-    // What webhooks bring is counted beside it, and a pull that finds nothing new says so.
+    // Documents of webhook events are counted beside it.
     world.pass(Duration::from_secs(31));
     world.work().await;
     assert_eq!(days.get(today).await.unwrap().announced.values().sum::<u64>(), announced_documents.len() as u64);
-    // Data types with webhook events since are announced again; that a sync finds nothing shows nothing about the others.
+    // Data types with webhook events since are not missed any more; a sync that finds nothing shows nothing about the others.
     let announced: BTreeSet<DataType> = announced_documents.iter().map(|of| of.collection.parse().unwrap()).collect();
     let missed = world.connection().await.missed_webhooks;
     assert!(!missed.is_empty() && !missed.keys().any(|of| announced.contains(of)), "{missed:?}");

@@ -45,7 +45,7 @@ impl World {
         people.into_iter().find(|person| person.key == account).expect("one of the people").user_id
     }
 
-    /// The message of a pull.
+    /// The message of a sync.
     pub fn pull(&self, trigger: Trigger, id: &str, range: DayRange) -> String {
         let (sync_id, requested_at) = (id.parse().unwrap(), self.clock.now());
         SyncMessage { patient_id: self.patient(), sync_id, trigger, range, requested_at }.to_body()

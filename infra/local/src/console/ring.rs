@@ -1,5 +1,5 @@
-//! The simulated ring's buttons: what the person who wears it does, and what Oura announces of it. With a real Oura there
-//! are none.
+//! The simulated ring's buttons: the wearer's actions, and the webhook events that Oura sends about them. With a real Oura
+//! there are none.
 
 use axum::body::Body;
 use axum::http::{Response, StatusCode};
@@ -195,7 +195,7 @@ impl Ring {
         Err(Refusal::Nothing)
     }
 
-    /// All notices, oldest first.
+    /// All webhook events, oldest first.
     fn notices(&self) -> Vec<WebhookDeliveryRecord> {
         let mut all = self.control.delivery_log();
         all.extend(self.control.pending_deliveries());
@@ -209,7 +209,7 @@ impl Ring {
     }
 }
 
-/// A notice as a line of the page.
+/// A webhook event as a line of the page.
 fn notice_view(notice: &WebhookDeliveryRecord) -> Value {
     let last = notice.attempts.last();
     let state = match notice.state {

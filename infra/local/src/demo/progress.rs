@@ -1,4 +1,4 @@
-//! The backfill's progress per kind: redrawn in place on a terminal, one line per change otherwise.
+//! The backfill's progress per data type: redrawn in place on a terminal, one line per change otherwise.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};

@@ -116,7 +116,7 @@ impl Wait<'_> {
         if self.events.is_some() && self.syncs().is_empty() {
             return Ok(Some("days changed, and no wearable_sync event with trigger webhook was published".to_owned()));
         }
-        // A second sync may follow the first: what a notice says that came while that ran.
+        // A second sync may follow the first, for webhook events that arrived while that ran.
         let queued = self.stack.watch().queues().await.unwrap_or_default();
         let left: usize =
             queued.iter().map(|queue| queue.depth.visible + queue.depth.in_flight + queue.depth.delayed).sum();
@@ -129,7 +129,7 @@ impl Wait<'_> {
         all
     }
 
-    /// The details of the published syncs that notices caused.
+    /// The details of the published syncs that webhook events caused.
     fn syncs(&self) -> Vec<Value> {
         let events = self.stack.watch().events().unwrap_or_default();
         let new = events.into_iter().skip(self.events.unwrap_or_default()).map(|event| event.detail);
@@ -175,7 +175,7 @@ impl Wait<'_> {
     }
 }
 
-/// All notices, oldest first.
+/// All webhook events, oldest first.
 fn notices(control: &Control) -> Vec<WebhookDeliveryRecord> {
     let mut all = control.delivery_log();
     all.extend(control.pending_deliveries());

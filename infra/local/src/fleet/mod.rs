@@ -57,7 +57,7 @@ const HISTORY_DAYS: u32 = 9;
 pub struct Options {
     /// Number of patients.
     pub patients: u32,
-    /// Requests that Oura allows the app in any five minutes, and that the budget is set to.
+    /// Requests that Oura allows the app in any five minutes, and the setting of the rate limit.
     pub requests_per_5_min: u32,
     /// Speed of the night as a multiple of the machine's clock; by the rate limit when unset.
     pub pace: Option<u32>,

@@ -21,7 +21,7 @@ pub struct Report {
     pub patients: u64,
     /// Patients done, skipped and failed.
     pub turns: (u64, u64, u64),
-    /// From the planner's call to the last patient's turn, by the fleet's clock.
+    /// Time from the planner's call to the last patient's outcome, by the fleet's clock.
     pub duration: Duration,
     /// Duration of the requests at the permitted rate.
     pub floor: Duration,

@@ -22,7 +22,7 @@ impl Time {
         Self { begun: Instant::now(), start, pace: Arc::new(AtomicI64::new(1)) }
     }
 
-    /// The clock of everything that lives in this time.
+    /// The clock of everything in this time.
     pub(crate) fn clock(&self, pace: u32) -> Clock {
         self.pace.store(i64::from(pace.max(1)), Ordering::SeqCst);
         let time = self.clone();

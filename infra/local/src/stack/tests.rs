@@ -11,7 +11,7 @@ use crate::demo::client::Patient;
 use crate::gateway::routes::PREFIX;
 use oura_simulator::OuraSimulatorConfig;
 
-/// Little history, and no more pauses on a notice's way than must be.
+/// Little history, and the shortest pauses for webhook events.
 fn quiet(options: Options) -> Options {
     let env = options.env.with("BACKFILL_DAYS", "3").with("WEBHOOK_DEBOUNCE_SECONDS", "1");
     let oura = match options.oura {

@@ -19,7 +19,7 @@ pub struct SyncEnd {
     pub at: Timestamp,
     /// Time at which data last arrived.
     pub last_sync_at: Option<Timestamp>,
-    /// The newest day that has stats.
+    /// Newest day with data of the ring.
     pub last_data_day: Option<Day>,
     /// Data types that did not arrive, with a stable reason, and those that arrived again (`None`). Others are unchanged.
     pub failing: BTreeMap<DataType, Option<FetchFailure>>,
@@ -35,7 +35,7 @@ pub struct SyncEnd {
     pub last_webhook_at: Option<Timestamp>,
     /// Time of the last webhook event about data that only a ring can have brought.
     pub last_ring_webhook_at: Option<Timestamp>,
-    /// Documents that nightly and catch-up syncs found and no webhook had announced, by data type.
+    /// Documents that nightly and catch-up syncs found and no webhook event had named, by data type.
     pub missed_webhooks: BTreeMap<DataType, u64>,
     /// The connection's new status.
     pub status: (ConnectionStatus, Option<ReasonCode>),

@@ -24,7 +24,7 @@ pub struct RecordWrite {
     pub record: StoredRecord,
     /// Day and revision as read, if it was stored. If the day differs, the record moves.
     pub previous: Option<(Day, u64)>,
-    /// True if a webhook should have announced it and did not.
+    /// True if a webhook event should have named it and did not.
     pub missed_webhooks: bool,
 }
 

@@ -5,7 +5,7 @@
 //! | pk | sk | item |
 //! |---|---|---|
 //! | `PATIENT#<id>` | `CONNECTION#oura` | the connection |
-//! | `PATIENT#<id>` | `CONNECTION#oura#PENDING` | a consent that was begun and not completed (expires) |
+//! | `PATIENT#<id>` | `CONNECTION#oura#PENDING` | a consent that was started and not completed (expires) |
 //! | `PATIENT#<id>` | `CONNECTION#oura#REFUSED` | the reason for which the last consent was refused (expires) |
 //! | `PATIENT#<id>` | `PURGE#oura` | a purge; until it has ended, no connect |
 //! | `PATIENT#<id>` | `LIMIT#<name>` | the patient's recent requests of one kind (expires) |
@@ -16,7 +16,7 @@
 //! | `PATIENT#<id>` | `SYNC#<sync id>` | the progress of one sync (expires) |
 //! | `STATE#<sha-256>` | `STATE` | an OAuth state, by its hash (expires) |
 //! | `OURA#<user id>` | `CLAIM` | the patient whom a ring account belongs to |
-//! | `WEBHOOKS` | `DAY#<day>` | by data type, documents announced by webhooks and missed by them (expires) |
+//! | `WEBHOOKS` | `DAY#<day>` | by data type, documents named by webhook events and missed by them (expires) |
 //! | `GUARD` | `DISCONNECT#<day>` | number of patients disconnected on one day (expires) |
 //! | `RATE_LIMIT` | `OURA` | the rate limit that all workers share, and Oura's status |
 //! | `RATE_LIMIT` | `TOKEN_ENDPOINT` | the status of Oura's token endpoint |

@@ -22,7 +22,7 @@ use crate::aws::error::{HttpStatus, StoreError};
 pub(in crate::aws) enum Outcome<T = (), C = ()> {
     /// The write took effect.
     Written(T),
-    /// The condition did not hold and nothing was changed. Holds the item as it is, if it was asked for.
+    /// The condition did not hold and nothing was changed. Holds the current item, if it was requested.
     ConditionFailed(C),
 }
 

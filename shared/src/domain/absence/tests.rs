@@ -167,12 +167,12 @@ fn failure_explains_only_days_since_the_last_fetch() {
     let mut outage = old(connection());
     outage.failing.insert(DataType::DailyActivity, FetchFailure::Unavailable);
     assert_eq!(whole(Some(&outage), &[], "2026-03-18"), Absence::OuraUnavailable);
-    // Webhooks that work announce what there is: nothing announced means that the ring has not synced.
+    // Webhooks that work name each document: without an event the ring has not synced.
     let mut current = old(connection());
     current.last_data_day = Some(day("2026-03-17"));
     current.last_ring_webhook_at = Some(at("2026-03-19T20:00:00Z"));
     assert_eq!(whole(Some(&current), &[], "2026-03-18"), Absence::NotSyncedYet);
-    // Where full pulls are rare, the last one may be long ago.
+    // If full syncs are rare, the last one may be long ago.
     let of = |connection: &Connection, full_sync_interval_days: u32| {
         let days = BTreeMap::new();
         Evidence {

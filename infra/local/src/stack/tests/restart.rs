@@ -1,4 +1,4 @@
-//! A stack with `--data` that was killed: the next one goes on.
+//! A stack with `--data` that was killed: the next one continues.
 
 use shared::aws::Inbox;
 
