@@ -93,7 +93,7 @@ impl World {
         items
     }
 
-    /// Every item of every table, but for the request budget: how much of it is left depends on how long things took.
+    /// Every item of every table, except for the rate limit, which depends on the time that things took.
     pub async fn tables(&self) -> [Vec<Value>; 3] {
         let mut connections = self.items(&self.names.connections_table).await;
         connections.retain(|item| item["pk"] != "RATE_LIMIT");
