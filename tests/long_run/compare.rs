@@ -50,7 +50,7 @@ pub(crate) async fn patient(stack: &Stack, ledger: &Ledger, patient: &str, ring:
         documents(data_type, &held, stored, &mut findings);
         of_days(data_type, &held, &days, first, last, &mut findings);
     }
-    samples(&truth, &records, (first, last), &ledger.unworn(patient), &mut findings);
+    samples(&truth, &records, (first, last), &mut findings);
     findings.extend(tombstones(stack, ledger, patient).await);
     findings.into_iter().map(|finding| format!("{patient} ({ring}): {finding}")).collect()
 }
@@ -192,7 +192,7 @@ fn of_days(
 }
 
 /// The samples of heart rate, by their moments; of the battery, their number.
-fn samples(truth: &Truth, records: &Records, (first, last): (Date, Date), unworn: &[Date], findings: &mut Vec<String>) {
+fn samples(truth: &Truth, records: &Records, (first, last): (Date, Date), findings: &mut Vec<String>) {
     let midnight = |day: Date| day.to_zoned(TimeZone::UTC).unwrap().timestamp();
     // Local days begin and end at most 14 hours before or after those of UTC.
     let (start, end) =
@@ -204,14 +204,24 @@ fn samples(truth: &Truth, records: &Records, (first, last): (Date, Date), unworn
             held.entry(at).or_default().insert(row["bpm"].as_i64().unwrap());
         }
     }
-    let mut stored: BTreeMap<Timestamp, BTreeSet<i64>> = BTreeMap::new();
+    let (mut stored, mut surplus): (BTreeMap<Timestamp, BTreeSet<i64>>, BTreeSet<Timestamp>) = Default::default();
     for record in records.get(DataType::HeartRate.as_str()).into_iter().flatten() {
         let begin: Timestamp = record.metrics["start"].as_str().unwrap().parse().unwrap();
+        let finish: Timestamp = record.metrics["end"].as_str().unwrap().parse().unwrap();
         let list = |name: &str| record.metrics[name].as_array().cloned().unwrap_or_default();
+        // Samples have no id, so no request proves that Oura has dropped one: before the first and after the last sample that
+        // it gives of a day, stored ones stay.
+        let mut of_day = held.range(begin..=finish).map(|(at, _)| *at);
+        let (earliest, latest) = (of_day.next(), of_day.next_back());
+        let is_within =
+            |at: Timestamp| earliest.is_some_and(|first| at > first) && latest.is_some_and(|last| at < last);
         for (seconds, bpm) in list("secondsFromStart").iter().zip(list("bpm")) {
             let at = begin + SignedDuration::from_secs_f64(seconds.as_f64().unwrap());
             #[expect(clippy::cast_possible_truncation, reason = "beats per minute")]
             stored.entry(at).or_default().insert(bpm.as_f64().unwrap() as i64);
+            if is_within(at) && !held.contains_key(&at) {
+                surplus.insert(at);
+            }
         }
     }
     let missing: Vec<_> = held.iter().filter(|(at, bpm)| stored.get(at) != Some(bpm)).map(|(at, _)| *at).collect();
@@ -225,12 +235,6 @@ fn samples(truth: &Truth, records: &Records, (first, last): (Date, Date), unworn
             some(&days)
         ));
     }
-    // Samples have no id, so no request proves that Oura has dropped those of a whole day.
-    let is_dropped = |at: Timestamp| {
-        unworn.iter().any(|day| midnight(*day).duration_since(at).abs() < SignedDuration::from_hours(38))
-    };
-    let surplus: BTreeSet<_> =
-        stored.range(start..end).map(|(at, _)| *at).filter(|at| !held.contains_key(at) && !is_dropped(*at)).collect();
     if !surplus.is_empty() {
         let days: BTreeSet<_> = surplus.iter().map(|at| TimeZone::UTC.to_datetime(*at).date().to_string()).collect();
         let days: Vec<_> = days.into_iter().collect();
@@ -242,7 +246,12 @@ fn samples(truth: &Truth, records: &Records, (first, last): (Date, Date), unworn
 async fn tombstones(stack: &Stack, ledger: &Ledger, patient: &str) -> Vec<String> {
     let items = stack.world.items(&stack.world.names.wearable_data_table).await;
     let deleted = items.iter().filter(|item| item["patientId"] == patient && item["deleted"] == true);
-    let unfounded = deleted.filter(|item| !ledger.has_changed(item["documentId"].as_str().unwrap_or_default()));
+    // A document that came once without its id was stored under a derived one, until it came with its id.
+    let is_derived = |id: &str| uuid::Uuid::parse_str(id).is_ok_and(|id| id.get_version_num() == 5);
+    let unfounded = deleted.filter(|item| {
+        let id = item["documentId"].as_str().unwrap_or_default();
+        !ledger.has_changed(id) && !is_derived(id)
+    });
     let unfounded: Vec<_> = unfounded.map(|item| format!("{} {}", item["day"], item["dataType"])).collect();
     if unfounded.is_empty() {
         return vec![];

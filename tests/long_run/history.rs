@@ -64,7 +64,6 @@ impl Person<'_> {
                 let unworn = UnwornDays { days: Selection::day(day), score: random.bool().then_some(0) };
                 let changed = oura.make_unworn(self.ring, &unworn).unwrap();
                 self.record(ledger, day, &changed);
-                ledger.drop_samples(self.patient, day);
             }
             Change::RestMode => {
                 let to = random.bool().then(|| self.back(1).max(day));

@@ -12,8 +12,6 @@ pub(crate) struct Ledger {
     lost: BTreeSet<(String, Date)>,
     /// Ids of documents that were deleted or moved.
     changed_ids: BTreeSet<String>,
-    /// Days of each patient that were found to be unworn later.
-    unworn: BTreeSet<(String, Date)>,
     /// Events by detail type.
     events: BTreeMap<String, u64>,
     pub(crate) findings: Vec<String>,
@@ -24,16 +22,6 @@ impl Ledger {
     pub(crate) fn lose(&mut self, patient: &str, id: &str, day: Date) {
         self.lost.insert((patient.to_owned(), day));
         self.changed_ids.insert(id.to_owned());
-    }
-
-    /// The ring was off on this day, and all samples of the day are dropped.
-    pub(crate) fn drop_samples(&mut self, patient: &str, day: Date) {
-        self.unworn.insert((patient.to_owned(), day));
-    }
-
-    /// Days of a patient without the samples that were there before.
-    pub(crate) fn unworn(&self, patient: &str) -> Vec<Date> {
-        self.unworn.iter().filter(|(of, _)| of == patient).map(|(_, day)| *day).collect()
     }
 
     pub(crate) fn has_changed(&self, id: &str) -> bool {
