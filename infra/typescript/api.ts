@@ -168,7 +168,10 @@ export interface paths {
         };
         /**
          * Workouts of a range of days
-         * @description Oldest first, at most 100 per page. Repeat the request with `cursor` until it is null. A page can be empty and have a cursor,
+         * @description The workouts of the days' stats: those of the Oura account to which the day belongs, and of a workout to which Oura gave a new
+         *     id the newest document. `GET /records` has the others, too.
+         *
+         *     Oldest first, at most 100 per page. Repeat the request with `cursor` until it is null. A page can be empty and have a cursor,
          *     because one request reads a bounded part of the patient's records.
          */
         get: operations["listWorkouts"];
@@ -189,7 +192,8 @@ export interface paths {
         };
         /**
          * Records of one metric type, one per document or one per day
-         * @description Per document: all data of one metric type, including what the stats of a day leave out. Per day: the day's stats of one metric
+         * @description Per document: every stored document of one metric type, including what the stats of a day leave out: documents of another Oura
+         *     account of the patient, and documents to which Oura gave a new id, beside the new ones. Per day: the day's stats of one metric
          *     type, one record for each day that has any.
          *
          *     Oldest first, at most 100 records and about 1 MB per page. Repeat the request with `cursor` until it is null. A page can be
@@ -217,7 +221,8 @@ export interface paths {
          *     - `hrv` (milliseconds RMSSD) and `hypnogram` (sleep stages in words): each sleep period, the main sleep first.
          *     - `met`: metabolic equivalents of the activity day.
          *
-         *     A day without the series has an empty list.
+         *     The series are those of the documents that make the day's stats: of one Oura account, each document once. A day without the
+         *     series has an empty list. An answer has at most 4 MiB; if a day has more, its last sleep periods are left out.
          */
         get: operations["getSeries"];
         put?: never;
@@ -258,7 +263,7 @@ export interface paths {
         /**
          * All stored data of the patient, one object per line
          * @description The answer has pages of at most 4 MiB. The header `Link` has the address of the next page, until the last page. An export locks
-         *     nothing, so each page shows the data at the time of its reading.
+         *     nothing, so each page shows the data at the time of its reading. Records are every stored document, as of `GET /records`.
          *
          *     - `ndjson`: one JSON object per line, `type` first. Every page ends with `end`, so that a truncated page is detectable.
          *       Without data there are only `export`, `connection` if one ever existed, and `end`.

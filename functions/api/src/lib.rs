@@ -16,11 +16,13 @@
 //! The patient is always the signed-in one: no route takes a patient's id.
 
 mod connections;
+mod current;
 mod cursor;
 mod daily;
 mod disconnect;
 mod export;
 mod metrics;
+mod page_size;
 mod parameters;
 mod records;
 mod refresh;

@@ -15,6 +15,7 @@ use shared::http::{self, HttpError};
 
 use crate::cursor::Cursors;
 use crate::daily::continued;
+use crate::page_size::PageSize;
 use crate::parameters::{self, parse_metric};
 use crate::{Deps, unavailable};
 
@@ -80,7 +81,8 @@ pub(crate) async fn get(deps: &Deps, request: &Request) -> Result<Response<Body>
             http::success(StatusCode::OK, &RecordsPage { records, cursor })
         }
         Per::Document => {
-            let (records, cursor) = page(deps, &patient, range, wanted, &cursors).await?;
+            let Page { records, cursor } = page(deps, &patient, range, wanted, &cursors).await?;
+            let records = records.into_iter().map(|of| of.json).collect();
             http::success(StatusCode::OK, &RecordsPage { records, cursor })
         }
     })
@@ -163,6 +165,18 @@ async fn day_page(
     Ok((records, next.map(|day| cursors.at(&day))))
 }
 
+/// A page of records.
+pub(crate) struct Page {
+    pub(crate) records: Vec<ShownRecord>,
+    pub(crate) cursor: Option<String>,
+}
+
+/// A stored record, and its public form.
+pub(crate) struct ShownRecord {
+    pub(crate) stored: StoredRecord,
+    pub(crate) json: Box<RawValue>,
+}
+
 /// A page of the patient's records of one type, oldest first, and the cursor of the next page. A page may be empty and
 /// have a cursor, if there are many records of other types between.
 ///
@@ -174,30 +188,28 @@ pub(crate) async fn page(
     range: DayRange,
     wanted: MetricType,
     cursors: &Cursors<'_>,
-) -> Result<(Vec<Box<RawValue>>, Option<String>), HttpError> {
+) -> Result<Page, HttpError> {
     let mut after: Option<RecordKey> = cursors.position()?;
     if after.as_ref().is_some_and(|after| !range.contains(after.day)) {
         return Err(Cursors::invalid());
     }
-    let (mut records, mut characters) = (Vec::new(), 0);
+    let (mut records, mut size) = (Vec::new(), PageSize::up_to(PAGE_CHARACTERS));
     for _read in 0..MAX_READS {
         let found = deps.wearable_data.page(patient, range, after.as_ref(), Some(wanted)).await.map_err(unavailable)?;
-        for stored in &found.records {
-            let record = to_raw_value(&Shown::from(stored)).map_err(unwritable)?;
-            let is_full = records.len() == PAGE_RECORDS || characters + record.get().len() > PAGE_CHARACTERS;
-            if is_full && !records.is_empty() {
-                return Ok((records, after.as_ref().map(|after| cursors.at(after))));
+        for stored in found.records {
+            let json = to_raw_value(&Shown::from(&stored)).map_err(unwritable)?;
+            if records.len() == PAGE_RECORDS || !size.add(json.get().len()) {
+                return Ok(Page { records, cursor: after.as_ref().map(|after| cursors.at(after)) });
             }
-            characters += record.get().len();
-            records.push(record);
             after = Some(RecordKey::of(&stored.record));
+            records.push(ShownRecord { stored, json });
         }
         after = found.next;
         if after.is_none() {
             break;
         }
     }
-    Ok((records, after.as_ref().map(|after| cursors.at(after))))
+    Ok(Page { records, cursor: after.as_ref().map(|after| cursors.at(after)) })
 }
 
 /// Something that cannot be written as JSON; nothing that is stored is.

@@ -6,12 +6,16 @@ use lambda_http::http::StatusCode;
 use lambda_http::{Body, Request, Response};
 use serde::Serialize;
 use serde_json::json;
+use serde_json::value::{RawValue, to_raw_value};
 use shared::domain::{DataType, Day, DocumentId, Number, PatientId, Record, RecordMetrics, StoredRecord, metrics};
 use shared::http::{self, HttpError};
 use shared::normalize::{SleepPeriod, sleep_periods};
 use strum::VariantArray as _;
 
+use crate::current::only_current;
+use crate::page_size::{PAGE_BYTES, PageSize, sent_size};
 use crate::parameters::{self, parse_day};
+use crate::records::unwritable;
 use crate::{Deps, unavailable};
 
 /// Subject of a series.
@@ -51,7 +55,7 @@ pub(crate) async fn get(deps: &Deps, request: &Request) -> Result<Response<Body>
         return Err(HttpError::bad_request("missing_day", "`day` is needed, as YYYY-MM-DD."));
     };
     let day = parse_day("day", day)?;
-    let series = series(deps, &patient, series_type, day).await?;
+    let series = fitting(&series(deps, &patient, series_type, day).await?)?;
     let answer = json!({ "type": series_type, "day": day, "unit": series_type.unit(), "series": series });
     Ok(http::success(StatusCode::OK, &answer))
 }
@@ -65,7 +69,12 @@ fn series_type(query: &BTreeMap<String, String>) -> Result<SeriesType, HttpError
 }
 
 async fn series(deps: &Deps, patient: &PatientId, series_type: SeriesType, day: Day) -> Result<Vec<Series>, HttpError> {
-    let of_day = async |data_type| deps.wearable_data.of_day(patient, day, data_type).await.map_err(unavailable);
+    // Without a connection there are no records.
+    let Some(connection) = deps.connections.get(patient).await.map_err(unavailable)? else { return Ok(Vec::new()) };
+    let of_day = async |data_type| {
+        let found = deps.wearable_data.of_day(patient, day, Some(data_type)).await.map_err(unavailable)?;
+        only_current(deps, &connection, day, found).await
+    };
     Ok(match series_type {
         SeriesType::HeartRate => {
             let (samples, sleeps) =
@@ -82,6 +91,20 @@ async fn series(deps: &Deps, patient: &PatientId, series_type: SeriesType, day: 
             activities.iter().filter_map(|stored| met(&stored.record)).collect()
         }
     })
+}
+
+/// The first series, as far as they fit into one answer. Only days of very many long sleep periods have more.
+fn fitting(series: &[Series]) -> Result<Vec<Box<RawValue>>, HttpError> {
+    let mut size = PageSize::up_to(PAGE_BYTES);
+    let mut fitting = Vec::with_capacity(series.len());
+    for one in series {
+        let json = to_raw_value(one).map_err(unwritable)?;
+        if !size.add(sent_size(json.get())) {
+            break;
+        }
+        fitting.push(json);
+    }
+    Ok(fitting)
 }
 
 /// A series of one document.

@@ -1,6 +1,7 @@
 //! The routes that read stored data: days, records, series, the catalogue of metrics, and the export.
 
 mod answers;
+mod current;
 mod cursors;
 mod daily;
 mod export;

@@ -65,7 +65,7 @@ impl WearableDataTable {
         Ok(RecordsPage { records, next })
     }
 
-    /// The patient's records of one data type on one day.
+    /// The patient's records of one day, of one data type or of all.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -73,9 +73,10 @@ impl WearableDataTable {
         &self,
         patient: &PatientId,
         day: Day,
-        data_type: DataType,
+        data_type: Option<DataType>,
     ) -> Result<Vec<StoredRecord>, StoreError> {
-        let keys = Partition::Days(patient).whole().and(begins_with("sk", format!("{day}#{data_type}#")));
+        let prefix = data_type.map_or_else(|| format!("{day}#"), |data_type| format!("{day}#{data_type}#"));
+        let keys = Partition::Days(patient).whole().and(begins_with("sk", prefix));
         let query: Query = self.table.query(keys).filter(missing("deleted"));
         let records: Vec<RecordItem> = query.all(ACTION).await?;
         records.into_iter().map(|item| item.record(ACTION)).collect()
