@@ -144,11 +144,12 @@ export interface paths {
         };
         /**
          * Daily stats of a range of days
-         * @description Oldest first, 90 calendar days per page. Repeat the request with `cursor` until it is null. A page can be empty.
+         * @description Oldest first, at most 90 calendar days and 4 MiB per page. Repeat the request with `cursor` until it is null. A page can be
+         *     empty.
          *
          *     A day without data is in `gaps`, with the reason. `missing` of a day lists the metric types that most days have and this day
          *     lacks. Reasons follow from stored facts (what was fetched and when, the granted scopes, the ring's battery and wear time,
-         *     rest mode) and are computed for each answer. Future days are neither days nor gaps.
+         *     rest mode) and are computed for each answer. Days that have not begun where the patient is are no gaps.
          */
         get: operations["listDays"];
         put?: never;
@@ -463,7 +464,7 @@ export interface components {
         };
         DaysPage: {
             days: components["schemas"]["DailyStats"][];
-            /** @description Days of the page without stats, oldest first, without future days. */
+            /** @description Days of the page without stats, oldest first, without days that have not begun where the patient is. */
             gaps: {
                 day: components["schemas"]["Day"];
                 reason: components["schemas"]["AbsenceReason"];
@@ -513,9 +514,9 @@ export interface components {
          * @description Reason of missing data. Stable; more can be added.
          *
          *     - `not_worn`: later data has arrived, but not this, or the day has hours without the ring.
-         *     - `not_synced_yet`: Oura has nothing newer. The patient opens the Oura app with the ring nearby.
+         *     - `not_synced_yet`: Oura has nothing newer, or no night since. The patient opens the Oura app with the ring nearby.
          *     - `battery`: the battery was low at its last reading.
-         *     - `calibrating`: Oura needs more nights.
+         *     - `calibrating`: Oura needs more nights: there is no score, and there was none in the 30 days before.
          *     - `scope_not_granted`: not granted at the last consent. The patient reconnects.
          *     - `membership_ended`: the Oura membership is not active.
          *     - `rest_mode`: rest mode was on.
@@ -524,9 +525,10 @@ export interface components {
          *     - `app_outdated`: the patient's Oura app is older than Oura's minimum.
          *     - `not_connected`: there was no connection at the time of the fetch.
          *     - `not_fetched`: before the fetched history, or a data type that is requested only every few days.
-         *     - `unreadable`: Oura sent it in a form that could not be read. It comes when Oura corrects it.
+         *     - `unreadable`: Oura sent it in a form that could not be read. It comes when Oura corrects it. Only for days that the last sync
+         *       has read, and if nothing else explains it.
          *     - `not_measured`: Oura has the day's document without a value: the ring measured too little.
-         *     - `in_progress`: the ring has synced, and the day is not over. The data follows without action.
+         *     - `in_progress`: the ring has synced, and the day is not over where the patient is. The data follows without action.
          *     - `unknown`: Oura has no value and gives no reason.
          * @enum {unknown}
          */

@@ -238,9 +238,13 @@ async fn daily_page_is_one_call_and_never_empty_during_an_outage() {
     world.work().await;
     let meter = world.aws.meter();
     meter.reset();
+    asked(&world, "2026-03-09", "2026-03-17").await;
+    assert_eq!((meter.calls(), meter.calls_of(Service::DynamoDb, "BatchGetItem")), (1, 1));
+    meter.reset();
     let page = asked(&world, "2025-12-20", "2026-03-18").await;
     assert!(page["days"].as_array().unwrap().len() > 25);
-    assert_eq!((meter.calls(), meter.calls_of(Service::DynamoDb, "BatchGetItem")), (1, 1));
+    let calls = ["BatchGetItem", "Query"].map(|operation| meter.calls_of(Service::DynamoDb, operation));
+    assert_eq!((meter.calls(), calls), (2, [1, 1]), "a day lacks a score: rest mode is searched for");
 
     // A busy table answers with a part, and says what it left out: the connection, the budget and two days; then one of them.
     let leaves_out = |entries: Vec<usize>| {
@@ -251,7 +255,7 @@ async fn daily_page_is_one_call_and_never_empty_during_an_outage() {
     world.aws.faults().inject(leaves_out(vec![0]).after(1).times(1));
     meter.reset();
     assert_eq!(asked(&world, "2025-12-20", "2026-03-18").await, page);
-    assert_eq!(meter.calls(), 3);
+    assert_eq!(meter.calls(), 4);
     world.aws.faults().clear();
     world.aws.faults().inject(leaves_out(vec![]));
     let refused = world.get("/daily", "from=2025-12-20&to=2026-03-18").await.refusal();
@@ -283,6 +287,13 @@ async fn replace(world: &World, (collection, metric_type): (&str, &str), day: &s
     let stored = stored.unwrap_or_else(|| panic!("{collection} of {day} is stored: {records}"));
     (document["id"], document["day"]) = (stored["documentId"].clone(), json!(day));
     put(world, collection, document);
+}
+
+/// The reasons of a day with stats.
+async fn missing(world: &World, day: &str) -> Value {
+    let page = asked(world, day, day).await;
+    assert_whole(&page);
+    page["days"][0]["missing"].clone()
 }
 
 /// Syncs the patient's last month.
@@ -321,17 +332,102 @@ async fn rest_mode_that_began_long_before_is_found() {
 async fn daily_explains_unworn_unmeasured_and_unreadable_values() {
     let world = World::connected().await;
     world.work().await;
-    let day = "2026-03-11";
+    let day = "2026-03-13";
     let unworn = json!({"score": null, "steps": 0, "non_wear_time": 86_400});
     replace(&world, ("daily_activity", "activity"), day, unworn).await;
     replace(&world, ("daily_spo2", "spo2"), day, json!({"spo2_percentage": {"average": 0.0}})).await;
     replace(&world, ("daily_readiness", "readiness"), day, json!({"score": "high"})).await;
+    replace(&world, ("daily_readiness", "readiness"), "2026-03-06", json!({"score": null})).await;
     sync(&world).await;
-    let page = asked(&world, day, day).await;
-    assert_whole(&page);
-    let missing = &page["days"][0]["missing"];
-    assert_eq!((&missing["activity"], &missing["spo2"]), (&json!("not_worn"), &json!("not_measured")), "{page}");
-    assert_eq!(missing["readiness"], "unreadable", "{page}");
+    let reasons = missing(&world, day).await;
+    assert_eq!((&reasons["activity"], &reasons["spo2"]), (&json!("not_worn"), &json!("not_measured")), "{reasons}");
+    assert_eq!(reasons["readiness"], "unreadable", "{reasons}");
     let connection = world.connection().await;
     assert!(connection.failing.contains_key(&DataType::DailyReadiness), "{:?}", connection.failing);
+    assert_eq!(missing(&world, "2026-03-06").await["readiness"], "unknown", "a usual sync does not read it");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn unreadable_field_hides_no_night_that_has_not_synced() {
+    let world = World::connected().await;
+    world.work().await;
+    // The night of the 17th has an odd field; from then on the ring syncs in the background only.
+    replace(
+        &world,
+        ("sleep", "sleep"),
+        "2026-03-17",
+        json!({"type": "long_sleep", "total_sleep_duration": "long",
+        "bedtime_start": "2026-03-16T23:00:00+01:00", "bedtime_end": "2026-03-17T07:00:00+01:00"}),
+    )
+    .await;
+    let unslept = "2026-03-18";
+    let records = world.get("/records", &format!("type=sleep&from={unslept}&to={unslept}")).await.data();
+    for record in records["records"].as_array().unwrap() {
+        let (collection, id) = (record["dataType"].as_str().unwrap(), record["documentId"].as_str().unwrap());
+        world.oura().delete_document("ada", collection, id).unwrap();
+    }
+    sync(&world).await;
+    let failing = world.connection().await.failing;
+    assert!(failing.contains_key(&DataType::Sleep), "{failing:?}");
+    let reasons = missing(&world, unslept).await;
+    assert_eq!((&reasons["sleep"], &reasons["hrv"]), (&json!("not_synced_yet"), &json!("not_synced_yet")), "{reasons}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn score_out_of_bounds_promises_no_calibration() {
+    let world = World::connected().await;
+    world.work().await;
+    let day = "2026-03-13";
+    replace(&world, ("daily_readiness", "readiness"), day, json!({"score": 900})).await;
+    replace(&world, ("daily_activity", "activity"), day, json!({"score": 900, "steps": 9000, "non_wear_time": 600}))
+        .await;
+    sync(&world).await;
+    let reasons = missing(&world, day).await;
+    assert_eq!((&reasons["readiness"], &reasons["activity"]), (&json!("unknown"), &json!("unknown")), "{reasons}");
+}
+
+/// It is two o'clock in UTC, and seven in the evening of the day before where the patient is.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn evening_of_a_worn_day_is_in_progress() {
+    let world = World::connected().await;
+    world.work().await;
+    world.pass(Duration::from_secs(38 * 3600));
+    sync(&world).await;
+    let day = "2026-03-19";
+    let records = world.get("/records", &format!("type=sleep&from={day}&to={day}")).await.data();
+    for record in records["records"].as_array().unwrap().iter().filter(|record| record["dataType"] == "sleep") {
+        world.oura().delete_document("ada", "sleep", record["documentId"].as_str().unwrap()).unwrap();
+    }
+    put(
+        &world,
+        "sleep",
+        json!({"id": "west", "day": day, "type": "long_sleep", "total_sleep_duration": 28_000,
+        "bedtime_start": "2026-03-18T22:00:00-07:00", "bedtime_end": "2026-03-19T06:30:00-07:00"}),
+    );
+    let worn = json!({"score": 80, "steps": 9000, "non_wear_time": 600});
+    replace(&world, ("daily_activity", "activity"), day, worn).await;
+    let unworn = json!({"stress_high": 0, "recovery_high": 0, "day_summary": null});
+    replace(&world, ("daily_stress", "stress"), day, unworn).await;
+    sync(&world).await;
+    assert_eq!(world.daily(day, day).await[0]["metrics"]["sleep"]["documentId"], "west");
+    assert_eq!(missing(&world, day).await["stress"], "in_progress");
+    world.pass(Duration::from_secs(5 * 3600));
+    assert_eq!(missing(&world, day).await["stress"], "not_measured", "the activity says that the ring was worn");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rest_mode_explains_a_day_whatever_page_shows_it() {
+    let world = World::connected().await;
+    world.work().await;
+    let day = "2026-03-10";
+    let open =
+        json!({"id": "rest", "start_day": "2026-01-01", "start_time": "2026-01-01T08:00:00+00:00", "end_day": null});
+    put(&world, "rest_mode_period", open);
+    let unworn = json!({"score": null, "steps": 1200, "non_wear_time": 50_000});
+    replace(&world, ("daily_activity", "activity"), day, unworn).await;
+    sync(&world).await;
+    assert_eq!(missing(&world, day).await["activity"], "rest_mode");
+    let month = asked(&world, "2026-02-20", "2026-03-17").await;
+    let shown = month["days"].as_array().unwrap().iter().find(|shown| shown["day"] == day).unwrap();
+    assert_eq!(shown["missing"]["activity"], "rest_mode");
 }

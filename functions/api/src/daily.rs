@@ -7,12 +7,15 @@ use jiff::Timestamp;
 use lambda_http::http::StatusCode;
 use lambda_http::{Body, Request, Response};
 use serde::Serialize;
+use serde_json::value::{RawValue, to_raw_value};
 use shared::aws::{PatientDays, PatientDaysReader};
 use shared::domain::{Absence, DailyStats, Day, DayMetrics, DayRange, Evidence, MetricType, SOURCE, Windows};
 use shared::http::{self, HttpError};
 
 use crate::cursor::Cursors;
+use crate::page_size::{PAGE_BYTES, PageSize, sent_size};
 use crate::parameters::{self, parse_metric};
+use crate::records::unwritable;
 use crate::{Deps, unavailable};
 
 /// Days in one answer.
@@ -20,9 +23,6 @@ const PAGE_DAYS: i32 = 90;
 
 /// Days before them that are read, too: a battery that ran empty, or rest mode, shows there.
 const DAYS_BEFORE: i32 = PatientDaysReader::MAX_DAYS - PAGE_DAYS;
-
-/// Days before those within which a period of rest mode is searched for.
-const MAX_REST_MODE_DAYS: i32 = 365;
 
 pub(crate) async fn get(deps: &Deps, request: &Request) -> Result<Response<Body>, HttpError> {
     let patient = http::patient(request, &deps.config.token_policy)?;
@@ -42,31 +42,41 @@ pub(crate) async fn get(deps: &Deps, request: &Request) -> Result<Response<Body>
     let page = DayRange::ending(last, last.days_since(range.first()) + 1);
     let read = DayRange::ending(page.last(), page.days() + DAYS_BEFORE);
     let mut found = deps.patient_days.read(&patient, read).await.map_err(unavailable)?;
-    if needs_rest_mode(&evidence(deps, &found, now), page) {
-        let before = read.first().plus(-1);
-        let earlier = DayRange::ending(before, MAX_REST_MODE_DAYS);
+    if lacks_score(&evidence(deps, &found, now), page) {
+        let first = page.first().plus(-Evidence::MAX_REST_MODE_DAYS);
+        let earlier = DayRange::ending(read.first().plus(-1), read.first().days_since(first));
         let days = deps.daily_stats.with_rest_mode(&patient, earlier).await.map_err(unavailable)?;
         found.days.extend(days.into_iter().map(|stats| (stats.day, stats)));
     }
     let evidence = evidence(deps, &found, now);
-    let wanted = metrics.as_ref();
-    let days: Vec<_> = found
-        .days
-        .range(page.first()..=page.last())
-        .map(|(_, stats)| ShownDay::of(stats, wanted).lacking(evidence.missing(stats), wanted))
-        .collect();
-    let gaps: Vec<_> = page
-        .iter()
-        .filter(|day| *day <= Day::of_utc(now) && !found.days.contains_key(day))
-        .map(|day| Gap { day, reason: evidence.of_day(day) })
-        .collect();
-    let used = gaps
-        .iter()
-        .map(|gap| gap.reason)
-        .chain(days.iter().flat_map(|day| day.missing.iter().flatten().map(|(_, reason)| *reason)));
-    let reasons = used.map(|reason| (reason.as_str(), Reason::of(reason))).collect();
-    let next = (page.last() < newest).then(|| page.last().plus(1));
-    Ok(http::success(StatusCode::OK, &Page { days, gaps, reasons, cursor: next.map(|day| cursors.at(&day)) }))
+    let (mut shown, last) = fill(&evidence, page, metrics.as_ref())?;
+    shown.cursor = (last < newest).then(|| cursors.at(&last.plus(1)));
+    Ok(http::success(StatusCode::OK, &shown))
+}
+
+/// Returns the page with the days of the range that fit, and the last of these days.
+fn fill(
+    evidence: &Evidence<'_>,
+    range: DayRange,
+    wanted: Option<&BTreeSet<MetricType>>,
+) -> Result<(Page, Day), HttpError> {
+    let (mut page, mut size) = (Page::default(), PageSize::up_to(PAGE_BYTES));
+    for day in range.iter() {
+        let Some(stats) = evidence.days.get(&day) else {
+            if evidence.has_begun(day) {
+                page.add_gap(day, evidence.of_day(day));
+            }
+            continue;
+        };
+        let shown = ShownDay::of(stats, wanted).lacking(evidence.missing(stats), wanted);
+        let json = to_raw_value(&shown).map_err(unwritable)?;
+        if !size.add(sent_size(json.get())) {
+            return Ok((page, day.plus(-1)));
+        }
+        page.add_reasons(shown.missing.iter().flatten().map(|(_, reason)| *reason));
+        page.days.push(json);
+    }
+    Ok((page, range.last()))
 }
 
 fn evidence<'a>(deps: &Deps, found: &'a PatientDays, now: Timestamp) -> Evidence<'a> {
@@ -75,26 +85,36 @@ fn evidence<'a>(deps: &Deps, found: &'a PatientDays, now: Timestamp) -> Evidence
         days: &found.days,
         full_sync_interval_days: deps.config.full_sync_interval_days,
         catch_up_hours: deps.config.catch_up_hours,
+        lookback_days: deps.config.lookback_days,
         is_outage: found.is_outage,
         now,
     }
 }
 
-/// True if a day lacks a score for which rest mode that began earlier may be the reason.
-fn needs_rest_mode(evidence: &Evidence<'_>, page: DayRange) -> bool {
-    let is_open = |reason: &Absence| matches!(reason, Absence::Calibrating | Absence::NotMeasured | Absence::Unknown);
-    evidence.days.range(page.first()..=page.last()).any(|(_, stats)| {
-        let missing = evidence.missing(stats);
-        [MetricType::Activity, MetricType::Readiness].iter().filter_map(|of| missing.get(of)).any(is_open)
-    })
+/// True if a day lacks a score. Rest mode that began earlier can be the reason, whatever else explains it.
+fn lacks_score(evidence: &Evidence<'_>, page: DayRange) -> bool {
+    let scores = [MetricType::Activity, MetricType::Readiness];
+    let mut days = evidence.days.range(page.first()..=page.last());
+    days.any(|(_, stats)| evidence.missing(stats).keys().any(|lacking| scores.contains(lacking)))
 }
 
-#[derive(Serialize)]
-struct Page<'a> {
-    days: Vec<ShownDay<'a>>,
+#[derive(Default, Serialize)]
+struct Page {
+    days: Vec<Box<RawValue>>,
     gaps: Vec<Gap>,
     reasons: BTreeMap<&'static str, Reason>,
     cursor: Option<String>,
+}
+
+impl Page {
+    fn add_gap(&mut self, day: Day, reason: Absence) {
+        self.gaps.push(Gap { day, reason });
+        self.add_reasons([reason]);
+    }
+
+    fn add_reasons(&mut self, reasons: impl IntoIterator<Item = Absence>) {
+        self.reasons.extend(reasons.into_iter().map(|reason| (reason.as_str(), Reason::of(reason))));
+    }
 }
 
 /// A day without any stats.

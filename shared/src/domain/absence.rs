@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use jiff::civil::Time;
+use jiff::tz::Offset;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use super::{
-    BackfillState, Connection, ConnectionStatus, DailyStats, DataType, Day, DayMetrics, Expected, FetchFailure,
-    MetricType, ReasonCode,
+    BackfillState, Connection, ConnectionStatus, DailyStats, DataType, Day, DayMetrics, DayRange, Expected,
+    FetchFailure, LONGEST_WINDOW, MetricType, Moment, ReasonCode,
 };
 
 /// Reason for missing data. Stable: frontends choose their texts by it.
@@ -23,7 +25,7 @@ pub enum Absence {
     NotSyncedYet,
     /// The ring's battery was low at the last sign of it.
     Battery,
-    /// Oura gave the day's document without a score, or says that it has too few nights.
+    /// Oura gave the day's document without a score, as it did on the days before, or says that it has too few nights.
     Calibrating,
     /// The patient did not grant the scope.
     ScopeNotGranted,
@@ -45,7 +47,7 @@ pub enum Absence {
     Unreadable,
     /// Oura has the day's document, and no value in it: the ring measured too little.
     NotMeasured,
-    /// The ring has synced today, and the day is not over.
+    /// The ring has synced on that day, and the day is not over where the patient is.
     InProgress,
     /// Nothing that is stored explains it.
     Unknown,
@@ -110,7 +112,7 @@ const EXPECTED: [ExpectedMetric; 9] = [
     ExpectedMetric {
         metric_type: MetricType::Readiness,
         from: DataType::DailyReadiness,
-        has_main_value: |day| day.readiness.as_ref().is_some_and(|of| of.measured.score.is_some()),
+        has_main_value: |day| has_score(day, MetricType::Readiness),
     },
     ExpectedMetric {
         metric_type: MetricType::Sleep,
@@ -120,7 +122,7 @@ const EXPECTED: [ExpectedMetric; 9] = [
     ExpectedMetric {
         metric_type: MetricType::Activity,
         from: DataType::DailyActivity,
-        has_main_value: |day| day.activity.as_ref().is_some_and(|of| of.score.is_some()),
+        has_main_value: |day| has_score(day, MetricType::Activity),
     },
     ExpectedMetric {
         metric_type: MetricType::Hrv,
@@ -162,6 +164,9 @@ const A_NIGHT: SignedDuration = SignedDuration::from_hours(30);
 /// Time that a catch-up run may take until it has synced a patient.
 const CATCH_UP_TIME: SignedDuration = SignedDuration::from_hours(1);
 
+/// Time after the end of a day in UTC at which it is over everywhere: no zone is further behind.
+const BEHIND_UTC: SignedDuration = SignedDuration::from_hours(12);
+
 /// A battery below this does not last a night, percent.
 const LOW_BATTERY: f64 = 10.0;
 
@@ -180,6 +185,8 @@ pub struct Evidence<'a> {
     pub full_sync_interval_days: u32,
     /// Hours between two catch-up runs (`CATCH_UP_HOURS`); 0: none.
     pub catch_up_hours: u32,
+    /// Days that a sync reads again (`LOOKBACK_DAYS`).
+    pub lookback_days: u32,
     /// True if Oura answered no request of any patient at the last try.
     pub is_outage: bool,
     /// Now.
@@ -187,6 +194,16 @@ pub struct Evidence<'a> {
 }
 
 impl Evidence<'_> {
+    /// Days before a day within which rest mode that covers it can have begun.
+    pub const MAX_REST_MODE_DAYS: i32 = 365;
+
+    /// True if the day has begun where the patient is, by the offset of the last sleep before; in UTC without one.
+    #[must_use]
+    pub fn has_begun(&self, day: Day) -> bool {
+        let shown = self.days.range(..=day).rev().find_map(|(_, stats)| offset(&stats.metrics));
+        day <= Day::from(shown.unwrap_or(Offset::UTC).to_datetime(self.now).date())
+    }
+
     /// Reason for a day without any stats.
     #[must_use]
     pub fn of_day(&self, day: Day) -> Absence {
@@ -197,14 +214,15 @@ impl Evidence<'_> {
         let is_last = connection.last_data_day.is_none_or(|last| last < day);
         let daily = EXPECTED.iter().filter(|expected| expected.expected() != Expected::OverWeeks);
         let mut daily = daily.filter(|expected| connection.scopes_granted.contains(expected.from.scope()));
-        // One readable data type would show that there was something.
-        let all_unreadable = daily.all(|expected| is_unreadable(connection, expected.from));
-        match self.battery_before(day) {
-            _ if all_unreadable => Absence::Unreadable,
-            true => Absence::Battery,
-            false if is_last => Absence::NotSyncedYet,
-            false => Absence::NotWorn,
+        if self.battery_before(day) {
+            return Absence::Battery;
         }
+        if is_last {
+            return Absence::NotSyncedYet;
+        }
+        // One readable data type would show that there was something.
+        let all_unreadable = daily.all(|expected| self.can_be_unreadable(connection, expected.from, day));
+        if all_unreadable { Absence::Unreadable } else { Absence::NotWorn }
     }
 
     /// The expected metric types that a day with stats lacks, each with the reason. A type with a null main value counts as
@@ -224,8 +242,8 @@ impl Evidence<'_> {
     /// The reason for a metric type that is missing or has no main value.
     fn of_metric(&self, stats: &DailyStats, missing: &ExpectedMetric) -> Absence {
         let (day, metrics) = (stats.day, &stats.metrics);
-        let has_score = matches!(missing.metric_type, MetricType::Activity | MetricType::Readiness);
-        if has_score && self.is_resting(day) {
+        let is_score = matches!(missing.metric_type, MetricType::Activity | MetricType::Readiness);
+        if is_score && self.is_resting(day) {
             return Absence::RestMode;
         }
         // What the day has needs no ring, and nothing newer has come from it: the activity, which every sync fetches, decides.
@@ -245,24 +263,30 @@ impl Evidence<'_> {
         if let Some(absence) = self.of_wear(stats, missing) {
             return absence;
         }
-        let is_unreadable = self.connection.is_some_and(|connection| is_unreadable(connection, missing.from));
+        let can_be_unreadable = self.connection.is_some_and(|of| self.can_be_unreadable(of, missing.from, day));
+        // The document whose value is null. A score of `daily_sleep` is none of the night itself.
+        let has_null = has_document && missing.metric_type != MetricType::Sleep;
+        let is_over = self.is_over(day);
         let status = metrics.sleep_time.as_ref().and_then(|advice| advice.status.as_deref());
         let is_new = status.is_some_and(|status| status.starts_with("not_enough"));
         let has_night = has_night(metrics);
+        let has_synced = has_night || connection.is_some_and(|of| of.last_data_day >= Some(day));
         match missing.expected() {
-            _ if is_unreadable => Absence::Unreadable,
-            _ if has_score && has_document => Absence::Calibrating,
+            // Oura computes nights when its app is opened.
+            Expected::EveryNight if !has_night && !has_null && (!is_over || self.awaits_night(day)) => {
+                Absence::NotSyncedYet
+            }
+            _ if is_score && has_null && !self.had_score_before(stats, missing.metric_type) => Absence::Calibrating,
             Expected::OverWeeks if is_new => Absence::Calibrating,
             Expected::EveryNight if has_night && missing.metric_type == MetricType::Readiness && is_new => {
                 Absence::Calibrating
             }
-            _ if day >= Day::of_utc(self.now) => match missing.expected() {
-                // Without a night the ring has still to be synced: Oura computes nights when its app is opened.
-                Expected::EveryNight if !has_night => Absence::NotSyncedYet,
-                _ if has_night || connection.is_some_and(|of| of.last_data_day >= Some(day)) => Absence::InProgress,
-                _ => Absence::NotSyncedYet,
-            },
-            _ if has_document => Absence::NotMeasured,
+            // The day's own document says more than the state of its data type.
+            _ if has_null && !is_score && is_over => Absence::NotMeasured,
+            _ if can_be_unreadable && (is_score || !has_null) => Absence::Unreadable,
+            _ if !is_over && has_synced => Absence::InProgress,
+            _ if !is_over => Absence::NotSyncedYet,
+            _ if has_document && !is_score => Absence::NotMeasured,
             _ => Absence::Unknown,
         }
     }
@@ -275,14 +299,14 @@ impl Evidence<'_> {
         // Some samples, and neither a night nor a day's activity, though later days have come: worn for moments.
         let has_later = self.connection.is_some_and(|of| of.last_data_day.is_some_and(|last| last > day));
         let hardly_worn = !has_night && metrics.activity.is_none() && has_later;
-        let is_over = day < Day::of_utc(self.now);
+        let says_unworn = metrics.is_unworn(missing.metric_type) && !shows_wear(metrics);
         match missing.expected() {
             Expected::EveryNight if !has_night && is_low(stats) => Some(Absence::Battery),
             Expected::EveryNight | Expected::EveryDay if hardly_worn => Some(Absence::NotWorn),
             Expected::EveryNight if !has_night && unworn >= NIGHT_UNWORN => Some(Absence::NotWorn),
             Expected::EveryDay if is_low(stats) => Some(Absence::Battery),
             Expected::EveryDay if unworn >= DAY_UNWORN => Some(Absence::NotWorn),
-            Expected::EveryDay if is_over && metrics.is_unworn(missing.metric_type) => Some(Absence::NotWorn),
+            Expected::EveryDay if self.is_over(day) && says_unworn => Some(Absence::NotWorn),
             _ => None,
         }
     }
@@ -298,14 +322,13 @@ impl Evidence<'_> {
         let is_missing = connection.owes_history(from).is_some() || fetched.is_none();
         let is_arriving =
             is_missing && history.is_some_and(|of| of.state != BackfillState::Done && of.range.contains(day));
-        // A day is over everywhere twelve hours after its end in UTC.
-        let is_over = |at: &Timestamp| Day::of_utc(*at) > day;
+        let was_over = |at: &Timestamp| *at >= self.end_of(day);
         let age = fetched.map(|at| self.now.duration_since(*at));
         // A full sync requests what others leave out, and may run late.
         let is_looked_at =
             age.is_some_and(|age| age < SignedDuration::from_hours(24 * i64::from(self.full_sync_interval_days + 2)));
         let is_current = is_looked_at && connection.is_kept_current(from, self.now);
-        if !is_arriving && (fetched.is_some_and(is_over) || is_current) {
+        if !is_arriving && (fetched.is_some_and(was_over) || is_current) {
             let first = history.filter(|of| !of.reconnected).map(|of| of.range.first());
             return if first.is_some_and(|first| day < first) { Err(Absence::NotFetched) } else { Ok(connection) };
         }
@@ -319,7 +342,8 @@ impl Evidence<'_> {
             _ => {}
         }
         // Unreadable parts do not follow by themselves.
-        let failing = connection.failing.get(&from).copied().filter(|_| !is_unreadable(connection, from));
+        let failing = connection.failing.get(&from).copied();
+        let failing = failing.filter(|failure| *failure != FetchFailure::MalformedDocuments);
         if failing.is_some_and(FetchFailure::is_outage) {
             return Err(Absence::OuraUnavailable);
         }
@@ -347,9 +371,55 @@ impl Evidence<'_> {
 
     /// True if a rest mode period covers the day.
     fn is_resting(&self, day: Day) -> bool {
-        let periods = self.days.range(..=day).filter_map(|(_, stats)| stats.metrics.rest_mode.as_ref());
+        let days = self.days.range(day.plus(-Self::MAX_REST_MODE_DAYS)..=day);
+        let periods = days.filter_map(|(_, stats)| stats.metrics.rest_mode.as_ref());
         let mut periods = periods.flat_map(|of_day| &of_day.periods).map(|period| &period.period);
         periods.any(|period| period.start_day <= day && period.end_day.is_none_or(|last| day <= last))
+    }
+
+    /// End of the day by the offset that its sleep shows; without one, the time at which it is over everywhere.
+    fn end_of(&self, day: Day) -> Timestamp {
+        let midnight = day.plus(1);
+        let shown = self.days.get(&day).and_then(|stats| offset(&stats.metrics));
+        let local = shown.and_then(|offset| offset.to_timestamp(midnight.date().to_datetime(Time::midnight())).ok());
+        local.unwrap_or_else(|| midnight.start_utc() + BEHIND_UTC)
+    }
+
+    /// True if the day is over where the patient is.
+    fn is_over(&self, day: Day) -> bool {
+        let shows_end = self.days.get(&day).is_some_and(|stats| offset(&stats.metrics).is_some());
+        let has_later = self.connection.is_some_and(|of| of.last_data_day.is_some_and(|last| last > day));
+        self.now >= self.end_of(day) || !shows_end && has_later
+    }
+
+    /// True if no night of the day or of a later one has arrived.
+    fn awaits_night(&self, day: Day) -> bool {
+        let arrived = self.connection.and_then(|of| of.arrived_through.get(&DataType::Sleep));
+        // A webhook can have brought a newer one since.
+        arrived.is_some_and(|newest| *newest < day) && !self.days.range(day..).any(|(_, of)| has_night(&of.metrics))
+    }
+
+    /// True if one of the days before had this score. Baselines cover all of them, whatever days were read.
+    fn had_score_before(&self, stats: &DailyStats, metric_type: MetricType) -> bool {
+        let usual = stats.baselines.as_ref().and_then(|of| of.values.get(&metric_type)?.get("score"));
+        let mut before = self.days.range(stats.day.plus(-LONGEST_WINDOW)..stats.day).map(|(_, of)| &of.metrics);
+        usual.is_some_and(|of| of.days30.count > 0) || before.any(|of| has_score(of, metric_type))
+    }
+
+    /// True if the data type had unreadable parts when it was last fetched, and the day was read then.
+    fn can_be_unreadable(&self, connection: &Connection, data_type: DataType, day: Day) -> bool {
+        let is_malformed = connection.failing.get(&data_type) == Some(&FetchFailure::MalformedDocuments);
+        is_malformed && self.last_read(connection, data_type).is_some_and(|days| days.contains(day))
+    }
+
+    /// Days that the last fetch of the newest documents has read: the history, or the look-back.
+    fn last_read(&self, connection: &Connection, data_type: DataType) -> Option<DayRange> {
+        let fetched = connection.watermarks.get(&data_type)?;
+        let history = connection.backfill.as_ref().and_then(|of| of.per_type.get(&data_type));
+        let history = history.filter(|of| of.fetched_at == Some(*fetched)).and_then(|of| of.from);
+        let tomorrow = Day::of_utc(*fetched).plus(1);
+        let look_back = tomorrow.plus(-i32::try_from(self.lookback_days).unwrap_or(0));
+        DayRange::new(history.unwrap_or(look_back), tomorrow).ok()
     }
 
     /// True if the battery was low on the last day before with any stats, within three days.
@@ -358,9 +428,26 @@ impl Evidence<'_> {
     }
 }
 
-/// True if Oura's documents of this data type had unreadable parts when they were last fetched.
-fn is_unreadable(connection: &Connection, data_type: DataType) -> bool {
-    connection.failing.get(&data_type) == Some(&FetchFailure::MalformedDocuments)
+/// Offset of the patient on the day: that of the main sleep, whose times Oura gives with it.
+fn offset(metrics: &DayMetrics) -> Option<Offset> {
+    let sleep = &metrics.sleep.as_ref()?.main;
+    [&sleep.bedtime_end, &sleep.bedtime_start].into_iter().flatten().find_map(Moment::offset)
+}
+
+/// True if the day's activity shows that the ring was worn for most of the waking day.
+fn shows_wear(metrics: &DayMetrics) -> bool {
+    metrics.activity.as_ref().is_some_and(|of| match of.non_wear_time {
+        Some(unworn) => unworn.get() < DAY_UNWORN,
+        None => of.steps.is_some_and(|steps| steps.get() > 0.0),
+    })
+}
+
+fn has_score(metrics: &DayMetrics, metric_type: MetricType) -> bool {
+    match metric_type {
+        MetricType::Readiness => metrics.readiness.as_ref().is_some_and(|of| of.measured.score.is_some()),
+        MetricType::Activity => metrics.activity.as_ref().is_some_and(|of| of.score.is_some()),
+        _ => false,
+    }
 }
 
 fn has_night(metrics: &DayMetrics) -> bool {

@@ -1,5 +1,9 @@
 //! `GET /daily` and `POST /sync`.
 
+use std::collections::BTreeSet;
+
+use oura_simulator::{Fault, FaultMatch};
+use serde_json::{Value, json};
 use shared::domain::Trigger;
 
 use tests::{PATIENT, World};
@@ -50,14 +54,68 @@ async fn daily_lists_oldest_days_first_in_pages_with_requested_metrics() {
     assert_eq!(elsewhere.refusal(), (400, "invalid_cursor".into()), "a cursor belongs to its range");
 }
 
+/// Lambda's limit of an answer, in which the body is a JSON string.
+const MAX_ANSWER: usize = 6 * 1024 * 1024;
+
+#[tokio::test]
+async fn daily_page_ends_before_an_answer_is_too_large() {
+    let world = World::connected().await;
+    // A quote takes four bytes of an answer, in which JSON is a JSON string.
+    let workouts: Vec<Value> = (0..5_000)
+        .map(|n| {
+            let day = format!("2026-03-{:02}", 3 + n % 14);
+            let at = |hour: u32| format!("{day}T{hour:02}:{:02}:{:02}+01:00", n / 60 % 60, n % 60);
+            json!({"id": format!("w-{n}"), "day": day, "activity": "walking", "label": "\"".repeat(256), "calories": 10.0,
+                "start_datetime": at(10 + n / 3_600), "end_datetime": at(20)})
+        })
+        .collect();
+    let fault = Fault {
+        on: FaultMatch { path: "/v2/usercollection/workout".to_owned(), ..FaultMatch::default() },
+        body: Some(json!({"data": workouts, "next_token": null})),
+        ..Fault::default()
+    };
+    world.oura().add_fault(fault).unwrap();
+    world.work().await;
+    let range = "from=2026-01-20&to=2026-03-18";
+    let (mut pages, mut query) = (Vec::new(), range.to_owned());
+    loop {
+        let answer = world.get("/daily", &query).await;
+        assert!(Value::from(answer.body.clone()).to_string().len() < MAX_ANSWER, "{}", answer.body.len());
+        let page = answer.data();
+        let cursor = page["cursor"].as_str().map(|cursor| format!("{range}&cursor={cursor}"));
+        pages.push(page);
+        assert!(pages.len() < 10, "a list that does not end");
+        match cursor {
+            Some(next) => query = next,
+            None => break,
+        }
+    }
+    assert!((2..4).contains(&pages.len()), "{}", pages.len());
+    let of = |name: &str| -> Vec<String> {
+        let all = pages.iter().flat_map(|page| page[name].as_array().unwrap().clone());
+        all.map(|day| day["day"].as_str().unwrap().to_owned()).collect()
+    };
+    let (days, gaps) = (of("days"), of("gaps"));
+    assert!(days.is_sorted_by(|a, b| a < b) && gaps.is_sorted_by(|a, b| a < b), "ascending, none twice");
+    assert!(days.len() > 27, "{}", days.len());
+    let both: BTreeSet<_> = days.iter().chain(&gaps).collect();
+    assert_eq!((both.len(), days.len() + gaps.len()), (58, 58), "every day once");
+    for page in &pages {
+        let used = page["days"].as_array().unwrap().iter().flat_map(|day| day["missing"].as_object().unwrap().values());
+        let of_gaps = page["gaps"].as_array().unwrap().iter().map(|gap| &gap["reason"]);
+        let used: BTreeSet<_> = used.chain(of_gaps).map(Value::to_string).collect();
+        assert_eq!(used.len(), page["reasons"].as_object().unwrap().len(), "the reasons of this page alone");
+    }
+}
+
 #[tokio::test]
 async fn daily_excludes_other_patients() {
     let world = World::connected().await;
     world.work().await;
     let other = world.request(Some("patient-2"), "GET", "/daily", "from=2026-03-01&to=2026-03-18", "").await;
-    assert_eq!(other.data()["days"], serde_json::json!([]));
+    assert_eq!(other.data()["days"], json!([]));
     let other = world.request(Some("patient-2"), "GET", "/connections", "", "").await;
-    assert_eq!(other.data()["connections"], serde_json::json!([]));
+    assert_eq!(other.data()["connections"], json!([]));
 }
 
 #[tokio::test]

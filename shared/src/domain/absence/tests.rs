@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::domain::{Backfill, DayRange, ScopeSet};
+use crate::domain::{Backfill, DataTypeProgress, DayBaselines, FetchState, ScopeSet};
 
 const NOW: &str = "2026-03-20T09:00:00Z";
 
@@ -87,23 +87,30 @@ fn complete(metric_type: MetricType, fields: Value) -> Value {
     complete
 }
 
-fn whole(connection: Option<&Connection>, days: &[DailyStats], of: &str) -> Absence {
-    let days = days.iter().map(|stats| (stats.day, stats.clone())).collect();
-    Evidence { connection, days: &days, full_sync_interval_days: 7, catch_up_hours: 2, is_outage: false, now: at(NOW) }
-        .of_day(day(of))
-}
-
-fn missing(connection: &Connection, stats: &DailyStats) -> BTreeMap<MetricType, Absence> {
-    let days = BTreeMap::from([(stats.day, stats.clone())]);
+fn evidence<'a>(connection: Option<&'a Connection>, days: &'a BTreeMap<Day, DailyStats>) -> Evidence<'a> {
     Evidence {
-        connection: Some(connection),
-        days: &days,
+        connection,
+        days,
         full_sync_interval_days: 7,
         catch_up_hours: 2,
+        lookback_days: 7,
         is_outage: false,
         now: at(NOW),
     }
-    .missing(stats)
+}
+
+fn whole(connection: Option<&Connection>, days: &[DailyStats], of: &str) -> Absence {
+    let days = days.iter().map(|stats| (stats.day, stats.clone())).collect();
+    evidence(connection, &days).of_day(day(of))
+}
+
+fn missing(connection: &Connection, stats: &DailyStats) -> BTreeMap<MetricType, Absence> {
+    missing_at(connection, stats, NOW)
+}
+
+fn missing_at(connection: &Connection, stats: &DailyStats, now: &str) -> BTreeMap<MetricType, Absence> {
+    let days = BTreeMap::from([(stats.day, stats.clone())]);
+    Evidence { now: at(now), ..evidence(Some(connection), &days) }.missing(stats)
 }
 
 #[test]
@@ -151,15 +158,7 @@ fn failure_explains_only_days_since_the_last_fetch() {
     assert_eq!(whole(Some(&ended), &[], "2026-03-18"), Absence::NotConnected);
     let all_out = |connection: &Connection, of: &str| {
         let days = BTreeMap::new();
-        let evidence = Evidence {
-            connection: Some(connection),
-            days: &days,
-            full_sync_interval_days: 7,
-            catch_up_hours: 2,
-            is_outage: true,
-            now: at(NOW),
-        };
-        evidence.of_day(day(of))
+        Evidence { is_outage: true, ..evidence(Some(connection), &days) }.of_day(day(of))
     };
     assert_eq!(all_out(&late, "2026-03-18"), Absence::OuraUnavailable);
     assert_eq!(all_out(&late, "2026-03-15"), Absence::NotWorn, "that day was asked for");
@@ -175,15 +174,7 @@ fn failure_explains_only_days_since_the_last_fetch() {
     // If full syncs are rare, the last one may be long ago.
     let of = |connection: &Connection, full_sync_interval_days: u32| {
         let days = BTreeMap::new();
-        Evidence {
-            connection: Some(connection),
-            days: &days,
-            full_sync_interval_days,
-            catch_up_hours: 2,
-            is_outage: false,
-            now: at(NOW),
-        }
-        .of_day(day("2026-03-18"))
+        Evidence { full_sync_interval_days, ..evidence(Some(connection), &days) }.of_day(day("2026-03-18"))
     };
     let mut rare = current.clone();
     rare.watermarks = DataType::ALL.into_iter().map(|kind| (kind, at("2026-03-08T03:00:00Z"))).collect();
@@ -315,7 +306,7 @@ fn battery_and_hours_without_the_ring_explain_only_their_own_metric_types() {
     assert_eq!(of(day, &[Activity, Stress], &[], Stress), Absence::Unknown, "it was worn all night");
     let all_but_heart_rate: Vec<_> =
         EXPECTED.iter().map(|expected| expected.metric_type).filter(|kind| *kind != HeartRate).collect();
-    assert_eq!(of(last, &all_but_heart_rate, &[], Sleep), Absence::Unknown, "more of the newest day may come");
+    assert_eq!(of(last, &all_but_heart_rate, &[], Sleep), Absence::NotSyncedYet, "more of the newest day may come");
     let no_average = [(Spo2, json!({"average": null}))];
     assert_eq!(of(day, &[], &no_average, Spo2), Absence::NotMeasured, "only scores are computed from several nights");
 }
@@ -338,24 +329,168 @@ fn unworn_day_is_explained_by_its_own_documents() {
     assert_eq!(missing(&connection(), &calm), BTreeMap::new());
 }
 
+/// A connection whose last fetch of these data types had an unreadable part.
+fn malformed(data_types: &[DataType]) -> Connection {
+    let failing = data_types.iter().map(|data_type| (*data_type, FetchFailure::MalformedDocuments)).collect();
+    Connection { failing, ..connection() }
+}
+
+/// Baselines of a day before which there were values of these fields.
+fn baselines(of: &[(MetricType, &str)]) -> DayBaselines {
+    let window = json!({"mean": null, "minimum": null, "maximum": null, "count": 3, "confidence": "calibrating"});
+    let windows = json!({"days7": window, "days30": window});
+    let values: BTreeMap<_, _> = of.iter().map(|(kind, field)| (*kind, json!({ *field: windows }))).collect();
+    DayBaselines { values: serde_json::from_value(json!(values)).unwrap(), basis: 1 }
+}
+
 #[test]
 fn lost_values_do_not_follow_by_themselves() {
-    use MetricType::{Readiness, Sleep, Spo2};
-    let mut connection = connection();
-    for data_type in [DataType::DailyReadiness, DataType::Sleep, DataType::DailySpo2] {
-        connection.failing.insert(data_type, FetchFailure::MalformedDocuments);
-    }
+    use MetricType::{Sleep, Spo2};
+    let connection = malformed(&[DataType::Sleep, DataType::DailySpo2]);
     let of = |day: &str, change: fn(&mut BTreeMap<MetricType, Value>)| missing(&connection, &stats(day, change));
-    let scoreless = of("2026-03-15", |metrics| drop(metrics.insert(Readiness, json!({"score": null}))));
-    assert_eq!(scoreless[&Readiness], Absence::Unreadable);
     let lost = of("2026-03-15", |metrics| metrics.retain(|kind, _| ![Sleep, Spo2].contains(kind)));
     assert_eq!((lost[&Sleep], lost[&Spo2]), (Absence::Unreadable, Absence::Unreadable));
-    assert_eq!(of("2026-03-20", |metrics| drop(metrics.remove(&Sleep)))[&Sleep], Absence::Unreadable);
     let unworn = of("2026-03-15", |metrics| {
         metrics.remove(&Sleep);
         metrics.insert(MetricType::Activity, json!({"score": 70, "nonWearTime": 30_000}));
     });
     assert_eq!(unworn[&Sleep], Absence::NotWorn, "the evidence that is there decides");
+}
+
+#[test]
+fn unreadable_document_of_another_day_explains_no_day_that_was_not_read_with_it() {
+    let connection = malformed(&[DataType::Sleep]);
+    let sleepless = |day: &str| stats(day, |metrics| drop(metrics.remove(&MetricType::Sleep)));
+    let of = |connection: &Connection, day: &str| missing(connection, &sleepless(day))[&MetricType::Sleep];
+    assert_eq!(of(&connection, "2026-03-14"), Absence::Unreadable);
+    assert_eq!(of(&connection, "2026-03-13"), Absence::Unknown, "before the look-back");
+    assert_eq!(of(&connection, "2026-03-20"), Absence::NotSyncedYet, "the night of today");
+    // The history was the last fetch: all of it was read.
+    let mut history = connection.clone();
+    let progress = DataTypeProgress {
+        state: FetchState::Malformed,
+        fetched_at: Some(at("2026-03-20T03:01:00Z")),
+        from: Some(day("2026-03-05")),
+        ..DataTypeProgress::PENDING
+    };
+    history.backfill.as_mut().unwrap().per_type.insert(DataType::Sleep, progress);
+    assert_eq!((of(&history, "2026-03-05"), of(&history, "2026-03-04")), (Absence::Unreadable, Absence::Unknown));
+    // Nothing of yesterday's night has arrived, nor of a later one.
+    let mut unsynced = connection.clone();
+    unsynced.arrived_through.insert(DataType::Sleep, day("2026-03-17"));
+    unsynced.last_data_day = Some(day("2026-03-20"));
+    assert_eq!(of(&unsynced, "2026-03-18"), Absence::NotSyncedYet);
+    unsynced.arrived_through.insert(DataType::Sleep, day("2026-03-18"));
+    assert_eq!(of(&unsynced, "2026-03-18"), Absence::Unreadable);
+}
+
+#[test]
+fn unreadable_data_type_explains_empty_day_only_where_the_ring_does_not() {
+    let connection = malformed(&DataType::ALL);
+    assert_eq!(whole(Some(&connection), &[], "2026-03-15"), Absence::Unreadable);
+    assert_eq!(whole(Some(&connection), &[], "2026-03-12"), Absence::NotWorn, "before the look-back");
+    assert_eq!(whole(Some(&connection), &[], "2026-03-20"), Absence::NotSyncedYet);
+    let low = stats("2026-03-14", |metrics| drop(metrics.insert(MetricType::Ring, json!({"batteryLast": 4}))));
+    assert_eq!(whole(Some(&connection), &[low], "2026-03-15"), Absence::Battery);
+}
+
+#[test]
+fn stored_document_without_a_value_explains_more_than_its_data_type() {
+    use MetricType::{Hrv, Readiness, Spo2};
+    let unreadable = malformed(&[DataType::Sleep, DataType::DailySpo2, DataType::DailyReadiness]);
+    let mut of_day = stats("2026-03-15", |metrics| {
+        metrics.insert(Hrv, json!({"averageHrv": null}));
+        metrics.insert(Spo2, json!({"average": null}));
+        metrics.insert(Readiness, json!({"score": null}));
+    });
+    let reasons = missing(&unreadable, &of_day);
+    assert_eq!((reasons[&Hrv], reasons[&Spo2]), (Absence::NotMeasured, Absence::NotMeasured));
+    assert_eq!(reasons[&Readiness], Absence::Calibrating, "there was no score yet");
+    of_day.baselines = Some(baselines(&[(Readiness, "score")]));
+    assert_eq!(missing(&unreadable, &of_day)[&Readiness], Absence::Unreadable);
+    assert_eq!(missing(&connection(), &of_day)[&Readiness], Absence::Unknown, "no night is needed any more");
+    of_day.baselines = Some(baselines(&[(Readiness, "temperatureDeviation")]));
+    assert_eq!(missing(&connection(), &of_day)[&Readiness], Absence::Calibrating);
+    of_day.baselines = None;
+    let days = BTreeMap::from([stats("2026-03-10", |_| ()), of_day.clone()].map(|of| (of.day, of)));
+    let connection = connection();
+    assert_eq!(evidence(Some(&connection), &days).missing(&of_day)[&Readiness], Absence::Unknown);
+}
+
+/// It is two o'clock in UTC, and seven in the evening of the day before where the patient is.
+#[test]
+fn day_ends_where_the_patient_is() {
+    use MetricType::{Activity, Sleep, Stress};
+    let connection = connection();
+    let of = |stress: Option<Value>, activity: Value, now: &str| {
+        let stats = stats("2026-03-19", |metrics| {
+            metrics.insert(Sleep, json!({"totalSleep": 28_000, "bedtimeEnd": "2026-03-19T06:30:00-07:00"}));
+            metrics.insert(Activity, activity);
+            metrics.remove(&Stress);
+            metrics.extend(stress.map(|stress| (Stress, stress)));
+        });
+        missing_at(&connection, &stats, now)[&Stress]
+    };
+    let unworn = || Some(json!({"stressHigh": 0, "recoveryHigh": 0, "daySummary": null}));
+    let worn = || json!({"score": 80, "steps": 9_000, "nonWearTime": 600});
+    let (evening, night) = ("2026-03-20T02:00:00Z", "2026-03-20T07:00:00Z");
+    assert_eq!(of(unworn(), worn(), evening), Absence::InProgress);
+    assert_eq!(of(None, worn(), evening), Absence::InProgress);
+    assert_eq!(of(unworn(), worn(), night), Absence::NotMeasured, "the activity says that the ring was worn");
+    let steps = || json!({"score": 80, "steps": 9_000, "nonWearTime": null});
+    assert_eq!(of(unworn(), steps(), night), Absence::NotMeasured);
+    assert_eq!(of(unworn(), json!({"score": 80, "steps": 0, "nonWearTime": null}), night), Absence::NotWorn);
+    assert_eq!(of(None, worn(), night), Absence::Unknown);
+}
+
+#[test]
+fn day_without_offset_ends_twelve_hours_after_its_end_in_utc() {
+    use MetricType::{Sleep, Stress};
+    let mut connection = connection();
+    let without = stats("2026-03-19", |metrics| metrics.retain(|kind, _| ![Sleep, Stress].contains(kind)));
+    let of = |connection: &Connection, now: &str| missing_at(connection, &without, now)[&Stress];
+    assert_eq!(of(&connection, "2026-03-20T11:59:00Z"), Absence::InProgress);
+    assert_eq!(of(&connection, "2026-03-20T12:00:00Z"), Absence::Unknown);
+    connection.last_data_day = Some(day("2026-03-20"));
+    assert_eq!(of(&connection, "2026-03-20T11:59:00Z"), Absence::Unknown, "the next day has begun");
+}
+
+#[test]
+fn day_begins_where_the_patient_is() {
+    let begun = |offset: Option<&str>, now: &str, of: &str| {
+        let sleep = |offset| json!({"totalSleep": 28_000, "bedtimeEnd": format!("2026-03-18T06:30:00{offset}")});
+        let stats = offset.map(|offset| stats("2026-03-18", |of| drop(of.insert(MetricType::Sleep, sleep(offset)))));
+        let days = stats.into_iter().map(|stats| (stats.day, stats)).collect();
+        Evidence { now: at(now), ..evidence(None, &days) }.has_begun(day(of))
+    };
+    for (offset, now, is_begun) in [
+        (Some("-07:00"), "2026-03-20T06:59:00Z", false),
+        (Some("-07:00"), "2026-03-20T07:00:00Z", true),
+        (Some("+13:00"), "2026-03-19T10:59:00Z", false),
+        (Some("+13:00"), "2026-03-19T11:00:00Z", true),
+        (None, "2026-03-19T23:59:00Z", false),
+        (None, "2026-03-20T00:00:00Z", true),
+    ] {
+        assert_eq!(begun(offset, now, "2026-03-20"), is_begun, "{offset:?} {now}");
+    }
+}
+
+/// A day has the same reason on every page, wherever the page begins.
+#[test]
+fn rest_mode_is_found_within_a_year() {
+    let resting = |of: &str| {
+        stats(of, |metrics| {
+            metrics.insert(MetricType::RestMode, json!({"periods": [{"startDay": of, "endDay": null}]}));
+        })
+    };
+    let scoreless =
+        stats("2026-03-15", |of| drop(of.insert(MetricType::Activity, json!({"score": null, "nonWearTime": 50_000}))));
+    let connection = connection();
+    for (began, reason) in [("2025-03-15", Absence::RestMode), ("2025-03-14", Absence::NotWorn)] {
+        let days = BTreeMap::from([resting(began), scoreless.clone()].map(|of| (of.day, of)));
+        let reasons = evidence(Some(&connection), &days).missing(&scoreless);
+        assert_eq!(reasons[&MetricType::Activity], reason, "{began}");
+    }
 }
 
 #[test]
