@@ -29,6 +29,8 @@ pub(super) struct Store {
     stored: StoredDays,
     /// Days that were written since.
     written: BTreeSet<Day>,
+    /// True if nothing was stored before this sync, on any day.
+    is_first: bool,
     /// True if a record was written.
     has_written_records: bool,
     /// True if the stored days were compared.
@@ -57,6 +59,7 @@ impl Store {
             Some(stored) => stored,
             None => plan.scope.read(cx.deps, &opened.message.patient_id).await?,
         };
+        let is_first = stored.is_empty() && !cx.deps.days.has_records(&opened.message.patient_id).await?;
         let live = stored.values().flat_map(|day| &day.records).filter(|stored| !stored.deleted);
         let offsets = DayOffsets::of_records(live.map(|stored| &stored.record));
         Ok(Self {
@@ -64,6 +67,7 @@ impl Store {
             scope: plan.scope.clone(),
             stored,
             written: BTreeSet::new(),
+            is_first,
             has_written_records: false,
             is_compared: false,
             offsets,
@@ -211,7 +215,10 @@ impl Store {
             further.extend(&self.written);
         }
         self.stored.extend(days.read_days(patient, &further).await?);
-        // 2. Documents that are on none of these days may be stored on another day.
+        // 2. Documents that are on none of these days may be stored on another day. A first history has hundreds, and nothing is.
+        if self.is_first && self.written.is_empty() {
+            return Ok(further);
+        }
         let stored = self.stored.values().flat_map(|day| &day.records);
         let known: HashSet<&DocumentId> = stored.map(|stored| &stored.record.document_id).collect();
         let unknown: BTreeSet<DocumentId> = records

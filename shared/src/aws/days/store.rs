@@ -84,6 +84,16 @@ impl Days {
         Ok(read.into_iter().flatten().collect())
     }
 
+    /// True if any record of the patient is stored, tombstones included.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn has_records(&self, patient: &PatientId) -> Result<bool, StoreError> {
+        let query = self.wearable_data.query(Partition::Days(patient).whole()).only(&["patientId"]).consistent();
+        let page = query.limit(1).page("look for records of the patient").await?;
+        Ok(!page.items.is_empty())
+    }
+
     /// The days of these documents of the patient, tombstones included; documents that are not stored are absent. Read from
     /// an index, so a document stored a moment ago may be missing.
     ///
