@@ -85,29 +85,53 @@ async fn error_status_of_one_data_type_leaves_the_others() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn permanent_failure_is_abandoned_and_the_rest_is_stored() {
+async fn backfill_ends_without_a_data_type_that_keeps_failing_and_later_syncs_bring_it() {
     let world = World::connected().await;
     world.oura().add_fault(on("daily_stress", 503, json!(""))).unwrap();
     let bodies = world.bodies().await;
-    for count in 1..=4 {
+    for count in 1..=2 {
         assert_eq!(world.deliver(&bodies, count).await.len(), 1);
     }
-    assert_eq!(world.deliver(&bodies, 5).await.len(), 1, "the last delivery goes to the dead-letter queue");
+    assert!(world.deliver(&bodies, 3).await.is_empty(), "it ends without it");
     let connection = world.connection().await;
     assert_eq!(connection.status, ConnectionStatus::Connected);
     assert_eq!(connection.failing.get(&DataType::DailyStress).map(|failure| failure.as_str()), Some("unavailable"));
+    assert!(connection.needs_catch_up());
     assert_eq!(connection.backfill.unwrap().state, BackfillState::Failed);
-    assert_eq!((world.count("wearable_sync"), world.count("wearable_backfill_completed")), (0, 0), "it has not ended");
+    assert_eq!(
+        (world.count("wearable_sync"), world.count("wearable_backfill_completed")),
+        (1, 0),
+        "it is not complete"
+    );
     let shown = world.get("/connections", "").await.data();
     assert_eq!(shown["connections"][0]["failing"], json!({ "daily_stress": "unavailable" }));
-    // A person redrives the dead-letter queue once Oura is well again.
+    // A day after the connect, the platform is told what is missing.
+    let night = async |at: &str| {
+        world.pass_until(at);
+        world.schedule(json!({"task": "nightly", "scheduledAt": at})).await;
+        world.work_off_night().await;
+    };
+    night("2026-03-20T03:00:00Z").await;
+    let reported = completed(&world);
+    assert_eq!(reported.len(), 1);
+    assert_eq!(
+        (&reported[0]["complete"], &reported[0]["failing"]),
+        (&json!(false), &json!({"daily_stress": "unavailable"}))
+    );
+    // It arrives with the first sync after Oura has recovered, back to the first day.
     world.oura().clear_faults();
-    world.oura().clear_requests();
-    assert!(world.deliver(&bodies, 1).await.is_empty());
-    assert_eq!(world.oura().request_counts().len(), 1, "only what was missing is asked for");
+    night("2026-03-21T03:00:00Z").await;
     let connection = world.connection().await;
     assert_eq!((connection.failing.len(), connection.backfill.unwrap().state), (0, BackfillState::Done));
-    assert_eq!((world.count("wearable_sync"), world.count("wearable_backfill_completed")), (1, 1));
+    let reported = completed(&world);
+    assert_eq!((reported.len(), &reported[1]["complete"]), (2, &json!(true)));
+    let stress = world.daily("2026-02-18", "2026-03-17").await;
+    assert!(stress.iter().filter(|day| day["metrics"]["stress"].is_object()).count() >= 25);
+}
+
+fn completed(world: &World) -> Vec<Value> {
+    let events = world.events().into_iter().filter(|event| event.detail_type == "wearable_backfill_completed");
+    events.map(|event| event.detail).collect()
 }
 
 /// A data type whose answers stay useless holds up no later sync, whatever they are.

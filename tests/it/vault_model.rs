@@ -62,6 +62,7 @@ fn kinds() -> Vec<Connection> {
                             silent_since: None,
                             last_webhook_at: None,
                             last_ring_webhook_at: None,
+                            last_webhooks: Default::default(),
                             missed_webhooks: Default::default(),
                             backfill: None,
                             failing: Default::default(),

@@ -5,7 +5,7 @@
 //!
 //! | data type | first day |
 //! |---|---|
-//! | owes its history | first day of the history |
+//! | owes its history | first day of the history, however long ago |
 //! | every few days, the first time after the backfill | first day of the history, since a list may have been incomplete |
 //! | time series, every few days | whole look-back, and a day more for each day since the last time |
 //! | time series, otherwise | newest day that has arrived |
@@ -14,8 +14,9 @@
 use jiff::{SignedDuration, Timestamp};
 use shared::domain::{Connection, DataType, Day, DayRange, Frequency, RangeQuery};
 
-/// Longest look-back, however long nothing was fetched or has arrived. Oura advises one to three months per request.
-const MAX_DAYS: i32 = 92;
+/// Longest look-back, however long nothing was fetched or has arrived, unless the history is longer. Oura advises one to three
+/// months per request.
+pub(crate) const MAX_DAYS: i32 = 92;
 
 /// Rules that decide what is due.
 #[derive(Debug, Clone, Copy)]
@@ -42,7 +43,7 @@ impl LookBack {
         };
         let history = connection.backfill.as_ref().map(|backfill| backfill.range.first());
         // 1. What has not arrived is looked for from the newest day that has.
-        let longest = DayRange::ending(requested.last(), MAX_DAYS).first();
+        let longest = first_of_longest(connection, requested.last());
         let arrived = connection.arrived_through.get(&data_type).copied().or(history);
         let arrived = arrived.unwrap_or(requested.first()).max(longest);
         // 2. A history that is owed, or looked at once more, is fetched from its first day on.
@@ -50,7 +51,7 @@ impl LookBack {
         let is_second_look = looked_back.is_none() && is_look_back_due(connection, data_type, policy);
         let whole_history = connection.owes_history(data_type).or(history.filter(|_| is_second_look));
         if let Some(first) = whole_history {
-            let first = if is_second_look { first.max(longest) } else { first }.min(requested.first());
+            let first = first.min(requested.first());
             return from(first.min(arrived), first);
         }
         // 3. Otherwise it begins at the requested day, and one day earlier for every day on which it was not fetched: each day is
@@ -74,6 +75,12 @@ impl LookBack {
     pub(crate) fn joined_with(self, requested: DayRange) -> Self {
         Self { days: self.days.joined_with(&requested), compared_from: self.compared_from.min(requested.first()) }
     }
+}
+
+/// First day of the longest look-back that ends with `last`: as many days as the history has, if these are more.
+pub(crate) fn first_of_longest(connection: &Connection, last: Day) -> Day {
+    let history = connection.backfill.as_ref().map_or(0, |backfill| backfill.range.days());
+    DayRange::ending(last, MAX_DAYS.max(history)).first()
 }
 
 /// Last day to fetch. A time series has no samples of the future, and no place is more than 14 hours ahead of UTC.

@@ -1,8 +1,8 @@
 //! Outcome of one patient in a nightly run, and the expiry of syncs that only ever wait.
 
 use jiff::{SignedDuration, Timestamp};
-use shared::aws::StoreError;
-use shared::domain::{NightlyOutcome, NightlyRun, SyncMessage, Trigger};
+use shared::aws::{StoreError, SyncRun};
+use shared::domain::{DataTypeProgress, FetchFailure, FetchState, NightlyOutcome, NightlyRun, SyncMessage, Trigger};
 
 use crate::counters::SyncCounters;
 use crate::delivery::{Delivery, Outcome};
@@ -30,12 +30,21 @@ fn is_expired(message: &SyncMessage, now: Timestamp) -> bool {
 }
 
 /// Ends the waiting of an expired message: a nightly or catch-up sync is abandoned, any other is retried as a failure.
-pub(crate) async fn expire(deps: &Deps, message: &SyncMessage, outcome: Outcome) -> Outcome {
+pub(crate) async fn expire(deps: &Deps, message: &SyncMessage, delivery: Delivery, outcome: Outcome) -> Outcome {
     match outcome {
         Outcome::Requeue { after, reason } if is_expired(message, deps.clock.now()) => {
             if message.trigger == Trigger::Daily {
                 abandon(deps, message, reason).await
             } else {
+                if delivery.is_last() {
+                    tracing::error!(
+                        event = "sync.dead_lettered",
+                        sync.id = %message.sync_id,
+                        reason,
+                        "a sync that had waited too long failed in its last delivery"
+                    );
+                    record_expired(deps, message).await;
+                }
                 Outcome::Retry { after, reason }
             }
         }
@@ -50,9 +59,18 @@ async fn abandon(deps: &Deps, message: &SyncMessage, reason: &'static str) -> Ou
         reason,
         "a nightly or catch-up sync expired while waiting"
     );
+    record_expired(deps, message).await;
+    Outcome::Abandoned
+}
+
+/// Records the missing data types of an expired sync on the connection, so that later syncs fetch them.
+async fn record_expired(deps: &Deps, message: &SyncMessage) {
     let recorded: Result<(), StoreError> = async {
-        let run = deps.runs.get(&message.patient_id, &message.sync_id).await?;
-        sync_outcome::record_unfinished(deps, message, &run.unwrap_or_default()).await
+        let mut run = deps.runs.get(&message.patient_id, &message.sync_id).await?.unwrap_or_default();
+        if message.trigger == Trigger::Webhook {
+            add_unrequested(deps, message, &mut run).await?;
+        }
+        sync_outcome::record_unfinished(deps, message, &run).await
     }
     .await;
     if let Err(error) = recorded {
@@ -63,7 +81,26 @@ async fn abandon(deps: &Deps, message: &SyncMessage, reason: &'static str) -> Ou
             "the missing data types of an expired sync could not be recorded on the connection"
         );
     }
-    Outcome::Abandoned
+}
+
+/// Adds the data types of webhook events for which no request was sent: while every request waits, nothing is fetched.
+async fn add_unrequested(deps: &Deps, message: &SyncMessage, run: &mut SyncRun) -> Result<(), StoreError> {
+    let events = match &run.pending_events {
+        Some(pending) => pending.events.clone(),
+        None => match deps.inbox.get(&message.patient_id).await? {
+            Some(inbox) if inbox.sync_id == message.sync_id => inbox.events,
+            _ => return Ok(()),
+        },
+    };
+    let Some(connection) = deps.connections.get(&message.patient_id).await? else { return Ok(()) };
+    for event in events.iter().filter(|event| connection.is_granted(event.data_type)) {
+        run.progress.entry(event.data_type).or_insert(DataTypeProgress {
+            state: FetchState::Failed,
+            error: Some(FetchFailure::PausedByOutage),
+            ..DataTypeProgress::PENDING
+        });
+    }
+    Ok(())
 }
 
 /// Records a final outcome in the nightly run that queued the sync. Until that has succeeded, the message is retried.

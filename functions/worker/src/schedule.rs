@@ -7,8 +7,9 @@
 //! | readiness, SpO2, stress, workouts, sessions, tags | if the ring has synced |
 //! | resilience, ages, bedtime advice, rest mode, rings: Oura gives them rarely | every few days |
 //!
-//! A data type that webhooks keep current is not due, except every few days. A data type that owes its history, or failed last
-//! time, is always due. A ring has synced if a webhook event arrived since the last fetch, or if one of the data types of every
+//! The others are not due while webhooks keep them current, except every few days. A data type that owes its history, failed last
+//! time, or lacks documents of its webhook events is always due. Events get lost, and those of one data type say nothing about
+//! another, so that the first ones are always due. A ring has synced if a webhook event arrived since the last fetch, or if one of the data types of every
 //! night holds something new.
 
 use std::collections::BTreeMap;
@@ -91,16 +92,21 @@ fn due_look_backs(connection: &Connection, look_backs: &[(DataType, LookBack)], 
 
 /// True if the data type is granted and due, at least on nights on which the ring has synced.
 fn is_due(connection: &Connection, data_type: DataType, policy: SyncPolicy) -> bool {
-    let is_usual =
-        data_type.facts().frequency != Frequency::EveryFewDays && !connection.is_kept_current(data_type, policy.now);
+    let is_usual = match data_type.facts().frequency {
+        Frequency::Always => true,
+        Frequency::IfRingSynced => !connection.is_kept_current(data_type, policy.now),
+        Frequency::EveryFewDays => false,
+    };
     connection.is_granted(data_type) && (is_usual || is_overdue(connection, data_type, policy))
 }
 
-/// True if the data type is failing, owes its history, or was not fetched or looked back at for some days.
+/// True if the data type is failing, owes its history, lacks documents of webhook events, or was not fetched or looked back at
+/// for some days.
 fn is_overdue(connection: &Connection, data_type: DataType, policy: SyncPolicy) -> bool {
     let fetched = connection.watermarks.get(&data_type);
     connection.failing.contains_key(&data_type)
         || connection.owes_history(data_type).is_some()
+        || connection.awaits_documents(data_type, policy.now)
         || !fetched.is_some_and(|at| policy.is_recent(*at))
         || is_look_back_due(connection, data_type, policy)
 }
@@ -157,6 +163,8 @@ mod tests {
     fn webhook_at(connection: &mut Connection, text: &str) {
         connection.last_webhook_at = Some(at(text));
         connection.last_ring_webhook_at = Some(at(text));
+        let announced = DataType::ALL.into_iter().filter(|data_type| data_type.has_webhook());
+        connection.last_webhooks = announced.map(|data_type| (data_type, at(text))).collect();
     }
 
     fn always(connection: &Connection) -> Vec<&'static str> {
@@ -174,6 +182,7 @@ mod tests {
         // ring has synced.
         let mut after_event = patient();
         webhook_at(&mut after_event, "2026-03-18T09:00:00Z");
+        after_event.last_webhooks.clear();
         after_event.missed_webhooks = DataType::ALL.into_iter().map(|data_type| (data_type, 1)).collect();
         assert_eq!(always(&after_event).len(), 12);
     }
@@ -182,13 +191,29 @@ mod tests {
     fn schedule_omits_what_webhooks_keep_current_and_adds_series_after_an_event() {
         let mut current = patient();
         webhook_at(&mut current, "2026-03-18T09:00:00Z");
-        assert_eq!(always(&current), ["heartrate", "ring_battery_level"]);
+        assert_eq!(always(&current), with_first(&["heartrate", "ring_battery_level"]));
+        // One of the others had no event of its own since the night before: its events may be lost.
+        current.last_webhooks.insert(DataType::DailyReadiness, at("2026-03-18T02:59:00Z"));
+        assert_eq!(always(&current), with_first(&["daily_readiness", "heartrate", "ring_battery_level"]));
         webhook_at(&mut current, "2026-03-18T02:00:00Z");
-        assert_eq!(always(&current), [""; 0], "no event since");
-        current.missed_webhooks = BTreeMap::from([(DataType::Sleep, 2)]);
-        assert_eq!(always(&current), ["sleep"], "its webhooks miss documents");
-        webhook_at(&mut current, "2026-03-16T03:00:00Z");
-        assert_eq!(always(&current).len(), 3, "no event for days: perhaps all webhooks are lost");
+        assert_eq!(always(&current), with_first(&[]), "no event since the last fetch: the ring has not synced");
+    }
+
+    #[test]
+    fn data_type_whose_documents_did_not_appear_is_due() {
+        for data_type in [DataType::DailyReadiness, DataType::DailyResilience, DataType::Tag] {
+            let mut connection = patient();
+            webhook_at(&mut connection, "2026-03-17T20:00:00Z");
+            connection.missed_webhooks = BTreeMap::from([(data_type, 1)]);
+            assert_eq!(always(&connection), with_first(&[data_type.as_str()]));
+        }
+    }
+
+    /// The data types of every night, and these.
+    fn with_first<'t>(others: &[&'t str]) -> Vec<&'t str> {
+        let mut all = [["daily_activity", "daily_sleep", "sleep"].as_slice(), others].concat();
+        all.sort_unstable();
+        all
     }
 
     #[test]
@@ -196,16 +221,16 @@ mod tests {
         let mut connection = patient();
         webhook_at(&mut connection, "2026-03-18T02:00:00Z");
         connection.watermarks.insert(DataType::Vo2Max, at("2026-03-12T03:10:00Z"));
-        assert_eq!(always(&connection), ["vo2_max"], "a week ago, except for some minutes");
+        assert_eq!(always(&connection), with_first(&["vo2_max"]), "a week ago, except for some minutes");
         connection.watermarks.insert(DataType::Vo2Max, at("2026-03-13T03:10:00Z"));
-        assert_eq!(always(&connection), [""; 0]);
+        assert_eq!(always(&connection), with_first(&[]));
         connection.failing = BTreeMap::from([(DataType::Tag, FetchFailure::Unavailable)]);
-        assert_eq!(always(&connection), ["tag"]);
+        assert_eq!(always(&connection), with_first(&["tag"]));
         connection.failing.clear();
         connection.watermarks.remove(&DataType::Session);
-        assert_eq!(always(&connection), ["session"], "never fetched");
+        assert_eq!(always(&connection), with_first(&["session"]), "never fetched");
         connection.scopes_granted = ScopeSet::parse("daily");
-        assert_eq!(always(&connection), [""; 0], "not granted");
+        assert_eq!(always(&connection), with_first(&[]), "not granted");
     }
 
     #[test]
@@ -227,9 +252,9 @@ mod tests {
         assert_eq!(first(&others), "2026-03-07");
         let mut current = patient();
         webhook_at(&mut current, "2026-03-18T09:00:00Z");
-        current.watermarks.insert(DataType::Sleep, at("2026-03-14T03:00:00Z"));
+        current.watermarks.insert(DataType::DailyStress, at("2026-03-14T03:00:00Z"));
         assert_eq!(first(&current), "2026-03-13");
-        current.watermarks.insert(DataType::Sleep, at("2026-03-12T03:00:00Z"));
+        current.watermarks.insert(DataType::DailyStress, at("2026-03-12T03:00:00Z"));
         assert_eq!(
             first(&current),
             "2026-03-07",
@@ -329,6 +354,33 @@ mod tests {
         }
         let none = with_history(BackfillState::Pending, &[]);
         assert_eq!(SyncSchedule::of_due_types(&none, week(), policy()).always.len(), DataType::ALL.len());
+    }
+
+    #[test]
+    fn owed_history_is_fetched_back_to_its_first_day_however_long_ago() {
+        let others: Vec<_> = DataType::ALL.into_iter().filter(|of| *of != DataType::HeartRate).collect();
+        let mut connection = with_history(BackfillState::Done, &others);
+        connection.looked_back.clear();
+        let backfill = connection.backfill.as_mut().unwrap();
+        backfill.range = DayRange::ending(day("2025-08-01"), 31);
+        backfill.started_at = Some(at("2025-07-31T12:00:00Z"));
+        let owed = SyncSchedule::of_due_types(&connection, week(), policy());
+        assert_eq!(owed.always[&DataType::HeartRate].first(), day("2025-07-02"));
+        assert!(owed.range.contains(day("2025-07-02")), "so that the sync brings the history");
+        assert!(!owed.look_backs.contains_key(&DataType::HeartRate));
+    }
+
+    #[test]
+    fn long_history_is_looked_at_once_more_as_a_whole() {
+        let mut connection = with_history(BackfillState::Done, &DataType::ALL);
+        let backfill = connection.backfill.as_mut().unwrap();
+        backfill.range = DayRange::ending(day("2026-03-12"), 180);
+        backfill.started_at = Some(at("2026-03-11T12:00:00Z"));
+        // The history's answer was empty.
+        connection.arrived_through.remove(&DataType::HeartRate);
+        assert_eq!(first(&connection, DataType::HeartRate), "2025-09-22", "180 days at most");
+        connection.looked_back.clear();
+        assert_eq!(first(&connection, DataType::HeartRate), "2025-09-14");
     }
 
     #[test]

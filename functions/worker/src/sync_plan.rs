@@ -10,6 +10,7 @@ use shared::domain::{
 
 use crate::deps::Deps;
 use crate::fetch_outcome::{FetchOutcome, FetchReport, FetchRequest};
+use crate::look_back::MAX_DAYS;
 use crate::progress::Progress;
 use crate::schedule::DueDays;
 
@@ -46,6 +47,8 @@ pub(crate) struct SyncPlan {
     pub(crate) possibly_deleted: BTreeSet<DocumentKey>,
     /// Deleted documents that are not stored. A concurrent sync that fetched before the deletion may be about to store them.
     pub(crate) pending_elsewhere: BTreeSet<DocumentKey>,
+    /// Oldest day on which documents that webhook events named may be, if a later list has to reach back to it.
+    pub(crate) oldest_days: BTreeMap<DataType, Day>,
     /// Stored days that may change.
     pub(crate) scope: ReadScope,
 }
@@ -82,6 +85,7 @@ impl SyncPlan {
             deleted: BTreeSet::new(),
             possibly_deleted: BTreeSet::new(),
             pending_elsewhere: BTreeSet::new(),
+            oldest_days: BTreeMap::new(),
             scope: ReadScope::Range(range),
         }
     }
@@ -122,15 +126,26 @@ impl SyncPlan {
                     continue;
                 }
                 possibly_deleted.insert(key.clone());
-            } else if delete_events.contains(&key) {
-                possibly_deleted.insert(key.clone());
-            } else if live.is_some_and(|stored| is_fetched_since(stored, pending, watermarks.get(&key.0))) {
+            } else if !delete_events.contains(&key)
+                && live.is_some_and(|stored| is_fetched_since(stored, pending, watermarks.get(&key.0)))
+            {
                 continue;
             }
+            // A document that was restored after its deletion may be missing at Oura for a moment, like any other.
             fetched.entry(key.0).or_default().insert(key.1);
         }
+        let day_of = |data_type: DataType, id: &DocumentId| Some(known.get(&(data_type, id.clone()))?.record.day);
+        // A new document of the ring follows those that have arrived. One that a patient enters may be of any day.
+        let longest = DayRange::ending(recent.last(), MAX_DAYS).first();
+        let possible_day = |data_type: DataType, id: &DocumentId| {
+            day_of(data_type, id).or_else(|| (!data_type.facts().shows_ring).then_some(longest))
+        };
+        let oldest = |(data_type, ids): (&DataType, &BTreeSet<DocumentId>)| {
+            Some((*data_type, ids.iter().filter_map(|id| possible_day(*data_type, id)).min()?))
+        };
+        let oldest_days = fetched.iter().filter_map(oldest).collect();
         let request = |(data_type, ids): (DataType, BTreeSet<DocumentId>)| {
-            let stored_on = ids.iter().filter_map(|id| Some(known.get(&(data_type, id.clone()))?.record.day));
+            let stored_on = ids.iter().filter_map(|id| day_of(data_type, id));
             let days = listed_days(recent, stored_on.collect());
             (data_type, FetchRequest::Documents { ids, list: Some(days) })
         };
@@ -139,6 +154,7 @@ impl SyncPlan {
             deleted,
             possibly_deleted,
             pending_elsewhere,
+            oldest_days,
             scope: ReadScope::Days(stored.keys().copied().collect()),
         }
     }
@@ -275,10 +291,30 @@ mod tests {
         let live = stored("a", "2026-03-17", "2026-03-18T10:30:00Z");
         let deleted = planned(&[create, delete.clone()], &live, None);
         assert_eq!((requested(&deleted).len(), deleted.deleted.len(), deleted.pending_elsewhere.len()), (0, 1, 0));
-        // An update of the same moment, or a later one: the document is fetched, and if Oura has none, it is deleted.
+        // An update of the same moment, or a later one: the document is fetched. If Oura has none, that proves no deletion yet.
         let again = event(WebhookEventType::Update, "a", "2026-03-18T11:59:00Z");
         let restored = planned(&[delete, again], &live, None);
-        assert_eq!((requested(&restored), restored.deleted.len(), restored.possibly_deleted.len()), (vec!["a"], 0, 1));
+        assert_eq!((requested(&restored), restored.deleted.len(), restored.possibly_deleted.len()), (vec!["a"], 0, 0));
+    }
+
+    #[test]
+    fn plan_fetches_a_restored_document_although_a_later_fetch_held_it() {
+        let events =
+            [event(WebhookEventType::Delete, "a", "2026-03-18T11:50:00Z"), event(WebhookEventType::Create, "a", NOON)];
+        let later = Some("2026-03-18T12:00:05Z");
+        let plan = planned(&events, &stored("a", "2026-03-17", "2026-03-17T08:00:00Z"), later);
+        assert_eq!((requested(&plan), plan.deleted.len(), plan.possibly_deleted.len()), (vec!["a"], 0, 0));
+    }
+
+    #[test]
+    fn plan_shows_how_far_back_its_documents_may_be() {
+        let update = |id: &str| event(WebhookEventType::Update, id, NOON);
+        let oldest = |plan: SyncPlan| plan.oldest_days.into_values().next().unwrap().to_string();
+        let old = stored("a", "2026-02-01", "2026-02-01T08:00:00Z");
+        assert_eq!(oldest(planned(&[update("a")], &old, None)), "2026-02-01");
+        assert_eq!(oldest(planned(&[update("a"), update("new")], &old, None)), "2025-12-17", "a patient enters tags");
+        let night = DocumentEvent { data_type: DataType::Sleep, ..update("new") };
+        assert!(planned(&[night], &old, None).oldest_days.is_empty(), "a new night follows the newest one");
     }
 
     #[test]

@@ -40,7 +40,7 @@ pub use outbox::{Drained, Outbox};
 pub use purges::{Purge, PurgeRequest, Purges, TakenPurge};
 pub use queue::Queue;
 pub use rate_limit::{OuraStatus, SharedRateLimit, TakeError};
-pub use runs::{Ended, Found, PendingEvents, RunProgress, Runs, SyncRun};
+pub use runs::{Ended, PendingEvents, RunProgress, Runs, SyncRun};
 pub use token_endpoint::{TokenEndpoint, TokenEndpointStatus, TokenGate};
 pub use tokens::{Resealed, Stored, StoredTokens, TokenSettings, TokenStore, TokenVaultKind};
 pub use webhook_days::{WebhookDay, WebhookDays};

@@ -5,8 +5,6 @@
 //! after a connection has ended and the items have been deleted, no sync writes any more.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
-use std::str::FromStr;
 use std::time::Duration;
 
 use aws_config::SdkConfig;
@@ -21,7 +19,7 @@ use super::table::{
     expires_at, missing, prefix,
 };
 use crate::domain::{
-    Connection, DataType, DataTypeProgress, Day, DocumentEvent, DocumentId, MetricType, PatientEvent, PatientId, SyncId,
+    Connection, DataType, DataTypeProgress, Day, DocumentEvent, MetricType, PatientEvent, PatientId, SyncId,
 };
 
 /// Life of a sync's progress: far longer than that of a message in a queue.
@@ -38,8 +36,8 @@ pub struct SyncRun {
     pub metric_types: Vec<MetricType>,
     /// Number of records written or tombstoned.
     pub records_written: u64,
-    /// Documents that a webhook event should have named and did not.
-    pub missed_webhooks: BTreeSet<Found>,
+    /// By data type, number of documents that a webhook event should have named and did not.
+    pub missed_webhooks: BTreeMap<DataType, u64>,
     /// The webhook events that caused it, once it has taken them.
     pub pending_events: Option<PendingEvents>,
     /// Number of requests to Oura of earlier deliveries.
@@ -68,31 +66,8 @@ pub struct RunProgress {
     pub metric_types: Vec<MetricType>,
     /// Number of records written or tombstoned.
     pub records_written: usize,
-    /// Documents among them that a webhook event should have named and did not.
-    pub missed_webhooks: BTreeSet<Found>,
-}
-
-/// A document that a sync found. As text: `<data type> <document id>`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-#[expect(missing_docs, reason = "the names say it")]
-pub struct Found {
-    pub data_type: DataType,
-    pub document_id: DocumentId,
-}
-
-impl fmt::Display for Found {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.data_type, self.document_id)
-    }
-}
-
-impl FromStr for Found {
-    type Err = ();
-    fn from_str(text: &str) -> Result<Self, ()> {
-        let (data_type, document_id) = text.split_once(' ').ok_or(())?;
-        let (data_type, document_id) = (data_type.parse().ok().ok_or(())?, document_id.parse().ok().ok_or(())?);
-        Ok(Self { data_type, document_id })
-    }
+    /// By data type, number of documents among them that a webhook event should have named and did not.
+    pub missed_webhooks: BTreeMap<DataType, u64>,
 }
 
 /// Sort key of a sync's item.
@@ -113,7 +88,7 @@ struct SyncItem {
     #[serde(default)]
     records_written: u64,
     #[serde(default)]
-    missed_webhooks: TextSet<Found>,
+    missed: BTreeMap<DataType, u64>,
     #[serde(default)]
     events: TextSet<DocumentEvent>,
     latest_at: Option<Timestamp>,
@@ -170,7 +145,9 @@ impl Runs {
     /// [`StoreError`].
     pub async fn open(&self, patient: &PatientId, sync: &SyncId, now: Timestamp) -> Result<SyncRun, StoreError> {
         const ACTION: &str = "open the sync";
-        match self.update(patient, sync, now).send_returning::<SyncItem>(ACTION, Returned::After).await? {
+        // Counters are added to this map: documents by the thousand do not fit into an item.
+        let update = self.update(patient, sync, now).set_once("missed", BTreeMap::<DataType, u64>::new());
+        match update.send_returning::<SyncItem>(ACTION, Returned::After).await? {
             Outcome::Written(item) => Ok(item.into()),
             Outcome::ConditionFailed(_) => Err(StoreError::incomplete(ACTION)),
         }
@@ -255,8 +232,8 @@ impl Runs {
         if !progress.metric_types.is_empty() {
             update = update.add("metricTypes", TextSet::of(&progress.metric_types));
         }
-        if !progress.missed_webhooks.is_empty() {
-            update = update.add("missedWebhooks", TextSet::of(&progress.missed_webhooks));
+        for (data_type, count) in &progress.missed_webhooks {
+            update = update.add(&format!("missed.{data_type}"), count);
         }
         update.when(is_open())
     }
@@ -337,7 +314,7 @@ impl From<SyncItem> for SyncRun {
             days,
             metric_types,
             records_written: item.records_written,
-            missed_webhooks: item.missed_webhooks.0.into_iter().collect(),
+            missed_webhooks: item.missed,
             pending_events: item.latest_at.map(|latest_at| PendingEvents { events, latest_at, is_full: item.is_full }),
             requests: item.requests,
             ended: item.ended,

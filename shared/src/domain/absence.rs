@@ -327,7 +327,7 @@ impl Evidence<'_> {
         // A full sync requests what others leave out, and may run late.
         let is_looked_at =
             age.is_some_and(|age| age < SignedDuration::from_hours(24 * i64::from(self.full_sync_interval_days + 2)));
-        let is_current = is_looked_at && connection.is_kept_current(from, self.now);
+        let is_current = is_looked_at && connection.has_working_webhooks(from, self.now);
         if !is_arriving && (fetched.is_some_and(was_over) || is_current) {
             let first = history.filter(|of| !of.reconnected).map(|of| of.range.first());
             return if first.is_some_and(|first| day < first) { Err(Absence::NotFetched) } else { Ok(connection) };

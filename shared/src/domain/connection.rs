@@ -123,7 +123,7 @@ pub struct DataTypeProgress {
     /// Start time of the fetch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fetched_at: Option<Timestamp>,
-    /// First requested day; none if single documents were requested.
+    /// First requested day. If single documents were requested, the oldest day on which they may be, as far as it is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<Day>,
     /// Newest day that arrived; none if nothing did.
@@ -135,6 +135,12 @@ impl DataTypeProgress {
     /// Progress before the first fetch.
     pub const PENDING: Self =
         Self { state: FetchState::Pending, documents: 0, error: None, fetched_at: None, from: None, newest_day: None };
+
+    /// True if documents that webhook events named did not appear in time, and are left to a later sync.
+    #[must_use]
+    pub fn lacks_documents(&self) -> bool {
+        self.state == FetchState::Done && self.error == Some(FetchFailure::NotFound)
+    }
 }
 
 /// The history after a connect.
@@ -218,7 +224,9 @@ pub struct Connection {
     pub last_webhook_at: Option<Timestamp>,
     /// Arrival of the last one about data that only a ring that has synced can have brought.
     pub last_ring_webhook_at: Option<Timestamp>,
-    /// By data type, documents that nightly and catch-up syncs found without a webhook event: Oura's webhooks are silent.
+    /// Arrival of the last one of each data type.
+    pub last_webhooks: BTreeMap<DataType, Timestamp>,
+    /// By data type, documents that nightly and catch-up syncs found without a webhook event, or that did not appear after it.
     pub missed_webhooks: BTreeMap<DataType, u64>,
     /// The history after the connect.
     pub backfill: Option<Backfill>,
@@ -261,6 +269,7 @@ impl Connection {
             silent_since: None,
             last_webhook_at: None,
             last_ring_webhook_at: None,
+            last_webhooks: BTreeMap::new(),
             missed_webhooks: BTreeMap::new(),
             backfill: None,
             failing: BTreeMap::new(),
@@ -284,9 +293,26 @@ impl Connection {
         (self.is_granted(data_type) && !backfill.has_arrived(data_type)).then(|| backfill.range.first())
     }
 
-    /// True if webhooks keep this data type current: some arrived lately, and the last sync found nothing that they missed.
+    /// True if webhooks keep this data type current: one of its own has arrived since about the last nightly run, and the last sync
+    /// found nothing that they missed. Events get lost, so those of one data type say nothing about another.
     #[must_use]
     pub fn is_kept_current(&self, data_type: DataType, now: Timestamp) -> bool {
+        let last = self.last_webhooks.get(&data_type);
+        let lately = last.is_some_and(|at| now.duration_since(*at) < WEBHOOK_INTERVAL);
+        data_type.has_webhook() && lately && !self.missed_webhooks.contains_key(&data_type)
+    }
+
+    /// True if documents of the data type's last webhook events did not appear, and may yet.
+    #[must_use]
+    pub fn awaits_documents(&self, data_type: DataType, now: Timestamp) -> bool {
+        let last = self.last_webhooks.get(&data_type);
+        let lately = last.is_some_and(|at| now.duration_since(*at) < WEBHOOK_SILENCE);
+        lately && self.missed_webhooks.contains_key(&data_type)
+    }
+
+    /// True if webhooks work for this patient, so that data of this type would have been announced.
+    #[must_use]
+    pub fn has_working_webhooks(&self, data_type: DataType, now: Timestamp) -> bool {
         let last = if data_type.facts().shows_ring { self.last_ring_webhook_at } else { self.last_webhook_at };
         let lately = last.is_some_and(|at| now.duration_since(at) < WEBHOOK_SILENCE);
         data_type.has_webhook() && lately && !self.missed_webhooks.contains_key(&data_type)
@@ -331,6 +357,9 @@ impl Connection {
 
 /// Time without webhook events of a patient after which the ring does not sync, or webhooks do not work.
 const WEBHOOK_SILENCE: SignedDuration = SignedDuration::from_hours(48);
+
+/// Age of a data type's last webhook event at which a nightly run requests the data type again: the time between two runs.
+const WEBHOOK_INTERVAL: SignedDuration = SignedDuration::from_hours(24);
 
 /// Days without data after which a ring counts as away.
 const RING_AWAY_DAYS: i32 = 2;

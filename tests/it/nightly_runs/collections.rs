@@ -10,6 +10,7 @@ use shared::domain::{BackfillState, DataType, FetchFailure, PatientId};
 use shared::oura::rate_limit::Lane;
 use shared::oura::{OuraError, ThrottleReason};
 
+use super::notice;
 use tests::{NIGHT, World, fleet, night};
 
 fn limiter(world: &World) -> SharedRateLimit {
@@ -71,6 +72,65 @@ async fn one_patients_failing_collection_is_not_paused() {
         limiter.lane(Lane::Live, &patient(1)).on_response(Some(DataType::Sleep), Some(&down)).await;
     }
     limiter.lane(Lane::Live, &patient(2)).acquire(Some(DataType::Sleep)).await.unwrap();
+}
+
+/// A failing collection holds up no webhook event for long, and the next night fetches the documents, old ones too.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn webhook_sync_ends_without_a_collection_that_keeps_failing() {
+    let world = World::connected().await;
+    world.work().await;
+    let mut events = Vec::new();
+    let mut documents = Vec::new();
+    for day in ["2026-02-25", "2026-03-17"] {
+        for document in world.oura().edit_night("ada", day.parse().unwrap()).unwrap() {
+            events.push(notice(&world, &document.collection, &document.id));
+            documents.push(document.id);
+        }
+    }
+    assert!(world.deliver(&events, 1).await.is_empty());
+    world.pass(Duration::from_secs(31));
+    world.oura().add_fault(failing("daily_sleep*")).unwrap();
+    let syncs = world.bodies().await;
+    let mut left = Vec::new();
+    for count in 1..=3 {
+        left.push(world.deliver(&syncs, count).await.len());
+    }
+    assert_eq!(left, [1, 1, 0]);
+    world.pass(Duration::from_secs(900));
+    assert!(world.bodies().await.is_empty(), "nothing waits");
+    let connection = world.connection().await;
+    assert_eq!(connection.failing, [(DataType::DailySleep, FetchFailure::Unavailable)].into());
+    assert!(connection.needs_catch_up());
+    world.oura().clear_faults();
+    world.pass_until(NIGHT);
+    world.schedule(night()).await;
+    assert_eq!(world.work_off_night().await.failed, 0);
+    assert!(world.connection().await.failing.is_empty());
+    let records = world.items(&world.names.wearable_data_table).await;
+    for id in documents {
+        let stored = records.iter().find(|record| record["documentId"] == id.as_str()).unwrap();
+        assert_eq!(stored["revision"], 2, "{} of {}", stored["dataType"], stored["day"]);
+    }
+}
+
+/// While the breaker is open, the sync ends with its first delivery.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn webhook_sync_does_not_wait_for_a_paused_collection() {
+    let world = World::connected().await;
+    world.work().await;
+    let touched = world.oura().edit_night("ada", "2026-03-17".parse().unwrap()).unwrap();
+    let document = touched.iter().find(|document| document.collection == "daily_sleep").unwrap();
+    assert!(world.deliver(&[notice(&world, "daily_sleep", &document.id)], 1).await.is_empty());
+    world.pass(Duration::from_secs(31));
+    world.oura().add_fault(failing("daily_sleep*")).unwrap();
+    let (limiter, down) = (limiter(&world), OuraError::Unavailable { status: Some(503) });
+    for n in 0..20 {
+        limiter.lane(Lane::Live, &patient(1 + n % 2)).on_response(Some(DataType::DailySleep), Some(&down)).await;
+    }
+    assert!(world.deliver(&world.bodies().await, 1).await.is_empty());
+    assert_eq!(world.connection().await.failing, [(DataType::DailySleep, FetchFailure::Unavailable)].into());
+    world.pass(Duration::from_secs(900));
+    assert!(world.bodies().await.is_empty(), "nothing waits");
 }
 
 /// Collections of every night, of nights after the ring has synced, and a time series.
@@ -160,6 +220,9 @@ async fn history_arrives_without_a_failing_collection_and_is_completed_later() {
     world.pass(Duration::from_secs(1800));
     assert!(world.deliver(&bodies, 2).await.is_empty());
     world.work_off_live().await;
+    // Histories that ended without it need a catch-up.
+    world.schedule(json!({"task": "catchUp"})).await;
+    world.work_off_night().await;
     for account in ["ada", "bruno", "chiyo"] {
         let connection = world.connection_of(account).await;
         assert_eq!(connection.backfill.map(|backfill| backfill.state), Some(BackfillState::Done), "{account}");

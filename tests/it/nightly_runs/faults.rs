@@ -7,7 +7,7 @@ use local::aws::{Effect, Fault, Service};
 use oura_simulator::{Fault as OuraFault, FaultMatch, Outage, OutageKind, OutageTarget, PutDocument};
 use serde_json::json;
 use shared::aws::NightlyRuns;
-use shared::domain::{ConnectionStatus, DayRange, NightlyRun, Trigger};
+use shared::domain::{ConnectionStatus, DataType, DayRange, NightlyRun, Trigger};
 
 use super::notice;
 use tests::{NIGHT, World, fleet, night};
@@ -200,6 +200,28 @@ async fn waiting_message_expires_or_fails() {
         let counts = nights.count(NightlyRun::of(day.parse().unwrap())).await.unwrap();
         assert_eq!((counts.over(), counts.failed), (failed, failed), "{day}");
     }
+}
+
+/// While every request waits, a sync does not even begin: its last delivery names what it would have fetched.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn expired_sync_names_its_data_types_in_its_last_delivery() {
+    let world = World::connected().await;
+    world.work().await;
+    let touched = world.oura().edit_night("ada", "2026-03-17".parse().unwrap()).unwrap();
+    assert!(world.deliver(&[notice(&world, "sleep", &touched[0].id)], 1).await.is_empty());
+    world.pass(Duration::from_secs(31));
+    let syncs = world.bodies().await;
+    assert_eq!(syncs.len(), 1);
+    world.pass(Duration::from_secs(25 * 3600));
+    // Oura refuses everything again.
+    world.oura().add_fault(always("*", 429)).unwrap();
+    let range = DayRange::ending("2026-03-20".parse().unwrap(), 8);
+    world.deliver(&[world.pull(Trigger::Manual, "manual-1", range)], 1).await;
+    assert_eq!(world.deliver(&syncs, 4).await.len(), 1);
+    assert!(world.connection().await.failing.is_empty());
+    assert_eq!(world.deliver(&syncs, 5).await.len(), 1);
+    let failing = world.connection().await.failing;
+    assert_eq!(failing.keys().collect::<Vec<_>>(), [&DataType::Sleep], "the next nightly run fetches it");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use local::aws::Service;
 use oura_simulator::{Fault, FaultMatch};
 use serde_json::json;
 use shared::domain::{BackfillState, DataType, DayRange, FetchFailure, Trigger};
@@ -75,23 +74,30 @@ async fn noticed(world: &World, data_type: &str, id: &str) {
 async fn data_types_kept_current_by_webhooks_are_skipped_until_a_full_sync() {
     let world = settled().await;
     let touched = world.oura().edit_night("ada", "2026-03-17".parse().unwrap()).unwrap();
-    noticed(&world, "sleep", &touched[0].id).await;
+    for document in &touched {
+        noticed(&world, &document.collection, &document.id).await;
+    }
     world.oura().clear_requests();
     world.pass_until(NIGHT);
     a_night(&world).await;
-    let kinds: Vec<_> = asked(&world).into_keys().collect();
-    assert_eq!(kinds, ["heartrate", "ring_battery_level"], "only these have no webhook");
+    let kinds = asked(&world);
+    assert!(!kinds.contains_key("daily_readiness"), "{kinds:?}");
+    for kind in ["sleep", "daily_sleep", "daily_activity"] {
+        assert_eq!(kinds[kind], 1, "one request for a data type of every night: {kinds:?}");
+    }
+    for kind in ["heartrate", "daily_stress"] {
+        assert!(kinds.contains_key(kind), "none of its own events arrived: {kinds:?}");
+    }
 
-    // Without another webhook event nothing is due; the night costs no request.
+    // Without another event there is hardly anything to ask for.
+    world.oura().set_last_synced("ada", Some(NIGHT.parse().unwrap())).unwrap();
     world.oura().clear_requests();
     world.pass_until("2026-03-20T03:00:00Z");
     world.schedule(json!({"task": "nightly", "scheduledAt": "2026-03-20T03:00:00Z"})).await;
-    world.aws.meter().reset();
     world.work_off_night().await;
-    let later = asked(&world);
-    assert_eq!(later.values().sum::<usize>(), 0, "{later:?}");
-    let calls = |operation: &str| world.aws.meter().calls_of(Service::DynamoDb, operation);
-    assert_eq!((calls("TransactWriteItems"), calls("Query")), (1, 1), "it publishes that it ran, and reads no day");
+    let later: Vec<_> = asked(&world).into_keys().collect();
+    assert_eq!(later, ["daily_activity", "daily_sleep", "sleep"]);
+    world.oura().set_last_synced("ada", None).unwrap();
 
     // A week after the last look at everything, everything is looked at, webhooks or not.
     world.pass_until("2026-03-25T10:00:00Z");
@@ -103,6 +109,24 @@ async fn data_types_kept_current_by_webhooks_are_skipped_until_a_full_sync() {
     world.work_off_night().await;
     let all = asked(&world);
     assert!(all.len() >= 16 && all.contains_key("vO2_max"), "{all:?}");
+}
+
+/// Events of the other data types arrive, and vouch neither for the night nor for its readiness.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn night_fetches_documents_whose_events_were_lost() {
+    let world = settled().await;
+    let touched = world.oura().edit_night("ada", "2026-03-17".parse().unwrap()).unwrap();
+    let is_lost = |collection: &str| matches!(collection, "sleep" | "daily_readiness");
+    for document in touched.iter().filter(|document| !is_lost(&document.collection)) {
+        noticed(&world, &document.collection, &document.id).await;
+    }
+    world.pass_until(NIGHT);
+    a_night(&world).await;
+    let records = world.items(&world.names.wearable_data_table).await;
+    for document in &touched {
+        let stored = records.iter().find(|record| record["documentId"] == document.id.as_str()).unwrap();
+        assert_eq!(stored["revision"], 2, "{}", document.collection);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -142,12 +142,59 @@ async fn delete_event_waits_for_a_running_backfill() {
     assert_eq!(stored.iter().find(|record| record["documentId"] == id).unwrap()["deleted"], true, "{day}");
 }
 
+/// A document was deleted and put back, and is not there at once: that is no proof of a deletion.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn restored_document_that_is_missing_for_a_moment_is_not_deleted() {
+    let world = settled().await;
+    let workout = a_workout(&world).await;
+    let id = workout["documentId"].as_str().unwrap();
+    let at = |seconds: i64| Some(world.clock.now() - jiff::SignedDuration::from_secs(seconds));
+    let bodies =
+        [("delete", 20), ("create", 10)].map(|(event, ago)| notice_of(&world, "ada", event, "workout", id, at(ago)));
+    world.oura().add_fault(on(&format!("workout/{id}"), 404, Some(1))).unwrap();
+    assert!(world.deliver(&bodies, 1).await.is_empty());
+    world.pass(Duration::from_secs(31));
+    let syncs = world.bodies().await;
+    assert_eq!(world.deliver(&syncs, 1).await.len(), 1, "it may yet appear");
+    world.pass(Duration::from_secs(15));
+    assert!(world.deliver(&syncs, 2).await.is_empty());
+    let stored = records(&world, "workout").await;
+    let stored = stored.iter().find(|record| record["documentId"] == id).unwrap();
+    assert_eq!((&stored["deleted"], &stored["revision"]), (&json!(null), &json!(1)));
+    let updated = details(&world, "wearable_day_updated");
+    assert!(updated.iter().all(|one| one["reason"] != "deleted"), "{updated:?}");
+}
+
+/// The same, but it never comes back: the next night looks it up, and then it is deleted.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn restored_document_that_stays_missing_is_deleted_by_the_night() {
+    let world = settled().await;
+    let workout = a_workout(&world).await;
+    let id = workout["documentId"].as_str().unwrap();
+    world.oura().delete_document("ada", "workout", id).unwrap();
+    let at = |seconds: i64| Some(world.clock.now() - jiff::SignedDuration::from_secs(seconds));
+    let bodies =
+        [("delete", 20), ("update", 10)].map(|(event, ago)| notice_of(&world, "ada", event, "workout", id, at(ago)));
+    arrive_with_waits(&world, &bodies, 3).await;
+    let is_deleted = async || {
+        let stored = records(&world, "workout").await;
+        stored.iter().find(|record| record["documentId"] == id).unwrap()["deleted"] == true
+    };
+    assert!(!is_deleted().await);
+    let today: Day = "2026-03-19".parse().unwrap();
+    let nightly = world.pull(Trigger::Daily, "nightly-2026-03-19", shared::domain::DayRange::ending(today, 8));
+    assert!(world.deliver(&[nightly], 1).await.is_empty());
+    assert!(is_deleted().await);
+}
+
 /// Five deliveries fail and the message reaches the dead-letter queue; a redrive counts from one again.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn redriven_sync_resumes() {
     let world = settled().await;
     let touched = world.oura().edit_night("ada", NIGHT.parse().unwrap()).unwrap();
-    assert!(world.deliver(&notices(&world, "update", &touched), 1).await.is_empty());
+    // While others arrive, the sync ends without it.
+    let night = touched.iter().find(|touched| touched.collection == "sleep").unwrap();
+    assert!(world.deliver(&[notice(&world, "ada", "update", "sleep", &night.id)], 1).await.is_empty());
     world.pass(Duration::from_secs(31));
     let syncs = world.bodies().await;
     world.oura().add_fault(on("sleep/*", 503, None)).unwrap();

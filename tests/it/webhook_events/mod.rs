@@ -292,7 +292,42 @@ async fn missing_document_is_retried_and_then_left_to_the_nightly_run() {
     let ghost = notice(&world, "ada", "create", "session", "ghost");
     arrive_with_waits(&world, &[ghost], 3).await;
     assert_eq!(asked(&world), ["session/ghost", "session/ghost", "session/ghost"]);
-    assert!(world.connection().await.failing.is_empty(), "it is no failure of the kind");
+    let connection = world.connection().await;
+    assert!(connection.failing.is_empty(), "it is no failure of the kind");
+    assert!(connection.missed_webhooks.contains_key(&DataType::Session) && connection.needs_catch_up());
+    // It appears hours later, with an old day, and without another event.
+    let document = json!({"id": "ghost", "type": "meditation", "day": "2026-01-20", "mood": "good",
+        "start_datetime": "2026-01-20T08:00:00+01:00", "end_datetime": "2026-01-20T08:10:00+01:00"});
+    let put = PutDocument { collection: "session".into(), document, day: None };
+    let nightly = |day: &str| {
+        let range = shared::domain::DayRange::ending(day.parse::<Day>().unwrap().plus(1), 8);
+        [world.pull(Trigger::Daily, &format!("nightly-{day}"), range)]
+    };
+    world.pass_until("2026-03-19T01:00:00Z");
+    world.oura().put_document("ada", put).unwrap();
+    world.pass_until("2026-03-19T03:00:00Z");
+    assert!(world.deliver(&nightly("2026-03-19"), 1).await.is_empty());
+    assert!(records(&world, "session").await.iter().any(|record| record["documentId"] == "ghost"));
+}
+
+/// One night and its scores are not there when their events arrive, nor minutes later.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn documents_that_appear_long_after_their_events_arrive_with_the_night() {
+    let world = settled().await;
+    let touched = world.oura().edit_night("ada", NIGHT.parse().unwrap()).unwrap();
+    for kind in ["sleep", "daily_readiness"] {
+        world.oura().add_fault(on(&format!("{kind}/*"), 404, None)).unwrap();
+    }
+    arrive_with_waits(&world, &notices(&world, "update", &touched), 3).await;
+    world.oura().clear_faults();
+    world.pass_until("2026-03-19T03:00:00Z");
+    let range = shared::domain::DayRange::ending("2026-03-20".parse().unwrap(), 8);
+    assert!(world.deliver(&[world.pull(Trigger::Daily, "nightly-2026-03-19", range)], 1).await.is_empty());
+    for touched in &touched {
+        let stored = records(&world, &touched.collection).await;
+        let stored = stored.iter().find(|record| record["documentId"] == touched.id.as_str()).unwrap();
+        assert_eq!(stored["revision"], 2, "{}", touched.collection);
+    }
 }
 
 /// The sync is redelivered after the waits that it requests.
@@ -584,6 +619,12 @@ async fn nightly_sync_counts_documents_missed_by_webhooks() {
     let nightly = world.pull(Trigger::Daily, "nightly-2", shared::domain::DayRange::ending(today, 8));
     assert!(world.deliver(&[nightly], 1).await.is_empty());
     assert_eq!(world.connection().await.missed_webhooks, missed);
+    // The documents are counted, not listed: a sync that finds thousands of them has to fit into its item.
+    let syncs = world.items(&world.names.connections_table).await;
+    let sync = syncs.iter().find(|item| item["sk"] == "SYNC#nightly-1").unwrap().to_string();
+    for touched in &untold {
+        assert!(!sync.contains(&touched.id), "{sync}");
+    }
     // A manual sync may be quicker than Oura's webhooks: that counts nothing.
     world.oura().edit_night("ada", NIGHT.parse().unwrap()).unwrap();
     world.request(Some(PATIENT), "POST", "/sync", "", "{}").await;

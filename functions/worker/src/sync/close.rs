@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use shared::domain::{BackfillState, Connection, DataType, FetchFailure, SyncMessage, Trigger};
+use shared::domain::{BackfillState, Connection, DataType, FetchFailure, FetchState, Trigger};
 use shared::oura::{OuraError, ThrottleReason};
 
 use super::fetch::StoredSync;
 use super::open::OpenedSync;
 use super::phase::{Phase, SyncContext};
 use crate::delivery::{Delivery, MAX_DELAY, Outcome};
-use crate::fetch_outcome::{FetchOutcome, FetchReport, Fetched};
+use crate::fetch_outcome::{FetchOutcome, FetchReport, FetchRequest, Fetched};
 use crate::progress::{Progress, any_arrived, history_progress};
 use crate::sync_outcome::{self, Closed};
 use crate::sync_plan::SyncPlan;
@@ -25,12 +25,13 @@ const MAX_PENDING_DELIVERIES_IN_BACKFILL: u32 = 4;
 const MAX_FAILED_DELIVERIES: u32 = 3;
 
 pub(super) async fn close(cx: SyncContext<'_>, stored: StoredSync) -> Phase<Outcome> {
-    let StoredSync { opened, plan, report } = stored;
+    let StoredSync { mut opened, plan, report } = stored;
+    note_documents(&mut opened.run.progress, &plan, &report);
     let OpenedSync { message, connection, run, look_backs, is_backfill, .. } = &opened;
     let SyncContext { deps, delivery, counters } = cx;
     let (patient, progress) = (&message.patient_id, &run.progress);
-    let is_complete = progress.values().all(|of| of.state.is_final())
-        || ends_without_collections(message, progress, &report, delivery);
+    let is_complete =
+        progress.values().all(|of| of.state.is_final()) || ends_without_collections(progress, &report, delivery);
     let is_pending_elsewhere = is_complete && is_pending_elsewhere(connection, &plan, delivery);
     // 1. A complete sync is closed with its events. A redelivered one is closed only once.
     if is_complete && !is_pending_elsewhere {
@@ -79,24 +80,13 @@ pub(super) async fn close(cx: SyncContext<'_>, stored: StoredSync) -> Phase<Outc
 
 /// True if the sync ends without collections on which Oura fails: they are recorded as failing, and later syncs fetch them.
 ///
-/// A history and the documents of webhook events wait for them, since no later sync may reach back to their days.
-fn ends_without_collections(
-    message: &SyncMessage,
-    progress: &Progress,
-    report: &FetchReport,
-    delivery: Delivery,
-) -> bool {
-    if !matches!(message.trigger, Trigger::Daily | Trigger::Manual) {
-        return false;
-    }
+/// Later syncs reach back to the days of a history, since its data types owe it until it has arrived, and to those of the
+/// documents of webhook events, since the connection records them.
+fn ends_without_collections(progress: &Progress, report: &FetchReport, delivery: Delivery) -> bool {
     // Before its breaker opens, a collection is requested some times, as long as others respond.
     let may_be_abandoned = delivery.count >= MAX_FAILED_DELIVERIES && any_arrived(progress);
     progress.iter().filter(|(_, of)| !of.state.is_final()).all(|(data_type, of)| {
-        let error = match report.outcomes.get(data_type) {
-            Some(FetchOutcome::Failed(error)) => Some(error),
-            _ => None,
-        };
-        match error {
+        match report.outcomes.get(data_type).and_then(error) {
             Some(OuraError::Throttled { reason: ThrottleReason::Collection, .. }) => true,
             Some(error) if error.throttle_delay().is_none() => may_be_abandoned,
             Some(_) => false,
@@ -117,12 +107,40 @@ fn is_pending_elsewhere(connection: &Connection, plan: &SyncPlan, delivery: Deli
     delivery.count < max_deliveries && plan.pending_elsewhere.iter().any(|(data_type, _)| is_granted(*data_type))
 }
 
-/// Errors that kept data types from arriving completely.
-fn errors(report: &FetchReport) -> impl Iterator<Item = &OuraError> {
-    report.outcomes.values().filter_map(|outcome| match outcome {
+/// Notes, in the progress of a webhook sync, the oldest day of the requested documents, and data types whose documents did not
+/// appear and are no longer waited for.
+fn note_documents(progress: &mut Progress, plan: &SyncPlan, report: &FetchReport) {
+    for (data_type, of) in progress {
+        if of.from.is_none() {
+            of.from = plan.oldest_days.get(data_type).copied();
+        }
+        if of.state == FetchState::Done && is_abandoned(*data_type, plan, report) {
+            of.error = Some(FetchFailure::NotFound);
+        }
+    }
+}
+
+/// True if requested documents of a complete data type have neither arrived nor been deleted.
+fn is_abandoned(data_type: DataType, plan: &SyncPlan, report: &FetchReport) -> bool {
+    let (Some(FetchRequest::Documents { ids, .. }), Some(FetchOutcome::Fetched(fetched))) =
+        (plan.requests.get(&data_type), report.outcomes.get(&data_type))
+    else {
+        return false;
+    };
+    ids.difference(&fetched.ids).any(|id| !plan.deleted.contains(&(data_type, id.clone())))
+}
+
+/// Error that kept a data type from arriving completely.
+fn error(outcome: &FetchOutcome) -> Option<&OuraError> {
+    match outcome {
         FetchOutcome::Failed(error) | FetchOutcome::Fetched(Fetched { failed: Some(error), .. }) => Some(error),
         _ => None,
-    })
+    }
+}
+
+/// Errors that kept data types from arriving completely.
+fn errors(report: &FetchReport) -> impl Iterator<Item = &OuraError> {
+    report.outcomes.values().filter_map(error)
 }
 
 /// Longest delay that the rate limiter or Oura asked for.

@@ -50,7 +50,7 @@ pub(crate) async fn run(deps: &Deps, message: &SyncMessage, delivery: Delivery) 
             Err(Exit::Error(error)) => failed(cx, message, &error).await,
         },
     };
-    let outcome = nightly_outcome::expire(deps, message, outcome).await;
+    let outcome = nightly_outcome::expire(deps, message, delivery, outcome).await;
     // Nothing has happened: there is nothing to publish or record.
     if matches!(outcome, Outcome::Requeue { .. }) && counters.requests() == 0 {
         return outcome;

@@ -58,6 +58,8 @@ pub(in crate::aws) struct ConnectionItem {
     last_webhook_at: Option<Timestamp>,
     last_ring_webhook_at: Option<Timestamp>,
     #[serde(default)]
+    last_webhooks: BTreeMap<DataType, Timestamp>,
+    #[serde(default)]
     missed_webhooks: BTreeMap<DataType, u64>,
     #[serde(default)]
     failing: BTreeMap<DataType, FetchFailure>,
@@ -113,6 +115,7 @@ impl From<&Connection> for ConnectionItem {
             silent_since: connection.silent_since,
             last_webhook_at: connection.last_webhook_at,
             last_ring_webhook_at: connection.last_ring_webhook_at,
+            last_webhooks: connection.last_webhooks.clone(),
             missed_webhooks: connection.missed_webhooks.clone(),
             failing: connection.failing.clone(),
             watermarks: connection.watermarks.clone(),
@@ -200,6 +203,7 @@ impl ConnectionItem {
             silent_since: self.silent_since,
             last_webhook_at: self.last_webhook_at,
             last_ring_webhook_at: self.last_ring_webhook_at,
+            last_webhooks: self.last_webhooks,
             missed_webhooks: self.missed_webhooks,
             failing: self.failing,
             watermarks: self.watermarks,
@@ -263,6 +267,7 @@ mod tests {
             silent_since: Some(at),
             last_webhook_at: Some(at),
             last_ring_webhook_at: Some(at),
+            last_webhooks: BTreeMap::from([(DataType::Sleep, at)]),
             missed_webhooks: BTreeMap::from([(DataType::DailySleep, 2)]),
             failing: BTreeMap::from([(DataType::HeartRate, FetchFailure::RateLimited)]),
             watermarks: BTreeMap::from([(DataType::Sleep, at)]),
@@ -282,6 +287,7 @@ mod tests {
             silent_since: None,
             last_webhook_at: None,
             last_ring_webhook_at: None,
+            last_webhooks: BTreeMap::new(),
             missed_webhooks: BTreeMap::new(),
             backfill: None,
             failing: BTreeMap::new(),

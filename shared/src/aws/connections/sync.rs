@@ -35,6 +35,8 @@ pub struct SyncEnd {
     pub last_webhook_at: Option<Timestamp>,
     /// Time of the last webhook event about data that only a ring can have brought.
     pub last_ring_webhook_at: Option<Timestamp>,
+    /// Time of the last webhook event of each data type that had one.
+    pub last_webhooks: BTreeMap<DataType, Timestamp>,
     /// Documents that nightly and catch-up syncs found and no webhook event had named, by data type.
     pub missed_webhooks: BTreeMap<DataType, u64>,
     /// The connection's new status.
@@ -122,6 +124,9 @@ impl Connections {
         }
         // These maps came later, so that an item may lack them: they are written whole. If another sync ends at the same time,
         // the older days are fetched once more.
+        if !end.last_webhooks.is_empty() {
+            update = update.set("lastWebhooks", joined(&connection.last_webhooks, &end.last_webhooks));
+        }
         if end.missed_webhooks != connection.missed_webhooks {
             update = update.set("missedWebhooks", &end.missed_webhooks);
         }

@@ -6,7 +6,7 @@ use super::item::{RecordItem, StatsItem};
 use super::store::Days;
 use crate::aws::error::StoreError;
 use crate::aws::outbox::put_event;
-use crate::aws::runs::{Found, RunProgress};
+use crate::aws::runs::RunProgress;
 use crate::aws::table::{Committed, Delete, Key, Put, Transaction, equals, missing};
 use crate::domain::{DailyStats, Day, PatientEvent, PatientId, RecordKey, StoredRecord, SyncId};
 
@@ -150,9 +150,7 @@ impl Days {
         for write in &change.records {
             batch.progress.metric_types.push(write.record.record.data_type.metric_type());
             if write.missed_webhooks {
-                let record = &write.record.record;
-                let found = Found { data_type: record.data_type, document_id: record.document_id.clone() };
-                batch.progress.missed_webhooks.insert(found);
+                *batch.progress.missed_webhooks.entry(write.record.record.data_type).or_default() += 1;
             }
             batch.writes.extend(self.record_writes(patient, write));
         }
@@ -213,6 +211,8 @@ impl Batch {
         self.progress.days.extend(other.progress.days);
         self.progress.metric_types.extend(other.progress.metric_types);
         self.progress.records_written += other.progress.records_written;
-        self.progress.missed_webhooks.extend(other.progress.missed_webhooks);
+        for (data_type, count) in other.progress.missed_webhooks {
+            *self.progress.missed_webhooks.entry(data_type).or_default() += count;
+        }
     }
 }
