@@ -44,18 +44,17 @@ impl SyncSchedule {
         let (always, if_ring_synced): (Vec<_>, Vec<_>) = look_backs
             .into_iter()
             .map(|(data_type, look_back)| (data_type, look_back.days))
-            .partition(|(data_type, _)| is_of_every_night(*data_type) || is_overdue(connection, *data_type, policy));
-        let mut schedule = Self {
+            .partition(|(data_type, _)| {
+                is_of_every_night(*data_type)
+                    || is_overdue(connection, *data_type, policy)
+                    || has_ring_synced_since_fetch(connection, *data_type)
+            });
+        Self {
             range,
             always: always.into_iter().collect(),
             if_ring_synced: if_ring_synced.into_iter().collect(),
             look_backs: due_look_backs,
-        };
-        // A webhook event since their last fetch shows that the ring has synced.
-        if has_webhook_since_fetch(connection, &schedule.if_ring_synced) {
-            schedule.always.append(&mut schedule.if_ring_synced);
         }
-        schedule
     }
 
     /// Schedules all data types of a backfill or manual sync. A sync of older days fetches these days only.
@@ -111,10 +110,10 @@ fn is_overdue(connection: &Connection, data_type: DataType, policy: SyncPolicy) 
         || is_look_back_due(connection, data_type, policy)
 }
 
-/// True if a webhook event of the ring arrived after the oldest last fetch of these data types.
-fn has_webhook_since_fetch(connection: &Connection, due: &DueDays) -> bool {
-    let oldest_fetch = due.keys().filter_map(|data_type| connection.watermarks.get(data_type)).min();
-    connection.last_ring_webhook_at.zip(oldest_fetch).is_some_and(|(event, fetched)| event > *fetched)
+/// True if a webhook event of the ring arrived after the last fetch of the data type.
+fn has_ring_synced_since_fetch(connection: &Connection, data_type: DataType) -> bool {
+    let fetched = connection.watermarks.get(&data_type);
+    connection.last_ring_webhook_at.zip(fetched).is_some_and(|(event, fetched)| event > *fetched)
 }
 
 #[cfg(test)]
@@ -197,6 +196,11 @@ mod tests {
         assert_eq!(always(&current), with_first(&["daily_readiness", "heartrate", "ring_battery_level"]));
         webhook_at(&mut current, "2026-03-18T02:00:00Z");
         assert_eq!(always(&current), with_first(&[]), "no event since the last fetch: the ring has not synced");
+        // The event kept it current the night before, so that its last fetch is older than those of the others.
+        webhook_at(&mut current, "2026-03-18T02:00:00Z");
+        current.last_webhooks.insert(DataType::DailyReadiness, at("2026-03-17T20:00:00Z"));
+        current.watermarks.insert(DataType::DailyReadiness, at("2026-03-17T03:01:00Z"));
+        assert_eq!(always(&current), with_first(&["daily_readiness"]), "each data type by its own last fetch");
     }
 
     #[test]

@@ -96,13 +96,17 @@ async fn data_types_kept_current_by_webhooks_are_skipped_until_a_full_sync() {
     world.schedule(json!({"task": "nightly", "scheduledAt": "2026-03-20T03:00:00Z"})).await;
     world.work_off_night().await;
     let later: Vec<_> = asked(&world).into_keys().collect();
-    assert_eq!(later, ["daily_activity", "daily_sleep", "sleep"]);
+    assert_eq!(
+        later,
+        ["daily_activity", "daily_readiness", "daily_sleep", "sleep"],
+        "its last fetch is older than its event"
+    );
     world.oura().set_last_synced("ada", None).unwrap();
 
     // A week after the last look at everything, everything is looked at, webhooks or not.
     world.pass_until("2026-03-25T10:00:00Z");
     let touched = world.oura().edit_night("ada", "2026-03-20".parse().unwrap()).unwrap();
-    noticed(&world, "sleep", &touched[0].id).await;
+    noticed(&world, &touched[0].collection, &touched[0].id).await;
     world.oura().clear_requests();
     world.pass_until("2026-03-26T03:00:00Z");
     world.schedule(json!({"task": "nightly", "scheduledAt": "2026-03-26T03:00:00Z"})).await;
@@ -133,7 +137,7 @@ async fn night_fetches_documents_whose_events_were_lost() {
 async fn catch_up_reads_only_the_empty_index() {
     let world = settled().await;
     let touched = world.oura().edit_night("ada", "2026-03-17".parse().unwrap()).unwrap();
-    noticed(&world, "sleep", &touched[0].id).await;
+    noticed(&world, &touched[0].collection, &touched[0].id).await;
     world.pass_until(NIGHT);
     assert!(!world.connection_of(PATIENT).await.needs_catch_up());
     world.aws.meter().reset();
