@@ -42,7 +42,10 @@ pub(crate) async fn close(
     let Some(run) = deps.runs.get(patient, &message.sync_id).await? else { return Ok(Closed::ConnectionEnded) };
     // 2. Baselines before the end, so that a redelivery after a crash updates them.
     let changed = deps.days.update_baselines(patient, &run.days.iter().copied().collect()).await?;
-    let newest = changed.iter().filter(|stats| stats.metrics.shows_ring()).map(|stats| stats.day).max();
+    // A document may name any day; one of the future would hide every later gap.
+    let tomorrow = Day::of_utc(deps.clock.now()).plus(1);
+    let of_ring = changed.iter().filter(|stats| stats.metrics.shows_ring()).map(|stats| stats.day);
+    let newest = of_ring.filter(|day| *day <= tomorrow).max();
     // 3. The end and its events, in one transaction.
     let now = deps.clock.now();
     let end = SyncEnd {
