@@ -338,6 +338,7 @@ async fn daily_explains_unworn_unmeasured_and_unreadable_values() {
     replace(&world, ("daily_spo2", "spo2"), day, json!({"spo2_percentage": {"average": 0.0}})).await;
     replace(&world, ("daily_readiness", "readiness"), day, json!({"score": "high"})).await;
     replace(&world, ("daily_readiness", "readiness"), "2026-03-06", json!({"score": null})).await;
+    world.pass(Duration::from_secs(3600));
     sync(&world).await;
     let reasons = missing(&world, day).await;
     assert_eq!((&reasons["activity"], &reasons["spo2"]), (&json!("not_worn"), &json!("not_measured")), "{reasons}");
