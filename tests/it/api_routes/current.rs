@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use oura_simulator::PutDocument;
+use oura_simulator::{Fault, PutDocument};
 use serde_json::{Value, json};
 use shared::domain::{Day, DayRange, Trigger};
 
@@ -113,8 +113,14 @@ async fn document_with_a_new_id_is_shown_once() {
         put(&world, "workout", other);
     }
     sync(&world).await;
-    put(&world, "sleep", night("night-b", 39_000));
-    put(&world, "workout", workout("walk-z"));
+    // Oura has others instead, and does not say that the old ones are deleted.
+    for (collection, old, new) in
+        [("sleep", "night-z", night("night-b", 39_000)), ("workout", "walk-a", workout("walk-z"))]
+    {
+        world.oura().delete_document("ada", collection, old).unwrap();
+        put(&world, collection, new);
+        world.oura().add_fault(Fault::on(&format!("/v2/usercollection/{collection}/*")).status(503)).unwrap();
+    }
     world.pass(Duration::from_secs(3600));
     let range = DayRange::ending(Day::of_utc(world.clock.now()).plus(1), 8);
     assert!(world.deliver(&[world.pull(Trigger::Manual, "manual-2", range)], 1).await.is_empty());
