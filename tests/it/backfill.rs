@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use local::aws::Service;
 use serde_json::Value;
 use shared::domain::{BackfillState, ConnectionStatus, FetchState};
 
@@ -71,6 +72,16 @@ async fn backfill_sends_one_request_per_data_type_and_page() {
         assert!(*count == 1 || (series && *count <= 33), "{route}: {count}");
     }
     assert_eq!(counts.len(), 18, "{counts:?}");
+}
+
+/// Hundreds of documents are new, and none can be stored on another day.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn first_backfill_looks_up_no_document() {
+    let world = World::connected().await;
+    world.aws.meter().reset();
+    world.work().await;
+    let queries = world.aws.meter().calls_of(Service::DynamoDb, "Query");
+    assert!(world.items(&world.names.wearable_data_table).await.len() > 300 && queries < 60, "{queries}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -356,3 +356,20 @@ async fn nightly_sync_without_changes_publishes_that_it_ran() {
     catch_up(&world, "2026-03-20T12:00:00Z").await;
     assert_eq!(syncs(&world).len(), before + 2, "a catch-up sync publishes only changes");
 }
+
+/// Every gap of the next years would look like days on which the ring was not worn.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn document_of_the_future_is_no_newest_day() {
+    let world = World::connected().await;
+    world.work().await;
+    let before = world.connection().await.last_data_day;
+    for day in ["2190-01-01", "2026-03-30"] {
+        let id = format!("of-{day}");
+        let document = json!({"id": id, "day": day, "score": 80});
+        let put = PutDocument { collection: "daily_sleep".to_owned(), document, day: None };
+        world.oura().put_document("ada", put).unwrap();
+        announced(&world, "daily_sleep", &id).await;
+        assert_eq!(world.daily(day, day).await.len(), 1, "{day} is stored");
+        assert_eq!(world.connection().await.last_data_day, before, "{day}");
+    }
+}

@@ -7,10 +7,10 @@
 //! | readiness, SpO2, stress, workouts, sessions, tags | if the ring has synced |
 //! | resilience, ages, bedtime advice, rest mode, rings: Oura gives them rarely | every few days |
 //!
-//! The others are not due while webhooks keep them current, except every few days. A data type that owes its history, failed last
-//! time, or lacks documents of its webhook events is always due. Events get lost, and those of one data type say nothing about
-//! another, so that the first ones are always due. A ring has synced if a webhook event arrived since the last fetch, or if one of the data types of every
-//! night holds something new.
+//! The others are not due while webhooks keep them current, except every few days. A data type that owes its history, failed
+//! last time, or lacks documents of its webhook events is always due. Events get lost, and those of one data type say nothing
+//! about another, so that the first ones are always due. A ring has synced if a webhook event arrived since the last fetch, or if
+//! one of the data types of every night holds something new.
 
 use std::collections::BTreeMap;
 
@@ -162,8 +162,8 @@ mod tests {
     fn webhook_at(connection: &mut Connection, text: &str) {
         connection.last_webhook_at = Some(at(text));
         connection.last_ring_webhook_at = Some(at(text));
-        let announced = DataType::ALL.into_iter().filter(|data_type| data_type.has_webhook());
-        connection.last_webhooks = announced.map(|data_type| (data_type, at(text))).collect();
+        let with_webhooks = DataType::ALL.into_iter().filter(|data_type| data_type.has_webhook());
+        connection.last_webhooks = with_webhooks.map(|data_type| (data_type, at(text))).collect();
     }
 
     fn always(connection: &Connection) -> Vec<&'static str> {

@@ -172,8 +172,7 @@ fn sync_end(
     let webhooks = run.pending_events.as_ref();
     let ring_webhooks =
         webhooks.filter(|pending| pending.events.iter().any(|event| event.data_type.facts().shows_ring));
-    let events = webhooks.into_iter().flat_map(|pending| pending.events.iter().map(move |of| (of, pending.latest_at)));
-    let announced = events.map(|(event, at)| (event.data_type, at));
+    let events = webhooks.into_iter().flat_map(|of| of.events.iter().map(move |event| (event.data_type, of.latest_at)));
     let mut end = SyncEnd {
         needs_catch_up: false,
         last_sync_at: if any_arrived(progress) { Some(now) } else { connection.last_sync_at },
@@ -185,7 +184,7 @@ fn sync_end(
         silent_since: silent_since(message, connection, progress, now),
         last_webhook_at: webhooks.map(|pending| pending.latest_at).max(connection.last_webhook_at),
         last_ring_webhook_at: ring_webhooks.map(|pending| pending.latest_at).max(connection.last_ring_webhook_at),
-        last_webhooks: announced.filter(|(of, at)| connection.last_webhooks.get(of) < Some(at)).collect(),
+        last_webhooks: events.filter(|(of, at)| connection.last_webhooks.get(of) < Some(at)).collect(),
         missed_webhooks: webhook_coverage::missed_webhooks_after(message, connection, run, progress),
         status: status(connection, progress),
         backfill: history_outcome::end(message, connection, run, progress, now),

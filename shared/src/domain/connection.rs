@@ -310,7 +310,7 @@ impl Connection {
         lately && self.missed_webhooks.contains_key(&data_type)
     }
 
-    /// True if webhooks work for this patient, so that data of this type would have been announced.
+    /// True if webhooks work for this patient, so that an event would have named new data of this type.
     #[must_use]
     pub fn has_working_webhooks(&self, data_type: DataType, now: Timestamp) -> bool {
         let last = if data_type.facts().shows_ring { self.last_ring_webhook_at } else { self.last_webhook_at };

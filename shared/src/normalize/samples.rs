@@ -127,9 +127,10 @@ fn merged_heart_rate(
     fetched: &HeartRateRecord,
     is_of_day: impl Fn(Timestamp) -> bool,
 ) -> Option<HeartRateRecord> {
-    // A record that does not list every sample cannot be joined: the one of more samples stands.
+    // A record that does not list every sample cannot be joined: the one of more samples stands, if all are of this day.
     if stored.every_nth > 1 || fetched.every_nth > 1 {
-        return (stored.summary.count > fetched.summary.count).then(|| stored.clone());
+        let is_of_day = is_of_day(stored.start) && is_of_day(stored.end);
+        return (is_of_day && stored.summary.count > fetched.summary.count).then(|| stored.clone());
     }
     let mut samples: HeartRates<'_> =
         listed(stored).filter(|((at, _), _)| (*at < fetched.start || *at > fetched.end) && is_of_day(*at)).collect();

@@ -126,9 +126,9 @@ impl OuraClient {
         range: DayRange,
         is_probably_empty: bool,
     ) -> Result<Part, OuraError> {
-        let is_series = data_type.range_query() == RangeQuery::Instants;
-        let mut is_one_window = is_series && is_probably_empty;
-        let mut days = match data_type.range_query() {
+        let range_query = data_type.range_query();
+        let mut is_one_window = range_query == RangeQuery::Instants && is_probably_empty;
+        let mut days = match range_query {
             RangeQuery::Instants if is_one_window => newest(range, EMPTY_PART_DAYS),
             RangeQuery::Instants => newest(range, PART_DAYS),
             RangeQuery::None | RangeQuery::Days => range,
@@ -142,7 +142,7 @@ impl OuraClient {
                 // It is not empty.
                 is_one_window = false;
                 days = newest(range, PART_DAYS);
-            } else if data_type.range_query() == RangeQuery::None || error != OuraError::TooLarge {
+            } else if range_query == RangeQuery::None || error != OuraError::TooLarge {
                 return Err(error);
             } else if days.days() > 1 {
                 days = newest(days, days.days() / 2);

@@ -1,6 +1,7 @@
 //! Webhook events in the worker: each change is stored once, with few requests, although Oura repeats, reorders or loses events.
 
 mod faults;
+mod missing_documents;
 mod replays;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -63,6 +64,18 @@ async fn arrive(world: &World, bodies: &[String]) {
     assert!(world.deliver(bodies, 1).await.is_empty(), "notices are gathered at once");
     world.pass(Duration::from_secs(31));
     world.work().await;
+}
+
+/// The sync is redelivered after the waits that it requests.
+async fn arrive_with_waits(world: &World, bodies: &[String], deliveries: u32) {
+    assert!(world.deliver(bodies, 1).await.is_empty());
+    world.pass(Duration::from_secs(31));
+    let syncs = world.bodies().await;
+    for count in 1..deliveries {
+        assert_eq!(world.deliver(&syncs, count).await.len(), 1, "delivery {count}");
+        world.pass(Duration::from_secs(if count == 1 { 15 } else { 60 }));
+    }
+    assert!(world.deliver(&syncs, deliveries).await.is_empty());
 }
 
 /// Requests by collection of Oura.
@@ -274,72 +287,6 @@ async fn reordered_webhook_events_end_in_ouras_state() {
     let stored = records(&world, "workout").await;
     let stored: Vec<_> = stored.iter().filter(|record| record["documentId"] == "w-new").collect();
     assert_eq!((stored.len(), &stored[0]["revision"], &stored[0]["day"]), (1, &json!(1), &json!("2026-03-18")));
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn missing_document_is_retried_and_then_left_to_the_nightly_run() {
-    let world = settled().await;
-    let touched = world.oura().edit_night("ada", NIGHT.parse().unwrap()).unwrap();
-    let bodies = notices(&world, "update", &touched);
-    let late = touched.iter().find(|touched| touched.collection == "daily_sleep").unwrap();
-    world.oura().add_fault(on(&format!("daily_sleep/{}", late.id), 404, Some(2))).unwrap();
-    arrive_with_waits(&world, &bodies, 3).await;
-    assert_eq!(asked(&world).iter().filter(|path| path.starts_with("daily_sleep")).count(), 3);
-    assert_eq!(asked(&world).len(), touched.len() + 2, "the others are not asked for again");
-    assert_eq!(world.daily(NIGHT, NIGHT).await[0]["revision"], 3, "what was there was stored at once");
-    // One that never appears.
-    world.oura().clear_requests();
-    let ghost = notice(&world, "ada", "create", "session", "ghost");
-    arrive_with_waits(&world, &[ghost], 3).await;
-    assert_eq!(asked(&world), ["session/ghost", "session/ghost", "session/ghost"]);
-    let connection = world.connection().await;
-    assert!(connection.failing.is_empty(), "it is no failure of the kind");
-    assert!(connection.missed_webhooks.contains_key(&DataType::Session) && connection.needs_catch_up());
-    // It appears hours later, with an old day, and without another event.
-    let document = json!({"id": "ghost", "type": "meditation", "day": "2026-01-20", "mood": "good",
-        "start_datetime": "2026-01-20T08:00:00+01:00", "end_datetime": "2026-01-20T08:10:00+01:00"});
-    let put = PutDocument { collection: "session".into(), document, day: None };
-    let nightly = |day: &str| {
-        let range = shared::domain::DayRange::ending(day.parse::<Day>().unwrap().plus(1), 8);
-        [world.pull(Trigger::Daily, &format!("nightly-{day}"), range)]
-    };
-    world.pass_until("2026-03-19T01:00:00Z");
-    world.oura().put_document("ada", put).unwrap();
-    world.pass_until("2026-03-19T03:00:00Z");
-    assert!(world.deliver(&nightly("2026-03-19"), 1).await.is_empty());
-    assert!(records(&world, "session").await.iter().any(|record| record["documentId"] == "ghost"));
-}
-
-/// One night and its scores are not there when their events arrive, nor minutes later.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn documents_that_appear_long_after_their_events_arrive_with_the_night() {
-    let world = settled().await;
-    let touched = world.oura().edit_night("ada", NIGHT.parse().unwrap()).unwrap();
-    for kind in ["sleep", "daily_readiness"] {
-        world.oura().add_fault(on(&format!("{kind}/*"), 404, None)).unwrap();
-    }
-    arrive_with_waits(&world, &notices(&world, "update", &touched), 3).await;
-    world.oura().clear_faults();
-    world.pass_until("2026-03-19T03:00:00Z");
-    let range = shared::domain::DayRange::ending("2026-03-20".parse().unwrap(), 8);
-    assert!(world.deliver(&[world.pull(Trigger::Daily, "nightly-2026-03-19", range)], 1).await.is_empty());
-    for touched in &touched {
-        let stored = records(&world, &touched.collection).await;
-        let stored = stored.iter().find(|record| record["documentId"] == touched.id.as_str()).unwrap();
-        assert_eq!(stored["revision"], 2, "{}", touched.collection);
-    }
-}
-
-/// The sync is redelivered after the waits that it requests.
-async fn arrive_with_waits(world: &World, bodies: &[String], deliveries: u32) {
-    assert!(world.deliver(bodies, 1).await.is_empty());
-    world.pass(Duration::from_secs(31));
-    let syncs = world.bodies().await;
-    for count in 1..deliveries {
-        assert_eq!(world.deliver(&syncs, count).await.len(), 1, "delivery {count}");
-        world.pass(Duration::from_secs(if count == 1 { 15 } else { 60 }));
-    }
-    assert!(world.deliver(&syncs, deliveries).await.is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

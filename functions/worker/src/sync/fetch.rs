@@ -170,8 +170,8 @@ fn is_ring_unknown(report: &FetchReport) -> bool {
     outcomes.peek().is_some() && outcomes.all(|(_, outcome)| has_failed(outcome))
 }
 
-/// Abandons documents that were requested before and are still missing some time after their webhook event. The next
-/// nightly sync fetches them if they appear.
+/// Abandons documents that were requested before and are still missing some time after their webhook event. Catch-up and
+/// nightly syncs fetch them if they appear.
 fn abandon_missing(deps: &Deps, run: &SyncRun, report: &mut FetchReport) {
     let Some(pending) = &run.pending_events else { return };
     if deps.clock.now().duration_since(pending.latest_at) < MISSING_DOCUMENT_TIMEOUT {

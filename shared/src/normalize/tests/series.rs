@@ -162,3 +162,20 @@ fn battery_of_a_shorter_answer_is_joined_with_the_stored_one() {
     );
     assert_eq!(merged_series(&stored, &day_of(&[(1, 80), (9, 45), (20, 70)]), &offsets), None, "it covers the other");
 }
+
+#[test]
+fn thinned_day_stands_against_a_shorter_answer_unless_its_samples_are_of_other_days() {
+    let start: jiff::Timestamp = "2031-05-05T00:00:00Z".parse().unwrap();
+    let day_of = |count: u32| {
+        let at = |n: u32| (start + jiff::SignedDuration::from_secs(4 * i64::from(n))).to_string();
+        one_of(made(Kind::HeartRate, (0..count).map(|n| beat(&at(n), "live", 60 + n % 100)).collect()))
+    };
+    let (dense, short) = (day_of(12_000), day_of(100));
+    assert_eq!(merged_series(&dense, &short, &DayOffsets::default()), Some(dense.clone()));
+    assert_eq!(merged_series(&short, &dense, &DayOffsets::default()), None);
+    let nights = documents(
+        Kind::Sleep,
+        json!([sleep("n", "long_sleep", json!(20000), "2031-05-05T00:00:00-08:00", "2031-05-05T08:00:00-08:00")]),
+    );
+    assert_eq!(merged_series(&dense, &short, &DayOffsets::of_documents([&nights])), None);
+}

@@ -3,10 +3,11 @@
 //! JSON as a whole may be invalid because of one part: `NaN` in place of a number, a control character in a text. Such JSON is
 //! split by its brackets, commas and quotes alone.
 
+use std::fmt;
+
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
-use std::fmt;
 
 /// Returns the elements of an array; `None` for another value, or one without end.
 pub(in crate::oura) fn elements(json: &str) -> Option<Vec<&str>> {
