@@ -279,7 +279,8 @@ async fn short_list_of_samples_drops_no_stored_sample() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn document_that_seemed_to_be_replaced_counts_again_once_both_are_listed() {
     let world = settled().await;
-    let night = records(&world, "sleep", false).await.pop().unwrap();
+    let nights = records(&world, "sleep", false).await;
+    let night = nights.iter().rfind(|night| night["metrics"]["type"] == "long_sleep").unwrap().clone();
     let (day, start) = (night["day"].as_str().unwrap(), night["metrics"]["bedtimeStart"].clone());
     let twin = |kind: &str| {
         let document = json!({"id": "0-twin", "day": day, "bedtime_start": start, "bedtime_end": night["metrics"]["bedtimeEnd"],
@@ -291,6 +292,9 @@ async fn document_that_seemed_to_be_replaced_counts_again_once_both_are_listed()
     let before = total(world.daily(day, day).await);
     sync(&world, "manual-1").await;
     assert_eq!(total(world.daily(day, day).await), before, "Oura lists both");
+    let twins = records(&world, "sleep", false).await;
+    let start_of = |record: &Value| record["metrics"]["bedtimeStart"].clone();
+    assert_eq!(twins.iter().filter(|record| start_of(record) == start).count(), 2);
     world.oura().put_document("ada", twin("deleted")).unwrap();
     sync(&world, "manual-2").await;
     assert_eq!(total(world.daily(day, day).await), before);

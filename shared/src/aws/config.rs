@@ -21,12 +21,13 @@ pub fn settings() -> (TimeoutConfig, RetryConfig) {
 }
 
 /// Time-outs and retries for functions that a browser waits for: API Gateway ends a request after 30 s, with an error that
-/// is of less use than the function's own. One attempt 1.5 s < one call 4 s < the function's time-out.
+/// is of less use than the function's own. One attempt 2.5 s, which includes reading an answer of up to 1 MB on a fraction
+/// of a processor < one call 4 s < the function's time-out.
 fn interactive_settings() -> (TimeoutConfig, RetryConfig) {
     (
         TimeoutConfig::builder()
             .connect_timeout(Duration::from_secs(1))
-            .operation_attempt_timeout(Duration::from_millis(1500))
+            .operation_attempt_timeout(Duration::from_millis(2500))
             .operation_timeout(Duration::from_secs(4))
             .build(),
         RetryConfig::standard().with_max_attempts(3),

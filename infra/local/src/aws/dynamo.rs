@@ -3,6 +3,7 @@
 //! Its HTTP server holds what its library does not offer (reading a request by its target), so calls are passed on to it.
 //! SQLite blocks, hence the thread.
 
+use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::thread::JoinHandle;
@@ -19,6 +20,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use jiff::SignedDuration;
 use serde_json::Value;
+use serde_json::value::RawValue;
 use shared::domain::Clock;
 use tokio::sync::oneshot;
 
@@ -160,28 +162,33 @@ fn consumes(operation: &str) -> Option<PicoDollars> {
     }
 }
 
+/// The fields of a request or an answer, their values unread: an answer has up to 1 MB.
+type Fields<'b> = BTreeMap<String, &'b RawValue>;
+
 /// The request, asking for the capacity that it consumes. `None` when it asks already or is not one that consumes any.
 fn with_capacity(operation: &str, body: &[u8]) -> Option<Vec<u8>> {
     consumes(operation)?;
-    let Ok(Value::Object(mut request)) = serde_json::from_slice(body) else { return None };
+    let mut request = serde_json::from_slice::<Fields<'_>>(body).ok()?;
     if request.contains_key("ReturnConsumedCapacity") {
         return None;
     }
-    request.insert("ReturnConsumedCapacity".into(), "TOTAL".into());
+    let total = serde_json::value::to_raw_value("TOTAL").ok()?;
+    request.insert("ReturnConsumedCapacity".into(), &total);
     serde_json::to_vec(&request).ok()
 }
 
 /// Reads the consumed capacity, and takes it out again where the caller did not ask for it.
 fn account(operation: &str, mut reply: Reply, hide: bool) -> (Reply, PicoDollars) {
     let Some(unit) = consumes(operation) else { return (reply, 0) };
-    let mut body = reply.value();
-    let units = match &body["ConsumedCapacity"] {
+    let answer = reply.body.clone();
+    let Ok(mut fields) = serde_json::from_slice::<Fields<'_>>(&answer) else { return (reply, 0) };
+    let consumed = fields.remove("ConsumedCapacity").map(|consumed| serde_json::from_str(consumed.get()));
+    let units = match consumed.and_then(Result::ok).unwrap_or_default() {
         Value::Array(tables) => tables.iter().filter_map(|table| table["CapacityUnits"].as_f64()).sum(),
         table => table["CapacityUnits"].as_f64().unwrap_or_default(),
     };
-    if hide && let Some(answer) = body.as_object_mut() {
-        answer.remove("ConsumedCapacity");
-        reply = reply.with_value(&body);
+    if hide && let Ok(body) = serde_json::to_vec(&fields) {
+        reply = reply.with_body(body);
     }
     (reply, prices::capacity(units, unit))
 }

@@ -61,10 +61,15 @@ impl Reply {
         serde_json::from_slice(&self.body).unwrap_or_default()
     }
 
+    /// The same answer with another JSON body.
+    pub fn with_value(self, body: &Value) -> Self {
+        self.with_body(body.to_string())
+    }
+
     /// The same answer with another body.
-    pub fn with_value(mut self, body: &Value) -> Self {
+    pub fn with_body(mut self, body: impl Into<Bytes>) -> Self {
         self.headers.remove(CHECKSUM);
-        self.body = body.to_string().into();
+        self.body = body.into();
         self
     }
 
