@@ -20,7 +20,11 @@ async fn settled() -> World {
 }
 
 async fn sync(world: &World, id: &str) {
-    let range = DayRange::ending(Day::of_utc(world.clock.now()).plus(1), 5);
+    sync_days(world, id, 5).await;
+}
+
+async fn sync_days(world: &World, id: &str, days: i32) {
+    let range = DayRange::ending(Day::of_utc(world.clock.now()).plus(1), days);
     assert!(world.deliver(&[world.pull(Trigger::Manual, id, range)], 1).await.is_empty());
     world.pass(Duration::from_secs(600));
 }
@@ -31,8 +35,20 @@ fn put(world: &World, collection: &str, document: Value) {
 }
 
 fn workout(id: &str, label: &str) -> Value {
-    json!({"id": id, "day": DAY, "activity": "walking", "label": label, "calories": 10.0,
-        "start_datetime": format!("{DAY}T10:00:00+01:00"), "end_datetime": format!("{DAY}T11:00:00+01:00")})
+    workout_on(DAY, id, label)
+}
+
+fn workout_on(day: &str, id: &str, label: &str) -> Value {
+    json!({"id": id, "day": day, "activity": "walking", "label": label, "calories": 10.0,
+        "start_datetime": format!("{day}T10:00:00+01:00"), "end_datetime": format!("{day}T11:00:00+01:00")})
+}
+
+/// More on one day than an answer may hold.
+fn put_too_much(world: &World, day: &str) {
+    let label = "x".repeat(1024 * 1024);
+    for n in 0..9 {
+        put(world, "workout", workout_on(day, &format!("{day}-{n}"), &label));
+    }
 }
 
 async fn record(world: &World, id: &str) -> Option<Value> {
@@ -118,4 +134,38 @@ async fn history_of_large_documents_is_written_in_parts() {
     let with_session = days.iter().filter(|day| day["metrics"]["session"]["count"].as_u64() >= Some(1)).count();
     assert!(with_session >= 28, "{with_session}");
     assert!(world.connection().await.failing.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn day_that_no_answer_can_hold_costs_the_days_around_it() {
+    let world = settled().await;
+    let arrives = async |id: &str| record(&world, id).await.is_some();
+    put_too_much(&world, "2026-03-06");
+    for (day, id) in [(DAY, "after"), ("2026-03-07", "beside"), ("2026-02-24", "before")] {
+        put(&world, "workout", workout_on(day, id, "Hill"));
+    }
+    sync_days(&world, "manual-1", 31).await;
+    assert_eq!((arrives("after").await, arrives("beside").await, arrives("before").await), (true, false, true));
+    let failing = world.connection().await.failing;
+    assert_eq!(failing.into_iter().collect::<Vec<_>>(), [(DataType::Workout, FetchFailure::MalformedDocuments)]);
+    // A second one ends the data type: nobody waits for request after request. The others arrive.
+    put_too_much(&world, "2026-02-28");
+    put(&world, "workout", workout_on("2026-02-20", "oldest", "Hill"));
+    put(
+        &world,
+        "session",
+        json!({"id": "session", "day": DAY, "type": "rest",
+        "start_datetime": format!("{DAY}T10:00:00+01:00"), "end_datetime": format!("{DAY}T11:00:00+01:00")}),
+    );
+    let range = DayRange::ending(Day::of_utc(world.clock.now()).plus(1), 31);
+    let manual = [world.pull(Trigger::Manual, "manual-2", range)];
+    let mut count = 1;
+    while !world.deliver(&manual, count).await.is_empty() {
+        count += 1;
+        assert!(count <= 5, "the sync ends without it");
+        world.pass(Duration::from_secs(120));
+    }
+    assert_eq!((arrives("oldest").await, arrives("session").await), (false, true));
+    let failing = world.connection().await.failing;
+    assert_eq!(failing.into_iter().collect::<Vec<_>>(), [(DataType::Workout, FetchFailure::TooLarge)]);
 }
