@@ -302,3 +302,36 @@ async fn document_that_seemed_to_be_replaced_counts_again_once_both_are_listed()
     sync(&world, "manual-3").await;
     assert_eq!(records(&world, "sleep", false).await, written, "once is enough");
 }
+
+/// Two syncs that store a new document at once, while the patient moves it, leave two copies.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn document_stored_on_two_days_ends_on_one() {
+    for to in ["2026-03-05", "2026-03-17"] {
+        let world = settled().await;
+        let found = records(&world, "workout", false).await;
+        let workout = found.iter().find(|of| ("2026-03-06".."2026-03-16").contains(&of["day"].as_str().unwrap()));
+        let (day, id) = (workout.unwrap()["day"].as_str().unwrap(), id_of(workout.unwrap()));
+        let client = aws_sdk_dynamodb::Client::new(&world.sdk);
+        let table = &world.names.wearable_data_table;
+        let text = |value: &str| aws_sdk_dynamodb::types::AttributeValue::S(value.to_owned());
+        let stored = client.scan().table_name(table).send().await.unwrap().items.unwrap();
+        let mut copy = stored.into_iter().find(|item| item.get("documentId") == Some(&text(&id))).unwrap();
+        let key = copy["sk"].as_s().unwrap().replace(day, to);
+        copy.extend([("sk".to_owned(), text(&key)), ("day".to_owned(), text(to))]);
+        client.put_item().table_name(table).set_item(Some(copy)).send().await.unwrap();
+        let count = async |day: &str| {
+            let days = world.daily(day, day).await;
+            days[0]["metrics"]["workout"]["count"].as_u64().unwrap_or(0)
+        };
+        let counts = (count(day).await, count(to).await);
+        sync(&world, "manual-1").await;
+        let mut left = records(&world, "workout", false).await;
+        left.retain(|record| id_of(record) == id);
+        assert_eq!(left.iter().map(|record| &record["day"]).collect::<Vec<_>>(), [day], "{to}");
+        assert_eq!((count(day).await, count(to).await), counts, "{to}");
+        assert_eq!(deleted_events(&world), 0);
+        world.oura().clear_requests();
+        sync(&world, "manual-2").await;
+        assert_eq!(records(&world, "workout", false).await.len(), found.len(), "{to}");
+    }
+}

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use oura_simulator::{Fault, PutDocument};
 use serde_json::{Value, json};
-use shared::domain::{BackfillState, DataType, FetchFailure, QueueMessage, WebhookEvent};
+use shared::aws::{Ended, Runs, SyncEnd};
+use shared::domain::{BackfillState, DataType, DayRange, FetchFailure, QueueMessage, SyncId, Trigger, WebhookEvent};
 
 use tests::{PATIENT, World};
 
@@ -372,4 +373,73 @@ async fn document_of_the_future_is_no_newest_day() {
         assert_eq!(world.daily(day, day).await.len(), 1, "{day} is stored");
         assert_eq!(world.connection().await.last_data_day, before, "{day}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sync_that_ends_beside_another_one_undoes_nothing_of_it() {
+    let world = World::connected().await;
+    world.work().await;
+    let (seen, now, patient) = (world.connection().await, world.clock.now(), world.patient());
+    let runs = Runs::new(&world.sdk, &world.names.connections_table);
+    let end = |data_type: DataType, day: &str| SyncEnd {
+        at: now,
+        last_sync_at: None,
+        last_data_day: None,
+        failing: BTreeMap::new(),
+        watermarks: BTreeMap::new(),
+        looked_back: BTreeMap::new(),
+        arrived_through: [(data_type, day.parse().unwrap())].into(),
+        silent_since: None,
+        last_webhook_at: None,
+        last_ring_webhook_at: None,
+        last_webhooks: BTreeMap::new(),
+        missed_webhooks: BTreeMap::new(),
+        status: (seen.status, seen.reason),
+        needs_catch_up: false,
+        backfill: None,
+    };
+    let [webhook, nightly] = ["webhook-1", "nightly-1"].map(|id| id.parse::<SyncId>().unwrap());
+    for sync in [&webhook, &nightly] {
+        runs.open(&patient, sync, now).await.unwrap();
+    }
+    let (back, forward) = (end(DataType::Tag, "2026-02-01"), end(DataType::Sleep, "2026-03-19"));
+    assert_eq!(runs.end(&seen, &webhook, &BTreeMap::new(), &back, &[]).await.unwrap(), Ended::Recorded);
+    assert_eq!(runs.end(&seen, &nightly, &BTreeMap::new(), &forward, &[]).await.unwrap(), Ended::Raced);
+    let current = world.connection().await;
+    assert_eq!(runs.end(&current, &nightly, &BTreeMap::new(), &forward, &[]).await.unwrap(), Ended::Recorded);
+    let arrived = world.connection().await.arrived_through;
+    assert_eq!(arrived[&DataType::Tag].to_string(), "2026-02-01");
+    assert_eq!(arrived[&DataType::Sleep].to_string(), "2026-03-19");
+}
+
+/// Data types that had arrived from the first account are fetched from the second one, although the sync is the same.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sync_that_continues_after_a_change_of_the_account_begins_anew() {
+    let world = World::connected().await;
+    world.work().await;
+    world.pass(Duration::from_secs(3600));
+    world.oura().add_fault(refused("daily_stress", 503)).unwrap();
+    let range = DayRange::new("2026-02-16".parse().unwrap(), "2026-03-20".parse().unwrap()).unwrap();
+    let manual = [world.pull(Trigger::Manual, "manual-1", range)];
+    assert_eq!(world.deliver(&manual, 1).await.len(), 1);
+    world.oura().clear_faults();
+    world.pass(Duration::from_secs(60));
+    assert_eq!(world.connect_as(PATIENT, "bruno").await.outcome().0, "connected");
+    world.oura().clear_requests();
+    assert!(world.deliver(&manual, 2).await.is_empty());
+    let requests = world.oura().request_counts();
+    assert!(requests.keys().any(|route| route.ends_with("/sleep")), "{requests:?}");
+    world.work().await;
+    assert!(nights(&world).await >= 28);
+    assert_as_if_fetched_now_by(&world, "bruno").await;
+}
+
+async fn assert_as_if_fetched_now_by(world: &World, account: &str) {
+    let fresh = World::start().await;
+    fresh.pass_until(&world.clock.now().to_string());
+    assert_eq!(fresh.connect_as(PATIENT, account).await.outcome().0, "connected");
+    fresh.work().await;
+    let (from, to) = ("2026-02-20", "2026-03-18");
+    let (expected, actual) = (metrics(&fresh, from, to, &["sleep"]).await, metrics(world, from, to, &["sleep"]).await);
+    assert_eq!(actual, expected);
 }

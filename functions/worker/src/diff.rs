@@ -16,6 +16,9 @@ use crate::fetched_records::FetchedRecords;
 use crate::matching::matched;
 use crate::sync_plan::{DocumentKey, Key, StoredDays, key};
 
+/// The stored copies of each document: one, unless two syncs have stored it on two days at once.
+type Copies<'s> = HashMap<Key<'s>, Vec<&'s StoredRecord>>;
+
 /// Records to write.
 #[derive(Debug, Default)]
 pub(crate) struct RecordDiff {
@@ -29,8 +32,10 @@ pub(crate) struct RecordDiff {
 impl RecordDiff {
     /// Compares fetched records with the stored ones.
     pub(crate) fn new(stored: &StoredDays, fetched: &FetchedRecords) -> Self {
-        let known: HashMap<Key<'_>, &StoredRecord> =
-            stored.values().flat_map(|day| &day.records).map(|stored| (key(&stored.record), stored)).collect();
+        let mut known: Copies<'_> = HashMap::new();
+        for stored in stored.values().flat_map(|day| &day.records) {
+            known.entry(key(&stored.record)).or_default().push(stored);
+        }
         let mut diff = Self::default();
         // 1. New and changed records.
         let (records, replaced) = matched(stored, fetched);
@@ -39,17 +44,16 @@ impl RecordDiff {
         let records: Vec<&Record> = records.iter().map(AsRef::as_ref).filter(|of| seen.insert(key(of))).collect();
         let observed_apart = observed_apart(&records, &known, fetched);
         for record in records {
-            let previous = known.get(&key(record)).copied();
-            let Some(write) = upsert(record, previous, fetched, observed_apart.contains(&key(record))) else {
+            let copies = known.get(&key(record)).map(Vec::as_slice).unwrap_or_default();
+            let Some(write) = upsert(record, copies, fetched, observed_apart.contains(&key(record))) else {
                 continue;
             };
             if stored_size(&record.metrics_json()) > MAX_METRICS_SIZE {
                 diff.too_large.insert((record.data_type, record.document_id.clone()));
                 continue;
             }
-            if let Some(previous) = previous.filter(|previous| previous.record.day != record.day) {
-                let document = (record.data_type, record.document_id.clone());
-                diff.moved.insert((previous.record.day, document));
+            for copy in copies.iter().filter(|copy| copy.record.day != record.day) {
+                diff.moved.insert((copy.record.day, (record.data_type, record.document_id.clone())));
             }
             diff.writes.entry(record.day).or_default().push(write);
         }
@@ -84,16 +88,13 @@ impl RecordDiff {
 
 /// Returns documents that Oura gives together although one seems to replace the other, since they were observed at different
 /// times. They are written even if they are unchanged, so that each of them counts.
-fn observed_apart<'r>(
-    records: &[&'r Record],
-    known: &HashMap<Key<'_>, &StoredRecord>,
-    fetched: &FetchedRecords,
-) -> HashSet<Key<'r>> {
+fn observed_apart<'r>(records: &[&'r Record], known: &Copies<'_>, fetched: &FetchedRecords) -> HashSet<Key<'r>> {
     let mut of_identity: HashMap<_, Vec<(Key<'r>, Timestamp)>> = HashMap::new();
     for record in records {
         let Some(identity) = identity(record) else { continue };
-        let previous = known.get(&key(record)).filter(|stored| is_unchanged(record, stored, fetched));
-        let observed_at = previous.map_or(fetched.observed_at, |stored| stored.observed_at);
+        let mut copies = known.get(&key(record)).into_iter().flatten();
+        let unchanged = copies.find(|stored| is_unchanged(record, stored, fetched));
+        let observed_at = unchanged.map_or(fetched.observed_at, |stored| stored.observed_at);
         of_identity.entry((record.day, identity)).or_default().push((key(record), observed_at));
     }
     let apart = of_identity.into_values().filter(|all| all.iter().any(|(_, at)| *at != all[0].1));
@@ -104,31 +105,30 @@ fn is_unchanged(record: &Record, stored: &StoredRecord, fetched: &FetchedRecords
     !stored.deleted && fetched.is_of_account(stored) && stored.content_hash == record.content_hash()
 }
 
-/// Returns the write of a fetched record, unless the stored one is newer, or equal and `is_observed_apart` does not hold.
+/// Returns the write of a fetched record, unless a stored copy is newer, or the only one equal and `is_observed_apart` does not
+/// hold.
 fn upsert(
     record: &Record,
-    previous: Option<&StoredRecord>,
+    copies: &[&StoredRecord],
     fetched: &FetchedRecords,
     is_observed_apart: bool,
 ) -> Option<RecordWrite> {
     let observed_at = fetched.observed_at;
-    if let Some(previous) = previous {
-        let is_equal = is_unchanged(record, previous, fetched) && !is_observed_apart;
-        // A record observed after this fetch began is newer than this fetch.
-        if is_equal || previous.observed_at > observed_at {
-            return None;
-        }
+    let is_equal = matches!(copies, [only] if is_unchanged(record, only, fetched)) && !is_observed_apart;
+    // A record observed after this fetch began is newer than this fetch.
+    if is_equal || copies.iter().any(|copy| copy.observed_at > observed_at) {
+        return None;
     }
     Some(RecordWrite {
         record: StoredRecord {
             record: record.clone(),
-            revision: previous.map_or(1, |previous| previous.revision + 1),
+            revision: copies.iter().map(|copy| copy.revision).max().unwrap_or(0) + 1,
             observed_at,
             content_hash: record.content_hash(),
             deleted: false,
             account: Some(fetched.user_id.clone()),
         },
-        previous: previous.map(|previous| (previous.record.day, previous.revision)),
+        copies: copies.iter().map(|copy| (copy.record.day, copy.revision)).collect(),
         missed_webhooks: false,
     })
 }
@@ -164,7 +164,7 @@ fn tombstone(stored: &StoredRecord, observed_at: Timestamp) -> RecordWrite {
             deleted: true,
             account: stored.account.clone(),
         },
-        previous: Some((stored.record.day, stored.revision)),
+        copies: vec![(stored.record.day, stored.revision)],
         missed_webhooks: false,
     }
 }

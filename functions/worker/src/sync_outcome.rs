@@ -17,6 +17,9 @@ use crate::progress::{Progress, any_arrived, brings_history};
 use crate::schedule::DueDays;
 use crate::{history_outcome, type_progress, webhook_coverage};
 
+/// Attempts to close a sync while others of the patient end.
+const MAX_CONFLICT_RETRIES: u32 = 5;
+
 /// Result of closing a sync.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Closed {
@@ -28,52 +31,62 @@ pub(crate) enum Closed {
     ConnectionEnded,
 }
 
-/// Closes a complete sync, once, with its events. Nothing is written if the connection has ended or the sync was stopped.
-/// `look_backs`: data types whose whole look-back was due.
+/// Closes a complete sync, once, with its events. Nothing is written if the connection has ended, has got another Oura
+/// account than the one it was `opened` with, or the sync was stopped. `look_backs`: data types whose whole look-back was due.
 pub(crate) async fn close(
     deps: &Deps,
     message: &SyncMessage,
+    opened: &Connection,
     progress: &Progress,
     look_backs: &DueDays,
 ) -> Result<Closed, StoreError> {
     let patient = &message.patient_id;
-    // 1. Current state: other syncs of the patient may have ended since this one began.
-    let Some(connection) = deps.connections.get(patient).await? else { return Ok(Closed::ConnectionEnded) };
     let Some(run) = deps.runs.get(patient, &message.sync_id).await? else { return Ok(Closed::ConnectionEnded) };
-    // 2. Baselines before the end, so that a redelivery after a crash updates them.
+    // 1. Baselines before the end, so that a redelivery after a crash updates them.
     let changed = deps.days.update_baselines(patient, &run.days.iter().copied().collect()).await?;
     // A document may name any day; one of the future would hide every later gap.
     let tomorrow = Day::of_utc(deps.clock.now()).plus(1);
     let of_ring = changed.iter().filter(|stats| stats.metrics.shows_ring()).map(|stats| stats.day);
     let newest = of_ring.filter(|day| *day <= tomorrow).max();
-    // 3. The end and its events, in one transaction.
-    let now = deps.clock.now();
-    let end = SyncEnd {
-        looked_back: type_progress::looked_back(progress, look_backs),
-        ..sync_end(message, &connection, &run, progress, newest, now)
-    };
-    let mut events: Vec<_> = sync_event(message, &run, now).into_iter().collect();
-    events.extend(history_outcome::event(deps, &connection, &connection_after(&connection, &end), &end).await?);
-    match deps.runs.end(&connection, &message.sync_id, progress, &end, &events).await? {
-        Ended::Recorded => {
-            let dimensions = [("trigger", message.trigger.as_str())];
-            telemetry::count(now, Metric::Syncs, 1, &dimensions);
-            telemetry::count(now, Metric::RecordsWritten, run.records_written, &dimensions);
-            webhook_coverage::count(deps, &run, now).await;
-            for (data_type, failure) in end.failing.iter().filter_map(|(of, failure)| Some((of, (*failure)?))) {
-                tracing::warn!(
-                    event = "fetch.failed",
-                    sync.id = %message.sync_id,
-                    data_type = data_type.as_str(),
-                    reason = failure.as_str(),
-                    "a data type did not arrive completely"
-                );
-            }
+    for _ in 0..MAX_CONFLICT_RETRIES {
+        // 2. Current state: other syncs of the patient may have ended since this one began.
+        let Some(connection) = deps.connections.get(patient).await? else { return Ok(Closed::ConnectionEnded) };
+        // What has arrived from one account says nothing of another one's history.
+        if connection.oura_user_id != opened.oura_user_id {
+            return Ok(Closed::ConnectionEnded);
         }
-        Ended::Already => {}
-        Ended::ConnectionGone => return Ok(Closed::ConnectionEnded),
+        // 3. The end and its events, in one transaction.
+        let now = deps.clock.now();
+        let end = SyncEnd {
+            looked_back: type_progress::looked_back(progress, look_backs),
+            ..sync_end(message, &connection, &run, progress, newest, now)
+        };
+        let mut events: Vec<_> = sync_event(message, &run, now).into_iter().collect();
+        events.extend(history_outcome::event(deps, &connection, &connection_after(&connection, &end), &end).await?);
+        match deps.runs.end(&connection, &message.sync_id, progress, &end, &events).await? {
+            Ended::Recorded => count_closed(deps, message, &run, &end, now).await,
+            Ended::Already => {}
+            Ended::Raced => continue,
+            Ended::ConnectionGone => return Ok(Closed::ConnectionEnded),
+        }
+        return Ok(Closed::Done { is_blocked: end.status.0 == ConnectionStatus::Error });
     }
-    Ok(Closed::Done { is_blocked: end.status.0 == ConnectionStatus::Error })
+    Err(StoreError::Unavailable { action: "end the sync", code: "Raced".to_owned() })
+}
+
+async fn count_closed(deps: &Deps, message: &SyncMessage, run: &SyncRun, end: &SyncEnd, now: Timestamp) {
+    telemetry::count(now, Metric::Syncs, 1, &[("trigger", message.trigger.as_str())]);
+    telemetry::count(now, Metric::RecordsWritten, run.records_written, &[("trigger", message.trigger.as_str())]);
+    webhook_coverage::count(deps, run, now).await;
+    for (data_type, failure) in end.failing.iter().filter_map(|(of, failure)| Some((of, (*failure)?))) {
+        tracing::warn!(
+            event = "fetch.failed",
+            sync.id = %message.sync_id,
+            data_type = data_type.as_str(),
+            reason = failure.as_str(),
+            "a data type did not arrive completely"
+        );
+    }
 }
 
 /// Records the missing data types of an unfinished sync on the connection. The sync stays open for a redrive.

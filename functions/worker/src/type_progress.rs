@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use shared::domain::{Connection, DataType, DataTypeProgress, Day, DayRange, SyncMessage, Trigger};
+use shared::domain::{Connection, DataType, DataTypeProgress, Day, DayRange, FetchState, SyncMessage, Trigger};
 
 use crate::look_back::first_of_longest;
 use crate::progress::Progress;
@@ -55,7 +55,12 @@ pub(crate) fn arrived_through(
     if message.trigger == Trigger::Webhook {
         let known = |data_type: &DataType| connection.arrived_through.get(data_type).copied().or(history);
         let is_behind = |data_type: &DataType, day: &Day| known(data_type).is_none_or(|known| *day < known);
-        let unfetched = progress.iter().filter(|(_, of)| !of.state.is_final() || of.lacks_documents());
+        let is_fetched = |of: &DataTypeProgress| match of.state {
+            FetchState::Done => of.error.is_none(),
+            FetchState::NotGranted => true,
+            _ => false,
+        };
+        let unfetched = progress.iter().filter(|(_, of)| !is_fetched(of));
         let unfetched = unfetched.filter_map(|(data_type, of)| Some((*data_type, of.from?)));
         return unfetched.filter(|(data_type, day)| is_behind(data_type, day)).collect();
     }

@@ -19,7 +19,8 @@ use super::table::{
     expires_at, missing, prefix,
 };
 use crate::domain::{
-    Connection, DataType, DataTypeProgress, Day, DocumentEvent, MetricType, PatientEvent, PatientId, SyncId,
+    Connection, ConnectionStatus, DataType, DataTypeProgress, Day, DocumentEvent, MetricType, PatientEvent, PatientId,
+    SyncId,
 };
 
 /// Life of a sync's progress: far longer than that of a message in a queue.
@@ -107,6 +108,8 @@ pub enum Ended {
     Recorded,
     /// An earlier delivery of the same message had recorded it.
     Already,
+    /// Another sync of the patient has ended since the connection was read: read and decide again. Nothing was changed.
+    Raced,
     /// The connection is over or has a newer grant, or the patient's syncs were stopped. Nothing was changed.
     ConnectionGone,
 }
@@ -269,9 +272,15 @@ impl Runs {
         match transaction.commit().await? {
             Committed::Done => Ok(Ended::Recorded),
             Committed::ConditionsFailed(parts) => {
-                let is_over =
-                    parts.contains(&EndPart::Sync) && self.get(patient, sync).await?.is_some_and(|run| run.ended);
-                Ok(if is_over { Ended::Already } else { Ended::ConnectionGone })
+                if parts.contains(&EndPart::Sync) {
+                    let is_over = self.get(patient, sync).await?.is_some_and(|run| run.ended);
+                    return Ok(if is_over { Ended::Already } else { Ended::ConnectionGone });
+                }
+                let now = self.connections.get(patient).await?;
+                let is_live = |now: &Connection| {
+                    now.grant_id == connection.grant_id && now.status != ConnectionStatus::Disconnected
+                };
+                Ok(if now.as_ref().is_some_and(is_live) { Ended::Raced } else { Ended::ConnectionGone })
             }
         }
     }
@@ -288,7 +297,7 @@ impl Runs {
         event: Option<&PatientEvent>,
     ) -> Result<(), StoreError> {
         let mut transaction = Transaction::new(&self.table, "abandon a sync");
-        transaction.add((), self.connections.sync_end(connection, end))?;
+        transaction.add((), self.connections.unfinished_sync(connection, end))?;
         if let Some(event) = event {
             transaction.add((), put_event(&self.table, event))?;
         }

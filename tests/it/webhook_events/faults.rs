@@ -345,3 +345,36 @@ async fn webhook_events_outlive_a_replaced_grant() {
     assert!(world.deliver(&syncs, 2).await.is_empty());
     assert_eq!(world.daily(NIGHT, NIGHT).await[0]["revision"], 2);
 }
+
+/// The list of every night does not reach back to the document. The one after a refusal does.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn refused_document_of_weeks_ago_is_in_a_later_list() {
+    for status in [403, 404, 422] {
+        let world = settled().await;
+        let old = records(&world, "workout").await.into_iter().min_by_key(|of| of["day"].to_string()).unwrap();
+        let (id, day) = (old["documentId"].as_str().unwrap(), old["day"].as_str().unwrap());
+        assert!(day < "2026-03-01", "{day}");
+        let document = json!({"id": id, "activity": "rowing", "day": day, "intensity": "easy", "source": "manual",
+            "calories": 4321.0, "start_datetime": format!("{day}T08:00:00+01:00"),
+            "end_datetime": format!("{day}T08:30:00+01:00")});
+        let put = PutDocument { collection: "workout".into(), document, day: None };
+        world.oura().put_document("ada", put).unwrap();
+        let fault = world.oura().add_fault(on("workout/*", status, None)).unwrap();
+        assert!(world.deliver(&[notice(&world, "ada", "update", "workout", id)], 1).await.is_empty());
+        world.pass(Duration::from_secs(31));
+        let syncs = world.bodies().await;
+        let mut count = 1;
+        while !world.deliver(&syncs, count).await.is_empty() {
+            count += 1;
+            assert!(count <= 5, "{status}: the sync ends");
+            world.pass(Duration::from_secs(120));
+        }
+        world.oura().remove_fault(fault);
+        world.pass(Duration::from_secs(24 * 3600));
+        let today = Day::of_utc(world.clock.now());
+        let nightly = world.pull(Trigger::Daily, "nightly-2026-03-20", shared::domain::DayRange::ending(today, 8));
+        assert!(world.deliver(&[nightly], 1).await.is_empty());
+        let now = records(&world, "workout").await.into_iter().find(|of| of["documentId"] == id).unwrap();
+        assert_eq!(now["metrics"]["calories"], 4321, "{status}");
+    }
+}

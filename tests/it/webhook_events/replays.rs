@@ -38,7 +38,10 @@ async fn replayed_webhook_event_costs_no_request() {
 async fn thousands_of_webhook_events_become_one_sync_of_the_look_back() {
     let world = settled().await;
     let before = records(&world, "sleep").await.len();
-    world.oura().edit_night("ada", NIGHT.parse().unwrap()).unwrap();
+    const OLDER: &str = "2026-02-24";
+    for night in [NIGHT, OLDER] {
+        world.oura().edit_night("ada", night.parse().unwrap()).unwrap();
+    }
     // Ids as long as Oura's, and some of unusual length.
     let bodies: Vec<String> = (0..2000)
         .map(|n| {
@@ -57,7 +60,9 @@ async fn thousands_of_webhook_events_become_one_sync_of_the_look_back() {
     world.work().await;
     assert!(asked(&world).len() < 60, "{}", asked(&world).len());
     assert_eq!(inbox.get(&world.patient()).await.unwrap(), None);
-    assert_eq!(world.daily(NIGHT, NIGHT).await[0]["revision"], 2, "the change has arrived");
+    for night in [NIGHT, OLDER] {
+        assert_eq!(world.daily(night, night).await[0]["revision"], 2, "the change of {night} has arrived");
+    }
     assert_eq!(records(&world, "sleep").await.len(), before);
     // The next event is an ordinary one.
     world.oura().clear_requests();

@@ -35,7 +35,7 @@ pub(super) async fn close(cx: SyncContext<'_>, stored: StoredSync) -> Phase<Outc
     let is_pending_elsewhere = is_complete && is_pending_elsewhere(connection, &plan, delivery);
     // 1. A complete sync is closed with its events. A redelivered one is closed only once.
     if is_complete && !is_pending_elsewhere {
-        match sync_outcome::close(deps, message, progress, look_backs).await? {
+        match sync_outcome::close(deps, message, connection, progress, look_backs).await? {
             Closed::ConnectionEnded => return Err(cx.connection_ended(message).await),
             Closed::Done { is_blocked: true } => counters.skip(),
             Closed::Done { is_blocked: false } => {}

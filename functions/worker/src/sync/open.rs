@@ -52,6 +52,10 @@ pub(super) async fn open(cx: SyncContext<'_>, message: &SyncMessage) -> Phase<Op
         return discard(cx, message).await;
     };
     counters.add_requests(run.requests);
+    // What arrived before a newer consent, perhaps of another Oura account, says nothing of this one.
+    if let Some(consented_at) = connection.backfill.as_ref().and_then(|backfill| backfill.started_at) {
+        run.progress.retain(|_, of| of.fetched_at.is_none_or(|fetched| fetched >= consented_at));
+    }
     // 3. The schedule holds, unless another sync of the patient has changed the connection in between.
     let policy = deps.sync_policy();
     let schedule = match first_look {

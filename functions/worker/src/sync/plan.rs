@@ -5,6 +5,7 @@ use shared::domain::DayRange;
 
 use super::open::OpenedSync;
 use super::phase::{Phase, SyncContext};
+use crate::look_back::MAX_DAYS;
 use crate::progress::{Progress, history_progress};
 use crate::schedule::{DueDays, SyncSchedule};
 use crate::sync_plan::{StoredDays, SyncPlan};
@@ -32,9 +33,14 @@ pub(super) async fn plan(cx: SyncContext<'_>, mut opened: OpenedSync) -> Phase<P
         let (plan, stored) = plan_events(cx, &opened, pending).await?;
         (plan, Some(stored))
     } else {
-        // Too many events for one inbox: everything is looked at.
+        // Too many events for one inbox: everything is looked at, also the older days of the history that they may have named.
         let policy = cx.deps.sync_policy();
-        let schedule = SyncSchedule::of_all_types(&opened.connection, opened.message.range, policy);
+        let mut schedule = SyncSchedule::of_all_types(&opened.connection, opened.message.range, policy);
+        let longest = DayRange::ending(opened.message.range.last(), MAX_DAYS).first();
+        let first = opened.connection.backfill.as_ref().map_or(longest, |of| of.range.first().max(longest));
+        for (_, days) in schedule.always.iter_mut().filter(|(data_type, _)| data_type.has_webhook()) {
+            *days = DayRange::new(first, days.last()).ok().filter(|_| first < days.first()).unwrap_or(*days);
+        }
         (SyncPlan::of_data_types(schedule.range, schedule.always), None)
     };
     // 2. Minus what an earlier delivery has fetched.

@@ -152,7 +152,7 @@ impl Store {
         records.deleted.clone_from(deleted);
         drop(arrivals);
         // 2. Read the other days that may change.
-        let further = self.read_further(cx, opened, &records).await?;
+        self.read_further(cx, opened, &records).await?;
         // 3. Compare.
         let mut diff = RecordDiff::new(&self.stored, &records);
         let pending_events = if opened.is_backfill { None } else { pending_events(deps, message).await? };
@@ -177,8 +177,10 @@ impl Store {
                 Commit::Stopped => return Err(cx.connection_ended(message).await),
                 Commit::Raced => {}
             }
+            // What raced may have moved a document, to a day that was not read.
+            self.is_first = false;
             self.stored = self.scope.read(deps, patient).await?;
-            self.stored.extend(deps.days.read_days(patient, &further).await?);
+            self.read_further(cx, opened, &records).await?;
             diff = RecordDiff::new(&self.stored, &records);
         }
         if cx.delivery.is_last() {
@@ -196,8 +198,8 @@ impl Store {
         }
     }
 
-    /// Reads further stored days that may change, and returns them: those of the records that were not read or were written
-    /// since, and those on which a document was before it moved.
+    /// Reads further stored days that may change: those of the records that were not read or were written since, and those on
+    /// which a document was before it moved.
     ///
     /// Rings are as old as the patient's first one, and webhook events name documents of any day.
     async fn read_further(
@@ -205,7 +207,7 @@ impl Store {
         cx: SyncContext<'_>,
         opened: &OpenedSync,
         records: &FetchedRecords,
-    ) -> Result<BTreeSet<Day>, StoreError> {
+    ) -> Result<(), StoreError> {
         let (days, patient) = (&cx.deps.days, &opened.message.patient_id);
         // 1. Days of the records. Deleted documents can be on any day.
         let of_records = records.records.iter().map(|record| record.day);
@@ -217,7 +219,7 @@ impl Store {
         self.stored.extend(days.read_days(patient, &further).await?);
         // 2. Documents that are on none of these days may be stored on another day. A first history has hundreds, and nothing is.
         if self.is_first && self.written.is_empty() {
-            return Ok(further);
+            return Ok(());
         }
         let stored = self.stored.values().flat_map(|day| &day.records);
         let known: HashSet<&DocumentId> = stored.map(|stored| &stored.record.document_id).collect();
@@ -230,8 +232,7 @@ impl Store {
         let mut located: BTreeSet<Day> = days.locate(patient, &unknown).await?.into_values().collect();
         located.retain(|day| !self.stored.contains_key(day));
         self.stored.extend(days.read_days(patient, &located).await?);
-        further.extend(located);
-        Ok(further)
+        Ok(())
     }
 }
 

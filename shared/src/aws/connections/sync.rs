@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::shard::catch_up_shard;
 use super::store::{Connections, is_live_on, is_on};
 use crate::aws::error::StoreError;
-use crate::aws::table::{Key, Update, differs};
+use crate::aws::table::{Condition, Key, Update, differs, equals, missing};
 use crate::domain::{
     BackfillState, Connection, ConnectionStatus, DataType, DataTypeProgress, Day, FetchFailure, ReasonCode,
 };
@@ -103,8 +103,23 @@ impl Connections {
         self.table.update(&Key::Connection(&connection.patient_id)).when(is_open)
     }
 
-    /// The update at the end of a sync, for one transaction with its events.
+    /// The update at the end of a sync, for one transaction with its events. Its condition fails too if another sync of the
+    /// patient has ended since the connection was read, and has recorded other days to begin from.
     pub(in crate::aws) fn sync_end(&self, connection: &Connection, end: &SyncEnd) -> Update {
+        let mut condition = is_live_on(&connection.grant_id);
+        if !end.arrived_through.is_empty() {
+            let is_unchanged = equals("arrivedThrough", &connection.arrived_through);
+            condition = condition.and(missing("arrivedThrough").or(is_unchanged));
+        }
+        self.sync_record(connection, end, condition)
+    }
+
+    /// The update of a sync that stays open.
+    pub(in crate::aws) fn unfinished_sync(&self, connection: &Connection, end: &SyncEnd) -> Update {
+        self.sync_record(connection, end, is_live_on(&connection.grant_id))
+    }
+
+    fn sync_record(&self, connection: &Connection, end: &SyncEnd, condition: Condition) -> Update {
         let mut update = self
             .table
             .update(&Key::Connection(&connection.patient_id))
@@ -114,7 +129,7 @@ impl Connections {
             .set_some("lastWebhookAt", end.last_webhook_at)
             .set_some("lastRingWebhookAt", end.last_ring_webhook_at)
             .set_or_remove("catchUpShard", end.needs_catch_up.then(|| catch_up_shard(&connection.patient_id)))
-            .when(is_live_on(&connection.grant_id));
+            .when(condition);
         // By data type: another sync of the patient may end at the same time.
         for (data_type, error) in &end.failing {
             update = update.set_or_remove(&format!("failing.{data_type}"), error.as_ref());
@@ -122,8 +137,7 @@ impl Connections {
         for (data_type, fetched_at) in &end.watermarks {
             update = update.set(&format!("watermarks.{data_type}"), fetched_at);
         }
-        // These maps came later, so that an item may lack them: they are written whole. If another sync ends at the same time,
-        // the older days are fetched once more.
+        // These maps came later, so that an item may lack them: they are written whole.
         if !end.last_webhooks.is_empty() {
             update = update.set("lastWebhooks", joined(&connection.last_webhooks, &end.last_webhooks));
         }

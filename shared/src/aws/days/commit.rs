@@ -17,13 +17,14 @@ const MAX_WRITES: usize = 90;
 /// several syncs run at once. A single item of 400 KB fits.
 const MAX_BYTES: usize = 512 * 1024;
 
-/// A record to write, and its place as read before.
+/// A record to write, and its places as read before.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RecordWrite {
     /// The new record.
     pub record: StoredRecord,
-    /// Day and revision as read, if it was stored. If the day differs, the record moves.
-    pub previous: Option<(Day, u64)>,
+    /// Day and revision of each stored copy, as read. Those on other days than the record's are deleted: it moves. Two syncs
+    /// that store a new document at once, while it moves, leave two.
+    pub copies: Vec<(Day, u64)>,
     /// True if a webhook event should have named it and did not.
     pub missed_webhooks: bool,
 }
@@ -168,19 +169,18 @@ impl Days {
         batch
     }
 
-    /// The put of a record and, if it moves from another day, the deletion there.
+    /// The put of a record, and the deletion of its copies on other days.
     fn record_writes(&self, patient: &PatientId, write: &RecordWrite) -> Vec<DayWrite> {
         let key = RecordKey::of(&write.record.record);
         let put = self.wearable_data.put(&Key::Record(patient, &key), RecordItem::from(&write.record));
-        match write.previous {
-            None => vec![DayWrite::Put(put.when(missing("sk")))],
-            Some((day, revision)) if day == key.day => vec![DayWrite::Put(put.when(equals("revision", revision)))],
-            Some((day, revision)) => {
-                let old = RecordKey { day, ..key };
-                let delete = self.wearable_data.delete(&Key::Record(patient, &old)).when(equals("revision", revision));
-                vec![DayWrite::Put(put.when(missing("sk"))), DayWrite::Delete(delete)]
-            }
-        }
+        let (here, elsewhere): (Vec<_>, Vec<_>) = write.copies.iter().partition(|(day, _)| *day == key.day);
+        let is_unchanged = here.first().map_or(missing("sk"), |(_, revision)| equals("revision", *revision));
+        let delete = |(day, revision): (Day, u64)| {
+            let old = RecordKey { day, ..key.clone() };
+            self.wearable_data.delete(&Key::Record(patient, &old)).when(equals("revision", revision))
+        };
+        let deletes = elsewhere.into_iter().map(|copy| DayWrite::Delete(delete(copy)));
+        std::iter::once(DayWrite::Put(put.when(is_unchanged))).chain(deletes).collect()
     }
 }
 
