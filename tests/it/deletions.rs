@@ -330,7 +330,6 @@ async fn document_stored_on_two_days_ends_on_one() {
         assert_eq!(left.iter().map(|record| &record["day"]).collect::<Vec<_>>(), [day], "{to}");
         assert_eq!((count(day).await, count(to).await), counts, "{to}");
         assert_eq!(deleted_events(&world), 0);
-        world.oura().clear_requests();
         sync(&world, "manual-2").await;
         assert_eq!(records(&world, "workout", false).await.len(), found.len(), "{to}");
     }

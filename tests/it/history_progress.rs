@@ -37,9 +37,13 @@ async fn metrics(world: &World, from: &str, to: &str, types: &[&str]) -> BTreeMa
 
 /// Asserts that these metric types are those of a patient who connects now, and to whom Oura gives everything at once.
 async fn assert_as_if_fetched_now(world: &World, from: &str, to: &str, types: &[&str]) {
+    assert_as_if_fetched_now_of(world, "ada", (from, to), types).await;
+}
+
+async fn assert_as_if_fetched_now_of(world: &World, account: &str, (from, to): (&str, &str), types: &[&str]) {
     let fresh = World::start().await;
     fresh.pass_until(&world.clock.now().to_string());
-    assert_eq!(fresh.connect_as(PATIENT, "ada").await.outcome().0, "connected");
+    assert_eq!(fresh.connect_as(PATIENT, account).await.outcome().0, "connected");
     fresh.work().await;
     let (expected, actual) = (metrics(&fresh, from, to, types).await, metrics(world, from, to, types).await);
     assert!(expected.len() > 1 && expected.values().flatten().any(|of| !of.is_null()));
@@ -431,15 +435,5 @@ async fn sync_that_continues_after_a_change_of_the_account_begins_anew() {
     assert!(requests.keys().any(|route| route.ends_with("/sleep")), "{requests:?}");
     world.work().await;
     assert!(nights(&world).await >= 28);
-    assert_as_if_fetched_now_by(&world, "bruno").await;
-}
-
-async fn assert_as_if_fetched_now_by(world: &World, account: &str) {
-    let fresh = World::start().await;
-    fresh.pass_until(&world.clock.now().to_string());
-    assert_eq!(fresh.connect_as(PATIENT, account).await.outcome().0, "connected");
-    fresh.work().await;
-    let (from, to) = ("2026-02-20", "2026-03-18");
-    let (expected, actual) = (metrics(&fresh, from, to, &["sleep"]).await, metrics(world, from, to, &["sleep"]).await);
-    assert_eq!(actual, expected);
+    assert_as_if_fetched_now_of(&world, "bruno", ("2026-02-20", "2026-03-18"), &["sleep"]).await;
 }
