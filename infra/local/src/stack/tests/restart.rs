@@ -21,7 +21,7 @@ async fn started(oura: &OuraSimulator, redirect_uri: &str, port: u16, directory:
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn history_and_webhook_events_of_a_killed_stack_are_queued_at_the_next_start() {
+async fn unfinished_work_of_a_killed_stack_is_queued_at_the_next_start() {
     let directory = tempfile::tempdir().unwrap();
     let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap().local_addr().unwrap().port();
     let redirect_uri = format!("http://127.0.0.1:{port}{}", crate::gateway::routes::CALLBACK);
@@ -49,11 +49,17 @@ async fn history_and_webhook_events_of_a_killed_stack_are_queued_at_the_next_sta
     let (events, sync_id) = ([event.parse().unwrap()].into(), "webhook-1".parse().unwrap());
     let store = Inbox::new(stack.sdk_config(), &stack.names().connections_table);
     store.put(&owner, &events, &sync_id, stack.now()).await.unwrap();
+    // Another patient's purge was requested, and no message of it was served.
+    let leaver: shared::domain::PatientId = "leaver".parse().unwrap();
+    let connections = shared::aws::Connections::new(stack.sdk_config(), &stack.names().connections_table);
+    connections.request_purge(&leaver, &"purge-1".parse().unwrap(), stack.now()).await.unwrap();
     stack.shutdown().await;
 
     oura.control().clear_faults();
     let stack = started(&oura, &redirect_uri, port, &directory).await;
     until("the history", async || connection(&stack).await["backfill"]["state"] == "done").await;
     until("the webhook event", async || inbox(&stack).await.is_none()).await;
+    let is_purged = |event: &crate::aws::PublishedEvent| event.detail_type == "wearable_data_purged";
+    until("the purge", async || stack.watch().events().iter().flatten().any(is_purged)).await;
     stack.shutdown().await;
 }
