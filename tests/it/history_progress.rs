@@ -414,6 +414,27 @@ async fn sync_that_ends_beside_another_one_undoes_nothing_of_it() {
     let arrived = world.connection().await.arrived_through;
     assert_eq!(arrived[&DataType::Tag].to_string(), "2026-02-01");
     assert_eq!(arrived[&DataType::Sleep].to_string(), "2026-03-19");
+    // One that stays open has seen nothing of either.
+    for data_type in [DataType::Workout, DataType::Tag] {
+        let open = SyncEnd {
+            looked_back: [(data_type, now)].into(),
+            last_webhooks: [(data_type, now)].into(),
+            missed_webhooks: [(data_type, 2)].into(),
+            ..end(DataType::Session, "2026-03-18")
+        };
+        runs.give_up(&seen, &open, None).await.unwrap();
+    }
+    let connection = world.connection().await;
+    assert_eq!(
+        connection.arrived_through.len(),
+        arrived.len() + usize::from(!arrived.contains_key(&DataType::Session))
+    );
+    assert_eq!(connection.arrived_through[&DataType::Tag].to_string(), "2026-02-01");
+    for data_type in [DataType::Workout, DataType::Tag] {
+        assert_eq!(connection.looked_back[&data_type], now);
+        assert_eq!(connection.last_webhooks[&data_type], now);
+        assert_eq!(connection.missed_webhooks[&data_type], 2);
+    }
 }
 
 /// Data types that had arrived from the first account are fetched from the second one, although the sync is the same.

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::shard::catch_up_shard;
 use super::store::{Connections, is_live_on, is_on};
 use crate::aws::error::StoreError;
-use crate::aws::table::{Condition, Key, Update, differs, equals, missing};
+use crate::aws::table::{Condition, Key, Update, differs, equals};
 use crate::domain::{
     BackfillState, Connection, ConnectionStatus, DataType, DataTypeProgress, Day, FetchFailure, ReasonCode,
 };
@@ -108,8 +108,7 @@ impl Connections {
     pub(in crate::aws) fn sync_end(&self, connection: &Connection, end: &SyncEnd) -> Update {
         let mut condition = is_live_on(&connection.grant_id);
         if !end.arrived_through.is_empty() {
-            let is_unchanged = equals("arrivedThrough", &connection.arrived_through);
-            condition = condition.and(missing("arrivedThrough").or(is_unchanged));
+            condition = condition.and(equals("arrivedThrough", &connection.arrived_through));
         }
         self.sync_record(connection, end, condition)
     }
@@ -137,18 +136,20 @@ impl Connections {
         for (data_type, fetched_at) in &end.watermarks {
             update = update.set(&format!("watermarks.{data_type}"), fetched_at);
         }
-        // These maps came later, so that an item may lack them: they are written whole.
-        if !end.last_webhooks.is_empty() {
-            update = update.set("lastWebhooks", joined(&connection.last_webhooks, &end.last_webhooks));
+        for (data_type, fetched_at) in &end.looked_back {
+            update = update.set(&format!("lookedBack.{data_type}"), fetched_at);
         }
-        if end.missed_webhooks != connection.missed_webhooks {
-            update = update.set("missedWebhooks", &end.missed_webhooks);
+        for (data_type, arrived_at) in &end.last_webhooks {
+            update = update.set(&format!("lastWebhooks.{data_type}"), arrived_at);
         }
-        if !end.looked_back.is_empty() {
-            update = update.set("lookedBack", joined(&connection.looked_back, &end.looked_back));
+        for (data_type, day) in &end.arrived_through {
+            update = update.set(&format!("arrivedThrough.{data_type}"), day);
         }
-        if !end.arrived_through.is_empty() {
-            update = update.set("arrivedThrough", joined(&connection.arrived_through, &end.arrived_through));
+        for data_type in DataType::ALL {
+            let (before, now) = (connection.missed_webhooks.get(&data_type), end.missed_webhooks.get(&data_type));
+            if before != now {
+                update = update.set_or_remove(&format!("missedWebhooks.{data_type}"), now);
+            }
         }
         if let Some(BackfillEnd { state, progress, days_repaired, is_reported }) = &end.backfill {
             update = update
@@ -165,9 +166,4 @@ impl Connections {
         }
         update
     }
-}
-
-/// Adds new entries to known ones.
-fn joined<T: Clone>(known: &BTreeMap<DataType, T>, new: &BTreeMap<DataType, T>) -> BTreeMap<DataType, T> {
-    known.iter().chain(new).map(|(data_type, value)| (*data_type, value.clone())).collect()
 }
