@@ -27,7 +27,7 @@ const MAX_INLINE_DELAY: Duration = Duration::from_secs(3);
 const STORE_TIME: SignedDuration = SignedDuration::from_secs(30);
 
 /// Documents fetched one by one for one data type; the others are left to the next delivery.
-const MAX_SINGLE_DOCUMENTS: usize = 200;
+pub(crate) const MAX_SINGLE_DOCUMENTS: usize = 200;
 
 /// Days of one data type that a sync leaves out, since their documents are too large together. A day is requested with two
 /// on each side, so that one such day costs five.

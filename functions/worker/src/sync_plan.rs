@@ -10,6 +10,7 @@ use shared::domain::{
 
 use crate::deps::Deps;
 use crate::fetch_outcome::{FetchOutcome, FetchReport, FetchRequest};
+use crate::fetcher::MAX_SINGLE_DOCUMENTS;
 use crate::look_back::MAX_DAYS;
 use crate::progress::Progress;
 use crate::schedule::DueDays;
@@ -134,6 +135,13 @@ impl SyncPlan {
             // A document that was restored after its deletion may be missing at Oura for a moment, like any other.
             fetched.entry(key.0).or_default().insert(key.1);
         }
+        for (data_type, ids) in &mut fetched {
+            let is_stored = |id: &DocumentId| {
+                let stored = known.get(&(*data_type, id.clone()));
+                stored.is_some_and(|stored| stored.observed_at > pending.latest_at)
+            };
+            skip_stored(ids, is_stored);
+        }
         let day_of = |data_type: DataType, id: &DocumentId| Some(known.get(&(data_type, id.clone()))?.record.day);
         // A new document of the ring follows those that have arrived. One that a patient enters may be of any day.
         let longest = DayRange::ending(recent.last(), MAX_DAYS).first();
@@ -207,6 +215,17 @@ fn is_fetched_since(stored: &StoredRecord, pending: &PendingEvents, watermark: O
         let newest_days = DayRange::ending(Day::of_utc(*fetched), NEWEST_DAYS);
         *fetched > pending.latest_at && newest_days.contains(stored.record.day)
     })
+}
+
+/// Of more documents than one delivery requests, removes those that an earlier delivery of the sync has stored, as far as others
+/// take their places.
+fn skip_stored(ids: &mut BTreeSet<DocumentId>, is_stored: impl Fn(&DocumentId) -> bool) {
+    let mut surplus = ids.len().saturating_sub(MAX_SINGLE_DOCUMENTS);
+    ids.retain(|id| {
+        let is_skipped = surplus > 0 && is_stored(id);
+        surplus -= usize::from(is_skipped);
+        !is_skipped
+    });
 }
 
 /// Returns the days of one list: the recent ones, and further back if several older documents were named.

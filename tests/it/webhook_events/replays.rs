@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use oura_simulator::PutDocument;
 use serde_json::json;
 use shared::aws::Inbox;
 
@@ -69,4 +70,36 @@ async fn thousands_of_webhook_events_become_one_sync_of_the_look_back() {
     let id = a_workout(&world).await["documentId"].as_str().unwrap().to_owned();
     arrive(&world, &[notice(&world, "ada", "update", "workout", &id)]).await;
     assert_eq!(json!(asked(&world)), json!([format!("workout/{id}")]));
+}
+
+/// A patient enters a year of workouts at once, older than any list reaches.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn hundreds_of_old_documents_are_requested_once_each() {
+    const COUNT: usize = 450;
+    let world = settled().await;
+    let mut bodies = Vec::new();
+    for n in 0..COUNT {
+        let (id, hour, minute) = (format!("old-{n:04}"), 8 + n / 60, n % 60);
+        let at = |second: u32| format!("2025-05-10T{hour:02}:{minute:02}:{second:02}+02:00");
+        let document = json!({"id": id, "activity": "running", "day": "2025-05-10", "intensity": "easy", "source": "manual",
+            "start_datetime": at(0), "end_datetime": at(30)});
+        let put = PutDocument { collection: "workout".into(), document, day: None };
+        bodies.push(notice(&world, "ada", "create", "workout", &world.oura().put_document("ada", put).unwrap().id));
+    }
+    for ten in bodies.chunks(10) {
+        assert!(world.deliver(ten, 1).await.is_empty());
+    }
+    world.pass(Duration::from_secs(31));
+    let syncs = world.bodies().await;
+    let mut deliveries = 1;
+    while !world.deliver(&syncs, deliveries).await.is_empty() {
+        assert!(deliveries < 4, "it ends");
+        deliveries += 1;
+        world.pass(Duration::from_secs(240));
+    }
+    let stored = records(&world, "workout").await;
+    assert_eq!(stored.iter().filter(|record| record["day"] == "2025-05-10").count(), COUNT);
+    let requests = asked(&world).iter().filter(|path| path.starts_with("workout/old")).count();
+    assert!(requests <= 600, "{requests}: each once, and the last delivery's repeats");
+    assert!(world.connection().await.failing.is_empty());
 }

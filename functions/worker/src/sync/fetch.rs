@@ -181,10 +181,9 @@ fn abandon_missing(deps: &Deps, run: &SyncRun, report: &mut FetchReport) {
         let was_missing = run.progress.get(data_type).is_some_and(|of| of.error == Some(FetchFailure::NotFound));
         if let FetchOutcome::Fetched(fetched) = outcome
             && was_missing
-            && fetched.lacks_documents()
+            && !fetched.missing.is_empty()
         {
-            let missing = std::mem::take(&mut fetched.missing);
-            let documents = (missing.len() + std::mem::take(&mut fetched.not_requested).len()) as u64;
+            let documents = std::mem::take(&mut fetched.missing).len() as u64;
             tracing::warn!(
                 event = "fetch.documents_not_found",
                 data_type = data_type.as_str(),
