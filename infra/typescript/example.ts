@@ -2,6 +2,7 @@
 import type { components, paths } from "./api.ts";
 import type { DailyStats } from "./daily-stats.ts";
 import type { EventDetails } from "./events.ts";
+import { withSeries } from "./series.ts";
 import type { WearableData } from "./wearable-data.ts";
 
 type DaysAnswer = paths["/daily"]["get"]["responses"][200]["content"]["application/json"];
@@ -39,6 +40,10 @@ export const restingHeartRate = (item: DailyStats): number | null => item.metric
 export function kilometres(item: WearableData): number | null {
   if ("deleted" in item || item.dataType !== "workout") return null;
   return item.metrics.distance === null ? null : item.metrics.distance / 1000;
+}
+
+export async function heartRates(item: WearableData): Promise<unknown> {
+  return "deleted" in item || item.dataType !== "heartrate" ? null : (await withSeries(item)).bpm;
 }
 
 // @ts-expect-error The compiler knows the fields: there is no such one.

@@ -10,6 +10,13 @@ const made = (from) => `// Made from ${from} by \`npm run generate\`: do not edi
 // wearable_day_updated -> WearableDayUpdated
 const typeName = (file) => file.replace(/(^|_)([a-z])/g, (_, __, letter) => letter.toUpperCase());
 
+// The SDK gives a binary as bytes; in JSON Schema it is base64.
+function withBytes(schema) {
+  if (schema.contentEncoding === "base64") schema.tsType = "Uint8Array";
+  Object.values(schema).filter((value) => value && typeof value === "object").forEach(withBytes);
+  return schema;
+}
+
 async function schemas(folder, names) {
   const types = [];
   for (const name of names) {
@@ -18,6 +25,7 @@ async function schemas(folder, names) {
     types.push(await compile(schema, typeName(name), {
       bannerComment: "",
       cwd: fileURLToPath(new URL(`${folder}/`, infra)),
+      $refOptions: { parse: { json: { parse: ({ data }) => withBytes(JSON.parse(data.toString())) } } },
       additionalProperties: false, // no index signatures: they would hide misspelt fields
     }));
   }

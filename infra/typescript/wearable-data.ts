@@ -1,7 +1,7 @@
 // Made from schemas/wearable_data.schema.json by `npm run generate`: do not edit.
 
 /**
- * One Oura document in normalized form; the time series give one per local day. Key: `patientId` and `sk`. Numbers of DynamoDB are numbers here, lists and maps are arrays and objects.
+ * One Oura document in normalized form; the time series give one per local day. Key: `patientId` and `sk`. Numbers of DynamoDB are numbers here, lists and maps are arrays and objects, and binaries are base64.
  */
 export type WearableData = {
   /**
@@ -87,7 +87,11 @@ export type WearableData = {
       | {
           dataType: "daily_activity";
           metricType: "activity";
-          metrics: ActivityRecord;
+          metrics: StoredActivityRecord;
+          /**
+           * Binary: gzip of a JSON object. Its fields belong to `metrics`.
+           */
+          series?: Uint8Array;
         }
       | {
           dataType: "daily_cardiovascular_age";
@@ -127,7 +131,11 @@ export type WearableData = {
       | {
           dataType: "heartrate";
           metricType: "heartRate";
-          metrics: HeartRateRecord;
+          metrics: StoredHeartRateRecord;
+          /**
+           * Binary: gzip of a JSON object. Its fields belong to `metrics`.
+           */
+          series?: Uint8Array;
         }
       | {
           dataType: "rest_mode_period";
@@ -147,12 +155,20 @@ export type WearableData = {
       | {
           dataType: "session";
           metricType: "session";
-          metrics: SessionRecord;
+          metrics: StoredSessionRecord;
+          /**
+           * Binary: gzip of a JSON object. Its fields belong to `metrics`.
+           */
+          series?: Uint8Array;
         }
       | {
           dataType: "sleep";
           metricType: "sleep";
-          metrics: SleepPeriodRecord;
+          metrics: StoredSleepPeriodRecord;
+          /**
+           * Binary: gzip of a JSON object. Its fields belong to `metrics`.
+           */
+          series?: Uint8Array;
         }
       | {
           dataType: "sleep_time";
@@ -182,9 +198,9 @@ export type WearableData = {
 );
 
 /**
- * Activity of a day with its course, from 04:00 to 04:00 local time.
+ * `ActivityRecord` without the series that it has.
  */
-export interface ActivityRecord {
+export interface StoredActivityRecord {
   /**
    * Energy burned by activity (kcal).
    */
@@ -198,9 +214,9 @@ export interface ActivityRecord {
    */
   averageMetMinutes: number | null;
   /**
-   * Class of activity, one digit per 5 min: 0 not worn, 1 rest, 2 inactive, 3 low, 4 medium, 5 high.
+   * Not given by Oura.
    */
-  class5Min: string | null;
+  class5Min?: null;
   /**
    * Start of the activity day.
    */
@@ -242,9 +258,9 @@ export interface ActivityRecord {
    */
   meetDailyTargets: number | null;
   /**
-   * Metabolic equivalents over the day (MET).
+   * Not given by Oura.
    */
-  met: Series | null;
+  met?: null;
   /**
    * Remaining part of that distance; negative beyond the goal (m).
    */
@@ -305,23 +321,6 @@ export interface ActivityRecord {
    * Contribution of the amount of training (score).
    */
   trainingVolume: number | null;
-}
-/**
- * Readings at even distances.
- */
-export interface Series {
-  /**
-   * Time from one to the next (s).
-   */
-  intervalSeconds: number | null;
-  /**
-   * The readings; null where there was none.
-   */
-  items: (number | null)[];
-  /**
-   * Time of the first one.
-   */
-  start: string | null;
 }
 /**
  * Cardiovascular age.
@@ -553,17 +552,17 @@ export interface TagRecord {
   start: string | null;
 }
 /**
- * Heart-rate samples of a local day. The three lists are of equal length.
+ * `HeartRateRecord` without the series that it has.
  */
-export interface HeartRateRecord {
+export interface StoredHeartRateRecord {
   /**
    * Heart rate of the day, average of the samples (bpm).
    */
   average: number;
   /**
-   * Heart rate (bpm).
+   * Not given by Oura.
    */
-  bpm: number[];
+  bpm?: null;
   /**
    * Samples of the day (count).
    */
@@ -585,13 +584,13 @@ export interface HeartRateRecord {
    */
   min: number;
   /**
-   * Time of each sample after `start` (s).
+   * Not given by Oura.
    */
-  secondsFromStart: number[];
+  secondsFromStart?: null;
   /**
-   * The patient's activity in Oura's word: `awake`, `rest`, `sleep`, `session`, `live`, `workout`.
+   * Not given by Oura.
    */
-  source: (string | null)[];
+  source?: null;
   /**
    * Time of the first sample.
    */
@@ -694,9 +693,9 @@ export interface RingRecord {
   size: number | null;
 }
 /**
- * A guided or unguided session.
+ * `SessionRecord` without the series that it has.
  */
-export interface SessionRecord {
+export interface StoredSessionRecord {
   /**
    * Time from start to end (s).
    */
@@ -706,21 +705,21 @@ export interface SessionRecord {
    */
   end: string | null;
   /**
-   * Heart rate (bpm).
+   * Not given by Oura.
    */
-  heartRate: Series | null;
+  heartRate?: null;
   /**
-   * Heart rate variability as RMSSD (ms).
+   * Not given by Oura.
    */
-  hrv: Series | null;
+  hrv?: null;
   /**
    * The patient's mood after it: `bad`, `worse`, `same`, `good`, `great` or a newer word.
    */
   mood: string | null;
   /**
-   * Movements (count).
+   * Not given by Oura.
    */
-  motionCount: Series | null;
+  motionCount?: null;
   /**
    * Time of its beginning.
    */
@@ -731,9 +730,9 @@ export interface SessionRecord {
   type: string | null;
 }
 /**
- * A sleep period. Several on one day are normal.
+ * `SleepPeriodRecord` without the series that it has.
  */
-export interface SleepPeriodRecord {
+export interface StoredSleepPeriodRecord {
   /**
    * Breaths in a minute, average (breaths/min).
    */
@@ -767,13 +766,13 @@ export interface SleepPeriodRecord {
    */
   efficiency: number | null;
   /**
-   * Heart rate (bpm).
+   * Not given by Oura.
    */
-  heartRate: Series | null;
+  heartRate?: null;
   /**
-   * Heart rate variability as RMSSD (ms).
+   * Not given by Oura.
    */
-  hrv: Series | null;
+  hrv?: null;
   /**
    * Time until asleep (s).
    */
@@ -799,9 +798,9 @@ export interface SleepPeriodRecord {
    */
   minHrv: number | null;
   /**
-   * Movement, one digit per 30 s: 1 none, 2 restless, 3 tossing, 4 active.
+   * Not given by Oura.
    */
-  movement30Sec: string | null;
+  movement30Sec?: null;
   /**
    * Oura's number of the period on its day.
    */
@@ -831,13 +830,13 @@ export interface SleepPeriodRecord {
    */
   sleepAnalysisReason: string | null;
   /**
-   * Sleep stages, one digit per 30 s: 1 deep, 2 light, 3 REM, 4 awake.
+   * Not given by Oura.
    */
-  sleepPhase30Sec: string | null;
+  sleepPhase30Sec?: null;
   /**
-   * Sleep stage in every five minutes, a digit each: 1 deep, 2 light, 3 REM, 4 awake.
+   * Not given by Oura.
    */
-  sleepPhase5Min: string | null;
+  sleepPhase5Min?: null;
   /**
    * Change of the day's sleep score by the period (score).
    */

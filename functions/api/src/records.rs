@@ -28,7 +28,7 @@ const PAGE_RECORDS: usize = 100;
 /// Characters of records in one answer, or one record: API Gateway takes 10 MB and Lambda 6.
 const PAGE_CHARACTERS: usize = 1_000_000;
 
-/// Reads for one answer. Each goes through 1 MB of the patient's records of whatever type, a month or so.
+/// Reads for one answer. Each goes through 250 of the patient's records of whatever type, three weeks or so.
 const MAX_READS: usize = 8;
 
 /// A record as callers see it.

@@ -105,6 +105,8 @@ pub struct DataTypeFacts {
     pub shows_ring: bool,
     /// Number of its documents on one day.
     pub per_day: PerDay,
+    /// Fields of its records that are series, or texts with a digit for each interval. The tables hold them packed.
+    pub series: &'static [&'static str],
 }
 
 /// Form of a request for a range of days.
@@ -211,6 +213,7 @@ data_types! {
         expected: Expected::EveryDay,
         shows_ring: true,
         per_day: PerDay::One,
+        series: &["class5Min", "met"],
     }
     DailyCardiovascularAge = "daily_cardiovascular_age" {
         path: "daily_cardiovascular_age",
@@ -222,6 +225,7 @@ data_types! {
         expected: Expected::OverWeeks,
         shows_ring: true,
         per_day: PerDay::One,
+        series: &[],
     }
     DailyReadiness = "daily_readiness" {
         path: "daily_readiness",
@@ -233,6 +237,7 @@ data_types! {
         expected: Expected::EveryNight,
         shows_ring: true,
         per_day: PerDay::One,
+        series: &[],
     }
     DailyResilience = "daily_resilience" {
         path: "daily_resilience",
@@ -244,6 +249,7 @@ data_types! {
         expected: Expected::OverWeeks,
         shows_ring: true,
         per_day: PerDay::One,
+        series: &[],
     }
     DailySleep = "daily_sleep" {
         path: "daily_sleep",
@@ -255,6 +261,7 @@ data_types! {
         expected: Expected::Never,
         shows_ring: true,
         per_day: PerDay::One,
+        series: &[],
     }
     DailySpo2 = "daily_spo2" {
         path: "daily_spo2",
@@ -266,6 +273,7 @@ data_types! {
         expected: Expected::EveryNight,
         shows_ring: true,
         per_day: PerDay::One,
+        series: &[],
     }
     DailyStress = "daily_stress" {
         path: "daily_stress",
@@ -277,6 +285,7 @@ data_types! {
         expected: Expected::EveryDay,
         shows_ring: true,
         per_day: PerDay::One,
+        series: &[],
     }
     EnhancedTag = "enhanced_tag" {
         path: "enhanced_tag",
@@ -288,6 +297,7 @@ data_types! {
         expected: Expected::Never,
         shows_ring: false,
         per_day: PerDay::Several,
+        series: &[],
     }
     HeartRate = "heartrate" {
         path: "heartrate",
@@ -299,6 +309,7 @@ data_types! {
         expected: Expected::EveryDay,
         shows_ring: true,
         per_day: PerDay::One,
+        series: &["bpm", "secondsFromStart", "source"],
     }
     RestModePeriod = "rest_mode_period" {
         path: "rest_mode_period",
@@ -310,6 +321,7 @@ data_types! {
         expected: Expected::Never,
         shows_ring: false,
         per_day: PerDay::Several,
+        series: &[],
     }
     RingBatteryLevel = "ring_battery_level" {
         path: "ring_battery_level",
@@ -321,6 +333,7 @@ data_types! {
         expected: Expected::Never,
         shows_ring: true,
         per_day: PerDay::One,
+        series: &[],
     }
     RingConfiguration = "ring_configuration" {
         path: "ring_configuration",
@@ -332,6 +345,7 @@ data_types! {
         expected: Expected::Never,
         shows_ring: false,
         per_day: PerDay::Several,
+        series: &[],
     }
     Session = "session" {
         path: "session",
@@ -343,6 +357,7 @@ data_types! {
         expected: Expected::Never,
         shows_ring: false,
         per_day: PerDay::Several,
+        series: &["heartRate", "hrv", "motionCount"],
     }
     Sleep = "sleep" {
         path: "sleep",
@@ -354,6 +369,7 @@ data_types! {
         expected: Expected::EveryNight,
         shows_ring: true,
         per_day: PerDay::Several,
+        series: &["heartRate", "hrv", "movement30Sec", "sleepPhase30Sec", "sleepPhase5Min"],
     }
     SleepTime = "sleep_time" {
         path: "sleep_time",
@@ -365,6 +381,7 @@ data_types! {
         expected: Expected::Never,
         shows_ring: false,
         per_day: PerDay::One,
+        series: &[],
     }
     Tag = "tag" {
         path: "tag",
@@ -376,6 +393,7 @@ data_types! {
         expected: Expected::Never,
         shows_ring: false,
         per_day: PerDay::Several,
+        series: &[],
     }
     Vo2Max = "vo2_max" {
         path: "vO2_max", // the only path that is spelled unlike its name
@@ -387,6 +405,7 @@ data_types! {
         expected: Expected::Never,
         shows_ring: true,
         per_day: PerDay::One,
+        series: &[],
     }
     Workout = "workout" {
         path: "workout",
@@ -398,6 +417,7 @@ data_types! {
         expected: Expected::Never,
         shows_ring: false,
         per_day: PerDay::Several,
+        series: &[],
     }
 }
 

@@ -33,14 +33,14 @@ pub(crate) fn text() -> String {
     }
     text.push_str(
         "\n## Data types\n\n\
-         | data type | path | scope | metric type | range query | updates by | due | documents a day |\n\
-         |---|---|---|---|---|---|---|---|\n",
+         | data type | path | scope | metric type | range query | updates by | due | documents a day | packed series |\n\
+         |---|---|---|---|---|---|---|---|---|\n",
     );
     for data_type in DataType::ALL {
         let facts = data_type.facts();
         let _ = writeln!(
             text,
-            "| `{}` | `{}` | `{}` | `{}` | {} | {} | {} | {} |",
+            "| `{}` | `{}` | `{}` | `{}` | {} | {} | {} | {} | {} |",
             facts.name,
             facts.path,
             facts.scope,
@@ -63,6 +63,7 @@ pub(crate) fn text() -> String {
                 PerDay::One => "one",
                 PerDay::Several => "several",
             },
+            facts.series.iter().map(|field| format!("`{field}`")).collect::<Vec<_>>().join(", "),
         );
     }
     text

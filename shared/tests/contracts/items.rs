@@ -81,7 +81,7 @@ pub(crate) fn wearable_data() -> Value {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "An item of the table WearableData",
         "description": "One Oura document in normalized form; the time series give one per local day. Key: `patientId` and \
-            `sk`. Numbers of DynamoDB are numbers here, lists and maps are arrays and objects.",
+            `sk`. Numbers of DynamoDB are numbers here, lists and maps are arrays and objects, and binaries are base64.",
         "type": "object",
         "unevaluatedProperties": false,
         "required": [
@@ -111,7 +111,7 @@ pub(crate) fn wearable_data() -> Value {
             "contentHash": content_hash(),
         },
         "oneOf": [
-            metrics("RecordContent", None),
+            metrics("StoredContent", None),
             {
                 "description": "A tombstone: Oura no longer has the document.",
                 "required": ["deleted", "metrics"],

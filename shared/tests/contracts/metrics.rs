@@ -18,6 +18,10 @@ pub(crate) fn schema() -> Value {
     name::<DayMetrics>(&mut generator);
     name::<Windows>(&mut generator);
     let contents: Vec<Value> = DataType::ALL.iter().map(|data_type| content(*data_type, &mut generator)).collect();
+    let mut stored = contents.clone();
+    for (data_type, content) in DataType::ALL.into_iter().zip(&mut stored) {
+        pack(data_type, content, &mut generator);
+    }
     let definitions = generator.take_definitions(true).into_iter();
     let mut definitions: Map<_, _> = definitions.map(|(name, definition)| (name, finished(definition))).collect();
     definitions.entry("DayMetrics").and_modify(without_null);
@@ -29,6 +33,13 @@ pub(crate) fn schema() -> Value {
         json!({
             "description": "Type of a record, and its metrics. Null means that Oura gave no value.",
             "oneOf": contents,
+        }),
+    );
+    definitions.insert(
+        "StoredContent".to_owned(),
+        json!({
+            "description": "Type of a record, and its metrics as the table holds them: those of the series are packed.",
+            "oneOf": stored,
         }),
     );
     json!({
@@ -66,6 +77,43 @@ fn content(data_type: DataType, generator: &mut SchemaGenerator) -> Value {
             "metrics": RecordMetrics::schema(data_type, generator),
         },
     })
+}
+
+/// Moves the series of a data type out of the metrics into an attribute of their own.
+fn pack(data_type: DataType, content: &mut Value, generator: &mut SchemaGenerator) {
+    let series = data_type.facts().series;
+    if series.is_empty() {
+        return;
+    }
+    let reference = content["properties"]["metrics"]["$ref"].as_str().unwrap_or_default();
+    let name = reference.rsplit('/').next().unwrap_or_default().to_owned();
+    let mut metrics = generator.definitions()[&name].clone();
+    let packed: Map<_, _> = series
+        .iter()
+        .map(|field| ((*field).to_owned(), metrics["properties"].as_object_mut().unwrap().remove(*field).unwrap()))
+        .collect();
+    metrics["required"].as_array_mut().unwrap().retain(|field| !packed.contains_key(field.as_str().unwrap()));
+    metrics["description"] = json!(format!("`{name}` without the series that it has."));
+    // A series that Oura did not give stays among the metrics, as null.
+    for field in series {
+        metrics["properties"][field] = json!({"description": "Not given by Oura.", "type": "null"});
+    }
+    generator.definitions_mut().insert(format!("Stored{name}"), metrics);
+    let series = json!({
+        "description": format!("Series of `{name}`."),
+        "type": "object",
+        "additionalProperties": false,
+        "properties": packed,
+    });
+    generator.definitions_mut().insert(format!("{name}Series"), series);
+    content["properties"]["metrics"]["$ref"] = json!(format!("#/$defs/Stored{name}"));
+    content["properties"]["series"] = json!({
+        "description": "Binary: gzip of a JSON object. Its fields belong to `metrics`.",
+        "type": "string",
+        "contentEncoding": "base64",
+        "contentMediaType": "application/gzip",
+        "contentSchema": {"$ref": format!("#/$defs/{name}Series")},
+    });
 }
 
 fn instant() -> Value {

@@ -23,14 +23,16 @@ async fn month() -> World {
     world
 }
 
-/// A history of so many days, with records of rest so long that three of them are a megabyte.
+/// A history of so many days, with records of rest so long that eight of them are a megabyte, packed as they are.
 async fn long_records(days: &str, per_day: u32) -> World {
     let world = World::with(|env| env.with("BACKFILL_DAYS", days), |_| ()).await;
     assert_eq!(world.connect_as(PATIENT, "ada").await.outcome().0, "connected");
     for day in DayRange::new("2026-02-17".parse().unwrap(), "2026-03-17".parse().unwrap()).unwrap().iter() {
         let at = |hour: u32| format!("{day}T{hour}:00:00+01:00");
-        let series = json!({"interval": 5, "timestamp": at(13), "items": vec![60.123_456_789_012_34; 9_000]});
         for n in 0..per_day {
+            let mut random = fastrand::Rng::with_seed(u64::from(n));
+            let items: Vec<f64> = std::iter::repeat_with(|| 60.0 + random.f64()).take(9_000).collect();
+            let series = json!({"interval": 5, "timestamp": at(13), "items": items});
             let document = json!({"id": format!("long-{day}-{n}"), "day": day, "type": "rest",
                 "bedtime_start": at(13 + n), "bedtime_end": at(14 + n), "hrv": series, "heart_rate": series});
             let put = PutDocument { collection: "sleep".to_owned(), document, day: None };
@@ -61,7 +63,7 @@ async fn pages(world: &World, path: &str, query: &str, name: &str) -> Vec<Vec<Va
 
 /// Records in the table without tombstones, of one metric type or of all.
 async fn stored(world: &World, metric_type: Option<&str>) -> Vec<Value> {
-    let mut items = world.items(&world.names.wearable_data_table).await;
+    let mut items = world.records().await;
     items.retain(|item| item["deleted"].is_null() && metric_type.is_none_or(|kind| item["metricType"] == kind));
     items.sort_by_key(|item| item["sk"].as_str().unwrap().to_owned());
     items

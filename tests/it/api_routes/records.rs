@@ -153,7 +153,7 @@ async fn records_page_ends_at_a_megabyte() {
 
 #[tokio::test]
 async fn records_request_reads_a_bounded_part() {
-    let world = long_records("30", 2).await;
+    let world = long_records("30", 3).await;
     let query = format!("type=restMode&{RANGE}");
     world.aws.meter().reset();
     let data = world.get("/records", &query).await.data();

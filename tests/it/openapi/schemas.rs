@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::path::Path;
 
 use serde_json::{Value, json};
+use shared::aws::WearableDataTable;
 use shared::domain::MetricType;
 use shared::domain::{CATALOGUE, DataType};
 
@@ -108,6 +110,32 @@ fn baselines_schema_lists_the_fields_with_baselines() {
         computed.entry(metric.metric_type.to_string()).or_default().insert(metric.field.name.to_owned());
     }
     assert_eq!(described, computed);
+}
+
+/// The fields of the packed series come out of them again. For `.ci/check_series`, with readers that are not ours.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn series_of_records_are_packed() {
+    let world = World::with(|env| env.with("BACKFILL_DAYS", "3"), |_| ()).await;
+    world.connect_as(PATIENT, "ada").await;
+    world.work().await;
+    let table = WearableDataTable::new(&world.sdk, &world.names.wearable_data_table);
+    let (mut lines, mut packed) = (String::new(), BTreeSet::new());
+    for item in world.items(&world.names.wearable_data_table).await {
+        let data_type: DataType = item["dataType"].as_str().unwrap().parse().unwrap();
+        let day = item["day"].as_str().unwrap().parse().unwrap();
+        let records = table.of_day(&PATIENT.parse().unwrap(), day, Some(data_type)).await.unwrap();
+        let record = records.iter().find(|stored| stored.record.document_id.to_string() == item["documentId"]);
+        let metrics = record.unwrap().record.metrics_json();
+        for field in data_type.facts().series.iter().filter(|field| !metrics[**field].is_null()) {
+            assert!(item["metrics"].get(field).is_none() && item["series"].is_string(), "{data_type} {field}: {item}");
+            packed.insert((data_type, *field));
+        }
+        lines.push_str(&format!("{}\n", json!({"item": item, "metrics": metrics})));
+    }
+    let all = [DataType::DailyActivity, DataType::HeartRate, DataType::Sleep];
+    let all = all.iter().flat_map(|data_type| data_type.facts().series.iter().map(|field| (*data_type, *field)));
+    assert!(all.collect::<BTreeSet<_>>().is_subset(&packed), "{packed:?}");
+    fs::write(Path::new(env!("CARGO_TARGET_TMPDIR")).join("series.ndjson"), lines).unwrap();
 }
 
 /// A document that Oura takes back leaves a tombstone.

@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use base64::prelude::{BASE64_STANDARD, Engine as _};
+use flate2::read::GzDecoder;
 use local::aws::PublishedEvent;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use shared::aws::ConnectOutcome;
 use shared::domain::{Connection, DataType, EventKind, FetchFailure, GrantId, PatientEvent, PatientId, ScopeSet};
 
@@ -104,6 +106,18 @@ impl World {
         ]
     }
 
+    /// Items of `WearableData`, their series unpacked.
+    pub async fn records(&self) -> Vec<Value> {
+        let mut items = self.items(&self.names.wearable_data_table).await;
+        for item in &mut items {
+            let Some(packed) = item.as_object_mut().unwrap().remove("series") else { continue };
+            let packed = BASE64_STANDARD.decode(packed.as_str().unwrap()).unwrap();
+            let mut series: Map<String, Value> = serde_json::from_reader(GzDecoder::new(packed.as_slice())).unwrap();
+            item["metrics"].as_object_mut().unwrap().append(&mut series);
+        }
+        items
+    }
+
     /// The patient's days by `GET /daily`.
     pub async fn daily(&self, from: &str, to: &str) -> Vec<Value> {
         let answer = self.get("/daily", &format!("from={from}&to={to}")).await;
@@ -116,6 +130,7 @@ fn plain(value: &AttributeValue) -> Value {
         AttributeValue::S(text) => json!(text),
         AttributeValue::N(number) => serde_json::from_str(number).unwrap(),
         AttributeValue::Bool(flag) => json!(flag),
+        AttributeValue::B(bytes) => json!(BASE64_STANDARD.encode(bytes)),
         AttributeValue::Null(_) => Value::Null,
         AttributeValue::L(items) => items.iter().map(plain).collect(),
         AttributeValue::M(fields) => Value::Object(fields.iter().map(|(k, v)| (k.clone(), plain(v))).collect()),

@@ -25,7 +25,7 @@ use crate::{Deps, parameters, unavailable};
 /// Days read at once; a day's stats take about 10 KB.
 const BATCH_DAYS: i32 = 50;
 
-/// Reads for one page, each of at most 1 MB.
+/// Reads for one page, each of at most 250 records or 50 days.
 const MAX_READS: usize = 16;
 
 /// The form of the lines.

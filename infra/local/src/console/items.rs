@@ -114,6 +114,7 @@ fn plain(value: &AttributeValue) -> Value {
         AttributeValue::S(text) => json!(text),
         AttributeValue::N(number) => serde_json::from_str(number).unwrap_or_else(|_large| json!(number)),
         AttributeValue::Bool(flag) => json!(flag),
+        AttributeValue::B(bytes) => json!(format!("{} bytes", bytes.as_ref().len())),
         AttributeValue::Ss(texts) | AttributeValue::Ns(texts) => json!(texts),
         AttributeValue::L(items) => items.iter().map(plain).collect(),
         AttributeValue::M(fields) => {

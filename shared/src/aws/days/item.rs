@@ -2,8 +2,10 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_bytes::ByteBuf;
 use serde_json::Value;
 
+use super::series;
 use crate::aws::error::StoreError;
 use crate::domain::{
     Baselines, DailyStats, DataType, Day, DayBaselines, DocumentId, MetricType, OuraUserId, Record, RecordMetrics,
@@ -20,6 +22,7 @@ pub(super) struct RecordItem {
     day: Day,
     document_id: DocumentId,
     metrics: Value,
+    series: Option<ByteBuf>,
     observed_at: Timestamp,
     revision: u64,
     content_hash: String,
@@ -30,13 +33,16 @@ pub(super) struct RecordItem {
 impl From<&StoredRecord> for RecordItem {
     fn from(stored: &StoredRecord) -> Self {
         let record = &stored.record;
+        let mut metrics = record.metrics_json();
+        let series = series::pack(record.data_type, &mut metrics);
         Self {
             source: SOURCE.to_owned(),
             metric_type: record.data_type.metric_type(),
             data_type: record.data_type,
             day: record.day,
             document_id: record.document_id.clone(),
-            metrics: record.metrics_json(),
+            metrics,
+            series,
             observed_at: stored.observed_at,
             revision: stored.revision,
             content_hash: stored.content_hash.clone(),
@@ -50,8 +56,11 @@ impl RecordItem {
     /// The record.
     ///
     /// # Errors
-    /// [`StoreError::Corrupt`] if the metrics have another form.
-    pub(super) fn record(self, action: &'static str) -> Result<StoredRecord, StoreError> {
+    /// [`StoreError::Corrupt`] if the metrics or their series have another form.
+    pub(super) fn record(mut self, action: &'static str) -> Result<StoredRecord, StoreError> {
+        if let Some(packed) = &self.series {
+            series::unpack(packed, &mut self.metrics).map_err(|_unreadable| StoreError::corrupt(action, "series"))?;
+        }
         let deleted = self.deleted.unwrap_or(false);
         let metrics = match deleted {
             true => None,

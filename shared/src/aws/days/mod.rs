@@ -5,6 +5,7 @@ mod commit;
 mod item;
 mod page;
 mod records;
+mod series;
 mod stats;
 mod store;
 

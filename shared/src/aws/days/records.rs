@@ -8,6 +8,9 @@ use crate::aws::error::StoreError;
 use crate::aws::table::{Partition, Query, Table, begins_with, between, equals, missing, read};
 use crate::domain::{DataType, Day, DayRange, MetricType, PatientId, RecordKey, StoredRecord};
 
+/// Records in one page, before those of other types are left out. Their series are small only as long as they are packed.
+const PAGE_RECORDS: i32 = 250;
+
 const ACTION: &str = "read the patient's records";
 
 /// The table `WearableData`, read only. Tombstones are left out.
@@ -32,8 +35,8 @@ impl WearableDataTable {
         Self { table: Table::new(sdk, table) }
     }
 
-    /// One page of the patient's records of these days, oldest first: those after the key `after`, up to DynamoDB's 1 MB, and
-    /// among them those of the wanted type.
+    /// One page of the patient's records of these days, oldest first: those after the key `after`, up to 250 and DynamoDB's
+    /// 1 MB, and among them those of the wanted type.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -52,7 +55,7 @@ impl WearableDataTable {
             Some(wanted) => missing("deleted").and(equals("metricType", wanted)),
             None => missing("deleted"),
         };
-        let page = self.table.query(keys).filter(filter).page(ACTION).await?;
+        let page = self.table.query(keys).filter(filter).limit(PAGE_RECORDS).page(ACTION).await?;
         let records = page.items.into_iter().map(|item| read::<RecordItem>(ACTION, item)?.record(ACTION));
         let records = records.collect::<Result<_, _>>()?;
         let next = match page.last.as_ref().map(|key| key.get("sk")) {
