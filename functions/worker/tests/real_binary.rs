@@ -146,8 +146,8 @@ async fn worker_turns_webhook_events_into_a_sync_and_counts_dropped_ones() {
     }
 }
 
+/// Each of 30 days with 10,000 heart-rate samples.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "takes minutes: four histories of 10,000 heart-rate samples a day"]
 async fn worker_with_four_dense_histories_takes_less_than_200_mb() {
     let (world, binary) = world().await;
     for (n, person) in ["ada", "bruno", "chiyo", "dana"].into_iter().enumerate() {
