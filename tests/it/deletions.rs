@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use oura_simulator::{Edit, Fault, FaultMatch, PutDocument, Selection};
+use oura_simulator::{DataChange, Edit, Fault, FaultMatch, PutDocument, Selection};
 use serde_json::{Value, json};
-use shared::domain::{Day, DayRange, Trigger};
+use shared::domain::{Day, DayRange, QueueMessage, Trigger, WebhookEvent};
 
 use tests::World;
 
@@ -301,6 +301,40 @@ async fn document_that_seemed_to_be_replaced_counts_again_once_both_are_listed()
     let written = records(&world, "sleep", false).await;
     sync(&world, "manual-3").await;
     assert_eq!(records(&world, "sleep", false).await, written, "once is enough");
+}
+
+/// Two documents of one time and kind seem to be one that got a new id, as long as Oura has not listed both.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn copy_of_a_session_or_workout_counts_once_both_are_listed() {
+    for collection in ["session", "workout"] {
+        let world = settled().await;
+        let original = records(&world, collection, false).await.pop().unwrap();
+        let (day, id) = (original["day"].as_str().unwrap(), id_of(&original));
+        let count = async || world.daily(day, day).await[0]["metrics"][collection]["count"].as_u64().unwrap();
+        let before = count().await;
+        let copies = DataChange {
+            collection: collection.to_owned(),
+            documents: Selection::id(&id),
+            webhooks: false,
+            edit: vec![Edit::Copies(1)],
+        };
+        world.oura().change_documents("ada", &copies).unwrap();
+        let event = WebhookEvent {
+            user: world.user_id("ada").parse().unwrap(),
+            event_type: "create".parse().unwrap(),
+            data_type: collection.parse().unwrap(),
+            document_id: format!("{id}-copy-1").parse().unwrap(),
+            event_time: Some(world.clock.now()),
+            received_at: world.clock.now(),
+        };
+        assert!(world.deliver(&[QueueMessage::from(event).to_body()], 1).await.is_empty());
+        world.pass(Duration::from_secs(31));
+        world.work().await;
+        assert_eq!(count().await, before, "{collection}: the copy came alone");
+        world.pass(Duration::from_secs(600));
+        sync(&world, "manual-1").await;
+        assert_eq!(count().await, before + 1, "{collection}");
+    }
 }
 
 /// Two syncs that store a new document at once, while the patient moves it, leave two copies.
