@@ -18,6 +18,15 @@ pub(crate) enum Override {
 /// Documents put or deleted by hand, by collection and id.
 pub(crate) type Overrides = BTreeMap<(Collection, String), Override>;
 
+/// Lateness of a collection's data.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Delay {
+    /// Seconds by which data reaches Oura later.
+    pub(crate) seconds: i64,
+    /// Moment until which data had reached Oura before. It stays there.
+    pub(crate) arrived_until: i64,
+}
+
 /// Switches and changed documents of a person.
 pub(crate) struct PersonState {
     /// False if the membership has ended.
@@ -30,8 +39,8 @@ pub(crate) struct PersonState {
     pub(crate) synced_at: i64,
     /// True if data after the last sync is hidden.
     pub(crate) held_back: bool,
-    /// Seconds by which the data of a collection reaches Oura later.
-    pub(crate) delays: BTreeMap<Collection, i64>,
+    /// Collections whose data is late.
+    pub(crate) delays: BTreeMap<Collection, Delay>,
     /// Times without rows in any series, in seconds since the epoch.
     pub(crate) without_rows: Vec<Range<i64>>,
     /// Longest time between two samples of heart rate while the ring is worn, in seconds.
@@ -61,8 +70,18 @@ impl PersonState {
         if self.held_back { self.synced_at.min(now) } else { now }
     }
 
-    /// Seconds by which the data of a collection reaches Oura later.
-    pub(crate) fn delay(&self, collection: Collection) -> i64 {
-        self.delays.get(&collection).copied().unwrap_or(0)
+    /// Moment until which the data of a collection has reached Oura, if punctual data has until `until`.
+    pub(crate) fn arrived_until(&self, collection: Collection, until: i64) -> i64 {
+        self.delays.get(&collection).map_or(until, |delay| until.min(delay.arrived_until).max(until - delay.seconds))
+    }
+
+    /// Replaces the delays, in seconds.
+    pub(crate) fn set_delays(&mut self, delays: &BTreeMap<Collection, i64>, now: i64) {
+        let until = self.visible_until(now);
+        let delay = |(collection, seconds): (&Collection, &i64)| {
+            let arrived_until = self.arrived_until(*collection, until);
+            (*collection, Delay { seconds: *seconds, arrived_until })
+        };
+        self.delays = delays.iter().map(delay).collect();
     }
 }

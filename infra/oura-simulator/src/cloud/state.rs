@@ -120,6 +120,12 @@ impl Cloud {
         self.read(person, |state| state.visible_until(now))
     }
 
+    /// Moment until which the data of a collection has reached Oura.
+    fn arrived_until(&self, person: usize, collection: Collection) -> i64 {
+        let now = self.now();
+        self.read(person, |state| state.arrived_until(collection, state.visible_until(now)))
+    }
+
     /// The first and the last day that can have data.
     pub(crate) fn horizon(&self) -> (Date, Date) {
         let today = Zone::utc().civil(self.now()).date();
@@ -151,7 +157,7 @@ impl Cloud {
         let days = (plus(from.date(), -slack).max(oldest), plus(to.date(), slack).min(newest));
         let (edits, overrides) = self.changes(person);
         let edits_of = |date: Date| edits.get(&date).copied().unwrap_or(0);
-        let arrived = at - self.read(person, |state| state.delay(collection));
+        let arrived = self.read(person, |state| state.arrived_until(collection, at));
         let mut found = self.data.documents(&character, collection, days, &edits_of, arrived);
         found.retain(|document| !overrides.contains_key(&(collection, document.id.clone())));
         found.extend(overrides.iter().filter_map(|((of, _), change)| match change {
@@ -175,7 +181,7 @@ impl Cloud {
             Some(Override::Deleted) => None,
             None => {
                 let edits_of = |date: Date| edits.get(&date).copied().unwrap_or(0);
-                let until = self.visible_until(person) - self.read(person, |state| state.delay(collection));
+                let until = self.arrived_until(person, collection);
                 let mut found = self.data.find(&character, collection, id, self.horizon(), &edits_of, until)?;
                 if collection == Collection::DailyActivity && self.options().activity_at_midnight {
                     stamp_at_midnight(&mut found);
@@ -191,9 +197,8 @@ impl Cloud {
         let (edits, _) = self.changes(person);
         let edits_of = |date: Date| edits.get(&date).copied().unwrap_or(0);
         let oldest = Zone::utc().moment(self.horizon().0.at(0, 0, 0, 0));
-        let (delay, without, every) =
-            self.read(person, |state| (state.delay(collection), state.without_rows.clone(), state.heart_rate_every));
-        let until = self.visible_until(person) - delay;
+        let (without, every) = self.read(person, |state| (state.without_rows.clone(), state.heart_rate_every));
+        let until = self.arrived_until(person, collection);
         let mut rows = self.data.rows(&character, collection, (start.max(oldest), end), &edits_of, until);
         if let Some(every) = every.filter(|_| collection == Collection::HeartRate) {
             rows = filled(&rows, every);

@@ -9,7 +9,7 @@ use super::error::ControlError;
 use super::handle::Control;
 
 impl Control {
-    /// Lets the data of some collections reach Oura later, in seconds by the collection's path. Others arrive in time.
+    /// Lets further data of some collections reach Oura later, in seconds by the collection's path. Others arrive in time.
     ///
     /// # Errors
     /// [`ControlError`] if the person or a collection is unknown.
@@ -19,8 +19,8 @@ impl Control {
             let collection = Collection::of_path(path).ok_or(ControlError::UnknownCollection)?;
             Ok((collection, i64::from(*seconds)))
         };
-        let delays = delays.iter().map(of_path).collect::<Result<_, ControlError>>()?;
-        self.0.switch(person, |state| state.delays = delays);
+        let (delays, now) = (delays.iter().map(of_path).collect::<Result<_, ControlError>>()?, self.0.now());
+        self.0.switch(person, |state| state.set_delays(&delays, now));
         Ok(())
     }
 

@@ -115,13 +115,19 @@ async fn rest_mode_that_began_long_ago_is_open_and_its_activity_scores_are_zero(
 async fn heart_rate_arrives_late_or_densely() {
     let world = World::new().await;
     let tokens = world.connect("chiyo", ALL).await;
-    let range = "heartrate?start_datetime=2031-06-12T06:00:00Z&end_datetime=2031-06-12T14:00:00Z";
+    let range = "heartrate?start_datetime=2031-06-12T06:00:00Z&end_datetime=2031-06-13T02:00:00Z";
     world.oura.control().change_options(|options| options.page_size = Some(100_000)).unwrap();
+    let arrived = world.list(&tokens.access, range).await;
+    assert!(arrived.len() > 50);
+    world.control("people/chiyo/delays", json!({ "heartrate": 90_000 })).await;
+    world.advance(86_400);
+    assert_eq!(world.list(&tokens.access, range).await, arrived, "what has arrived stays, and the rest is late");
+    let night = world.list(&tokens.access, "daily_sleep?start_date=2031-06-13").await;
+    assert!(!night.is_empty(), "others arrive in time");
+    world.advance(86_400);
     let usual = world.list(&tokens.access, range).await.len();
-    world.control("people/chiyo/delays", json!({ "heartrate": 36_000 })).await;
-    assert!(world.list(&tokens.access, range).await.is_empty());
-    assert!(!world.list(&tokens.access, "daily_sleep?start_date=2031-06-10").await.is_empty(), "others arrive in time");
-    world.advance(36_000);
+    assert!(usual > arrived.len());
+    world.control("people/chiyo/delays", json!({})).await;
     assert_eq!(world.list(&tokens.access, range).await.len(), usual);
     world.control("people/chiyo/heart-rate", json!({ "everySeconds": 8 })).await;
     let rows = world.list(&tokens.access, range).await;
