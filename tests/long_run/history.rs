@@ -11,8 +11,11 @@ use crate::ledger::Ledger;
 use crate::stack::Stack;
 use crate::truth::{Truth, day_of};
 
-/// Days that a change reaches back.
+/// Days that a change reaches back: those that the next look-back holds. Oura gives no sign of what it changes before them.
 const REACH: i64 = 5;
+
+/// Days that the edit of a night reaches back: its samples begin on the evening before.
+const NIGHT_REACH: i64 = REACH - 1;
 
 const DELETABLE: [&str; 7] = ["workout", "session", "enhanced_tag", "tag", "sleep", "daily_spo2", "daily_stress"];
 const MOVABLE: [&str; 4] = ["workout", "session", "enhanced_tag", "tag"];
@@ -47,8 +50,11 @@ impl Person<'_> {
         let day = self.back(random.i64(1..=REACH));
         let oura = self.stack.world.oura();
         match change {
-            // There may be no night.
-            Change::EditNight => self.record(ledger, day, &oura.edit_night(self.ring, day).unwrap_or_default()),
+            Change::EditNight => {
+                let night = day.max(self.back(NIGHT_REACH));
+                // There may be none.
+                self.record(ledger, night, &oura.edit_night(self.ring, night).unwrap_or_default());
+            }
             Change::Delete => self.edit(random, ledger, &DELETABLE, Edit::Omit),
             Change::Move => {
                 let days = random.i64(-3..=3);
