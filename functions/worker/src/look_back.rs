@@ -10,9 +10,15 @@
 //! | time series, every few days | whole look-back, and a day more for each day since the last time |
 //! | time series, otherwise | newest day that has arrived |
 //! | any other | whole look-back, and further to the newest day that has arrived |
+//!
+//! Only a look-back fetches the older samples of a time series again. So one whose answer lacks stored samples does not count, and is
+//! repeated once a day, for some days.
 
 use jiff::{SignedDuration, Timestamp};
 use shared::domain::{Connection, DataType, Day, DayRange, Frequency, RangeQuery};
+
+/// Time for which a look-back is repeated if its answer lacks stored samples. After that Oura has dropped them.
+const SHORT_ANSWER_DOUBTED: SignedDuration = SignedDuration::from_hours(2 * 24);
 
 /// Longest look-back, however long nothing was fetched or has arrived, unless the history is longer. Oura advises one to three
 /// months per request.
@@ -93,11 +99,28 @@ fn last_day(data_type: DataType, requested: DayRange, now: Timestamp) -> Day {
 
 /// True if the whole look-back of the data type was not fetched for some days. The first time is some days after the backfill.
 pub(crate) fn is_look_back_due(connection: &Connection, data_type: DataType, policy: SyncPolicy) -> bool {
-    match (connection.looked_back.get(&data_type), &connection.backfill) {
-        (Some(at), _) => !policy.is_recent(*at),
-        (None, Some(backfill)) => !policy.is_within_interval(backfill.age(policy.now)),
-        (None, None) => false,
-    }
+    look_back_age(connection, data_type, policy.now)
+        .is_some_and(|age| !policy.is_within_interval(age) && !was_short_today(connection, data_type, age, policy))
+}
+
+/// True if the look-back was due and fetched completely today, and did not count. It is repeated on the next day.
+fn was_short_today(connection: &Connection, data_type: DataType, age: SignedDuration, policy: SyncPolicy) -> bool {
+    let due_for = age - policy.interval();
+    connection.watermarks.get(&data_type).is_some_and(|fetched| {
+        Day::of_utc(*fetched) == Day::of_utc(policy.now) && policy.now.duration_since(*fetched) <= due_for
+    })
+}
+
+/// True if a look-back that lacks stored samples does not count, so that it is repeated.
+pub(crate) fn is_short_answer_doubted(connection: &Connection, data_type: DataType, policy: SyncPolicy) -> bool {
+    look_back_age(connection, data_type, policy.now)
+        .is_some_and(|age| policy.is_within_interval(age - SHORT_ANSWER_DOUBTED))
+}
+
+/// Time since the last whole look-back; before the first one, since the backfill.
+fn look_back_age(connection: &Connection, data_type: DataType, now: Timestamp) -> Option<SignedDuration> {
+    let looked_back = connection.looked_back.get(&data_type).map(|at| now.duration_since(*at));
+    looked_back.or_else(|| connection.backfill.as_ref().map(|backfill| backfill.age(now)))
 }
 
 impl SyncPolicy {
@@ -106,8 +129,11 @@ impl SyncPolicy {
     }
 
     fn is_within_interval(self, age: SignedDuration) -> bool {
-        let interval = SignedDuration::from_hours(24 * i64::from(self.full_sync_interval_days));
-        // Six hours less: a nightly run is not late because the one before it ended late.
-        age < interval - SignedDuration::from_hours(6)
+        age < self.interval()
+    }
+
+    /// Six hours less than the days: a nightly run is not late because the one before it ended late.
+    fn interval(self) -> SignedDuration {
+        SignedDuration::from_hours(24 * i64::from(self.full_sync_interval_days) - 6)
     }
 }

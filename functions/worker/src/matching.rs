@@ -8,7 +8,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use shared::domain::{DocumentId, Record, StoredRecord};
+use shared::domain::{DataType, Day, DayRange, DocumentId, Record, StoredRecord};
 use shared::normalize::{derived_document_id, merged_series};
 
 use crate::fetched_records::FetchedRecords;
@@ -39,6 +39,25 @@ pub(crate) fn matched<'r>(
     (records, replaced)
 }
 
+/// Returns the newest of these days of which samples are stored that the answer lacks: before its first one, after its last one, or
+/// all of them.
+pub(crate) fn newest_short_day(
+    stored: &StoredDays,
+    fetched: &FetchedRecords,
+    data_type: DataType,
+    days: DayRange,
+) -> Option<Day> {
+    let is_lacking = |stored: &StoredRecord| {
+        let of_day = |record: &&Record| record.data_type == data_type && record.day == stored.record.day;
+        let record = fetched.records.iter().find(of_day);
+        // Another sync may have stored samples since.
+        stored.observed_at <= fetched.observed_at
+            && record.is_none_or(|record| merged_series(&stored.record, record, &fetched.offsets).is_some())
+    };
+    let short_days = days.iter().filter(|day| live_of(stored, fetched, data_type, *day).any(is_lacking));
+    short_days.max()
+}
+
 fn with_stored_samples<'r>(stored: &'r StoredDays, fetched: &'r FetchedRecords, record: &'r Record) -> Cow<'r, Record> {
     let stored = live(stored, fetched, record).find(|stored| stored.record.document_id == record.document_id);
     let merged = stored.and_then(|stored| merged_series(&stored.record, record, &fetched.offsets));
@@ -65,8 +84,16 @@ fn live<'s>(
     fetched: &'s FetchedRecords,
     record: &'s Record,
 ) -> impl Iterator<Item = &'s StoredRecord> {
-    let of_day = stored.get(&record.day).into_iter().flat_map(|day| &day.records);
-    of_day.filter(|stored| {
-        !stored.deleted && stored.record.data_type == record.data_type && fetched.is_of_account(stored)
-    })
+    live_of(stored, fetched, record.data_type, record.day)
+}
+
+fn live_of<'s>(
+    stored: &'s StoredDays,
+    fetched: &'s FetchedRecords,
+    data_type: DataType,
+    day: Day,
+) -> impl Iterator<Item = &'s StoredRecord> {
+    let of_day = stored.get(&day).into_iter().flat_map(|day| &day.records);
+    of_day
+        .filter(move |stored| !stored.deleted && stored.record.data_type == data_type && fetched.is_of_account(stored))
 }

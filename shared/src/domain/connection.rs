@@ -123,7 +123,8 @@ pub struct DataTypeProgress {
     /// Start time of the fetch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fetched_at: Option<Timestamp>,
-    /// First requested day. If single documents were requested, the oldest day on which they may be, as far as it is known.
+    /// First requested day; of a look-back that lacks stored samples, the day after them. If single documents were requested, the
+    /// oldest day on which they may be, as far as it is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<Day>,
     /// Newest day that arrived; none if nothing did.

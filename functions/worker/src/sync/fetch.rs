@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures::FutureExt;
 use jiff::SignedDuration;
 use shared::aws::SyncRun;
-use shared::domain::{DataType, DataTypeProgress, FetchFailure, FetchState, Trigger};
+use shared::domain::{DataType, DataTypeProgress, Day, FetchFailure, FetchState, Trigger};
 use shared::oura::rate_limit::Lane;
 use shared::oura::{OuraError, ThrottleReason};
 use shared::telemetry::{self, Metric};
@@ -22,6 +22,7 @@ use crate::arrivals::{Arrival, Arrivals};
 use crate::deps::Deps;
 use crate::fetch_outcome::{FetchOutcome, FetchReport, FetchRequest};
 use crate::fetcher::{Fetcher, OFFSET_CARRIERS};
+use crate::look_back::{SyncPolicy, is_short_answer_doubted};
 use crate::progress::{Progress, any_arrived, retry_refused};
 use crate::schedule::is_of_every_night;
 use crate::sync_outcome;
@@ -109,8 +110,9 @@ pub(super) async fn fetch(cx: SyncContext<'_>, planned: PlannedSync) -> Phase<St
     retry_refused(&mut opened.run.progress, &opened.connection, cx.delivery);
     refetch_series_without_offsets(&mut opened.run.progress, store.late_offsets(&report));
     // 7. What is left is stored.
-    let too_large = store.finish(cx, &opened, &plan, arrivals.take()).await?;
-    record_too_large(&too_large, &mut opened);
+    let left_out = store.finish(cx, &opened, &plan, arrivals.take()).await?;
+    record_too_large(&left_out.too_large, &mut opened);
+    shorten_look_backs(&left_out.short_days, &mut opened, deps.sync_policy());
     Ok(StoredSync { opened, plan, report })
 }
 
@@ -211,6 +213,24 @@ fn refetch_series_without_offsets(progress: &mut Progress, are_offsets_late: boo
         if let Some(of) = progress.get_mut(&data_type).filter(|of| of.state == FetchState::Done) {
             of.state = FetchState::Failed;
             of.error = Some(FetchFailure::AwaitsOffsets);
+        }
+    }
+}
+
+/// Lets look-backs whose answers lack stored samples begin after them. Then they are not whole, and are repeated.
+fn shorten_look_backs(short_days: &BTreeMap<DataType, Day>, opened: &mut OpenedSync, policy: SyncPolicy) {
+    for (data_type, day) in short_days {
+        let is_doubted = is_short_answer_doubted(&opened.connection, *data_type, policy);
+        tracing::info!(
+            event = "fetch.samples_unlisted",
+            sync.id = %opened.message.sync_id,
+            data_type = data_type.as_str(),
+            day = %day,
+            repeated = is_doubted,
+            "stored samples were not in Oura's answer to a look-back"
+        );
+        if let Some(of) = opened.run.progress.get_mut(data_type).filter(|of| is_doubted && of.state.is_complete()) {
+            of.from = of.from.max(Some(day.plus(1)));
         }
     }
 }

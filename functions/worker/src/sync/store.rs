@@ -1,10 +1,10 @@
 //! Writes what has changed, each day with its event in one transaction.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use jiff::Timestamp;
 use shared::aws::{Commit, DayChange, StoreError};
-use shared::domain::{DataType, Day, DocumentId, SyncMessage, Trigger};
+use shared::domain::{DataType, Day, DayRange, DocumentId, SyncMessage, Trigger};
 use shared::normalize::DayOffsets;
 
 use super::open::OpenedSync;
@@ -16,6 +16,7 @@ use crate::diff::RecordDiff;
 use crate::fetch_outcome::{FetchOutcome, FetchReport};
 use crate::fetched_records::FetchedRecords;
 use crate::fetcher::OFFSET_CARRIERS;
+use crate::matching::newest_short_day;
 use crate::sync_plan::{DocumentKey, ReadScope, StoredDays, SyncPlan};
 use crate::{sync_outcome, unlisted};
 
@@ -43,7 +44,16 @@ pub(super) struct Store {
     missing_offsets: BTreeSet<DataType>,
     /// Time before the fetch.
     observed_at: Timestamp,
-    too_large: BTreeSet<DocumentKey>,
+    left_out: LeftOut,
+}
+
+/// What a sync did not bring although Oura responded.
+#[derive(Debug, Default)]
+pub(super) struct LeftOut {
+    /// Documents that were left out since they are too large.
+    pub(super) too_large: BTreeSet<DocumentKey>,
+    /// Newest day of each look-back whose answer lacks stored samples.
+    pub(super) short_days: BTreeMap<DataType, Day>,
 }
 
 impl Store {
@@ -74,7 +84,7 @@ impl Store {
             arrived: BTreeSet::new(),
             missing_offsets: BTreeSet::new(),
             observed_at,
-            too_large: BTreeSet::new(),
+            left_out: LeftOut::default(),
         })
     }
 
@@ -120,18 +130,18 @@ impl Store {
         }
     }
 
-    /// Writes the rest, and returns the documents that were left out since they are too large.
+    /// Writes the rest, and returns what was left out.
     pub(super) async fn finish(
         mut self,
         cx: SyncContext<'_>,
         opened: &OpenedSync,
         plan: &SyncPlan,
         arrivals: Vec<Arrival>,
-    ) -> Phase<BTreeSet<DocumentKey>> {
+    ) -> Phase<LeftOut> {
         if !self.is_compared || !arrivals.is_empty() || !plan.deleted.is_empty() {
             self.write(cx, opened, plan, arrivals, &plan.deleted).await?;
         }
-        Ok(self.too_large)
+        Ok(self.left_out)
     }
 
     async fn write(
@@ -150,16 +160,24 @@ impl Store {
         self.note_missing_offsets(plan, &arrivals);
         let mut records = FetchedRecords::normalize(connection, arrivals.iter(), &self.offsets, self.observed_at);
         records.deleted.clone_from(deleted);
+        let looked_back = arrivals.iter().filter(|of| opened.look_backs.contains_key(&of.data_type()));
+        let looked_back: Vec<_> = looked_back.filter_map(|of| Some((of.data_type(), of.days?))).collect();
         drop(arrivals);
         // 2. Read the other days that may change.
-        self.read_further(cx, opened, &records).await?;
+        self.read_further(cx, opened, &records, &looked_back).await?;
         // 3. Compare.
+        for (data_type, days) in &looked_back {
+            if let Some(day) = newest_short_day(&self.stored, &records, *data_type, *days) {
+                let newest = self.left_out.short_days.entry(*data_type).or_insert(day);
+                *newest = day.max(*newest);
+            }
+        }
         let mut diff = RecordDiff::new(&self.stored, &records);
         let pending_events = if opened.is_backfill { None } else { pending_events(deps, message).await? };
         // 4. Write; after a conflict with another sync, compare everything again with what is stored then.
         for _ in 0..MAX_CONFLICT_RETRIES {
             let times = Times { observed_at: self.observed_at, now: deps.clock.now() };
-            self.too_large.append(&mut diff.too_large);
+            self.left_out.too_large.append(&mut diff.too_large);
             self.has_written_records |= !diff.is_empty();
             let mut changes = diff.day_changes(connection, &self.stored, times);
             if let Some(pending_events) = &pending_events {
@@ -180,7 +198,7 @@ impl Store {
             // What raced may have moved a document, to a day that was not read.
             self.is_first = false;
             self.stored = self.scope.read(deps, patient).await?;
-            self.read_further(cx, opened, &records).await?;
+            self.read_further(cx, opened, &records, &looked_back).await?;
             diff = RecordDiff::new(&self.stored, &records);
         }
         if cx.delivery.is_last() {
@@ -198,8 +216,8 @@ impl Store {
         }
     }
 
-    /// Reads further stored days that may change: those of the records that were not read or were written since, and those on
-    /// which a document was before it moved.
+    /// Reads further stored days that may change: those of the records and of the look-backs that were not read or were written
+    /// since, and those on which a document was before it moved.
     ///
     /// Rings are as old as the patient's first one, and webhook events name documents of any day.
     async fn read_further(
@@ -207,12 +225,14 @@ impl Store {
         cx: SyncContext<'_>,
         opened: &OpenedSync,
         records: &FetchedRecords,
+        looked_back: &[(DataType, DayRange)],
     ) -> Result<(), StoreError> {
         let (days, patient) = (&cx.deps.days, &opened.message.patient_id);
         // 1. Days of the records. Deleted documents can be on any day.
         let of_records = records.records.iter().map(|record| record.day);
+        let of_look_backs = looked_back.iter().flat_map(|(_, days)| days.iter());
         let is_unread = |day: &Day| !self.scope.contains(*day) || self.written.contains(day);
-        let mut further: BTreeSet<Day> = of_records.filter(is_unread).collect();
+        let mut further: BTreeSet<Day> = of_records.chain(of_look_backs).filter(is_unread).collect();
         if !records.deleted.is_empty() {
             further.extend(&self.written);
         }
