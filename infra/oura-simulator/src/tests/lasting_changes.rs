@@ -121,10 +121,12 @@ async fn heart_rate_arrives_late_or_densely() {
     assert!(arrived.len() > 50);
     world.control("people/chiyo/delays", json!({ "heartrate": 90_000 })).await;
     world.advance(86_400);
+    let tokens = pair(world.refresh(&tokens.refresh).await).await; // the access token lives for a day
     assert_eq!(world.list(&tokens.access, range).await, arrived, "what has arrived stays, and the rest is late");
     let night = world.list(&tokens.access, "daily_sleep?start_date=2031-06-13").await;
     assert!(!night.is_empty(), "others arrive in time");
     world.advance(86_400);
+    let tokens = pair(world.refresh(&tokens.refresh).await).await; // the access token lives for a day
     let usual = world.list(&tokens.access, range).await.len();
     assert!(usual > arrived.len());
     world.control("people/chiyo/delays", json!({})).await;
