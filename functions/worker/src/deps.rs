@@ -90,7 +90,11 @@ impl Deps {
 
     /// Rules that decide now which data types are due.
     pub(crate) fn sync_policy(&self) -> SyncPolicy {
-        SyncPolicy { full_sync_interval_days: self.full_sync_interval_days, now: self.clock.now() }
+        SyncPolicy {
+            full_sync_interval_days: self.full_sync_interval_days,
+            lookback_days: self.recent_days().days() - 1,
+            now: self.clock.now(),
+        }
     }
 
     /// The [`debounce`](Self::debounce) for arithmetic with timestamps.

@@ -10,9 +10,13 @@
 //! | time series, every few days | whole look-back, and a day more for each day since the last time |
 //! | time series, otherwise | newest day that has arrived |
 //! | any other | whole look-back, and further to the newest day that has arrived |
+//! | any other, every few days | the same, and a day more for each day since the last time |
 //!
 //! Only a look-back fetches the older samples of a time series again. So one whose answer lacks stored samples does not count, and is
 //! repeated once a day, for some days.
+//!
+//! Each day is in a look-back after the sync that brought it: if more days arrive at once than the next one holds, the last one
+//! counts as an earlier one ([`latest_with`]).
 
 use jiff::{SignedDuration, Timestamp};
 use shared::domain::{Connection, DataType, Day, DayRange, Frequency, RangeQuery};
@@ -29,6 +33,8 @@ pub(crate) const MAX_DAYS: i32 = 92;
 pub(crate) struct SyncPolicy {
     /// Days after which every data type is due, webhooks or not.
     pub(crate) full_sync_interval_days: u32,
+    /// Days of a look-back.
+    pub(crate) lookback_days: i32,
     pub(crate) now: Timestamp,
 }
 
@@ -63,12 +69,13 @@ impl LookBack {
         // 3. Otherwise it begins at the requested day, and one day earlier for every day on which it was not fetched: each day is
         //    fetched for as long after it as the look-back says, even if webhook events were lost.
         let is_series = data_type.range_query() == RangeQuery::Instants;
-        let fetched = if is_series { looked_back } else { connection.watermarks.get(&data_type) };
+        let is_due = is_look_back_due(connection, data_type, policy);
+        let fetched = if is_series || is_due { looked_back } else { connection.watermarks.get(&data_type) };
         let missed_days = fetched.map_or(0, |at| (Day::of_utc(policy.now).days_since(Day::of_utc(*at)) - 1).max(0));
         let usual = requested.first().plus(-missed_days).max(longest);
         // 4. A list of any number of days costs one request. A time series costs a request for every few days, so that its usual
         //    days are fetched every few days only.
-        if is_series && !is_look_back_due(connection, data_type, policy) {
+        if is_series && !is_due {
             // The offsets of its days' stored documents place the samples.
             from(arrived, arrived)
         } else if is_series || data_type.facts().frequency == Frequency::Always {
@@ -115,6 +122,11 @@ fn was_short_today(connection: &Connection, data_type: DataType, age: SignedDura
 pub(crate) fn is_short_answer_doubted(connection: &Connection, data_type: DataType, policy: SyncPolicy) -> bool {
     look_back_age(connection, data_type, policy.now)
         .is_some_and(|age| policy.is_within_interval(age - SHORT_ANSWER_DOUBTED))
+}
+
+/// Latest time of the last look-back with which the next one begins at this day.
+pub(crate) fn latest_with(first: Day, policy: SyncPolicy) -> Timestamp {
+    first.plus(policy.lookback_days - 2).start_utc()
 }
 
 /// Time since the last whole look-back; before the first one, since the backfill.

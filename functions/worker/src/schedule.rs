@@ -135,7 +135,7 @@ mod tests {
     }
 
     fn policy() -> SyncPolicy {
-        SyncPolicy { full_sync_interval_days: 7, now: at(NOW) }
+        SyncPolicy { full_sync_interval_days: 7, lookback_days: 7, now: at(NOW) }
     }
 
     /// A patient with everything fetched last night and no webhook event yet.

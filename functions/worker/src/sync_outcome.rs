@@ -57,10 +57,8 @@ pub(crate) async fn close(
         }
         // 3. The end and its events, in one transaction.
         let now = deps.clock.now();
-        let end = SyncEnd {
-            looked_back: type_progress::looked_back(progress, look_backs),
-            ..sync_end(message, &connection, &run, progress, newest, now)
-        };
+        let end = sync_end(message, &connection, &run, progress, newest, now);
+        let end = with_look_backs(deps, &connection, progress, look_backs, end);
         let mut events: Vec<_> = sync_event(message, &run, now).into_iter().collect();
         events.extend(history_outcome::event(deps, &connection, &connection_after(&connection, &end), &end).await?);
         match deps.runs.end(&connection, &message.sync_id, progress, &end, &events).await? {
@@ -72,6 +70,11 @@ pub(crate) async fn close(
         return Ok(Closed::Done { is_blocked: end.status.0 == ConnectionStatus::Error });
     }
     Err(StoreError::Unavailable { action: "end the sync", code: "Raced".to_owned() })
+}
+
+fn with_look_backs(deps: &Deps, connection: &Connection, progress: &Progress, due: &DueDays, end: SyncEnd) -> SyncEnd {
+    let arrived = &end.arrived_through;
+    SyncEnd { looked_back: type_progress::looked_back(connection, progress, due, arrived, deps.sync_policy()), ..end }
 }
 
 async fn count_closed(deps: &Deps, message: &SyncMessage, run: &SyncRun, end: &SyncEnd, now: Timestamp) {
@@ -93,6 +96,8 @@ async fn count_closed(deps: &Deps, message: &SyncMessage, run: &SyncRun, end: &S
 pub(crate) async fn record_unfinished(deps: &Deps, message: &SyncMessage, run: &SyncRun) -> Result<(), StoreError> {
     let Some(connection) = deps.connections.get(&message.patient_id).await? else { return Ok(()) };
     let end = sync_end(message, &connection, run, &run.progress, None, deps.clock.now());
+    // Its look-backs do not count.
+    let end = with_look_backs(deps, &connection, &run.progress, &DueDays::new(), end);
     let event = history_outcome::event(deps, &connection, &connection_after(&connection, &end), &end).await?;
     deps.runs.give_up(&connection, &end, event.as_ref()).await
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use shared::domain::{Connection, DataType, DataTypeProgress, Day, DayRange, FetchState, SyncMessage, Trigger};
 
-use crate::look_back::first_of_longest;
+use crate::look_back::{SyncPolicy, first_of_longest, latest_with};
 use crate::progress::Progress;
 use crate::schedule::DueDays;
 use crate::sync_plan::NEWEST_DAYS;
@@ -30,8 +30,15 @@ pub(crate) fn watermarks(
         .collect()
 }
 
-/// Returns the data types whose whole look-back was due, and was fetched completely.
-pub(crate) fn looked_back(progress: &Progress, due: &DueDays) -> BTreeMap<DataType, Timestamp> {
+/// Returns the data types whose whole look-back was due, and was fetched completely. Those of which more days have arrived at once
+/// (`arrived`) than the next look-back would hold get an earlier time, so that it holds them.
+pub(crate) fn looked_back(
+    connection: &Connection,
+    progress: &Progress,
+    due: &DueDays,
+    arrived: &BTreeMap<DataType, Day>,
+    policy: SyncPolicy,
+) -> BTreeMap<DataType, Timestamp> {
     let is_whole = |days: &DayRange, of: &DataTypeProgress| {
         of.state.is_complete() && of.from.is_some_and(|first| first <= days.first())
     };
@@ -39,7 +46,18 @@ pub(crate) fn looked_back(progress: &Progress, due: &DueDays) -> BTreeMap<DataTy
         let of = progress.get(data_type).filter(|of| is_whole(days, of))?;
         Some((*data_type, of.fetched_at?))
     });
-    done.collect()
+    let mut looked_back: BTreeMap<_, _> = done.collect();
+    for (data_type, newest) in arrived {
+        let last = looked_back.get(data_type).or_else(|| connection.looked_back.get(data_type));
+        let before = connection.arrived_through.get(data_type).filter(|before| *before < newest);
+        if let (Some(last), Some(before)) = (last, before) {
+            let latest = latest_with(*before, policy);
+            if latest < *last {
+                looked_back.insert(*data_type, latest);
+            }
+        }
+    }
+    looked_back
 }
 
 /// Returns the data types of which newer days have arrived. Days that were fetched without those before them do not count, unless

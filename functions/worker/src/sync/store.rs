@@ -47,7 +47,7 @@ pub(super) struct Store {
     left_out: LeftOut,
 }
 
-/// What a sync did not bring although Oura responded.
+/// Documents and days that a sync did not bring although Oura responded.
 #[derive(Debug, Default)]
 pub(super) struct LeftOut {
     /// Documents that were left out since they are too large.

@@ -1,9 +1,11 @@
 //! Progress of each data type: small faults of Oura, and rings that are away, cost no day.
 
+mod look_backs;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use oura_simulator::{Fault, PutDocument, RequestRecord, Selection, UnwornDays};
+use oura_simulator::{Fault, PutDocument};
 use serde_json::{Value, json};
 use shared::aws::{Ended, Runs, SyncEnd};
 use shared::domain::{BackfillState, DataType, DayRange, FetchFailure, QueueMessage, SyncId, Trigger, WebhookEvent};
@@ -240,55 +242,6 @@ async fn history_that_was_cut_short_is_whole_after_a_week() {
         nightly(&world, day).await;
     }
     assert_as_if_fetched_now(&world, "2026-02-27", "2026-03-17", &["sleep", "readiness", "workout"]).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn look_back_that_was_cut_short_is_repeated() {
-    for keep in [0, 5] {
-        let world = World::connected().await;
-        world.work().await;
-        nightly(&world, "2026-03-24").await;
-        let edited = "2026-03-20".parse().unwrap();
-        world.oura().edit_night("ada", edited).unwrap();
-        world.oura().add_fault(Fault::on("heartrate").keep(keep)).unwrap();
-        nightly(&world, "2026-03-26").await;
-        world.oura().clear_faults();
-        // Only a look-back fetches the samples of an older day again, and the next usual one begins after the edited night.
-        nightly(&world, "2026-03-27").await;
-        nightly(&world, "2026-04-03").await;
-        let fresh = World::start().await;
-        fresh.pass_until(&world.clock.now().to_string());
-        fresh.oura().edit_night("ada", edited).unwrap();
-        assert_as_if_fetched_by(&fresh, &world, "ada", ("2026-03-15", "2026-03-28"), &["heartRate"]).await;
-    }
-}
-
-/// Days whose samples Oura has dropped for good look like an answer that was cut short.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn look_back_is_repeated_once_a_day_for_two_days_at_most() {
-    let world = World::connected().await;
-    world.work().await;
-    nightly(&world, "2026-03-24").await;
-    let unworn = UnwornDays { days: Selection::day("2026-03-21".parse().unwrap()), score: None };
-    world.oura().make_unworn("ada", &unworn).unwrap();
-    let mut looked_back = Vec::new();
-    for (task, at) in [
-        ("nightly", "2026-03-26T03:00:00Z"),
-        ("catchUp", "2026-03-26T04:10:00Z"),
-        ("nightly", "2026-03-27T03:00:00Z"),
-        ("nightly", "2026-03-28T03:00:00Z"),
-        ("nightly", "2026-03-29T03:00:00Z"),
-    ] {
-        world.oura().clear_requests();
-        run(&world, task, at).await;
-        let of_day = |request: &RequestRecord| {
-            let start = ("start_datetime".to_owned(), "2026-03-20T00:00:00Z".to_owned());
-            request.path.ends_with("/heartrate") && request.query.iter().any(|of| of.0 == start.0 && of.1 <= start.1)
-        };
-        let is_recorded = world.connection().await.looked_back.contains_key(&DataType::HeartRate);
-        looked_back.push((world.oura().requests().iter().any(of_day), is_recorded));
-    }
-    assert_eq!(looked_back, [(true, false), (false, false), (true, false), (true, true), (false, true)]);
 }
 
 async fn tagged(world: &World, at: &str) {
