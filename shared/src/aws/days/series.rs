@@ -1,5 +1,5 @@
-//! Series of a record as stored: packed into one binary attribute, since DynamoDB bills each of their numbers as a value
-//! of its own.
+//! Series of a record as stored: packed into one binary attribute, since lists of numbers take two to three times as
+//! many bytes.
 //!
 //! The attribute is gzip (RFC 1952) of a JSON object with the fields that [`DataTypeFacts::series`] names, in the form that
 //! they have in the record's metrics. Added to the stored metrics they give the whole record.
