@@ -42,7 +42,7 @@ const CALLS: u32 = 2_000;
 const ROUNDS: usize = 9;
 
 /// Webhook events through the binary.
-const NOTICES: u64 = 10_000;
+const WEBHOOKS: u64 = 10_000;
 
 /// Invocations that wait at the Runtime API, so that the binary never does.
 const WAITING: usize = 4;
@@ -187,7 +187,7 @@ async fn as_binary() -> anyhow::Result<()> {
         ("verified webhook events", accepted),
         ("forged webhook events", refused),
     ] {
-        let each = |time: Duration| time.as_secs_f64() / NOTICES as f64;
+        let each = |time: Duration| time.as_secs_f64() / WEBHOOKS as f64;
         let ratio = processor.as_secs_f64() / empty.0.as_secs_f64();
         let (of_core, of_machine) = (1.0 / each(processor), 1.0 / each(wall));
         println!("{what:40} {of_core:22.0} {:10.1} {ratio:9.2} {of_machine:31.0}", each(processor) * 1e6);
@@ -195,7 +195,7 @@ async fn as_binary() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Processor time of the binary and time on the clock for [`NOTICES`] invocations.
+/// Processor time of the binary and time on the clock for [`WEBHOOKS`] invocations.
 async fn through(
     path: &Path,
     variables: &[(String, String)],
@@ -215,7 +215,7 @@ async fn through(
         once(n).await?;
     }
     let (before, began) = (processor_time(&pid)?, Instant::now());
-    let mut all = futures::stream::iter(0..NOTICES).map(&once).buffer_unordered(WAITING);
+    let mut all = futures::stream::iter(0..WEBHOOKS).map(&once).buffer_unordered(WAITING);
     while let Some(done) = all.next().await {
         done?;
     }

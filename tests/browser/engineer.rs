@@ -11,7 +11,7 @@ async fn what_the_ring_does_arrives_and_can_be_watched() -> anyhow::Result<()> {
     visit.click("#ring-edit").await?;
     visit.until("the answer", "document.querySelector('#ring-said').textContent.includes('corrected')").await?;
     visit.until("the events of it", &format!("document.querySelectorAll('#event-list li').length > {events}")).await?;
-    visit.until("the notices", "document.querySelectorAll('#ring-log td.ok').length > 0").await?;
+    visit.until("the webhook events", "document.querySelectorAll('#ring-log td.ok').length > 0").await?;
 
     for (id, said) in
         [("ring-lose", "get lost"), ("ring-outage", "answers no request"), ("ring-membership", "has ended")]

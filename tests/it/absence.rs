@@ -41,9 +41,9 @@ fn assert_whole(page: &Value) {
 }
 
 /// The nightly sync of the patient.
-async fn pull(world: &World, night: &str) -> Vec<String> {
+async fn sync_at(world: &World, night: &str) -> Vec<String> {
     let today: Day = night.parse().unwrap();
-    let message = world.pull(Trigger::Daily, &format!("test-{night}"), DayRange::ending(today.plus(1), 8));
+    let message = world.sync_message(Trigger::Daily, &format!("test-{night}"), DayRange::ending(today.plus(1), 8));
     world.deliver(&[message], 1).await
 }
 
@@ -71,8 +71,9 @@ async fn daily_names_days_and_nights_without_the_ring() {
     // Only what was asked for is explained.
     let page = world.get("/daily", "from=2026-02-20&to=2026-03-17&metrics=spo2").await.data();
     assert_whole(&page);
-    let kinds = page["days"].as_array().unwrap().iter().flat_map(|day| day["missing"].as_object().unwrap().keys());
-    assert!(kinds.into_iter().all(|kind| kind == "spo2"));
+    let metric_types =
+        page["days"].as_array().unwrap().iter().flat_map(|day| day["missing"].as_object().unwrap().keys());
+    assert!(metric_types.into_iter().all(|metric_type| metric_type == "spo2"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -136,36 +137,36 @@ async fn daily_names_unsynced_ring_late_sync_and_outage() {
     let outage = Outage { target: OutageTarget::Data, ..Outage::new(OutageKind::Unavailable) };
     world.oura().set_outage(Some(outage)).unwrap();
     let began = world.clock.now().strftime("%FT%T").to_string();
-    pull(&world, "2026-03-21").await;
+    sync_at(&world, "2026-03-21").await;
     assert_eq!(gap(&asked(&world, "2026-03-10", "2026-03-21").await, &missed), "oura_unavailable");
     assert_eq!(condition(&world).await, ("error".to_owned(), "oura_unavailable".to_owned(), began.clone()));
     world.pass(DAY);
-    pull(&world, "2026-03-21").await;
+    sync_at(&world, "2026-03-21").await;
     assert_eq!(condition(&world).await.2, began, "since when it is so");
     world.oura().set_outage(None).unwrap();
 
     world.pass(DAY);
-    assert!(pull(&world, "2026-03-22").await.is_empty());
+    assert!(sync_at(&world, "2026-03-22").await.is_empty());
     let page = asked(&world, "2026-03-10", "2026-03-21").await;
     assert_whole(&page);
     assert_eq!(gap(&page, &missed), "not_synced_yet", "asked, and Oura has nothing newer");
     assert_eq!(condition(&world).await.0, "connected");
     assert!(page["reasons"]["not_synced_yet"]["text"].as_str().unwrap().contains("Oura app"));
 
-    // One kind alone is no silence, nor is a refusal.
+    // One data type alone is no silence, nor is a refusal.
     world.oura().add_fault(down("sleep")).unwrap();
     world.pass(DAY);
-    assert!(!pull(&world, "2026-03-23").await.is_empty(), "it is redelivered");
+    assert!(!sync_at(&world, "2026-03-23").await.is_empty(), "it is redelivered");
     assert_eq!(condition(&world).await.0, "connected");
     world.oura().clear_faults();
     let outage = Outage { target: OutageTarget::Data, ..Outage::new(OutageKind::Unavailable) };
     world.oura().set_outage(Some(outage)).unwrap();
-    pull(&world, "2026-03-24").await;
+    sync_at(&world, "2026-03-24").await;
     assert_eq!(condition(&world).await.1, "oura_unavailable");
     world.oura().set_outage(None).unwrap();
     world.oura().set_membership("ada", false).unwrap();
     world.pass(DAY);
-    pull(&world, "2026-03-25").await;
+    sync_at(&world, "2026-03-25").await;
     assert_eq!(condition(&world).await.1, "membership");
     assert_eq!(world.connection().await.silent_since, None, "a refusal is an answer");
     let page = asked(&world, "2026-03-10", "2026-03-25").await;
@@ -199,19 +200,19 @@ async fn daily_names_outage_only_for_waiting_patients() {
     let refused = Effect::Error { status: 400, code: "ValidationException".into(), message: "no".into() };
     let words = Fault { mutations_only: true, ..Fault::any(refused).containing("failing") };
     world.aws.faults().inject(words);
-    assert!(pull(&world, "2026-03-21").await.is_empty(), "it waits");
+    assert!(sync_at(&world, "2026-03-21").await.is_empty(), "it waits");
     assert_eq!(world.aws.faults().list()[0].fired, 1);
     assert_eq!((why(PATIENT).await.as_str(), condition(&world).await.0.as_str()), ("we_are_late", "connected"));
     world.aws.faults().clear();
     world.pass(Duration::from_secs(600));
     let words = Fault { mutations_only: true, ..Fault::any(Effect::Delay { millis: 0 }).containing("failing") };
     world.aws.faults().inject(words);
-    assert!(pull(&world, "2026-03-21").await.is_empty(), "it waits");
+    assert!(sync_at(&world, "2026-03-21").await.is_empty(), "it waits");
     assert_eq!(why(PATIENT).await, "oura_unavailable");
     assert_eq!(condition(&world).await.1, "oura_unavailable");
     assert_eq!(why("patient-2").await, "we_are_late", "no sync covered them");
     world.pass(Duration::from_secs(600));
-    assert!(pull(&world, "2026-03-21").await.is_empty());
+    assert!(sync_at(&world, "2026-03-21").await.is_empty());
     assert_eq!(world.aws.faults().list()[0].fired, 1, "said once");
 
     // During an outage no patient is synced: it also explains the gaps of the others.
@@ -220,7 +221,7 @@ async fn daily_names_outage_only_for_waiting_patients() {
         .set_outage(Some(Outage { target: OutageTarget::Data, ..Outage::new(OutageKind::Unavailable) }))
         .unwrap();
     world.pass(Duration::from_secs(600));
-    let message = world.pull(Trigger::Daily, "test-two", DayRange::ending("2026-03-22".parse().unwrap(), 8));
+    let message = world.sync_message(Trigger::Daily, "test-two", DayRange::ending("2026-03-22".parse().unwrap(), 8));
     world.deliver(&[message.replace(PATIENT, "patient-2"), message], 1).await;
     world.bodies().await;
     assert_eq!(why("patient-2").await, "oura_unavailable");
@@ -228,7 +229,7 @@ async fn daily_names_outage_only_for_waiting_patients() {
     assert_eq!(why("patient-3").await, "oura_unavailable");
     world.oura().set_outage(None).unwrap();
     world.pass(Duration::from_secs(901));
-    assert!(pull(&world, "2026-03-22").await.is_empty());
+    assert!(sync_at(&world, "2026-03-22").await.is_empty());
     assert_eq!(why(PATIENT).await, "not_synced_yet", "asked, and Oura has nothing newer");
     assert_eq!(why("patient-3").await, "we_are_late");
 }

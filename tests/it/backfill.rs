@@ -15,9 +15,11 @@ async fn backfill_fetches_thirty_days_of_every_data_type() {
     assert_eq!(world.work().await, 1, "one delivery is enough");
     let days = world.daily("2026-02-16", "2026-03-19").await;
     assert!(days.len() >= 28, "{} days", days.len());
-    let kinds: BTreeSet<_> = days.iter().flat_map(|day| day["metrics"].as_object().unwrap().keys().cloned()).collect();
-    for kind in ["readiness", "sleep", "activity", "hrv", "spo2", "stress", "resilience", "heartRate", "workout"] {
-        assert!(kinds.contains(kind), "{kind} is missing in {kinds:?}");
+    let metric_types: BTreeSet<_> =
+        days.iter().flat_map(|day| day["metrics"].as_object().unwrap().keys().cloned()).collect();
+    for metric_type in ["readiness", "sleep", "activity", "hrv", "spo2", "stress", "resilience", "heartRate", "workout"]
+    {
+        assert!(metric_types.contains(metric_type), "{metric_type} is missing in {metric_types:?}");
     }
     let connection = world.connection().await;
     let backfill = connection.backfill.unwrap();
@@ -48,14 +50,18 @@ async fn backfill_stores_one_record_per_document_and_one_item_per_day() {
     }
     // The shapes that the platform documents, on a day with everything.
     let day = stats.iter().find(|day| day["day"] == "2026-03-10").unwrap();
-    for (kind, keys) in [
+    for (metric_type, keys) in [
         ("readiness", &["score", "temperatureTrendDeviation", "hrvBalance", "restingHeartRate", "sleepBalance"][..]),
         ("sleep", &["score", "totalSleep", "efficiency", "latency", "remSleep", "deepSleep", "lightSleep", "awake"]),
         ("activity", &["score", "activeCalories", "totalCalories", "steps", "equivalentWalkingDistance"]),
         ("hrv", &["averageHrv", "maxHrv", "minHrv", "restingHeartRate"]),
     ] {
         for key in keys {
-            assert!(day["metrics"][kind][key].is_number(), "{kind}.{key} in {}", day["metrics"][kind]);
+            assert!(
+                day["metrics"][metric_type][key].is_number(),
+                "{metric_type}.{key} in {}",
+                day["metrics"][metric_type]
+            );
         }
     }
 }

@@ -23,28 +23,31 @@ async fn stored(world: &World) -> BTreeMap<Day, Value> {
 fn assert_in_step(days: &BTreeMap<Day, Value>) {
     for (day, item) in days {
         assert!(item["baselines"].is_object(), "{day}: the first one, too");
-        for (kind, field) in [("sleep", "totalSleep"), ("activity", "steps"), ("hrv", "averageHrv")] {
+        for (metric_type, field) in [("sleep", "totalSleep"), ("activity", "steps"), ("hrv", "averageHrv")] {
             for (window, length, enough) in [("days7", 7, 3), ("days30", 30, 10)] {
                 let of_day = |back: i32| {
-                    let metrics = &days.get(&day.plus(-back))?["metrics"][kind];
+                    let metrics = &days.get(&day.plus(-back))?["metrics"][metric_type];
                     let is_unworn = metrics["steps"] == 0 && metrics["nonWearTime"].as_f64()? >= 82_800.0;
                     metrics[field].as_f64().filter(|_| !is_unworn)
                 };
                 let values: Vec<f64> = (1..=length).filter_map(of_day).collect();
-                let baseline = &item["baselines"][kind][field][window];
+                let baseline = &item["baselines"][metric_type][field][window];
                 if values.is_empty() {
-                    assert!(baseline.is_null() || baseline["count"] == 0, "{day} {kind}: {baseline}");
+                    assert!(baseline.is_null() || baseline["count"] == 0, "{day} {metric_type}: {baseline}");
                     continue;
                 }
-                assert_eq!(baseline["count"], values.len(), "{day} {kind} {window}");
+                assert_eq!(baseline["count"], values.len(), "{day} {metric_type} {window}");
                 if values.len() < enough {
-                    assert_eq!(baseline["confidence"], "calibrating", "{day} {kind} {window}");
+                    assert_eq!(baseline["confidence"], "calibrating", "{day} {metric_type} {window}");
                     assert_eq!(baseline["mean"], Value::Null);
                     continue;
                 }
                 #[expect(clippy::cast_precision_loss, reason = "at most thirty values")]
                 let mean = values.iter().sum::<f64>() / values.len() as f64;
-                assert!((baseline["mean"].as_f64().unwrap() - mean).abs() < 0.006, "{day} {kind} {window}: {baseline}");
+                assert!(
+                    (baseline["mean"].as_f64().unwrap() - mean).abs() < 0.006,
+                    "{day} {metric_type} {window}: {baseline}"
+                );
                 assert_eq!(baseline["minimum"].as_f64(), values.iter().copied().reduce(f64::min));
                 assert_eq!(baseline["maximum"].as_f64(), values.iter().copied().reduce(f64::max));
             }
@@ -67,7 +70,7 @@ async fn baselines_follow_a_revised_day() {
     world.pass(Duration::from_secs(3600));
     let events = world.count("wearable_day_updated");
     let range = DayRange::new(edited, edited).unwrap();
-    assert!(world.deliver(&[world.pull(Trigger::Manual, "manual-1", range)], 1).await.is_empty());
+    assert!(world.deliver(&[world.sync_message(Trigger::Manual, "manual-1", range)], 1).await.is_empty());
     let after = stored(&world).await;
     assert_in_step(&after);
     assert_ne!(after[&edited]["metrics"]["sleep"], before[&edited]["metrics"]["sleep"], "the night was edited");
@@ -103,7 +106,7 @@ async fn slow_worker_does_not_replace_newer_baselines() {
     world.oura().edit_night("ada", edited.date()).unwrap();
     world.pass(Duration::from_secs(3600));
     let range = DayRange::new(edited, edited).unwrap();
-    assert!(world.deliver(&[world.pull(Trigger::Manual, "manual-1", range)], 1).await.is_empty());
+    assert!(world.deliver(&[world.sync_message(Trigger::Manual, "manual-1", range)], 1).await.is_empty());
     let after = stored(&world).await;
     assert_eq!(after[&day.parse().unwrap()]["baselines"], json!({}));
     assert_ne!(after[&"2026-03-11".parse().unwrap()]["baselines"], json!({}));

@@ -21,7 +21,7 @@ async fn settled() -> World {
 /// A sync of the whole history.
 async fn sync(world: &World, id: &str) {
     let range = DayRange::ending(Day::of_utc(world.clock.now()).plus(1), 31);
-    assert!(world.deliver(&[world.pull(Trigger::Manual, id, range)], 1).await.is_empty());
+    assert!(world.deliver(&[world.sync_message(Trigger::Manual, id, range)], 1).await.is_empty());
     world.pass(Duration::from_secs(600));
 }
 
@@ -141,7 +141,7 @@ async fn moved_document_lies_on_its_new_day_only() {
             sync(&world, "manual-1").await;
         } else {
             let week = DayRange::ending(Day::of_utc(world.clock.now()).plus(1), 8);
-            assert!(world.deliver(&[world.pull(Trigger::Daily, "daily-1", week)], 1).await.is_empty());
+            assert!(world.deliver(&[world.sync_message(Trigger::Daily, "daily-1", week)], 1).await.is_empty());
         }
         let found = records(&world, data_type, false).await;
         let days: Vec<_> = found.iter().filter(|one| id_of(one) == id_of(&old)).map(|one| one["day"].clone()).collect();
@@ -162,7 +162,7 @@ async fn document_moved_out_of_the_listed_days_is_followed_by_its_id() {
     let put = PutDocument { collection: "workout".to_owned(), document, day: None };
     world.oura().put_document("ada", put).unwrap();
     let week = DayRange::ending(Day::of_utc(world.clock.now()).plus(1), 8);
-    assert!(world.deliver(&[world.pull(Trigger::Manual, "manual-1", week)], 1).await.is_empty());
+    assert!(world.deliver(&[world.sync_message(Trigger::Manual, "manual-1", week)], 1).await.is_empty());
     let found = records(&world, "workout", false).await;
     let moved: Vec<_> = found.iter().filter(|one| id_of(one) == id_of(&old)).map(|one| one["day"].clone()).collect();
     assert_eq!(moved, ["2026-02-20"]);

@@ -19,12 +19,12 @@ fn on(path: &str, status: u16, body: Value) -> OuraFault {
     }
 }
 
-async fn state(world: &World, kind: DataType) -> (FetchState, Option<String>) {
-    let progress = world.connection().await.backfill.unwrap().per_type[&kind].clone();
+async fn state(world: &World, data_type: DataType) -> (FetchState, Option<String>) {
+    let progress = world.connection().await.backfill.unwrap().per_type[&data_type].clone();
     (progress.state, progress.error.map(|failure| failure.to_string()))
 }
 
-/// One kind goes wrong and stays so: how it is remembered, and that everything else arrives.
+/// One data type goes wrong and stays so: how it is remembered, and that everything else arrives.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn error_status_of_one_data_type_leaves_the_others() {
     let cases = [
@@ -143,7 +143,7 @@ async fn manual_sync_ends_without_a_data_type_that_stays_unreadable() {
     for (n, body) in [json!("<html>"), json!({"data": 7}), json!({})].into_iter().enumerate() {
         world.oura().clear_faults();
         world.oura().add_fault(on("daily_stress", 200, body.clone())).unwrap();
-        let message = [world.pull(Trigger::Manual, &format!("manual-{n}"), week)];
+        let message = [world.sync_message(Trigger::Manual, &format!("manual-{n}"), week)];
         let mut left = Vec::new();
         for count in 1..=3 {
             left.push(world.deliver(&message, count).await.len());
@@ -181,10 +181,10 @@ async fn series_without_offsets_is_fetched_again() {
     let clean = World::connected().await;
     clean.work().await;
     let world = World::connected().await;
-    for kind in
+    for data_type in
         ["sleep", "daily_activity", "workout", "session", "tag", "enhanced_tag", "daily_sleep", "daily_readiness"]
     {
-        world.oura().add_fault(on(kind, 503, json!(""))).unwrap();
+        world.oura().add_fault(on(data_type, 503, json!(""))).unwrap();
     }
     let bodies = world.bodies().await;
     assert_eq!(world.deliver(&bodies, 1).await.len(), 1);

@@ -25,7 +25,7 @@ async fn sync(world: &World, id: &str) {
 
 async fn sync_days(world: &World, id: &str, days: i32) {
     let range = DayRange::ending(Day::of_utc(world.clock.now()).plus(1), days);
-    assert!(world.deliver(&[world.pull(Trigger::Manual, id, range)], 1).await.is_empty());
+    assert!(world.deliver(&[world.sync_message(Trigger::Manual, id, range)], 1).await.is_empty());
     world.pass(Duration::from_secs(600));
 }
 
@@ -158,7 +158,7 @@ async fn day_that_no_answer_can_hold_costs_the_days_around_it() {
         "start_datetime": format!("{DAY}T10:00:00+01:00"), "end_datetime": format!("{DAY}T11:00:00+01:00")}),
     );
     let range = DayRange::ending(Day::of_utc(world.clock.now()).plus(1), 31);
-    let manual = [world.pull(Trigger::Manual, "manual-2", range)];
+    let manual = [world.sync_message(Trigger::Manual, "manual-2", range)];
     let mut count = 1;
     while !world.deliver(&manual, count).await.is_empty() {
         count += 1;

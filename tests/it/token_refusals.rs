@@ -194,7 +194,7 @@ async fn scopes_of_a_refresh_are_the_granted_ones() {
     world.oura().add_fault(answers_scope("extapi:daily extapi:email")).unwrap();
     world.oura().clear_requests();
     let range = DayRange::ending("2026-03-20".parse().unwrap(), 8);
-    assert!(world.deliver(&[world.pull(Trigger::Manual, "manual-1", range)], 1).await.is_empty());
+    assert!(world.deliver(&[world.sync_message(Trigger::Manual, "manual-1", range)], 1).await.is_empty());
     let connection = world.connection().await;
     assert!(connection.scopes_granted.contains("daily") && !connection.scopes_granted.contains("workout"));
     let counts = world.oura().request_counts();
@@ -217,8 +217,8 @@ async fn scopes_of_a_refresh_are_the_granted_ones() {
     world.oura().add_fault(answers_scope(&all.to_string())).unwrap();
     world.oura().clear_requests();
     let range = DayRange::ending("2026-03-24".parse().unwrap(), 8);
-    assert!(world.deliver(&[world.pull(Trigger::Manual, "manual-2", range)], 1).await.is_empty());
-    let again = [world.pull(Trigger::Manual, "manual-3", range)];
+    assert!(world.deliver(&[world.sync_message(Trigger::Manual, "manual-2", range)], 1).await.is_empty());
+    let again = [world.sync_message(Trigger::Manual, "manual-3", range)];
     assert!(world.deliver(&again, 1).await.is_empty());
     assert_eq!(world.connection().await.scopes_granted, all);
     let counts = world.oura().request_counts();

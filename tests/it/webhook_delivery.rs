@@ -174,7 +174,8 @@ async fn lost_repeated_and_reordered_webhooks_end_in_the_same_days() {
         hooked.all_arrives().await;
         // The next full sync: until then data types that webhooks seem to keep current are not requested.
         world.pass(Duration::from_secs(7 * 24 * 3600));
-        let nightly = world.pull(Trigger::Daily, "nightly-1", DayRange::ending("2026-03-27".parse().unwrap(), 8));
+        let nightly =
+            world.sync_message(Trigger::Daily, "nightly-1", DayRange::ending("2026-03-27".parse().unwrap(), 8));
         assert!(world.deliver(&[nightly], 1).await.is_empty());
         hooked
     }
@@ -186,8 +187,8 @@ async fn lost_repeated_and_reordered_webhooks_end_in_the_same_days() {
             for field in ["revision", "observedAt", "contentHash", "provisional"] {
                 day.as_object_mut().unwrap().remove(field);
             }
-            for kind in ["heartRate", "ring"] {
-                day["metrics"].as_object_mut().unwrap().remove(kind);
+            for metric_type in ["heartRate", "ring"] {
+                day["metrics"].as_object_mut().unwrap().remove(metric_type);
             }
             // A workout's heart rate comes with the series.
             day["metrics"].as_object_mut().unwrap().remove("workout");
@@ -199,7 +200,7 @@ async fn lost_repeated_and_reordered_webhooks_end_in_the_same_days() {
         assert_eq!(clean, wild, "{} differs", clean["day"]);
     }
     assert_eq!(clean_days.len(), wild_days.len());
-    // The silence was noticed, and only there.
+    // The silence was counted, and only there.
     let missed_webhooks = async |hooked: &Hooked| {
         let days = WebhookDays::new(&hooked.world.sdk, &hooked.world.names.connections_table);
         days.get("2026-03-25".parse().unwrap()).await.unwrap().missed_webhooks.values().sum::<u64>()

@@ -39,14 +39,14 @@ pub(crate) fn missed_webhooks_after(
 
 /// Counts, for the whole platform, documents that webhooks named and documents that they missed.
 pub(crate) async fn count(deps: &Deps, run: &SyncRun, now: Timestamp) {
-    let mut counted = WebhookDay { missed_webhooks: run.missed_webhooks.clone(), announced: BTreeMap::new() };
+    let mut counted = WebhookDay { missed_webhooks: run.missed_webhooks.clone(), from_webhooks: BTreeMap::new() };
     let events = run.pending_events.iter().flat_map(|pending| &pending.events);
     let documents: BTreeSet<_> = events.map(|event| (event.data_type, &event.document_id)).collect();
     for (data_type, _) in documents {
-        *counted.announced.entry(data_type).or_insert(0) += 1;
+        *counted.from_webhooks.entry(data_type).or_insert(0) += 1;
     }
     for (metric, counts) in [
-        (Metric::DocumentsFromWebhooks, &counted.announced),
+        (Metric::DocumentsFromWebhooks, &counted.from_webhooks),
         (Metric::DocumentsMissedByWebhooks, &counted.missed_webhooks),
     ] {
         for (data_type, count) in counts {

@@ -25,7 +25,7 @@ pub struct WebhookDays {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct WebhookDay {
     /// By data type, documents named by webhook events.
-    pub announced: BTreeMap<DataType, u64>,
+    pub from_webhooks: BTreeMap<DataType, u64>,
     /// By data type, documents that a sync found and no webhook event had named.
     pub missed_webhooks: BTreeMap<DataType, u64>,
 }
@@ -34,13 +34,13 @@ impl WebhookDay {
     /// True if there is nothing to count.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.announced.is_empty() && self.missed_webhooks.is_empty()
+        self.from_webhooks.is_empty() && self.missed_webhooks.is_empty()
     }
 }
 
 /// The attributes of a data type's two counters.
 fn counters(data_type: DataType) -> [String; 2] {
-    [format!("announced_{data_type}"), format!("missed_{data_type}")]
+    [format!("from_webhooks_{data_type}"), format!("missed_{data_type}")]
 }
 
 impl WebhookDays {
@@ -56,9 +56,9 @@ impl WebhookDays {
     /// [`StoreError`].
     pub async fn add(&self, day: Day, counted: &WebhookDay, now: Timestamp) -> Result<(), StoreError> {
         let mut update = self.table.update(&Key::WebhookDay(day)).set("expiresAt", expires_at(now, TTL));
-        for (data_type, count) in &counted.announced {
-            let [announced, _] = counters(*data_type);
-            update = update.add(&announced, count);
+        for (data_type, count) in &counted.from_webhooks {
+            let [from_webhooks, _] = counters(*data_type);
+            update = update.add(&from_webhooks, count);
         }
         for (data_type, count) in &counted.missed_webhooks {
             let [_, missed] = counters(*data_type);
@@ -81,8 +81,8 @@ impl WebhookDays {
         };
         let mut counted = WebhookDay::default();
         for data_type in DataType::ALL {
-            let [announced, missed] = counters(data_type);
-            counted.announced.extend(count(&announced)?.map(|count| (data_type, count)));
+            let [from_webhooks, missed] = counters(data_type);
+            counted.from_webhooks.extend(count(&from_webhooks)?.map(|count| (data_type, count)));
             counted.missed_webhooks.extend(count(&missed)?.map(|count| (data_type, count)));
         }
         Ok(counted)

@@ -88,7 +88,7 @@ impl QueueMessage {
     pub fn to_body(&self) -> String {
         match self {
             Self::Sync(sync) => sync.to_body(),
-            Self::WebhookEvent(notice) => notice.to_body(),
+            Self::WebhookEvent(event) => event.to_body(),
             Self::Command(command) => command.to_body(),
         }
     }
@@ -101,8 +101,8 @@ impl From<SyncMessage> for QueueMessage {
 }
 
 impl From<WebhookEvent> for QueueMessage {
-    fn from(notice: WebhookEvent) -> Self {
-        Self::WebhookEvent(notice)
+    fn from(event: WebhookEvent) -> Self {
+        Self::WebhookEvent(event)
     }
 }
 
@@ -204,7 +204,7 @@ mod tests {
 
     #[test]
     fn webhook_event_is_read_back_with_and_without_its_time() {
-        let notice = WebhookEvent {
+        let event = WebhookEvent {
             user: OuraUserId::parse("ring-1").unwrap(),
             event_type: RawEventType::parse("update").unwrap(),
             data_type: RawEventType::parse("meal").unwrap(),
@@ -212,8 +212,8 @@ mod tests {
             event_time: Some("2026-01-30T10:00:00.25Z".parse().unwrap()),
             received_at: "2026-01-30T10:00:30Z".parse().unwrap(),
         };
-        for notice in [WebhookEvent { event_time: None, ..notice.clone() }, notice] {
-            assert_eq!(QueueMessage::parse(&notice.to_body()).unwrap(), QueueMessage::WebhookEvent(notice));
+        for event in [WebhookEvent { event_time: None, ..event.clone() }, event] {
+            assert_eq!(QueueMessage::parse(&event.to_body()).unwrap(), QueueMessage::WebhookEvent(event));
         }
         assert!(QueueMessage::parse(r#"{"ouraUserId":"ring-1"}"#).is_err());
     }

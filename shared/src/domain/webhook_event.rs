@@ -123,7 +123,7 @@ impl FromStr for DocumentEvent {
 mod tests {
     use super::*;
 
-    fn notice(event_type: &str, data_type: &str) -> WebhookEvent {
+    fn webhook_event(event_type: &str, data_type: &str) -> WebhookEvent {
         WebhookEvent {
             user: "ring-1".parse().unwrap(),
             event_type: event_type.parse().unwrap(),
@@ -136,7 +136,7 @@ mod tests {
 
     #[test]
     fn document_event_is_read_back_from_text_and_does_not_depend_on_its_arrival() {
-        let first = notice("update", "vo2_max");
+        let first = webhook_event("update", "vo2_max");
         let repeated = WebhookEvent { received_at: "2026-03-01T08:50:00Z".parse().unwrap(), ..first.clone() };
         let said = first.document_event().unwrap();
         assert_eq!(repeated.document_event().as_ref(), Some(&said));
@@ -150,8 +150,8 @@ mod tests {
 
     #[test]
     fn webhook_event_of_unknown_words_is_no_document_event() {
-        assert_eq!(notice("merge", "sleep").document_event(), None);
-        assert_eq!(notice("update", "meal").document_event(), None);
-        assert_eq!(notice("update", "heartrate").document_event(), None);
+        assert_eq!(webhook_event("merge", "sleep").document_event(), None);
+        assert_eq!(webhook_event("update", "meal").document_event(), None);
+        assert_eq!(webhook_event("update", "heartrate").document_event(), None);
     }
 }

@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::domain::{DataType as Kind, DayMetrics, MetricType, Number, canonical};
+use crate::domain::{DataType, DayMetrics, MetricType, Number, canonical};
 
 /// Records of a patient's account.
 fn records_of(patient: &str, user_id: &str, documents: &Documents, offsets: &DayOffsets) -> Vec<Record> {
@@ -27,20 +27,20 @@ fn day(text: &str) -> Day {
     text.parse().unwrap()
 }
 
-fn documents(kind: Kind, all: Value) -> Documents {
+fn documents(data_type: DataType, all: Value) -> Documents {
     let raw: Vec<Box<RawValue>> = serde_json::from_str(&all.to_string()).unwrap();
     let raw: Vec<&str> = raw.iter().map(|raw| raw.get()).collect();
-    let (documents, malformed) = Documents::parse(kind, &raw);
-    assert_eq!(malformed, [], "{kind}");
+    let (documents, malformed) = Documents::parse(data_type, &raw);
+    assert_eq!(malformed, [], "{data_type}");
     documents
 }
 
-fn made(kind: Kind, all: Value) -> Vec<Record> {
-    records_with(&documents(kind, all), &DayOffsets::default())
+fn made(data_type: DataType, all: Value) -> Vec<Record> {
+    records_with(&documents(data_type, all), &DayOffsets::default())
 }
 
-pub(super) fn one(kind: Kind, document: Value) -> Record {
-    one_of(made(kind, json!([document])))
+pub(super) fn one(data_type: DataType, document: Value) -> Record {
+    one_of(made(data_type, json!([document])))
 }
 
 fn one_of(records: Vec<Record>) -> Record {
@@ -96,7 +96,7 @@ fn fragment(id: &str, total: Value, from: &str, to: &str) -> Value {
 
 fn busy_day() -> Vec<Record> {
     made(
-        Kind::Sleep,
+        DataType::Sleep,
         json!([
             fragment("frag-1", json!(60), "2031-05-04T19:40:00+02:00", "2031-05-04T19:58:00+02:00"),
             sleep("artefact", "long_sleep", json!(240), "2031-05-04T20:30:00+02:00", "2031-05-04T23:40:00+02:00"),
@@ -118,7 +118,7 @@ fn spo2_of_zero_is_null() {
     let spo2 = |average, index| {
         let document =
             json!({"id": "o", "day": "2031-05-05", "spo2_percentage": average, "breathing_disturbance_index": index});
-        stats("2031-05-05", &[one(Kind::DailySpo2, document)])[&MetricType::Spo2].clone()
+        stats("2031-05-05", &[one(DataType::DailySpo2, document)])[&MetricType::Spo2].clone()
     };
     let nothing = json!({"average": null, "breathingDisturbanceIndex": null});
     assert_eq!(spo2(json!({"average": 0.0}), Value::Null), nothing);
@@ -135,7 +135,7 @@ fn activity_keeps_negative_distances_and_adds_minutes_only_when_all_are_known() 
             "contributors": {"meet_daily_targets": 60, "move_every_hour": 80, "stay_active": 70},
             "timestamp": "2031-05-05T04:00:00+02:00"})
     };
-    let record = one(Kind::DailyActivity, document(json!(7200)));
+    let record = one(DataType::DailyActivity, document(json!(7200)));
     assert_eq!(record.metrics_json()["met"]["items"], json!([0.9, 1]));
     let known = &stats("2031-05-05", &[record])[&MetricType::Activity];
     assert_eq!(
@@ -143,7 +143,7 @@ fn activity_keeps_negative_distances_and_adds_minutes_only_when_all_are_known() 
         (&json!(-1350), &json!(0), &json!(150))
     );
     assert_eq!((&known["moveEveryHour"], known.get("met"), known.get("class5Min")), (&json!(80), None, None));
-    let unknown = stats("2031-05-05", &[one(Kind::DailyActivity, document(Value::Null))]);
+    let unknown = stats("2031-05-05", &[one(DataType::DailyActivity, document(Value::Null))]);
     assert_eq!(unknown[&MetricType::Activity]["activeMinutes"], Value::Null);
 }
 
@@ -151,21 +151,21 @@ fn activity_keeps_negative_distances_and_adds_minutes_only_when_all_are_known() 
 fn daily_documents_keep_their_values_and_unknown_words() {
     let records = [
         one(
-            Kind::DailyStress,
+            DataType::DailyStress,
             json!({"id": "st", "day": "2031-05-05", "stress_high": 2700, "recovery_high": 0, "day_summary": "wild"}),
         ),
         one(
-            Kind::DailyResilience,
+            DataType::DailyResilience,
             json!({"id": "re", "day": "2031-05-05", "level": "superhuman",
             "contributors": {"sleep_recovery": 51.2, "daytime_recovery": 40, "stress": null}}),
         ),
-        one(Kind::DailyCardiovascularAge, json!({"day": "2031-05-05", "vascular_age": 41})),
+        one(DataType::DailyCardiovascularAge, json!({"day": "2031-05-05", "vascular_age": 41})),
         one(
-            Kind::Vo2Max,
+            DataType::Vo2Max,
             json!({"id": "vo", "day": "2031-05-05", "timestamp": "2031-05-05T10:00:00Z", "vo2_max": 42.5}),
         ),
         one(
-            Kind::SleepTime,
+            DataType::SleepTime,
             json!({"id": "ti", "day": "2031-05-05", "recommendation": "earlier_bedtime",
             "status": "optimal_found", "optimal_bedtime": {"day_tz": 7200, "start_offset": -3600, "end_offset": 1800}}),
         ),
@@ -189,28 +189,28 @@ fn daily_documents_keep_their_values_and_unknown_words() {
 fn document_without_an_id_gets_a_stable_derived_id() {
     let age = |day: &str| json!({"day": day, "vascular_age": 41});
     let (first, again) = (
-        made(Kind::DailyCardiovascularAge, json!([age("2031-05-05"), age("2031-05-06")])),
-        made(Kind::DailyCardiovascularAge, json!([age("2031-05-05")])),
+        made(DataType::DailyCardiovascularAge, json!([age("2031-05-05"), age("2031-05-06")])),
+        made(DataType::DailyCardiovascularAge, json!([age("2031-05-05")])),
     );
     assert_eq!(first[0].document_id, again[0].document_id);
     assert_ne!(first[0].document_id, first[1].document_id);
-    let documents = documents(Kind::DailyCardiovascularAge, json!([age("2031-05-05")]));
+    let documents = documents(DataType::DailyCardiovascularAge, json!([age("2031-05-05")]));
     for (patient, account) in [("patient-2", "account-1"), ("patient-1", "account-2")] {
         let other = records_of(patient, account, &documents, &DayOffsets::default());
         assert_ne!(first[0].document_id, other[0].document_id);
     }
     let start = |start: &str| json!({"day": "2031-05-05", "activity": "running", "start_datetime": start});
-    let two = made(Kind::Workout, json!([start("2031-05-05T08:00:00+02:00"), start("2031-05-05T18:00:00+02:00")]));
+    let two = made(DataType::Workout, json!([start("2031-05-05T08:00:00+02:00"), start("2031-05-05T18:00:00+02:00")]));
     assert_ne!(two[0].document_id, two[1].document_id, "two workouts of one day");
     let tag = |code: &str| json!({"day": "2031-05-05", "timestamp": "2031-05-05T08:00:00+02:00", "tags": [code]});
-    let two = made(Kind::Tag, json!([tag("tag_generic_coffee"), tag("tag_generic_nap")]));
+    let two = made(DataType::Tag, json!([tag("tag_generic_coffee"), tag("tag_generic_nap")]));
     assert_ne!(two[0].document_id, two[1].document_id, "two tags of one moment");
 }
 
 #[test]
 fn document_on_two_pages_gives_one_record_with_the_later_content() {
     let score = |score: u32| json!({"id": "same", "day": "2031-05-05", "score": score});
-    let records = made(Kind::DailySleep, json!([score(70), score(71)]));
+    let records = made(DataType::DailySleep, json!([score(70), score(71)]));
     assert_eq!(records.len(), 1);
     assert_eq!(records[0].metrics_json()["score"], 71);
 }
@@ -219,12 +219,12 @@ fn document_on_two_pages_gives_one_record_with_the_later_content() {
 fn tag_counts_once_and_holds_no_words_of_the_patient() {
     let secret = "Argued with Robin again";
     let mut records = made(
-        Kind::Tag,
+        DataType::Tag,
         json!([{"id": "t1", "day": "2031-05-05", "text": secret, "timestamp": "2031-05-05T20:15:00+02:00",
             "tags": ["tag_generic_coffee", secret]}]),
     );
     records.extend(made(
-        Kind::EnhancedTag,
+        DataType::EnhancedTag,
         json!([
             {"id": "t2", "start_day": "2031-05-05", "end_day": null, "start_time": "2031-05-05T18:15:00+00:00",
                 "end_time": null, "tag_type_code": "tag_generic_coffee", "comment": secret, "custom_name": null},
@@ -249,7 +249,7 @@ fn tag_counts_once_and_holds_no_words_of_the_patient() {
 #[test]
 fn rest_mode_shows_on_the_day_on_which_it_begins() {
     let record = one(
-        Kind::RestModePeriod,
+        DataType::RestModePeriod,
         json!({"id": "rm", "start_day": "2031-05-05", "start_time": "2031-05-04T23:03:00+00:00", "end_day": null, "end_time": null,
             "episodes": [{"tags": ["tag_generic_cold"], "timestamp": "2031-05-04T23:03:00.000+00:00"}]}),
     );
@@ -261,7 +261,7 @@ fn rest_mode_shows_on_the_day_on_which_it_begins() {
 #[test]
 fn ring_belongs_to_the_day_of_its_set_up_and_battery_to_every_day() {
     let ring = |set_up: Value| {
-        one(Kind::RingConfiguration, json!({"id": "ring", "hardware_type": "or9", "set_up_at": set_up, "size": 9}))
+        one(DataType::RingConfiguration, json!({"id": "ring", "hardware_type": "or9", "set_up_at": set_up, "size": 9}))
     };
     assert_eq!(ring(json!("2030-03-09T23:48:00+00:00")).day, day("2030-03-09"));
     for unknown in [Value::Null, json!("1970-01-01T00:00:00+00:00")] {
@@ -271,7 +271,7 @@ fn ring_belongs_to_the_day_of_its_set_up_and_battery_to_every_day() {
     }
     let level = |at: &str, level: u32, charging: Value| json!({"timestamp": at, "level": level, "charging": charging, "in_charger": null});
     let records = made(
-        Kind::RingBatteryLevel,
+        DataType::RingBatteryLevel,
         json!([
             level("2031-05-05T20:00:00Z", 95, json!(true)),
             level("2031-05-05T08:00:00Z", 31, json!(false)),
@@ -297,7 +297,7 @@ fn changed_fields_name_metric_type_and_field() {
             period.measures.total_sleep = Some(Number::from(25230));
         }
     }
-    before.push(one(Kind::Vo2Max, json!({"id": "vo", "day": "2031-05-05", "vo2_max": null})));
+    before.push(one(DataType::Vo2Max, json!({"id": "vo", "day": "2031-05-05", "vo2_max": null})));
     let new = typed_stats("2031-05-05", &before);
     assert_eq!(
         changed_fields(&old, &new),
@@ -319,5 +319,5 @@ fn day_is_provisional_until_it_is_two_days_old_and_its_night_was_analysed_in_the
     let mut background =
         sleep("night", "long_sleep", json!(25200), "2031-05-05T00:10:00+02:00", "2031-05-05T08:20:00+02:00");
     background["sleep_analysis_reason"] = json!("background_sleep_analysis");
-    assert!(provisional_at(&made(Kind::Sleep, json!([background])), "2031-05-09T00:00:00Z"));
+    assert!(provisional_at(&made(DataType::Sleep, json!([background])), "2031-05-09T00:00:00Z"));
 }

@@ -22,15 +22,15 @@ fn client(server: &Server) -> OuraClient {
     OuraClient::new(&server.hosts(), HttpOptions::default()).unwrap()
 }
 
-async fn list(server: &Server, kind: DataType, range: DayRange) -> Result<Listing, OuraError> {
-    all(&client(server), kind, range).await
+async fn list(server: &Server, data_type: DataType, range: DayRange) -> Result<Listing, OuraError> {
+    all(&client(server), data_type, range).await
 }
 
 /// All parts of a range, the newest first.
-async fn all(client: &OuraClient, kind: DataType, range: DayRange) -> Result<Listing, OuraError> {
-    let (mut listing, mut left) = (Listing::empty(kind), Some(range));
+async fn all(client: &OuraClient, data_type: DataType, range: DayRange) -> Result<Listing, OuraError> {
+    let (mut listing, mut left) = (Listing::empty(data_type), Some(range));
     while let Some(range) = left {
-        let part = client.newest_part(&token(), kind, range, false).await?;
+        let part = client.newest_part(&token(), data_type, range, false).await?;
         left = DayRange::new(range.first(), part.days.first().plus(-1)).ok();
         listing.append(part.listing);
     }
@@ -63,14 +63,14 @@ async fn list_sends_the_expected_request() {
 async fn list_requests_each_path_with_both_ends_of_its_range() {
     let server = Server::answering(200, EMPTY).await;
     let client = client(&server);
-    for kind in DataType::ALL {
+    for data_type in DataType::ALL {
         let before = server.seen().len();
-        let listing = all(&client, kind, week()).await.unwrap();
-        assert_eq!(listing.documents.data_type(), kind);
+        let listing = all(&client, data_type, week()).await.unwrap();
+        assert_eq!(listing.documents.data_type(), data_type);
         for seen in &server.seen()[before..] {
-            assert_eq!(seen.url.path(), format!("/oura/v2/usercollection/{}", kind.path()));
+            assert_eq!(seen.url.path(), format!("/oura/v2/usercollection/{}", data_type.path()));
             let names: Vec<_> = seen.url.query_pairs().map(|(name, _)| name.into_owned()).collect();
-            match kind.range_query() {
+            match data_type.range_query() {
                 RangeQuery::Days => assert_eq!(names, ["start_date", "end_date"]),
                 RangeQuery::Instants => assert_eq!(names, ["start_datetime", "end_datetime"]),
                 RangeQuery::None => assert!(names.is_empty(), "{names:?}"),
@@ -436,13 +436,13 @@ async fn token_that_no_header_can_hold_is_not_sent() {
 async fn document_is_requested_by_its_escaped_id() {
     let server = Server::answering(200, r#"{"id":"n/1","day":"2031-03-12"}"#).await;
     let client = client(&server);
-    for kind in DataType::ALL.into_iter().filter(|kind| kind.has_documents()) {
+    for data_type in DataType::ALL.into_iter().filter(|data_type| data_type.has_documents()) {
         let id = DocumentId::parse("n/1?x#y%2F é").unwrap();
-        let (documents, malformed) = client.document(&token(), kind, &id).await.unwrap();
+        let (documents, malformed) = client.document(&token(), data_type, &id).await.unwrap();
         let lost = malformed.iter().filter(|one| one.loses_document).count();
-        assert_eq!(documents.len() + lost, 1, "{kind}");
+        assert_eq!(documents.len() + lost, 1, "{data_type}");
         let path = server.seen().pop().unwrap().url.path().to_owned();
-        assert_eq!(path, format!("/oura/v2/usercollection/{}/n%2F1%3Fx%23y%252F%20%C3%A9", kind.path()));
+        assert_eq!(path, format!("/oura/v2/usercollection/{}/n%2F1%3Fx%23y%252F%20%C3%A9", data_type.path()));
     }
 }
 
@@ -450,9 +450,9 @@ async fn document_is_requested_by_its_escaped_id() {
 async fn document_of_a_time_series_is_not_requested() {
     let server = Server::answering(200, "{}").await;
     let client = client(&server);
-    for (kind, id) in [(DataType::HeartRate, "x"), (DataType::RingBatteryLevel, "x"), (DataType::Sleep, "..")] {
+    for (data_type, id) in [(DataType::HeartRate, "x"), (DataType::RingBatteryLevel, "x"), (DataType::Sleep, "..")] {
         let id = DocumentId::parse(id).unwrap();
-        assert_eq!(client.document(&token(), kind, &id).await.unwrap_err(), OuraError::NotFound, "{kind}");
+        assert_eq!(client.document(&token(), data_type, &id).await.unwrap_err(), OuraError::NotFound, "{data_type}");
     }
     assert!(server.seen().is_empty());
 }

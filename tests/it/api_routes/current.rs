@@ -18,7 +18,7 @@ fn put(world: &World, collection: &str, document: Value) {
 async fn sync(world: &World) {
     world.pass(Duration::from_secs(3600));
     let range = DayRange::ending(Day::of_utc(world.clock.now()).plus(1), 8);
-    assert!(world.deliver(&[world.pull(Trigger::Manual, "manual-1", range)], 1).await.is_empty());
+    assert!(world.deliver(&[world.sync_message(Trigger::Manual, "manual-1", range)], 1).await.is_empty());
 }
 
 /// Ids of the documents in a day's chart.
@@ -123,7 +123,7 @@ async fn document_with_a_new_id_is_shown_once() {
     }
     world.pass(Duration::from_secs(3600));
     let range = DayRange::ending(Day::of_utc(world.clock.now()).plus(1), 8);
-    assert!(world.deliver(&[world.pull(Trigger::Manual, "manual-2", range)], 1).await.is_empty());
+    assert!(world.deliver(&[world.sync_message(Trigger::Manual, "manual-2", range)], 1).await.is_empty());
     let nights = charted(&world, "hypnogram", day).await;
     assert_eq!(nights[0], nights_main(&world, day).await);
     assert!(nights.contains(&"night-b".to_owned()) && !nights.contains(&"night-z".to_owned()), "{nights:?}");

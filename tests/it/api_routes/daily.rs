@@ -47,7 +47,14 @@ async fn daily_lists_oldest_days_first_in_pages_with_requested_metrics() {
     let names: Vec<_> = days.iter().map(|day| day["day"].as_str().unwrap()).collect();
     assert!(names.is_sorted_by(|a, b| a < b), "ascending, none twice");
     for day in &days {
-        assert!(day["metrics"].as_object().unwrap().keys().all(|kind| kind == "sleep" || kind == "hrv"), "{day}");
+        assert!(
+            day["metrics"]
+                .as_object()
+                .unwrap()
+                .keys()
+                .all(|metric_type| metric_type == "sleep" || metric_type == "hrv"),
+            "{day}"
+        );
     }
     let cursor = pages[0]["cursor"].as_str().unwrap();
     let elsewhere = world.get("/daily", &format!("from=2026-03-01&to=2026-03-18&cursor={cursor}")).await;

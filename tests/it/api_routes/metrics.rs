@@ -45,9 +45,9 @@ async fn metrics_with_a_value_are_available() {
     let days = world.daily("2025-12-19", "2026-03-19").await;
     let mut with_value = BTreeSet::new();
     for day in &days {
-        for (kind, fields) in day["metrics"].as_object().unwrap() {
+        for (metric_type, fields) in day["metrics"].as_object().unwrap() {
             let fields = fields.as_object().unwrap().iter().filter(|(_, value)| !value.is_null());
-            with_value.extend(fields.map(|(field, _)| format!("{kind}.{field}")));
+            with_value.extend(fields.map(|(field, _)| format!("{metric_type}.{field}")));
         }
     }
     let found = availability(&world).await;

@@ -64,7 +64,9 @@ async fn pages(world: &World, path: &str, query: &str, name: &str) -> Vec<Vec<Va
 /// Records in the table without tombstones, of one metric type or of all.
 async fn stored(world: &World, metric_type: Option<&str>) -> Vec<Value> {
     let mut items = world.records().await;
-    items.retain(|item| item["deleted"].is_null() && metric_type.is_none_or(|kind| item["metricType"] == kind));
+    items.retain(|item| {
+        item["deleted"].is_null() && metric_type.is_none_or(|metric_type| item["metricType"] == metric_type)
+    });
     items.sort_by_key(|item| item["sk"].as_str().unwrap().to_owned());
     items
 }

@@ -16,14 +16,14 @@ fn shown(item: &Value) -> Value {
 #[tokio::test]
 async fn records_list_each_record_once_as_stored() {
     let world = month().await;
-    for kind in MetricType::ALL.iter().filter(|kind| **kind != MetricType::Hrv) {
+    for metric_type in MetricType::ALL.iter().filter(|metric_type| **metric_type != MetricType::Hrv) {
         // Ring records belong to the day of the ring's setup.
-        let mut wanted = stored(&world, Some(kind.as_str())).await;
+        let mut wanted = stored(&world, Some(metric_type.as_str())).await;
         wanted.retain(|item| item["day"].as_str().unwrap() >= "2026-02-01");
-        let pages = pages(&world, "/records", &format!("type={kind}&{RANGE}"), "records").await;
+        let pages = pages(&world, "/records", &format!("type={metric_type}&{RANGE}"), "records").await;
         assert!(pages.iter().all(|page| page.len() <= 100));
         let found: Vec<Value> = pages.concat();
-        assert_eq!(found, wanted.iter().map(shown).collect::<Vec<_>>(), "{kind}");
+        assert_eq!(found, wanted.iter().map(shown).collect::<Vec<_>>(), "{metric_type}");
     }
     assert!(stored(&world, Some("heartRate")).await.len() > 25, "there was something to find");
 }
@@ -85,19 +85,22 @@ const DAY_KEYS: [(&str, &[&str]); 4] = [
 async fn records_per_day_have_the_documented_keys() {
     let world = month().await;
     let days = world.daily("2026-02-01", "2026-03-19").await;
-    for (kind, keys) in DAY_KEYS {
-        let pages = pages(&world, "/records", &format!("type={kind}&per=day&{RANGE}"), "records").await;
+    for (metric_type, keys) in DAY_KEYS {
+        let pages = pages(&world, "/records", &format!("type={metric_type}&per=day&{RANGE}"), "records").await;
         let records = pages.concat();
-        let expected: Vec<_> = days.iter().filter(|day| day["metrics"][kind].is_object()).collect();
-        assert!(records.len() > 20 && records.len() == expected.len(), "{kind}: {}", records.len());
+        let expected: Vec<_> = days.iter().filter(|day| day["metrics"][metric_type].is_object()).collect();
+        assert!(records.len() > 20 && records.len() == expected.len(), "{metric_type}: {}", records.len());
         for (record, day) in records.iter().zip(expected) {
-            assert_eq!((&record["metricType"], &record["source"]), (&json!(kind), &json!("oura")));
-            assert_eq!((&record["day"], &record["metrics"]), (&day["day"], &day["metrics"][kind]));
+            assert_eq!((&record["metricType"], &record["source"]), (&json!(metric_type), &json!("oura")));
+            assert_eq!((&record["day"], &record["metrics"]), (&day["day"], &day["metrics"][metric_type]));
             for key in keys {
-                assert!(record["metrics"].get(*key).is_some(), "{kind} {key}");
+                assert!(record["metrics"].get(*key).is_some(), "{metric_type} {key}");
             }
         }
-        assert!(records.iter().any(|record| keys.iter().all(|key| !record["metrics"][*key].is_null())), "{kind}");
+        assert!(
+            records.iter().any(|record| keys.iter().all(|key| !record["metrics"][*key].is_null())),
+            "{metric_type}"
+        );
     }
     // Document by document is the default.
     let of_documents = pages(&world, "/records", &format!("type=sleep&{RANGE}"), "records").await.concat();

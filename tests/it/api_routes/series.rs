@@ -7,9 +7,9 @@ use tests::World;
 
 const DAY: &str = "2026-03-16";
 
-async fn series(world: &World, kind: &str, day: &str) -> Value {
-    let data = world.get("/series", &format!("type={kind}&day={day}")).await.data();
-    assert_eq!((&data["type"], &data["day"]), (&json!(kind), &json!(day)));
+async fn series(world: &World, metric_type: &str, day: &str) -> Value {
+    let data = world.get("/series", &format!("type={metric_type}&day={day}")).await.data();
+    assert_eq!((&data["type"], &data["day"]), (&json!(metric_type), &json!(day)));
     data
 }
 
@@ -89,8 +89,8 @@ async fn met_series_is_that_of_the_activity() {
 async fn missing_series_is_an_empty_list() {
     let world = month().await;
     let unconnected = World::start().await;
-    for kind in ["heartRate", "hrv", "hypnogram", "met"] {
-        assert_eq!(series(&world, kind, "2020-01-01").await["series"], json!([]));
-        assert_eq!(series(&unconnected, kind, DAY).await["series"], json!([]));
+    for metric_type in ["heartRate", "hrv", "hypnogram", "met"] {
+        assert_eq!(series(&world, metric_type, "2020-01-01").await["series"], json!([]));
+        assert_eq!(series(&unconnected, metric_type, DAY).await["series"], json!([]));
     }
 }

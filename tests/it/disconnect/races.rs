@@ -12,8 +12,8 @@ use tests::{PATIENT, World};
 
 const BOTH: [&str; 2] = ["data=keep", "data=purge"];
 
-fn notice(world: &World, document: &str) -> String {
-    let notice = WebhookEvent {
+fn webhook_event(world: &World, document: &str) -> String {
+    let webhook_event = WebhookEvent {
         user: world.user_id("ada").parse().unwrap(),
         event_type: "update".parse().unwrap(),
         data_type: "sleep".parse().unwrap(),
@@ -21,7 +21,7 @@ fn notice(world: &World, document: &str) -> String {
         event_time: Some(world.clock.now()),
         received_at: world.clock.now(),
     };
-    QueueMessage::from(notice).to_body()
+    QueueMessage::from(webhook_event).to_body()
 }
 
 /// A write of the first worker's that is still on its way when the second thing happens.
@@ -101,7 +101,7 @@ async fn running_webhook_sync_stores_nothing_after_disconnect() {
         let before = world.tables().await;
         let touched = world.oura().edit_night("ada", "2026-03-16".parse().unwrap()).unwrap();
         let edited = touched.iter().find(|touched| touched.collection == "sleep").unwrap();
-        let bodies = [notice(&world, &edited.id)];
+        let bodies = [webhook_event(&world, &edited.id)];
         assert!(world.deliver(&bodies, 1).await.is_empty());
         world.pass(Duration::from_secs(31));
         let sync = world.bodies().await;
@@ -128,7 +128,7 @@ async fn running_webhook_sync_stores_nothing_after_disconnect() {
 async fn webhook_event_is_withdrawn_during_collection() {
     for query in BOTH {
         let world = settled().await;
-        let bodies = [notice(&world, "some-night")];
+        let bodies = [webhook_event(&world, "some-night")];
         world.aws.faults().inject(late("UpdateItem", "INBOX#oura"));
         let ended = async {
             soon().await;
@@ -150,14 +150,16 @@ async fn messages_after_disconnect_leave_nothing() {
         let world = settled().await;
         let range = shared::domain::DayRange::ending("2026-03-18".parse().unwrap(), 8);
         let triggers = [Trigger::Manual, Trigger::Daily, Trigger::Webhook, Trigger::Backfill];
-        let mut bodies: Vec<String> =
-            triggers.into_iter().map(|trigger| world.pull(trigger, &format!("late-{trigger:?}"), range)).collect();
+        let mut bodies: Vec<String> = triggers
+            .into_iter()
+            .map(|trigger| world.sync_message(trigger, &format!("late-{trigger:?}"), range))
+            .collect();
         disconnect(&world, query).await;
         settle(&world).await;
         let before = world.tables().await;
         world.oura().clear_requests();
         assert!(world.deliver(&bodies, 1).await.is_empty(), "{query}: done, and not tried again");
-        bodies = vec![notice(&world, "some-night")];
+        bodies = vec![webhook_event(&world, "some-night")];
         for count in 1..=3 {
             let again = world.deliver(&bodies, count).await;
             assert_eq!(again.is_empty(), count == 3, "{query}: an unknown user, after a minute");

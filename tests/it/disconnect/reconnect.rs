@@ -14,7 +14,7 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 async fn five_days_later() -> World {
     let world = settled().await;
     let range = DayRange::ending(Day::of_utc(world.clock.now()).plus(1), 8);
-    assert!(world.deliver(&[world.pull(Trigger::Daily, "daily-1", range)], 1).await.is_empty());
+    assert!(world.deliver(&[world.sync_message(Trigger::Daily, "daily-1", range)], 1).await.is_empty());
     assert_eq!(delete(&world, "").await.status, 202);
     settle(&world).await;
     world.pass(5 * DAY);

@@ -171,13 +171,13 @@ async fn refusal_of_a_webhook_events_document_is_retried() {
     let touched = world.oura().edit_night("ada", "2026-03-17".parse().unwrap()).unwrap();
     let sleep = touched.iter().find(|document| document.collection == "sleep").unwrap();
     world.oura().add_fault(refused("*", 403).times(1)).unwrap();
-    announced(&world, "sleep", &sleep.id).await;
+    deliver_webhook(&world, "sleep", &sleep.id).await;
     assert_eq!(world.daily("2026-03-17", "2026-03-17").await[0]["revision"], 2);
     assert!(world.connection().await.failing.is_empty());
 }
 
 /// Oura's webhook event about a document that has just changed, and the sync that it causes.
-async fn announced(world: &World, data_type: &str, id: &str) {
+async fn deliver_webhook(world: &World, data_type: &str, id: &str) {
     let event = WebhookEvent {
         user: world.user_id("ada").parse().unwrap(),
         event_type: "update".parse().unwrap(),
@@ -252,7 +252,7 @@ async fn tagged(world: &World, at: &str) {
         "start_day": day, "end_day": null, "comment": null});
     let put = PutDocument { collection: "enhanced_tag".into(), document, day: Some(day.parse().unwrap()) };
     world.oura().put_document("ada", put).unwrap();
-    announced(world, "enhanced_tag", &id).await;
+    deliver_webhook(world, "enhanced_tag", &id).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -293,7 +293,7 @@ async fn manual_sync_that_finds_nothing_or_half_a_day_loses_nothing() {
     // The ring is back, and webhook events bring its documents before the night.
     world.pass_until("2026-03-21T15:00:00Z");
     for document in world.oura().sync_ring("ada").unwrap() {
-        announced(&world, &document.collection.to_lowercase(), &document.id).await;
+        deliver_webhook(&world, &document.collection.to_lowercase(), &document.id).await;
     }
     world.oura().set_last_synced("ada", None).unwrap();
     nightly(&world, "2026-03-22").await;
@@ -331,7 +331,7 @@ async fn catch_up_syncs_every_time_while_webhooks_are_silent() {
     let documents = world.items(&world.names.wearable_data_table).await;
     for data_type in world.connection().await.missed_webhooks.into_keys() {
         let document = documents.iter().find(|document| document["dataType"] == data_type.as_str()).unwrap();
-        announced(&world, data_type.as_str(), document["documentId"].as_str().unwrap()).await;
+        deliver_webhook(&world, data_type.as_str(), document["documentId"].as_str().unwrap()).await;
     }
     assert!(world.connection().await.last_ring_webhook_at.is_some());
     assert_eq!(catch_up(&world, "2026-03-23T14:00:00Z").await, 0);
@@ -385,7 +385,7 @@ async fn document_of_the_future_is_no_newest_day() {
         let document = json!({"id": id, "day": day, "score": 80});
         let put = PutDocument { collection: "daily_sleep".to_owned(), document, day: None };
         world.oura().put_document("ada", put).unwrap();
-        announced(&world, "daily_sleep", &id).await;
+        deliver_webhook(&world, "daily_sleep", &id).await;
         assert_eq!(world.daily(day, day).await.len(), 1, "{day} is stored");
         assert_eq!(world.connection().await.last_data_day, before, "{day}");
     }
@@ -457,7 +457,7 @@ async fn sync_that_continues_after_a_change_of_the_account_begins_anew() {
     world.pass(Duration::from_secs(3600));
     world.oura().add_fault(refused("daily_stress", 503)).unwrap();
     let range = DayRange::new("2026-02-16".parse().unwrap(), "2026-03-20".parse().unwrap()).unwrap();
-    let manual = [world.pull(Trigger::Manual, "manual-1", range)];
+    let manual = [world.sync_message(Trigger::Manual, "manual-1", range)];
     assert_eq!(world.deliver(&manual, 1).await.len(), 1);
     world.oura().clear_faults();
     world.pass(Duration::from_secs(60));

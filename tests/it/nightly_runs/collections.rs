@@ -10,7 +10,7 @@ use shared::domain::{BackfillState, DataType, FetchFailure, PatientId};
 use shared::oura::rate_limit::Lane;
 use shared::oura::{OuraError, ThrottleReason};
 
-use super::notice;
+use super::webhook_event;
 use tests::{NIGHT, World, fleet, night};
 
 fn limiter(world: &World) -> SharedRateLimit {
@@ -83,7 +83,7 @@ async fn webhook_sync_ends_without_a_collection_that_keeps_failing() {
     let mut documents = Vec::new();
     for day in ["2026-02-25", "2026-03-17"] {
         for document in world.oura().edit_night("ada", day.parse().unwrap()).unwrap() {
-            events.push(notice(&world, &document.collection, &document.id));
+            events.push(webhook_event(&world, &document.collection, &document.id));
             documents.push(document.id);
         }
     }
@@ -120,7 +120,7 @@ async fn webhook_sync_does_not_wait_for_a_paused_collection() {
     world.work().await;
     let touched = world.oura().edit_night("ada", "2026-03-17".parse().unwrap()).unwrap();
     let document = touched.iter().find(|document| document.collection == "daily_sleep").unwrap();
-    assert!(world.deliver(&[notice(&world, "daily_sleep", &document.id)], 1).await.is_empty());
+    assert!(world.deliver(&[webhook_event(&world, "daily_sleep", &document.id)], 1).await.is_empty());
     world.pass(Duration::from_secs(31));
     world.oura().add_fault(failing("daily_sleep*")).unwrap();
     let (limiter, down) = (limiter(&world), OuraError::Unavailable { status: Some(503) });

@@ -9,7 +9,7 @@ use serde_json::json;
 use shared::aws::NightlyRuns;
 use shared::domain::{ConnectionStatus, DataType, DayRange, NightlyRun, Trigger};
 
-use super::notice;
+use super::webhook_event;
 use tests::{NIGHT, World, fleet, night};
 
 const NEXT: &str = "2026-03-20T03:00:00Z";
@@ -187,9 +187,9 @@ async fn waiting_message_expires_or_fails() {
         (Trigger::Daily, "catchup-2026-03-19T14", hours(3), (0, 0)),
         (Trigger::Daily, "nightly-2026-03-20", hours(21), (0, 0)),
     ] {
-        let pull = world.pull(trigger, id, range);
+        let message = world.sync_message(trigger, id, range);
         world.pass(waited);
-        assert_eq!(world.deliver(&[pull], 1).await.len(), failed, "{id}");
+        assert_eq!(world.deliver(&[message], 1).await.len(), failed, "{id}");
         world.pass(Duration::from_secs(15 * 60));
         assert_eq!(world.bodies().await.len(), requeued, "{id}");
         let is_abandoned = (requeued, failed) == (0, 0);
@@ -208,7 +208,7 @@ async fn expired_sync_names_its_data_types_in_its_last_delivery() {
     let world = World::connected().await;
     world.work().await;
     let touched = world.oura().edit_night("ada", "2026-03-17".parse().unwrap()).unwrap();
-    assert!(world.deliver(&[notice(&world, "sleep", &touched[0].id)], 1).await.is_empty());
+    assert!(world.deliver(&[webhook_event(&world, "sleep", &touched[0].id)], 1).await.is_empty());
     world.pass(Duration::from_secs(31));
     let syncs = world.bodies().await;
     assert_eq!(syncs.len(), 1);
@@ -216,7 +216,7 @@ async fn expired_sync_names_its_data_types_in_its_last_delivery() {
     // Oura refuses everything again.
     world.oura().add_fault(always("*", 429)).unwrap();
     let range = DayRange::ending("2026-03-20".parse().unwrap(), 8);
-    world.deliver(&[world.pull(Trigger::Manual, "manual-1", range)], 1).await;
+    world.deliver(&[world.sync_message(Trigger::Manual, "manual-1", range)], 1).await;
     assert_eq!(world.deliver(&syncs, 4).await.len(), 1);
     assert!(world.connection().await.failing.is_empty());
     assert_eq!(world.deliver(&syncs, 5).await.len(), 1);
@@ -290,7 +290,7 @@ async fn missing_document_of_a_webhook_event_leaves_the_rest() {
     let world = World::connected().await;
     world.work().await;
     let touched = world.oura().edit_night("ada", "2026-03-17".parse().unwrap()).unwrap();
-    assert!(world.deliver(&[notice(&world, "sleep", &touched[0].id)], 1).await.is_empty());
+    assert!(world.deliver(&[webhook_event(&world, "sleep", &touched[0].id)], 1).await.is_empty());
     world.pass(Duration::from_secs(31));
     world
         .oura()
@@ -308,9 +308,9 @@ async fn missing_document_of_a_webhook_event_leaves_the_rest() {
 async fn silence_lasts_while_oura_answers_no_request() {
     let world = World::connected().await;
     world.work().await;
-    let pull = |n: u32| {
+    let message = |n: u32| {
         let range = DayRange::ending("2026-03-19".parse().unwrap(), 8);
-        [world.pull(Trigger::Manual, &format!("manual-{n}"), range)]
+        [world.sync_message(Trigger::Manual, &format!("manual-{n}"), range)]
     };
     let refused = |path: &str, status: u16| OuraFault {
         on: FaultMatch { path: format!("/v2/usercollection/{path}"), ..FaultMatch::default() },
@@ -320,7 +320,7 @@ async fn silence_lasts_while_oura_answers_no_request() {
     };
     world.oura().add_fault(refused("daily_sleep", 503)).unwrap();
     world.oura().add_fault(refused("*", 429)).unwrap();
-    assert_eq!(world.deliver(&pull(1), 5).await.len(), 1);
+    assert_eq!(world.deliver(&message(1), 5).await.len(), 1);
     let connection = world.connection().await;
     assert!(connection.failing.len() > 5 && connection.silent_since.is_none(), "it says that this is too much");
 
@@ -328,15 +328,15 @@ async fn silence_lasts_while_oura_answers_no_request() {
     let outage = Outage { target: OutageTarget::Data, ..Outage::new(OutageKind::Unavailable) };
     world.oura().set_outage(Some(outage.clone())).unwrap();
     let began = world.clock.now();
-    assert_eq!(world.deliver(&pull(2), 5).await.len(), 1);
+    assert_eq!(world.deliver(&message(2), 5).await.len(), 1);
     world.pass(Duration::from_secs(60));
-    assert_eq!(world.deliver(&pull(3), 5).await.len(), 1);
+    assert_eq!(world.deliver(&message(3), 5).await.len(), 1);
     assert_eq!(world.connection().await.silent_since, Some(began), "since the first");
 
     world.oura().set_outage(None).unwrap();
     let touched = world.oura().edit_night("ada", "2026-03-17".parse().unwrap()).unwrap();
     let night = touched.iter().find(|one| one.collection == "sleep").unwrap();
-    assert!(world.deliver(&[notice(&world, "sleep", &night.id)], 1).await.is_empty());
+    assert!(world.deliver(&[webhook_event(&world, "sleep", &night.id)], 1).await.is_empty());
     world.pass(Duration::from_secs(31));
     assert!(world.deliver(&world.bodies().await, 1).await.is_empty());
     let connection = world.connection().await;
@@ -344,6 +344,6 @@ async fn silence_lasts_while_oura_answers_no_request() {
 
     world.oura().set_outage(Some(outage)).unwrap();
     let again = world.clock.now();
-    assert_eq!(world.deliver(&pull(4), 1).await.len(), 1);
+    assert_eq!(world.deliver(&message(4), 1).await.len(), 1);
     assert_eq!(world.connection().await.silent_since, Some(again), "and it starts again with the first delivery");
 }

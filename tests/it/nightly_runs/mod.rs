@@ -13,8 +13,8 @@ use shared::domain::{QueueMessage, WebhookEvent};
 use tests::World;
 
 /// The message of a webhook event: a document of the usual ring has just changed.
-fn notice(world: &World, data_type: &str, id: &str) -> String {
-    let notice = WebhookEvent {
+fn webhook_event(world: &World, data_type: &str, id: &str) -> String {
+    let webhook_event = WebhookEvent {
         user: world.user_id("ada").parse().unwrap(),
         event_type: "update".parse().unwrap(),
         data_type: data_type.parse().unwrap(),
@@ -22,7 +22,7 @@ fn notice(world: &World, data_type: &str, id: &str) -> String {
         event_time: Some(world.clock.now()),
         received_at: world.clock.now(),
     };
-    QueueMessage::from(notice).to_body()
+    QueueMessage::from(webhook_event).to_body()
 }
 
 /// So many patients of the same shard of the indexes.

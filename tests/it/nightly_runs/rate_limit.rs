@@ -129,10 +129,11 @@ async fn app_limit_pauses_all_and_token_limit_one_patient() {
         world.oura().clear_requests();
         world.oura().add_fault(limited(tier, 3)).unwrap();
         let range = DayRange::ending("2026-03-20".parse().unwrap(), 8);
-        let pull = |patient: &str| world.pull(Trigger::Daily, "nightly-2026-03-19", range).replace(PATIENT, patient);
-        assert!(world.deliver(&[pull("patient-00001")], 1).await.is_empty(), "waiting is no failure");
+        let message =
+            |patient: &str| world.sync_message(Trigger::Daily, "nightly-2026-03-19", range).replace(PATIENT, patient);
+        assert!(world.deliver(&[message("patient-00001")], 1).await.is_empty(), "waiting is no failure");
         let before = world.data_requests();
-        assert!(world.deliver(&[pull("patient-00002")], 1).await.is_empty());
+        assert!(world.deliver(&[message("patient-00002")], 1).await.is_empty());
         let asked = world.data_requests() - before;
         assert_eq!(asked == 0, pauses, "{tier:?}: {asked}");
         world.pass(Duration::from_secs(121));
@@ -171,8 +172,8 @@ async fn three_failing_collections_are_no_outage() {
     let world = World::start().await;
     let budget = budget(&world, 5000, world.clock.clone());
     let down = OuraError::Unavailable { status: Some(503) };
-    let fail = async |n: u32, kind: DataType| {
-        budget.lane(Lane::Nightly, &patient(n)).on_response(Some(kind), Some(&down)).await
+    let fail = async |n: u32, data_type: DataType| {
+        budget.lane(Lane::Nightly, &patient(n)).on_response(Some(data_type), Some(&down)).await
     };
     for n in 0..30 {
         fail(n, COLLECTIONS[n as usize % 3]).await;
@@ -195,8 +196,8 @@ async fn outage_pauses_grow_until_the_first_answer() {
     let (one, other) = (budget(&world, 5000, world.clock.clone()), budget(&world, 5000, world.clock.clone()));
     let lane = one.lane(Lane::Live, &patient(1));
     let down = OuraError::Unavailable { status: Some(503) };
-    for kind in &COLLECTIONS[..7] {
-        lane.on_response(Some(*kind), Some(&down)).await;
+    for data_type in &COLLECTIONS[..7] {
+        lane.on_response(Some(*data_type), Some(&down)).await;
     }
     lane.on_response(None, None).await;
     for n in 0..70 {
@@ -229,8 +230,8 @@ async fn one_request_probes_after_a_pause() {
     let (one, other) = (budget(&world, 5000, world.clock.clone()), budget(&world, 5000, world.clock.clone()));
     let down = OuraError::Unavailable { status: Some(503) };
     for n in 0..8 {
-        let kind = COLLECTIONS[n as usize];
-        one.lane(Lane::Live, &patient(n)).on_response(Some(kind), Some(&down)).await;
+        let data_type = COLLECTIONS[n as usize];
+        one.lane(Lane::Live, &patient(n)).on_response(Some(data_type), Some(&down)).await;
     }
     world.pass(Duration::from_secs(31));
     let wait = Err(TakeError::Exhausted(Duration::from_secs(1)));
@@ -306,8 +307,8 @@ async fn nightly_syncs_are_spread_and_manual_ones_are_not() {
     {
         world.pass(Duration::from_secs(600));
         let before = world.clock.now();
-        let pull = world.pull(trigger, id, range).replace(PATIENT, "patient-00001");
-        assert!(world.deliver(&[pull], 1).await.is_empty());
+        let message = world.sync_message(trigger, id, range).replace(PATIENT, "patient-00001");
+        assert!(world.deliver(&[message], 1).await.is_empty());
         assert_eq!(world.clock.now() > before, is_spread, "{trigger:?}");
     }
 }
@@ -415,8 +416,8 @@ async fn concurrent_responses_count_as_one_limit_and_one_outage() {
     for budget in [&one, &other] {
         for n in 0..8 {
             let error = OuraError::Unavailable { status: Some(503) };
-            let kind = COLLECTIONS[n as usize];
-            budget.lane(Lane::Live, &patient(n)).on_response(Some(kind), Some(&error)).await;
+            let data_type = COLLECTIONS[n as usize];
+            budget.lane(Lane::Live, &patient(n)).on_response(Some(data_type), Some(&error)).await;
         }
     }
     let held = other.lane(Lane::Live, &patient(1)).acquire(None).await.unwrap_err();
@@ -431,9 +432,9 @@ async fn separated_failures_are_no_outage() {
         if n == 7 {
             budget.lane(Lane::Live, &patient(n)).on_response(None, None).await;
         }
-        let kind = COLLECTIONS[n as usize % 8];
+        let data_type = COLLECTIONS[n as usize % 8];
         let error = OuraError::Unavailable { status: None };
-        budget.lane(Lane::Live, &patient(n)).on_response(Some(kind), Some(&error)).await;
+        budget.lane(Lane::Live, &patient(n)).on_response(Some(data_type), Some(&error)).await;
     }
     budget.lane(Lane::Live, &patient(1)).acquire(None).await.unwrap();
 }

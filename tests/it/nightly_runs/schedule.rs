@@ -7,7 +7,7 @@ use oura_simulator::{Fault, FaultMatch};
 use serde_json::json;
 use shared::domain::{BackfillState, DataType, DayRange, FetchFailure, Trigger};
 
-use super::{notice, of_one_shard};
+use super::{of_one_shard, webhook_event};
 use tests::{NIGHT, PATIENT, World, night};
 
 /// One patient, the history in, the day before the night.
@@ -41,7 +41,7 @@ async fn unsynced_ring_takes_three_requests() {
     world.pass_until(NIGHT);
     a_night(&world).await;
     let core = ["daily_activity", "daily_sleep", "sleep"];
-    assert_eq!(asked(&world), core.map(|kind| (kind.to_owned(), 1)).into());
+    assert_eq!(asked(&world), core.map(|data_type| (data_type.to_owned(), 1)).into());
     assert_eq!(world.watch().await[0]["requests"], 3);
 }
 
@@ -56,16 +56,16 @@ async fn synced_ring_fetches_all_due_data_types() {
     assert!(!asked.contains_key("vO2_max") && !asked.contains_key("ring_configuration"), "{asked:?}");
     assert!(asked.values().sum::<usize>() <= 14, "{asked:?}");
     let day = &world.daily("2026-03-19", "2026-03-19").await[0];
-    for kind in ["sleep", "readiness", "activity", "hrv", "heartRate", "stress"] {
-        assert!(day["metrics"].get(kind).is_some(), "{kind} of the new day");
+    for data_type in ["sleep", "readiness", "activity", "hrv", "heartRate", "stress"] {
+        assert!(day["metrics"].get(data_type).is_some(), "{data_type} of the new day");
     }
     assert_eq!(world.count("wearable_sync"), 2, "of the backfill and of the night");
 }
 
 /// A webhook event about a change of this moment, and the sync that it causes.
-async fn noticed(world: &World, data_type: &str, id: &str) {
+async fn deliver_webhook(world: &World, data_type: &str, id: &str) {
     world.pass(Duration::from_secs(3600));
-    assert!(world.deliver(&[notice(world, data_type, id)], 1).await.is_empty());
+    assert!(world.deliver(&[webhook_event(world, data_type, id)], 1).await.is_empty());
     world.pass(Duration::from_secs(31));
     world.work().await;
 }
@@ -75,18 +75,18 @@ async fn data_types_kept_current_by_webhooks_are_skipped_until_a_full_sync() {
     let world = settled().await;
     let touched = world.oura().edit_night("ada", "2026-03-17".parse().unwrap()).unwrap();
     for document in &touched {
-        noticed(&world, &document.collection, &document.id).await;
+        deliver_webhook(&world, &document.collection, &document.id).await;
     }
     world.oura().clear_requests();
     world.pass_until(NIGHT);
     a_night(&world).await;
-    let kinds = asked(&world);
-    assert!(!kinds.contains_key("daily_readiness"), "{kinds:?}");
-    for kind in ["sleep", "daily_sleep", "daily_activity"] {
-        assert_eq!(kinds[kind], 1, "one request for a data type of every night: {kinds:?}");
+    let data_types = asked(&world);
+    assert!(!data_types.contains_key("daily_readiness"), "{data_types:?}");
+    for data_type in ["sleep", "daily_sleep", "daily_activity"] {
+        assert_eq!(data_types[data_type], 1, "one request for a data type of every night: {data_types:?}");
     }
-    for kind in ["heartrate", "daily_stress"] {
-        assert!(kinds.contains_key(kind), "none of its own events arrived: {kinds:?}");
+    for data_type in ["heartrate", "daily_stress"] {
+        assert!(data_types.contains_key(data_type), "none of its own events arrived: {data_types:?}");
     }
 
     // Without another event there is hardly anything to ask for.
@@ -106,7 +106,7 @@ async fn data_types_kept_current_by_webhooks_are_skipped_until_a_full_sync() {
     // A week after the last look at everything, everything is looked at, webhooks or not.
     world.pass_until("2026-03-25T10:00:00Z");
     let touched = world.oura().edit_night("ada", "2026-03-20".parse().unwrap()).unwrap();
-    noticed(&world, &touched[0].collection, &touched[0].id).await;
+    deliver_webhook(&world, &touched[0].collection, &touched[0].id).await;
     world.oura().clear_requests();
     world.pass_until("2026-03-26T03:00:00Z");
     world.schedule(json!({"task": "nightly", "scheduledAt": "2026-03-26T03:00:00Z"})).await;
@@ -122,7 +122,7 @@ async fn night_fetches_documents_whose_events_were_lost() {
     let touched = world.oura().edit_night("ada", "2026-03-17".parse().unwrap()).unwrap();
     let is_lost = |collection: &str| matches!(collection, "sleep" | "daily_readiness");
     for document in touched.iter().filter(|document| !is_lost(&document.collection)) {
-        noticed(&world, &document.collection, &document.id).await;
+        deliver_webhook(&world, &document.collection, &document.id).await;
     }
     world.pass_until(NIGHT);
     a_night(&world).await;
@@ -137,7 +137,7 @@ async fn night_fetches_documents_whose_events_were_lost() {
 async fn catch_up_reads_only_the_empty_index() {
     let world = settled().await;
     let touched = world.oura().edit_night("ada", "2026-03-17".parse().unwrap()).unwrap();
-    noticed(&world, &touched[0].collection, &touched[0].id).await;
+    deliver_webhook(&world, &touched[0].collection, &touched[0].id).await;
     world.pass_until(NIGHT);
     assert!(!world.connection_of(PATIENT).await.needs_catch_up());
     world.aws.meter().reset();
@@ -157,8 +157,8 @@ async fn catch_up_covers_missing_webhooks_until_they_resume() {
     let connection = world.connection_of(PATIENT).await;
     assert!(connection.missed_webhooks.contains_key(&DataType::Sleep), "{:?}", connection.missed_webhooks);
     // Who asks for a sync may be quicker than Oura: what it finds says nothing about webhooks, for or against.
-    let pull = world.pull(Trigger::Manual, "manual-1", DayRange::ending("2026-03-20".parse().unwrap(), 3));
-    assert!(world.deliver(&[pull], 1).await.is_empty());
+    let message = world.sync_message(Trigger::Manual, "manual-1", DayRange::ending("2026-03-20".parse().unwrap(), 3));
+    assert!(world.deliver(&[message], 1).await.is_empty());
     assert_eq!(world.connection_of(PATIENT).await.missed_webhooks, connection.missed_webhooks);
     world.oura().clear_requests();
     world.pass_until("2026-03-20T12:00:00Z");
@@ -225,8 +225,8 @@ async fn failed_data_types_are_retried_after_the_sync_was_detected() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn repeated_sync_in_a_batch_runs_once() {
     let world = settled().await;
-    let pull = world.pull(Trigger::Manual, "manual-1", DayRange::ending("2026-03-18".parse().unwrap(), 3));
-    assert!(world.deliver(&[pull.clone(), pull], 1).await.is_empty());
+    let message = world.sync_message(Trigger::Manual, "manual-1", DayRange::ending("2026-03-18".parse().unwrap(), 3));
+    assert!(world.deliver(&[message.clone(), message], 1).await.is_empty());
     assert_eq!(asked(&world)["sleep"], 1);
 }
 
@@ -243,8 +243,9 @@ async fn catch_up_reads_every_page_of_a_shard() {
 async fn sync_after_missed_runs_covers_their_days() {
     let world = settled().await;
     world.pass_until("2026-03-23T03:00:00Z");
-    let pull = world.pull(Trigger::Daily, "nightly-2026-03-23", DayRange::ending("2026-03-24".parse().unwrap(), 2));
-    assert!(world.deliver(&[pull], 1).await.is_empty());
+    let message =
+        world.sync_message(Trigger::Daily, "nightly-2026-03-23", DayRange::ending("2026-03-24".parse().unwrap(), 2));
+    assert!(world.deliver(&[message], 1).await.is_empty());
     let days = world.daily("2026-03-19", "2026-03-22").await;
     assert_eq!(days.iter().filter(|day| day["metrics"].get("activity").is_some()).count(), 4);
 }

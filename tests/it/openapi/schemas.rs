@@ -84,12 +84,12 @@ fn metric_types_of_the_code_are_in_the_schemas() {
     let words = |value: &Value| -> BTreeSet<String> {
         value.as_array().unwrap().iter().map(|word| word.as_str().unwrap().to_owned()).collect()
     };
-    let kinds: BTreeSet<_> = MetricType::ALL.iter().map(|kind| kind.as_str().to_owned()).collect();
-    assert_eq!(words(&schema["$defs"]["MetricType"]["enum"]), kinds);
+    let metric_types: BTreeSet<_> = MetricType::ALL.iter().map(|metric_type| metric_type.as_str().to_owned()).collect();
+    assert_eq!(words(&schema["$defs"]["MetricType"]["enum"]), metric_types);
     let of_day: BTreeSet<_> =
         schema["$defs"]["DayMetrics"]["properties"].as_object().unwrap().keys().cloned().collect();
-    assert_eq!(of_day, kinds);
-    let collections: BTreeSet<_> = DataType::ALL.iter().map(|kind| kind.as_str().to_owned()).collect();
+    assert_eq!(of_day, metric_types);
+    let collections: BTreeSet<_> = DataType::ALL.iter().map(|data_type| data_type.as_str().to_owned()).collect();
     assert_eq!(words(&schema["$defs"]["DataType"]["enum"]), collections);
     let contents = schema["$defs"]["RecordContent"]["oneOf"].as_array().unwrap();
     let of_records: BTreeSet<_> =
@@ -100,10 +100,11 @@ fn metric_types_of_the_code_are_in_the_schemas() {
 #[test]
 fn baselines_schema_lists_the_fields_with_baselines() {
     let schema = schema("metrics.schema.json");
-    let described = schema["$defs"]["Baselines"]["properties"].as_object().unwrap().iter().map(|(kind, fields)| {
-        let fields = fields["properties"].as_object().unwrap().keys().cloned();
-        (kind.clone(), fields.collect::<BTreeSet<_>>())
-    });
+    let described =
+        schema["$defs"]["Baselines"]["properties"].as_object().unwrap().iter().map(|(metric_type, fields)| {
+            let fields = fields["properties"].as_object().unwrap().keys().cloned();
+            (metric_type.clone(), fields.collect::<BTreeSet<_>>())
+        });
     let described: BTreeMap<_, _> = described.collect();
     let mut computed: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
     for metric in CATALOGUE.iter().filter(|metric| metric.field.has_baselines) {
@@ -152,7 +153,7 @@ async fn withdraw_a_workout(world: &World, person: &str) {
 /// Items of whole histories: every person of the simulated Oura, a withdrawn document, an edited night.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn table_items_match_their_schemas() {
-    let mut kinds = BTreeMap::new();
+    let mut metric_types = BTreeMap::new();
     let mut collections = BTreeMap::new();
     let (mut tombstones, mut with_baselines) = (0, 0);
     let people: Vec<_> = World::start().await.oura().people().into_iter().map(|person| person.key).collect();
@@ -175,16 +176,24 @@ async fn table_items_match_their_schemas() {
                 match item.get("dataType").and_then(Value::as_str) {
                     Some(_) if item["deleted"] == true => tombstones += 1,
                     Some(collection) => *collections.entry(collection.to_owned()).or_insert(0) += 1,
-                    None => metrics.keys().for_each(|kind| *kinds.entry(kind.clone()).or_insert(0) += 1),
+                    None => metrics
+                        .keys()
+                        .for_each(|metric_type| *metric_types.entry(metric_type.clone()).or_insert(0) += 1),
                 }
             }
         }
     }
-    let all: Vec<_> =
-        MetricType::ALL.iter().map(|kind| kind.as_str()).filter(|kind| !kinds.contains_key(*kind)).collect();
-    assert_eq!(all, Vec::<&str>::new(), "kinds that no day had");
-    let all: Vec<_> =
-        DataType::ALL.iter().map(|kind| kind.as_str()).filter(|kind| !collections.contains_key(*kind)).collect();
+    let all: Vec<_> = MetricType::ALL
+        .iter()
+        .map(|metric_type| metric_type.as_str())
+        .filter(|metric_type| !metric_types.contains_key(*metric_type))
+        .collect();
+    assert_eq!(all, Vec::<&str>::new(), "metric_types that no day had");
+    let all: Vec<_> = DataType::ALL
+        .iter()
+        .map(|data_type| data_type.as_str())
+        .filter(|data_type| !collections.contains_key(*data_type))
+        .collect();
     assert_eq!(all, Vec::<&str>::new(), "collections that no record came from");
     assert!(tombstones > 0 && with_baselines > 100, "{tombstones} tombstones, {with_baselines} days with baselines");
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// A document that Oura refuses, garbles or does not give now costs none of the others of its kind.
+/// A document that Oura refuses, garbles or does not give now costs none of the others of its data type.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn answer_to_one_document_leaves_the_others() {
     for (status, settles, word) in [
@@ -22,7 +22,7 @@ async fn answer_to_one_document_leaves_the_others() {
             world.oura().put_document("ada", put).unwrap();
         }
         world.oura().add_fault(on("workout/odd", status, None)).unwrap();
-        let bodies = ["odd", "fine"].map(|id| notice(&world, "ada", "create", "workout", id));
+        let bodies = ["odd", "fine"].map(|id| webhook_event(&world, "ada", "create", "workout", id));
         assert!(world.deliver(&bodies, 1).await.is_empty());
         world.pass(Duration::from_secs(31));
         let syncs = world.bodies().await;
@@ -46,18 +46,18 @@ async fn answer_to_one_document_leaves_the_others() {
     }
 }
 
-/// 401 on everything is the token, which is refreshed; 401 or 403 on one kind is its scope.
+/// 401 on everything is the token, which is refreshed; 401 or 403 on one data type is its scope.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn refused_document_counts_like_a_refused_list() {
     let world = settled().await;
     let touched = world.oura().edit_night("ada", NIGHT.parse().unwrap()).unwrap();
     world.oura().expire_access_tokens(Some("ada")).unwrap();
-    arrive(&world, &notices(&world, "update", &touched)).await;
+    arrive(&world, &webhook_events(&world, "update", &touched)).await;
     assert_eq!(world.daily(NIGHT, NIGHT).await[0]["revision"], 2);
     assert_eq!(world.connection().await.generation, 2, "one refresh");
     for status in [401, 403] {
         world.oura().add_fault(on("session/*", status, None)).unwrap();
-        arrive(&world, &[notice(&world, "ada", "create", "session", "s-1")]).await;
+        arrive(&world, &[webhook_event(&world, "ada", "create", "session", "s-1")]).await;
         let connection = world.connection().await;
         assert_eq!((connection.status, connection.generation), (ConnectionStatus::Connected, 2), "{status}");
         world.oura().clear_faults();
@@ -74,10 +74,10 @@ async fn document_moved_to_a_past_day_changes_both_days() {
         day: None,
     };
     world.oura().put_document("ada", put("2026-03-17")).unwrap();
-    arrive(&world, &[notice(&world, "ada", "create", "session", "s-1")]).await;
+    arrive(&world, &[webhook_event(&world, "ada", "create", "session", "s-1")]).await;
     let before = world.daily("2026-03-17", "2026-03-17").await[0]["metrics"]["session"]["count"].clone();
     world.oura().put_document("ada", put("2025-12-01")).unwrap();
-    arrive(&world, &[notice(&world, "ada", "update", "session", "s-1")]).await;
+    arrive(&world, &[webhook_event(&world, "ada", "update", "session", "s-1")]).await;
     let stored = records(&world, "session").await;
     let days: Vec<_> =
         stored.iter().filter(|record| record["documentId"] == "s-1").map(|record| &record["day"]).collect();
@@ -98,7 +98,7 @@ async fn import_of_old_documents_is_stored_whole() {
             "source": "manual", "start_datetime": format!("{day}T08:00:00+01:00"),
             "end_datetime": format!("{day}T08:30:00+01:00")});
         world.oura().put_document("ada", PutDocument { collection: "workout".into(), document, day: None }).unwrap();
-        bodies.push(notice(&world, "ada", "create", "workout", &format!("old-{n}")));
+        bodies.push(webhook_event(&world, "ada", "create", "workout", &format!("old-{n}")));
     }
     arrive(&world, &bodies).await;
     let stored = records(&world, "workout").await;
@@ -114,9 +114,9 @@ async fn late_delete_event_keeps_a_restored_document() {
     let deleted_at = world.clock.now();
     world.pass(Duration::from_secs(60));
     // Put back as it was; that event arrives first and changes nothing.
-    arrive(&world, &[notice(&world, "ada", "create", "workout", id)]).await;
+    arrive(&world, &[webhook_event(&world, "ada", "create", "workout", id)]).await;
     world.pass(Duration::from_secs(1800));
-    arrive(&world, &[notice_of(&world, "ada", "delete", "workout", id, Some(deleted_at))]).await;
+    arrive(&world, &[webhook_event_at(&world, "ada", "delete", "workout", id, Some(deleted_at))]).await;
     let stored = records(&world, "workout").await;
     let stored = stored.iter().find(|record| record["documentId"] == id).unwrap();
     assert!(stored["deleted"].is_null(), "Oura has it");
@@ -130,7 +130,7 @@ async fn delete_event_waits_for_a_running_backfill() {
     let other = settled().await;
     let workout = a_workout(&other).await;
     let (id, day) = (workout["documentId"].as_str().unwrap(), workout["day"].as_str().unwrap());
-    let deletion = notice(&world, "ada", "delete", "workout", id);
+    let deletion = webhook_event(&world, "ada", "delete", "workout", id);
     assert!(world.deliver(&[deletion], 1).await.is_empty());
     world.pass(Duration::from_secs(31));
     let syncs = world.bodies().await;
@@ -149,8 +149,8 @@ async fn restored_document_that_is_missing_for_a_moment_is_not_deleted() {
     let workout = a_workout(&world).await;
     let id = workout["documentId"].as_str().unwrap();
     let at = |seconds: i64| Some(world.clock.now() - jiff::SignedDuration::from_secs(seconds));
-    let bodies =
-        [("delete", 20), ("create", 10)].map(|(event, ago)| notice_of(&world, "ada", event, "workout", id, at(ago)));
+    let bodies = [("delete", 20), ("create", 10)]
+        .map(|(event, ago)| webhook_event_at(&world, "ada", event, "workout", id, at(ago)));
     world.oura().add_fault(on(&format!("workout/{id}"), 404, Some(1))).unwrap();
     assert!(world.deliver(&bodies, 1).await.is_empty());
     world.pass(Duration::from_secs(31));
@@ -173,8 +173,8 @@ async fn restored_document_that_stays_missing_is_deleted_by_the_night() {
     let id = workout["documentId"].as_str().unwrap();
     world.oura().delete_document("ada", "workout", id).unwrap();
     let at = |seconds: i64| Some(world.clock.now() - jiff::SignedDuration::from_secs(seconds));
-    let bodies =
-        [("delete", 20), ("update", 10)].map(|(event, ago)| notice_of(&world, "ada", event, "workout", id, at(ago)));
+    let bodies = [("delete", 20), ("update", 10)]
+        .map(|(event, ago)| webhook_event_at(&world, "ada", event, "workout", id, at(ago)));
     arrive_with_waits(&world, &bodies, 3).await;
     let is_deleted = async || {
         let stored = records(&world, "workout").await;
@@ -182,7 +182,7 @@ async fn restored_document_that_stays_missing_is_deleted_by_the_night() {
     };
     assert!(!is_deleted().await);
     let today: Day = "2026-03-19".parse().unwrap();
-    let nightly = world.pull(Trigger::Daily, "nightly-2026-03-19", shared::domain::DayRange::ending(today, 8));
+    let nightly = world.sync_message(Trigger::Daily, "nightly-2026-03-19", shared::domain::DayRange::ending(today, 8));
     assert!(world.deliver(&[nightly], 1).await.is_empty());
     assert!(is_deleted().await);
 }
@@ -194,7 +194,7 @@ async fn redriven_sync_resumes() {
     let touched = world.oura().edit_night("ada", NIGHT.parse().unwrap()).unwrap();
     // While others arrive, the sync ends without it.
     let night = touched.iter().find(|touched| touched.collection == "sleep").unwrap();
-    assert!(world.deliver(&[notice(&world, "ada", "update", "sleep", &night.id)], 1).await.is_empty());
+    assert!(world.deliver(&[webhook_event(&world, "ada", "update", "sleep", &night.id)], 1).await.is_empty());
     world.pass(Duration::from_secs(31));
     let syncs = world.bodies().await;
     world.oura().add_fault(on("sleep/*", 503, None)).unwrap();
@@ -224,15 +224,15 @@ async fn redriven_sync_resumes() {
 async fn concurrent_nightly_and_webhook_sync_agree() {
     let world = settled().await;
     let touched = world.oura().edit_night("ada", NIGHT.parse().unwrap()).unwrap();
-    assert!(world.deliver(&notices(&world, "update", &touched), 1).await.is_empty());
+    assert!(world.deliver(&webhook_events(&world, "update", &touched), 1).await.is_empty());
     world.pass(Duration::from_secs(31));
     let syncs = world.bodies().await;
     let began = world.clock.now();
     world.oura().add_fault(on("daily_stress", 422, None)).unwrap();
     let today: Day = "2026-03-19".parse().unwrap();
-    let pull = world.pull(Trigger::Daily, "nightly-1", shared::domain::DayRange::ending(today, 9));
-    let pulls = [pull];
-    let (one, other) = futures::future::join(world.deliver(&pulls, 1), world.deliver(&syncs, 1)).await;
+    let message = world.sync_message(Trigger::Daily, "nightly-1", shared::domain::DayRange::ending(today, 9));
+    let messages = [message];
+    let (one, other) = futures::future::join(world.deliver(&messages, 1), world.deliver(&syncs, 1)).await;
     assert!(other.is_empty(), "{other:?}");
     // The refused data type is requested in further deliveries, and then the nightly sync ends without it.
     let mut count = 1;
@@ -240,7 +240,7 @@ async fn concurrent_nightly_and_webhook_sync_agree() {
     while !left.is_empty() {
         count += 1;
         assert!(count <= 3, "it comes to an end");
-        left = world.deliver(&pulls, count).await;
+        left = world.deliver(&messages, count).await;
     }
     let connection = world.connection().await;
     assert_eq!(connection.watermarks.get(&DataType::Sleep), Some(&began));
@@ -248,11 +248,11 @@ async fn concurrent_nightly_and_webhook_sync_agree() {
     let published = details(&world, "wearable_day_updated");
     let of_sleep = |one: &&Value| one["day"] == NIGHT && one["changedFields"].to_string().contains("sleep.score");
     assert_eq!(published.iter().filter(of_sleep).count(), 2, "when it was new, and once for the edit");
-    // One document of a kind does not make up for the list that did not arrive.
+    // One document of a data type does not make up for the list that did not arrive.
     world.oura().clear_faults();
     let stored = records(&world, "daily_stress").await;
     let id = stored.last().unwrap()["documentId"].as_str().unwrap();
-    arrive(&world, &[notice(&world, "ada", "update", "daily_stress", id)]).await;
+    arrive(&world, &[webhook_event(&world, "ada", "update", "daily_stress", id)]).await;
     let failing = world.connection().await.failing;
     assert_eq!(failing.get(&DataType::DailyStress).map(|failure| failure.as_str()), Some("rejected"));
 }
@@ -263,7 +263,7 @@ async fn transaction_with_a_lost_answer_is_applied_once() {
     for point in 0..3 {
         let world = settled().await;
         let touched = world.oura().edit_night("ada", NIGHT.parse().unwrap()).unwrap();
-        assert!(world.deliver(&notices(&world, "update", &touched), 1).await.is_empty());
+        assert!(world.deliver(&webhook_events(&world, "update", &touched), 1).await.is_empty());
         world.pass(Duration::from_secs(31));
         let syncs = world.bodies().await;
         let lost = Effect::ErrorAfter { status: 500, code: "InternalServerError".into(), message: "no".into() };
@@ -296,7 +296,7 @@ async fn handed_over_inbox_is_never_stuck() {
         for point in 0..2 {
             let world = settled().await;
             let touched = world.oura().edit_night("ada", NIGHT.parse().unwrap()).unwrap();
-            let bodies = notices(&world, "update", &touched);
+            let bodies = webhook_events(&world, "update", &touched);
             arrive(&world, &bodies).await;
             forget_processed(&world).await;
             assert!(world.deliver(&bodies, 2).await.is_empty());
@@ -321,7 +321,7 @@ async fn handed_over_inbox_is_never_stuck() {
 async fn webhook_events_outlive_a_replaced_grant() {
     let world = settled().await;
     let touched = world.oura().edit_night("ada", NIGHT.parse().unwrap()).unwrap();
-    assert!(world.deliver(&notices(&world, "update", &touched), 1).await.is_empty());
+    assert!(world.deliver(&webhook_events(&world, "update", &touched), 1).await.is_empty());
     world.pass(Duration::from_secs(31));
     let syncs = world.bodies().await;
     let old = world.connection().await.grant_id;
@@ -360,7 +360,7 @@ async fn refused_document_of_weeks_ago_is_in_a_later_list() {
         let put = PutDocument { collection: "workout".into(), document, day: None };
         world.oura().put_document("ada", put).unwrap();
         let fault = world.oura().add_fault(on("workout/*", status, None)).unwrap();
-        assert!(world.deliver(&[notice(&world, "ada", "update", "workout", id)], 1).await.is_empty());
+        assert!(world.deliver(&[webhook_event(&world, "ada", "update", "workout", id)], 1).await.is_empty());
         world.pass(Duration::from_secs(31));
         let syncs = world.bodies().await;
         let mut count = 1;
@@ -372,7 +372,8 @@ async fn refused_document_of_weeks_ago_is_in_a_later_list() {
         world.oura().remove_fault(fault);
         world.pass(Duration::from_secs(24 * 3600));
         let today = Day::of_utc(world.clock.now());
-        let nightly = world.pull(Trigger::Daily, "nightly-2026-03-20", shared::domain::DayRange::ending(today, 8));
+        let nightly =
+            world.sync_message(Trigger::Daily, "nightly-2026-03-20", shared::domain::DayRange::ending(today, 8));
         assert!(world.deliver(&[nightly], 1).await.is_empty());
         let now = records(&world, "workout").await.into_iter().find(|of| of["documentId"] == id).unwrap();
         assert_eq!(now["metrics"]["calories"], 4321, "{status}");

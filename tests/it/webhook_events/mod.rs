@@ -32,11 +32,11 @@ async fn settled_with(world: World) -> World {
 }
 
 /// The queue message of a webhook event that has just arrived, about a change of the same moment.
-fn notice(world: &World, account: &str, event: &str, data_type: &str, id: &str) -> String {
-    notice_of(world, account, event, data_type, id, Some(world.clock.now()))
+fn webhook_event(world: &World, account: &str, event: &str, data_type: &str, id: &str) -> String {
+    webhook_event_at(world, account, event, data_type, id, Some(world.clock.now()))
 }
 
-fn notice_of(
+fn webhook_event_at(
     world: &World,
     account: &str,
     event: &str,
@@ -44,7 +44,7 @@ fn notice_of(
     id: &str,
     event_time: Option<Timestamp>,
 ) -> String {
-    let notice = WebhookEvent {
+    let webhook_event = WebhookEvent {
         user: world.user_id(account).parse().unwrap(),
         event_type: event.parse().unwrap(),
         data_type: data_type.parse().unwrap(),
@@ -52,16 +52,19 @@ fn notice_of(
         event_time,
         received_at: world.clock.now(),
     };
-    QueueMessage::from(notice).to_body()
+    QueueMessage::from(webhook_event).to_body()
 }
 
-fn notices(world: &World, event: &str, touched: &[ChangedDocument]) -> Vec<String> {
-    touched.iter().map(|touched| notice(world, "ada", event, &touched.collection.to_lowercase(), &touched.id)).collect()
+fn webhook_events(world: &World, event: &str, touched: &[ChangedDocument]) -> Vec<String> {
+    touched
+        .iter()
+        .map(|touched| webhook_event(world, "ada", event, &touched.collection.to_lowercase(), &touched.id))
+        .collect()
 }
 
 /// Delivers the webhook events, waits for the debounce, and delivers the sync that they cause until it is done.
 async fn arrive(world: &World, bodies: &[String]) {
-    assert!(world.deliver(bodies, 1).await.is_empty(), "notices are gathered at once");
+    assert!(world.deliver(bodies, 1).await.is_empty(), "webhook events are gathered at once");
     world.pass(Duration::from_secs(31));
     world.work().await;
 }
@@ -84,7 +87,7 @@ fn asked(world: &World) -> Vec<String> {
     all.into_iter().filter_map(|request| Some(request.path.strip_prefix("/v2/usercollection/")?.to_owned())).collect()
 }
 
-/// The patient's stored records of one kind.
+/// The patient's stored records of one data type.
 async fn records(world: &World, data_type: &str) -> Vec<Value> {
     let all = world.items(&world.names.wearable_data_table).await;
     all.into_iter().filter(|record| record["dataType"] == data_type && record["patientId"] == PATIENT).collect()
@@ -132,9 +135,9 @@ async fn edited_sleep_takes_one_request_per_document_after_the_debounce() {
     let before = world.daily(NIGHT, NIGHT).await;
     let updates = details(&world, "wearable_day_updated").len();
     let touched = world.oura().edit_night("ada", NIGHT.parse().unwrap()).unwrap();
-    let kinds: Vec<_> = touched.iter().map(|touched| touched.collection.as_str()).collect();
-    assert!(kinds.contains(&"sleep") && kinds.contains(&"daily_readiness"), "{kinds:?}");
-    let bodies = notices(&world, "update", &touched);
+    let data_types: Vec<_> = touched.iter().map(|touched| touched.collection.as_str()).collect();
+    assert!(data_types.contains(&"sleep") && data_types.contains(&"daily_readiness"), "{data_types:?}");
+    let bodies = webhook_events(&world, "update", &touched);
     assert!(world.deliver(&bodies, 1).await.is_empty());
     assert!(world.bodies().await.is_empty() && asked(&world).is_empty(), "it waits for what else may come");
     world.pass(Duration::from_secs(29));
@@ -169,7 +172,7 @@ async fn unchanged_document_writes_and_publishes_nothing() {
     let events = world.events().len();
     let workout = a_workout(&world).await;
     let id = workout["documentId"].as_str().unwrap();
-    arrive(&world, &[notice(&world, "ada", "update", "workout", id)]).await;
+    arrive(&world, &[webhook_event(&world, "ada", "update", "workout", id)]).await;
     let [_, records_after, stats_after] = world.tables().await;
     assert!(records_before == records_after && stats == stats_after, "nothing was written");
     assert_eq!(world.events().len(), events);
@@ -183,13 +186,13 @@ async fn burst_of_forty_webhook_events_takes_one_sync() {
     let mut bodies = Vec::new();
     for day in ["2026-03-13", "2026-03-14", "2026-03-15", NIGHT] {
         let touched = world.oura().edit_night("ada", day.parse().unwrap()).unwrap();
-        bodies.extend(notices(&world, "update", &touched));
+        bodies.extend(webhook_events(&world, "update", &touched));
     }
     for data_type in ["daily_activity", "daily_stress", "daily_spo2"] {
         let mut all = records(&world, data_type).await;
         all.sort_by_key(|record| record["day"].to_string());
         for record in all.iter().rev().take(10) {
-            bodies.push(notice(&world, "ada", "update", data_type, record["documentId"].as_str().unwrap()));
+            bodies.push(webhook_event(&world, "ada", "update", data_type, record["documentId"].as_str().unwrap()));
         }
     }
     assert!(bodies.len() >= 40, "{}", bodies.len());
@@ -202,10 +205,15 @@ async fn burst_of_forty_webhook_events_takes_one_sync() {
     assert_eq!((syncs.len(), syncs[0].trigger), (1, Trigger::Webhook));
     assert!(world.deliver(&[syncs[0].to_body()], 1).await.is_empty());
     let paths = asked(&world);
-    let kinds: BTreeSet<_> = paths.iter().map(|path| path.split('/').next().unwrap()).collect();
+    let data_types: BTreeSet<_> = paths.iter().map(|path| path.split('/').next().unwrap()).collect();
     let lists = paths.iter().filter(|path| !path.contains('/')).count();
-    assert_eq!(lists, kinds.len(), "one list for each kind: {paths:?}");
-    assert!(paths.len() <= kinds.len() + 4, "{} requests for {} notices: {paths:?}", paths.len(), bodies.len());
+    assert_eq!(lists, data_types.len(), "one list for each data type: {paths:?}");
+    assert!(
+        paths.len() <= data_types.len() + 4,
+        "{} requests for {} webhook_events: {paths:?}",
+        paths.len(),
+        bodies.len()
+    );
     assert_eq!(details(&world, "wearable_sync").iter().filter(|sync| sync["trigger"] == "webhook").count(), 1);
     for day in ["2026-03-13", "2026-03-14", "2026-03-15", NIGHT] {
         assert_eq!(world.daily(day, day).await[0]["revision"], 2, "{day}");
@@ -217,7 +225,7 @@ async fn fifty_copies_of_a_webhook_event_take_one_request() {
     let world = settled().await;
     let touched = world.oura().edit_night("ada", NIGHT.parse().unwrap()).unwrap();
     let scores = touched.iter().find(|touched| touched.collection == "daily_readiness").unwrap();
-    let body = notice(&world, "ada", "update", "daily_readiness", &scores.id);
+    let body = webhook_event(&world, "ada", "update", "daily_readiness", &scores.id);
     let bodies = vec![body; 50];
     let batches: Vec<_> = bodies.chunks(10).collect();
     futures::future::join_all(batches.iter().map(|batch| world.deliver(batch, 1))).await;
@@ -241,7 +249,7 @@ async fn delete_event_tombstones_a_workout_without_a_request() {
     let count = |days: &[Value]| days[0]["metrics"]["workout"]["count"].as_u64().unwrap_or(0);
     let before = count(&world.daily(day, day).await);
     world.oura().delete_document("ada", "workout", id).unwrap();
-    let body = notice(&world, "ada", "delete", "workout", id);
+    let body = webhook_event(&world, "ada", "delete", "workout", id);
     arrive(&world, std::slice::from_ref(&body)).await;
     assert_eq!(asked(&world), [""; 0], "a deletion names all there is to know");
     let stored = records(&world, "workout").await;
@@ -254,7 +262,7 @@ async fn delete_event_tombstones_a_workout_without_a_request() {
     let events = world.events().len();
     arrive(&world, &[body]).await;
     let late = Some("2026-03-17T06:00:00Z".parse().unwrap());
-    arrive(&world, &[notice_of(&world, "ada", "create", "workout", id, late)]).await;
+    arrive(&world, &[webhook_event_at(&world, "ada", "create", "workout", id, late)]).await;
     world.work().await;
     assert_eq!(world.events().len(), events);
     let stored = records(&world, "workout").await;
@@ -267,14 +275,14 @@ async fn reordered_webhook_events_end_in_ouras_state() {
     let workout = a_workout(&world).await;
     let id = workout["documentId"].as_str().unwrap().to_owned();
     let then = |minutes: i64| Some(world.clock.now() - jiff::SignedDuration::from_mins(minutes));
-    let of = |event: &str, minutes| notice_of(&world, "ada", event, "workout", &id, then(minutes));
+    let of = |event: &str, minutes| webhook_event_at(&world, "ada", event, "workout", &id, then(minutes));
     // It exists at Oura: it was deleted and put back, and the webhook events arrive in the wrong order.
     arrive(&world, &[of("create", 5), of("delete", 10)]).await;
     let live = |all: &[Value]| all.iter().any(|one| one["documentId"] == id.as_str() && one["deleted"].is_null());
     assert!(live(&records(&world, "workout").await));
     // A deletion from before what we last saw of it: Oura is asked.
     let long_ago = Some("2026-03-18T09:00:00Z".parse().unwrap());
-    arrive(&world, &[notice_of(&world, "ada", "delete", "workout", &id, long_ago)]).await;
+    arrive(&world, &[webhook_event_at(&world, "ada", "delete", "workout", &id, long_ago)]).await;
     assert!(live(&records(&world, "workout").await));
     assert_eq!(asked(&world), [format!("workout/{id}"), format!("workout/{id}")]);
     // A new one whose update arrives before its creation.
@@ -282,8 +290,8 @@ async fn reordered_webhook_events_end_in_ouras_state() {
         "start_datetime": "2026-03-18T08:00:00+01:00", "end_datetime": "2026-03-18T08:30:00+01:00"});
     let put = PutDocument { collection: "workout".into(), document: put, day: None };
     world.oura().put_document("ada", put).unwrap();
-    arrive(&world, &[notice(&world, "ada", "update", "workout", "w-new")]).await;
-    arrive(&world, &[notice(&world, "ada", "create", "workout", "w-new")]).await;
+    arrive(&world, &[webhook_event(&world, "ada", "update", "workout", "w-new")]).await;
+    arrive(&world, &[webhook_event(&world, "ada", "create", "workout", "w-new")]).await;
     let stored = records(&world, "workout").await;
     let stored: Vec<_> = stored.iter().filter(|record| record["documentId"] == "w-new").collect();
     assert_eq!((stored.len(), &stored[0]["revision"], &stored[0]["day"]), (1, &json!(1), &json!("2026-03-18")));
@@ -292,7 +300,7 @@ async fn reordered_webhook_events_end_in_ouras_state() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn unknown_user_is_retried_and_then_dropped() {
     let world = settled().await;
-    let body = notice(&world, "bruno", "update", "daily_readiness", "d-1");
+    let body = webhook_event(&world, "bruno", "update", "daily_readiness", "d-1");
     for count in 1..=2 {
         assert_eq!(world.deliver(std::slice::from_ref(&body), count).await.len(), 1, "delivery {count}");
     }
@@ -314,10 +322,10 @@ async fn unknown_data_types_are_counted_and_dropped() {
     let world = settled().await;
     let workout = a_workout(&world).await;
     let bodies = [
-        notice(&world, "ada", "create", "meal", "m-1"),
-        notice(&world, "ada", "merge", "sleep", "s-1"),
-        notice(&world, "ada", "update", "heartrate", "h-1"),
-        notice(&world, "ada", "update", "workout", workout["documentId"].as_str().unwrap()),
+        webhook_event(&world, "ada", "create", "meal", "m-1"),
+        webhook_event(&world, "ada", "merge", "sleep", "s-1"),
+        webhook_event(&world, "ada", "update", "heartrate", "h-1"),
+        webhook_event(&world, "ada", "update", "workout", workout["documentId"].as_str().unwrap()),
     ];
     arrive(&world, &bodies).await;
     assert_eq!(asked(&world).len(), 1, "{:?}", asked(&world));
@@ -328,7 +336,7 @@ async fn vo2_max_is_requested_by_its_own_path() {
     let world = settled().await;
     let stored = records(&world, "vo2_max").await;
     let id = stored.last().expect("ada has one")["documentId"].as_str().unwrap();
-    arrive(&world, &[notice(&world, "ada", "update", "vo2_max", id)]).await;
+    arrive(&world, &[webhook_event(&world, "ada", "update", "vo2_max", id)]).await;
     assert_eq!(asked(&world), [format!("vO2_max/{id}")]);
 }
 
@@ -344,7 +352,7 @@ async fn webhook_events_of_three_patients_in_one_batch_stay_apart() {
     for (_, account) in people {
         let touched = world.oura().edit_night(account, NIGHT.parse().unwrap()).unwrap();
         for touched in touched {
-            bodies.push(notice(&world, account, "update", &touched.collection, &touched.id));
+            bodies.push(webhook_event(&world, account, "update", &touched.collection, &touched.id));
         }
     }
     // Interleaved.
@@ -375,7 +383,7 @@ async fn webhook_event_is_covered_by_a_later_sync() {
     let today = world.daily("2026-03-17", "2026-03-17").await;
     assert_eq!(today.len(), 1);
     let touched = world.oura().edit_night("ada", "2026-03-17".parse().unwrap()).unwrap();
-    let bodies = notices(&world, "update", &touched);
+    let bodies = webhook_events(&world, "update", &touched);
     assert!(world.deliver(&bodies, 1).await.is_empty());
     world.pass(Duration::from_secs(5));
     world.request(Some(PATIENT), "POST", "/sync", "", "{}").await;
@@ -383,7 +391,7 @@ async fn webhook_event_is_covered_by_a_later_sync() {
     assert_eq!(world.daily("2026-03-17", "2026-03-17").await[0]["revision"], 2);
     world.oura().clear_requests();
     world.pass(Duration::from_secs(31));
-    assert_eq!(world.work().await, 1, "the notices' own sync comes all the same");
+    assert_eq!(world.work().await, 1, "the webhook events' own sync comes all the same");
     assert_eq!(asked(&world), [""; 0], "and finds that everything is there");
 }
 
@@ -394,7 +402,7 @@ async fn webhook_event_without_scope_sends_no_request() {
     let query = world.consent(&flow, "ada", "allow", Some(&["daily"])).await;
     assert_eq!(world.callback(&query, Some(&flow.cookie)).await.outcome().0, "connected");
     let world = settled_with(world).await;
-    arrive(&world, &[notice(&world, "ada", "create", "workout", "w-1")]).await;
+    arrive(&world, &[webhook_event(&world, "ada", "create", "workout", "w-1")]).await;
     assert_eq!(asked(&world), [""; 0]);
     let connection = world.connection().await;
     assert_eq!((connection.status, connection.reason), (ConnectionStatus::Connected, None));
@@ -404,7 +412,7 @@ async fn webhook_event_without_scope_sends_no_request() {
 async fn webhook_event_after_disconnect_is_dropped() {
     let world = settled().await;
     let touched = world.oura().edit_night("ada", NIGHT.parse().unwrap()).unwrap();
-    let bodies = notices(&world, "update", &touched);
+    let bodies = webhook_events(&world, "update", &touched);
     world.oura().withdraw_consent("ada").unwrap();
     world.deliver(&bodies, 1).await;
     world.pass(Duration::from_secs(31));
@@ -429,7 +437,7 @@ async fn webhook_event_after_disconnect_is_dropped() {
 async fn redelivered_webhook_events_after_their_sync_are_not_stuck() {
     let world = settled().await;
     let touched = world.oura().edit_night("ada", NIGHT.parse().unwrap()).unwrap();
-    let bodies = notices(&world, "update", &touched);
+    let bodies = webhook_events(&world, "update", &touched);
     arrive(&world, &bodies).await;
     let events = world.events().len();
     forget_processed(&world).await;
@@ -443,7 +451,7 @@ async fn redelivered_webhook_events_after_their_sync_are_not_stuck() {
     assert_eq!(world.events().len(), events);
     // The next change arrives as ever.
     world.oura().edit_night("ada", NIGHT.parse().unwrap()).unwrap();
-    arrive(&world, &notices(&world, "update", &touched)).await;
+    arrive(&world, &webhook_events(&world, "update", &touched)).await;
     assert_eq!(world.daily(NIGHT, NIGHT).await[0]["revision"], 3);
 }
 
@@ -451,7 +459,7 @@ async fn redelivered_webhook_events_after_their_sync_are_not_stuck() {
 async fn lost_sync_message_is_sent_by_the_next_webhook_event() {
     let world = settled().await;
     let touched = world.oura().edit_night("ada", NIGHT.parse().unwrap()).unwrap();
-    let bodies = notices(&world, "update", &touched);
+    let bodies = webhook_events(&world, "update", &touched);
     // The queue takes no message while the events go into the inbox, and they are never redelivered.
     let refused = Effect::Error { status: 403, code: "AccessDenied".into(), message: "no".into() };
     world.aws.faults().inject(Fault {
@@ -466,7 +474,7 @@ async fn lost_sync_message_is_sent_by_the_next_webhook_event() {
     world.aws.faults().clear();
     world.pass(Duration::from_secs(600));
     let workout = a_workout(&world).await;
-    let other = notice(&world, "ada", "update", "workout", workout["documentId"].as_str().unwrap());
+    let other = webhook_event(&world, "ada", "update", "workout", workout["documentId"].as_str().unwrap());
     arrive(&world, &[other]).await;
     assert_eq!(world.daily(NIGHT, NIGHT).await[0]["revision"], 2);
 }
@@ -474,15 +482,16 @@ async fn lost_sync_message_is_sent_by_the_next_webhook_event() {
 /// The worker is killed before and after every write, while it gathers and while it syncs.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn webhook_events_killed_at_any_write_complete_on_redelivery() {
-    async fn world_with_notices() -> (World, Vec<String>) {
+    async fn world_with_webhook_events() -> (World, Vec<String>) {
         let world = World::with(|env| env.with("BACKFILL_DAYS", "5"), |_| ()).await;
         assert_eq!(world.connect_as(PATIENT, "ada").await.outcome().0, "connected");
         let world = settled_with(world).await;
-        let mut bodies = notices(&world, "update", &world.oura().edit_night("ada", NIGHT.parse().unwrap()).unwrap());
+        let mut bodies =
+            webhook_events(&world, "update", &world.oura().edit_night("ada", NIGHT.parse().unwrap()).unwrap());
         let workout = records(&world, "daily_stress").await;
         let id = workout.last().unwrap()["documentId"].as_str().unwrap();
         world.oura().delete_document("ada", "daily_stress", id).unwrap();
-        bodies.push(notice(&world, "ada", "delete", "daily_stress", id));
+        bodies.push(webhook_event(&world, "ada", "delete", "daily_stress", id));
         (world, bodies)
     }
     /// A kill after the sync was asked for makes two messages of it: both are delivered.
@@ -495,7 +504,7 @@ async fn webhook_events_killed_at_any_write_complete_on_redelivery() {
         let again = again.await.iter().filter(|again| !again.is_empty()).count();
         again == 0 || world.deliver(syncs, count + 1).await.is_empty()
     }
-    let (clean, bodies) = world_with_notices().await;
+    let (clean, bodies) = world_with_webhook_events().await;
     let start = clean.aws.meter().mutations();
     assert!(clean.deliver(&bodies, 1).await.is_empty());
     let gathering = u32::try_from(clean.aws.meter().mutations() - start).unwrap();
@@ -516,7 +525,7 @@ async fn webhook_events_killed_at_any_write_complete_on_redelivery() {
     for (point, while_gathering) in points {
         for effect in [Effect::Stop, Effect::StopAfter] {
             let context = format!("killed at write {point} ({effect:?}), gathering: {while_gathering}");
-            let (world, bodies) = world_with_notices().await;
+            let (world, bodies) = world_with_webhook_events().await;
             let fault = Fault { effect, ..Fault::stop_after_mutations(point) };
             if while_gathering {
                 kills += u32::from(world.deliver_until_killed(&bodies, 1, fault).await);
@@ -540,17 +549,22 @@ async fn webhook_events_killed_at_any_write_complete_on_redelivery() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nightly_sync_counts_documents_missed_by_webhooks() {
     let world = settled().await;
-    let announced_documents = world.oura().edit_night("ada", "2026-03-17".parse().unwrap()).unwrap();
+    let first_edit = world.oura().edit_night("ada", "2026-03-17".parse().unwrap()).unwrap();
     let untold = world.oura().edit_night("ada", NIGHT.parse().unwrap()).unwrap();
-    assert!(world.deliver(&notices(&world, "update", &announced_documents), 1).await.is_empty());
+    assert!(world.deliver(&webhook_events(&world, "update", &first_edit), 1).await.is_empty());
     let today: Day = "2026-03-18".parse().unwrap();
-    let nightly = world.pull(Trigger::Daily, "nightly-1", shared::domain::DayRange::ending(today, 8));
+    let nightly = world.sync_message(Trigger::Daily, "nightly-1", shared::domain::DayRange::ending(today, 8));
     assert!(world.deliver(&[nightly], 1).await.is_empty());
     let connection = world.connection().await;
-    // What has only grown within the hour since the last sync is among them; of the two nights, the unannounced one.
+    // What has only grown within the hour since the last sync is among them; of the two nights, the one without webhook events.
     for touched in &untold {
-        let kind: DataType = touched.collection.parse().unwrap();
-        assert_eq!(connection.missed_webhooks.get(&kind), Some(&1), "{kind}: {:?}", connection.missed_webhooks);
+        let data_type: DataType = touched.collection.parse().unwrap();
+        assert_eq!(
+            connection.missed_webhooks.get(&data_type),
+            Some(&1),
+            "{data_type}: {:?}",
+            connection.missed_webhooks
+        );
     }
     let days = WebhookDays::new(&world.sdk, &world.names.connections_table);
     let day = days.get(today).await.unwrap();
@@ -558,12 +572,12 @@ async fn nightly_sync_counts_documents_missed_by_webhooks() {
     // Documents of webhook events are counted beside it.
     world.pass(Duration::from_secs(31));
     world.work().await;
-    assert_eq!(days.get(today).await.unwrap().announced.values().sum::<u64>(), announced_documents.len() as u64);
+    assert_eq!(days.get(today).await.unwrap().from_webhooks.values().sum::<u64>(), first_edit.len() as u64);
     // Data types with webhook events since are not missed any more; a sync that finds nothing shows nothing about the others.
-    let announced: BTreeSet<DataType> = announced_documents.iter().map(|of| of.collection.parse().unwrap()).collect();
+    let from_webhooks: BTreeSet<DataType> = first_edit.iter().map(|of| of.collection.parse().unwrap()).collect();
     let missed = world.connection().await.missed_webhooks;
-    assert!(!missed.is_empty() && !missed.keys().any(|of| announced.contains(of)), "{missed:?}");
-    let nightly = world.pull(Trigger::Daily, "nightly-2", shared::domain::DayRange::ending(today, 8));
+    assert!(!missed.is_empty() && !missed.keys().any(|of| from_webhooks.contains(of)), "{missed:?}");
+    let nightly = world.sync_message(Trigger::Daily, "nightly-2", shared::domain::DayRange::ending(today, 8));
     assert!(world.deliver(&[nightly], 1).await.is_empty());
     assert_eq!(world.connection().await.missed_webhooks, missed);
     // The documents are counted, not listed: a sync that finds thousands of them has to fit into its item.

@@ -6,7 +6,7 @@ use oura_simulator::PutDocument;
 use serde_json::json;
 use shared::aws::Inbox;
 
-use super::{NIGHT, a_workout, arrive, asked, notice, notice_of, notices, records, settled};
+use super::{NIGHT, a_workout, arrive, asked, records, settled, webhook_event, webhook_event_at, webhook_events};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn replayed_webhook_event_costs_no_request() {
@@ -14,11 +14,11 @@ async fn replayed_webhook_event_costs_no_request() {
     let touched = world.oura().edit_night("ada", NIGHT.parse().unwrap()).unwrap();
     let workout = a_workout(&world).await;
     let id = workout["documentId"].as_str().unwrap();
-    let mut bodies = notices(&world, "update", &touched);
+    let mut bodies = webhook_events(&world, "update", &touched);
     // Oura's own times differ from this clock, and a document that does not exist is not requested again either.
     let early = world.clock.now() - jiff::SignedDuration::from_mins(20);
-    bodies.push(notice_of(&world, "ada", "update", "workout", id, Some(early)));
-    bodies.push(notice(&world, "ada", "create", "session", "not-there"));
+    bodies.push(webhook_event_at(&world, "ada", "update", "workout", id, Some(early)));
+    bodies.push(webhook_event(&world, "ada", "create", "session", "not-there"));
     arrive(&world, &bodies).await;
     assert!(!asked(&world).is_empty());
     world.oura().clear_requests();
@@ -31,7 +31,7 @@ async fn replayed_webhook_event_costs_no_request() {
     }
     assert_eq!(asked(&world), [""; 0], "every event had been processed");
     // A later change of the same document is another event.
-    arrive(&world, &[notice(&world, "ada", "update", "workout", id)]).await;
+    arrive(&world, &[webhook_event(&world, "ada", "update", "workout", id)]).await;
     assert_eq!(asked(&world), [format!("workout/{id}")]);
 }
 
@@ -46,7 +46,13 @@ async fn thousands_of_webhook_events_become_one_sync_of_the_look_back() {
     // Ids as long as Oura's, and some of unusual length.
     let bodies: Vec<String> = (0..2000)
         .map(|n| {
-            notice(&world, "ada", "update", "sleep", &format!("{n:08}-0000-0000-0000-{}", "0".repeat(12 + n % 40)))
+            webhook_event(
+                &world,
+                "ada",
+                "update",
+                "sleep",
+                &format!("{n:08}-0000-0000-0000-{}", "0".repeat(12 + n % 40)),
+            )
         })
         .collect();
     for ten in bodies.chunks(10) {
@@ -68,7 +74,7 @@ async fn thousands_of_webhook_events_become_one_sync_of_the_look_back() {
     // The next event is an ordinary one.
     world.oura().clear_requests();
     let id = a_workout(&world).await["documentId"].as_str().unwrap().to_owned();
-    arrive(&world, &[notice(&world, "ada", "update", "workout", &id)]).await;
+    arrive(&world, &[webhook_event(&world, "ada", "update", "workout", &id)]).await;
     assert_eq!(json!(asked(&world)), json!([format!("workout/{id}")]));
 }
 
@@ -84,7 +90,13 @@ async fn hundreds_of_old_documents_are_requested_once_each() {
         let document = json!({"id": id, "activity": "running", "day": "2025-05-10", "intensity": "easy", "source": "manual",
             "start_datetime": at(0), "end_datetime": at(30)});
         let put = PutDocument { collection: "workout".into(), document, day: None };
-        bodies.push(notice(&world, "ada", "create", "workout", &world.oura().put_document("ada", put).unwrap().id));
+        bodies.push(webhook_event(
+            &world,
+            "ada",
+            "create",
+            "workout",
+            &world.oura().put_document("ada", put).unwrap().id,
+        ));
     }
     for ten in bodies.chunks(10) {
         assert!(world.deliver(ten, 1).await.is_empty());

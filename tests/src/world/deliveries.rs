@@ -46,7 +46,7 @@ impl World {
     }
 
     /// The message of a sync.
-    pub fn pull(&self, trigger: Trigger, id: &str, range: DayRange) -> String {
+    pub fn sync_message(&self, trigger: Trigger, id: &str, range: DayRange) -> String {
         let (sync_id, requested_at) = (id.parse().unwrap(), self.clock.now());
         SyncMessage { patient_id: self.patient(), sync_id, trigger, range, requested_at }.to_body()
     }

@@ -76,9 +76,9 @@ impl Ring {
             Err(Refusal::NotConnected) => None,
             Err(refusal) => return refusal.response(),
         };
-        let mut notices = self.notices();
-        notices.retain(|notice| person.as_ref().is_some_and(|person| person.user_id == notice.user_id));
-        let shown = notices.split_off(notices.len().saturating_sub(SHOWN));
+        let mut deliveries = self.deliveries();
+        deliveries.retain(|delivery| person.as_ref().is_some_and(|person| person.user_id == delivery.user_id));
+        let shown = deliveries.split_off(deliveries.len().saturating_sub(SHOWN));
         let view = json!({
             "available": true,
             "person": person.as_ref().map(|person| person.name.as_str()),
@@ -87,7 +87,7 @@ impl Ring {
                 "outage": self.control.outage().is_some(),
                 "membershipEnded": person.as_ref().is_some_and(|person| !person.membership),
             },
-            "notices": shown.iter().map(notice_view).collect::<Vec<_>>(),
+            "deliveries": shown.iter().map(delivery_view).collect::<Vec<_>>(),
         });
         answer::json(StatusCode::OK, &view)
     }
@@ -119,7 +119,7 @@ impl Ring {
             _ => {}
         }
         let person = self.person(&asked.patient_id).await?;
-        let before = self.last_notice();
+        let before = self.last_delivery();
         let day = match button {
             "sync" => {
                 self.control.sync_ring_after_walk(&person.key)?;
@@ -138,8 +138,8 @@ impl Ring {
             "delete-workout" => Some(self.delete_last_workout(&person, &asked.patient_id).await?),
             _ => return Ok(None),
         };
-        let notices = self.notices().iter().filter(|notice| notice.id > before).count();
-        Ok(Some(json!({ "day": day, "notices": notices })))
+        let deliveries = self.deliveries().iter().filter(|delivery| delivery.id > before).count();
+        Ok(Some(json!({ "day": day, "deliveries": deliveries })))
     }
 
     /// The Oura account that the patient connected.
@@ -196,23 +196,23 @@ impl Ring {
     }
 
     /// All webhook events, oldest first.
-    fn notices(&self) -> Vec<WebhookDeliveryRecord> {
+    fn deliveries(&self) -> Vec<WebhookDeliveryRecord> {
         let mut all = self.control.delivery_log();
         all.extend(self.control.pending_deliveries());
-        all.sort_by_key(|notice| notice.id);
-        all.dedup_by_key(|notice| notice.id);
+        all.sort_by_key(|delivery| delivery.id);
+        all.dedup_by_key(|delivery| delivery.id);
         all
     }
 
-    fn last_notice(&self) -> u64 {
-        self.notices().last().map_or(0, |notice| notice.id)
+    fn last_delivery(&self) -> u64 {
+        self.deliveries().last().map_or(0, |delivery| delivery.id)
     }
 }
 
 /// A webhook event as a line of the page.
-fn notice_view(notice: &WebhookDeliveryRecord) -> Value {
-    let last = notice.attempts.last();
-    let state = match notice.state {
+fn delivery_view(delivery: &WebhookDeliveryRecord) -> Value {
+    let last = delivery.attempts.last();
+    let state = match delivery.state {
         DeliveryState::Pending if last.is_some() => "retrying",
         DeliveryState::Pending => "pending",
         DeliveryState::Delivered => "delivered",
@@ -221,8 +221,8 @@ fn notice_view(notice: &WebhookDeliveryRecord) -> Value {
         DeliveryState::Lost => "lost",
     };
     json!({
-        "at": last.map_or(notice.queued_at, |attempt| attempt.at), "event": notice.event_type,
-        "dataType": notice.data_type, "state": state, "attempts": notice.attempts.len(),
+        "at": last.map_or(delivery.queued_at, |attempt| attempt.at), "event": delivery.event_type,
+        "dataType": delivery.data_type, "state": state, "attempts": delivery.attempts.len(),
         "status": last.and_then(|attempt| attempt.status),
     })
 }

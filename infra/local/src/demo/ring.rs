@@ -57,7 +57,7 @@ impl Ring {
             range,
             rows: revisions(patient, range).await?,
             events: stack.watch().events().map(|events| events.len()),
-            notices_before: notices(&self.control).last().map_or(0, |notice| notice.id),
+            deliveries_before: deliveries(&self.control).last().map_or(0, |delivery| delivery.id),
             arrived: None,
         };
         let requests = data_requests(&self.control);
@@ -91,7 +91,7 @@ struct Wait<'a> {
     rows: BTreeMap<Day, Value>,
     /// Number of events before; `None` when they cannot be seen.
     events: Option<usize>,
-    notices_before: u64,
+    deliveries_before: u64,
     /// Time of the first change of a row.
     arrived: Option<Timestamp>,
 }
@@ -102,16 +102,19 @@ impl Wait<'_> {
         if self.arrived.is_none() && revisions(self.patient, self.range).await? != self.rows {
             self.arrived = Some(self.stack.now());
         }
-        let notices = self.notices();
-        let delivered = delivered(&notices).count();
-        if notices.is_empty() {
-            return Ok(Some("Oura announced nothing; are there webhook subscriptions?".to_owned()));
+        let deliveries = self.deliveries();
+        let delivered = delivered(&deliveries).count();
+        if deliveries.is_empty() {
+            return Ok(Some("Oura sent no webhook event; are there webhook subscriptions?".to_owned()));
         }
-        if delivered < notices.len() {
-            return Ok(Some(format!("{delivered} of {} notices were delivered to the webhook", notices.len())));
+        if delivered < deliveries.len() {
+            return Ok(Some(format!(
+                "{delivered} of {} webhook events were delivered to the webhook",
+                deliveries.len()
+            )));
         }
         if self.arrived.is_none() {
-            return Ok(Some(format!("all {delivered} notices were delivered, and no day changed")));
+            return Ok(Some(format!("all {delivered} webhook events were delivered, and no day changed")));
         }
         if self.events.is_some() && self.syncs().is_empty() {
             return Ok(Some("days changed, and no wearable_sync event with trigger webhook was published".to_owned()));
@@ -123,9 +126,9 @@ impl Wait<'_> {
         Ok((left > 0).then(|| format!("{left} messages are still in the queues")))
     }
 
-    fn notices(&self) -> Vec<WebhookDeliveryRecord> {
-        let mut all = notices(&self.ring.control);
-        all.retain(|notice| notice.id > self.notices_before && notice.user_id == self.ring.person.user_id);
+    fn deliveries(&self) -> Vec<WebhookDeliveryRecord> {
+        let mut all = deliveries(&self.ring.control);
+        all.retain(|delivery| delivery.id > self.deliveries_before && delivery.user_id == self.ring.person.user_id);
         all
     }
 
@@ -137,10 +140,10 @@ impl Wait<'_> {
     }
 
     async fn report(&self, out: &mut impl Write, requests: u64) -> anyhow::Result<()> {
-        let notices = self.notices();
+        let deliveries = self.deliveries();
         let mut kinds: BTreeMap<(&str, &str), usize> = BTreeMap::new();
-        for notice in delivered(&notices) {
-            *kinds.entry((&notice.data_type, &notice.event_type)).or_default() += 1;
+        for delivery in delivered(&deliveries) {
+            *kinds.entry((&delivery.data_type, &delivery.event_type)).or_default() += 1;
         }
         for ((data_type, event_type), count) in &kinds {
             let times = if *count > 1 { format!(" x {count}") } else { String::new() };
@@ -152,7 +155,7 @@ impl Wait<'_> {
             .filter(|(day, revision)| self.rows.get(day) != Some(revision))
             .map(|(day, _)| day)
             .collect();
-        write!(out, "\n{} notices came to the webhook", delivered(&notices).count())?;
+        write!(out, "\n{} webhook events arrived", delivered(&deliveries).count())?;
         if self.events.is_some() {
             let syncs = self.syncs();
             let records: u64 = syncs.iter().filter_map(|detail| detail["recordsWritten"].as_u64()).sum();
@@ -160,10 +163,10 @@ impl Wait<'_> {
             write!(out, " and became {} {word} (trigger webhook, {records} records)", syncs.len())?;
         }
         writeln!(out, " with {requests} requests to Oura.")?;
-        let sent = delivered(&notices).filter_map(|notice| Some(notice.attempts.last()?.at)).min();
+        let sent = delivered(&deliveries).filter_map(|delivery| Some(delivery.attempts.last()?.at)).min();
         if let Some((arrived, sent)) = self.arrived.zip(sent) {
             let seconds = arrived.duration_since(sent).as_secs_f64();
-            writeln!(out, "{seconds:.1} s from the first notice to the row. {} days changed:\n", days.len())?;
+            writeln!(out, "{seconds:.1} s from the first webhook event to the row. {} days changed:\n", days.len())?;
         }
         let stats = all_days(self.patient, self.range).await?;
         write!(out, "{}", table::head())?;
@@ -176,16 +179,16 @@ impl Wait<'_> {
 }
 
 /// All webhook events, oldest first.
-fn notices(control: &Control) -> Vec<WebhookDeliveryRecord> {
+fn deliveries(control: &Control) -> Vec<WebhookDeliveryRecord> {
     let mut all = control.delivery_log();
     all.extend(control.pending_deliveries());
-    all.sort_by_key(|notice| notice.id);
-    all.dedup_by_key(|notice| notice.id);
+    all.sort_by_key(|delivery| delivery.id);
+    all.dedup_by_key(|delivery| delivery.id);
     all
 }
 
-fn delivered(notices: &[WebhookDeliveryRecord]) -> impl Iterator<Item = &WebhookDeliveryRecord> {
-    notices.iter().filter(|notice| notice.state == DeliveryState::Delivered)
+fn delivered(deliveries: &[WebhookDeliveryRecord]) -> impl Iterator<Item = &WebhookDeliveryRecord> {
+    deliveries.iter().filter(|delivery| delivery.state == DeliveryState::Delivered)
 }
 
 /// Number of requests for data.

@@ -229,7 +229,7 @@ async fn webhook_answers_the_handshake_and_accepts_signed_events_only() {
     assert_eq!(known.json::<Value>().await.unwrap(), json!({"challenge": "a b&c"}));
     assert_eq!(get("guessed").await.unwrap().status(), StatusCode::UNAUTHORIZED);
 
-    let notice = r#"{ "event_type":"update","data_type":"sleep","object_id":"d-1","user_id":"unknown" }"#;
+    let webhook_event = r#"{ "event_type":"update","data_type":"sleep","object_id":"d-1","user_id":"unknown" }"#;
     let post = |signature: Option<String>, body: String| {
         let request = http.post(stack.webhook_url()).header("content-type", "application/json").body(body);
         match signature {
@@ -238,16 +238,22 @@ async fn webhook_answers_the_handshake_and_accepts_signed_events_only() {
         }
     };
     let timestamp = stack.now().as_millisecond().to_string();
-    let signature =
-        shared::oura::sign(&shared::oura::ClientSecret::new(&secret.client_secret), &timestamp, notice.as_bytes());
-    for (signature, body) in
-        [(None, notice), (Some("00".repeat(32)), notice), (Some(signature.clone()), &notice.replace("d-1", "d-2"))]
-    {
+    let signature = shared::oura::sign(
+        &shared::oura::ClientSecret::new(&secret.client_secret),
+        &timestamp,
+        webhook_event.as_bytes(),
+    );
+    for (signature, body) in [
+        (None, webhook_event),
+        (Some("00".repeat(32)), webhook_event),
+        (Some(signature.clone()), &webhook_event.replace("d-1", "d-2")),
+    ] {
         let refused = post(signature, body.to_owned()).header("x-oura-timestamp", &timestamp).send().await.unwrap();
         let status = refused.status();
         assert!(status.is_client_error() && status != StatusCode::GONE, "{status}");
     }
-    let taken = post(Some(signature), notice.to_owned()).header("x-oura-timestamp", &timestamp).send().await.unwrap();
+    let taken =
+        post(Some(signature), webhook_event.to_owned()).header("x-oura-timestamp", &timestamp).send().await.unwrap();
     assert_eq!(taken.status(), StatusCode::OK);
 
     let large = post(None, " ".repeat(gateway::function_url::BODY_LIMIT + 1)).send().await;

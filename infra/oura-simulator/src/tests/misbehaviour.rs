@@ -187,17 +187,17 @@ async fn an_edited_night_keeps_its_ids_and_changes_sleep_scores_and_readiness() 
         let of_day = |doc: &Value| doc["day"] == "2031-06-10" && doc["type"] != "sleep";
         world.list(&tokens.access, &range).await.into_iter().find(of_day).unwrap()
     };
-    let kinds = ["sleep", "daily_sleep", "daily_readiness", "daily_activity"];
+    let data_types = ["sleep", "daily_sleep", "daily_readiness", "daily_activity"];
     let mut before = Vec::new();
-    for kind in kinds {
-        before.push(read(kind).await);
+    for data_type in data_types {
+        before.push(read(data_type).await);
     }
     let edited = post(&world, "/control/people/ada/edit-night/2031-06-10", json!({})).await;
     assert_eq!(edited["changes"].as_array().unwrap().len(), 3);
-    for (kind, before) in kinds.into_iter().zip(before) {
-        let after = read(kind).await;
-        assert_eq!(after["id"], before["id"], "{kind}");
-        assert_eq!(after != before, kind != "daily_activity", "{kind}");
+    for (data_type, before) in data_types.into_iter().zip(before) {
+        let after = read(data_type).await;
+        assert_eq!(after["id"], before["id"], "{data_type}");
+        assert_eq!(after != before, data_type != "daily_activity", "{data_type}");
     }
     let sleep = read("sleep").await;
     assert_eq!(sleep["sleep_analysis_reason"], "bedtime_edit");

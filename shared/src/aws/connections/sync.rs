@@ -91,10 +91,10 @@ impl Connections {
     pub async fn backfill_progress(
         &self,
         connection: &Connection,
-        kind: DataType,
+        data_type: DataType,
         progress: &DataTypeProgress,
     ) -> Result<bool, StoreError> {
-        let update = self.update_backfill(connection).set(&format!("backfillPerType.{kind}"), progress);
+        let update = self.update_backfill(connection).set(&format!("backfillPerType.{data_type}"), progress);
         Ok(update.send("record the backfill's progress").await?.is_written())
     }
 

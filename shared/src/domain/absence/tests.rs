@@ -29,7 +29,7 @@ fn connection() -> Connection {
             started_at: None,
             is_reported: false,
         }),
-        watermarks: DataType::ALL.into_iter().map(|kind| (kind, at("2026-03-20T03:01:00Z"))).collect(),
+        watermarks: DataType::ALL.into_iter().map(|data_type| (data_type, at("2026-03-20T03:01:00Z"))).collect(),
         ..Connection::new(
             "p-1".parse().unwrap(),
             "ring-1".parse().unwrap(),
@@ -143,7 +143,7 @@ fn day_that_was_never_fetched_is_not_blamed_on_the_ring() {
 #[test]
 fn failure_explains_only_days_since_the_last_fetch() {
     let old = |mut of: Connection| {
-        of.watermarks = DataType::ALL.into_iter().map(|kind| (kind, at("2026-03-17T03:00:00Z"))).collect();
+        of.watermarks = DataType::ALL.into_iter().map(|data_type| (data_type, at("2026-03-17T03:00:00Z"))).collect();
         of
     };
     let late = old(connection());
@@ -177,7 +177,7 @@ fn failure_explains_only_days_since_the_last_fetch() {
         Evidence { full_sync_interval_days, ..evidence(Some(connection), &days) }.of_day(day("2026-03-18"))
     };
     let mut rare = current.clone();
-    rare.watermarks = DataType::ALL.into_iter().map(|kind| (kind, at("2026-03-08T03:00:00Z"))).collect();
+    rare.watermarks = DataType::ALL.into_iter().map(|data_type| (data_type, at("2026-03-08T03:00:00Z"))).collect();
     assert_eq!((of(&rare, 7), of(&rare, 14)), (Absence::WeAreLate, Absence::NotSyncedYet));
     current.last_ring_webhook_at = Some(at("2026-03-17T20:00:00Z"));
     assert_eq!(whole(Some(&current), &[], "2026-03-18"), Absence::WeAreLate);
@@ -188,13 +188,13 @@ fn metric_type_is_explained_by_the_rest_of_its_day() {
     let connection = connection();
     assert_eq!(missing(&connection, &stats("2026-03-15", |_| ())), BTreeMap::new());
     let unworn = stats("2026-03-15", |metrics| {
-        metrics.retain(|kind, _| *kind == MetricType::Activity);
+        metrics.retain(|metric_type, _| *metric_type == MetricType::Activity);
         metrics.insert(MetricType::Activity, json!({"score": 70, "nonWearTime": 30_000}));
     });
     let reasons = missing(&connection, &unworn);
     assert_eq!((reasons[&MetricType::Sleep], reasons[&MetricType::Hrv]), (Absence::NotWorn, Absence::NotWorn));
     assert_eq!(reasons[&MetricType::Stress], Absence::Unknown, "eight hours are not the whole day");
-    let moments = stats("2026-03-15", |metrics| metrics.retain(|kind, _| *kind == MetricType::HeartRate));
+    let moments = stats("2026-03-15", |metrics| metrics.retain(|metric_type, _| *metric_type == MetricType::HeartRate));
     let reasons = missing(&connection, &moments);
     assert_eq!((reasons[&MetricType::Sleep], reasons[&MetricType::Activity]), (Absence::NotWorn, Absence::NotWorn));
     let without = stats("2026-03-15", |metrics| drop(metrics.remove(&MetricType::Spo2)));
@@ -240,7 +240,7 @@ fn backfill_explains_its_own_days_and_only_while_it_runs() {
     let mut of = connection();
     assert_eq!(whole(Some(&of), &[], "2026-02-15"), Absence::NotWorn, "it has arrived");
     of.backfill.as_mut().unwrap().state = BackfillState::Running;
-    assert_eq!(whole(Some(&of), &[], "2026-03-15"), Absence::NotWorn, "a pull brought this one");
+    assert_eq!(whole(Some(&of), &[], "2026-03-15"), Absence::NotWorn, "a sync brought this one");
     let mut never = connection();
     never.watermarks.clear();
     assert_eq!(whole(Some(&never), &[], "2026-03-15"), Absence::NotFetched);
@@ -250,7 +250,8 @@ fn backfill_explains_its_own_days_and_only_while_it_runs() {
     let mut failing = connection();
     failing.failing.insert(DataType::DailyActivity, FetchFailure::MalformedDocuments);
     assert_eq!(whole(Some(&failing), &[], "2026-03-20"), Absence::NotSyncedYet, "others have nothing either");
-    failing.failing = DataType::ALL.into_iter().map(|kind| (kind, FetchFailure::MalformedDocuments)).collect();
+    failing.failing =
+        DataType::ALL.into_iter().map(|data_type| (data_type, FetchFailure::MalformedDocuments)).collect();
     assert_eq!(whole(Some(&failing), &[], "2026-03-15"), Absence::Unreadable);
     let full = stats("2026-03-14", |metrics| drop(metrics.insert(MetricType::Ring, json!({"batteryLast": 80}))));
     assert_eq!(whole(Some(&connection()), &[full], "2026-03-15"), Absence::NotWorn, "the battery was full");
@@ -262,7 +263,7 @@ fn working_webhooks_explain_data_types_that_were_not_fetched() {
     of.last_ring_webhook_at = Some(at("2026-03-19T20:00:00Z"));
     let fetched = |of: &mut Connection, text: &str| of.watermarks.values_mut().for_each(|known| *known = at(text));
     fetched(&mut of, "2026-03-17T03:00:00Z");
-    let without = |kind| stats("2026-03-18", move |metrics| drop(metrics.remove(&kind)));
+    let without = |metric_type| stats("2026-03-18", move |metrics| drop(metrics.remove(&metric_type)));
     assert_eq!(missing(&of, &without(MetricType::Stress))[&MetricType::Stress], Absence::Unknown);
     let reasons = missing(&of, &without(MetricType::HeartRate));
     assert_eq!(reasons[&MetricType::HeartRate], Absence::WeAreLate, "it has no webhook");
@@ -271,7 +272,7 @@ fn working_webhooks_explain_data_types_that_were_not_fetched() {
     assert_eq!(missing(&silent, &without(MetricType::Stress))[&MetricType::Stress], Absence::WeAreLate);
     fetched(&mut of, "2026-03-10T03:00:00Z");
     let reasons = missing(&of, &without(MetricType::Stress));
-    assert_eq!(reasons[&MetricType::Stress], Absence::WeAreLate, "a full pull is long due");
+    assert_eq!(reasons[&MetricType::Stress], Absence::WeAreLate, "a full sync is long due");
 }
 
 #[test]
@@ -289,7 +290,7 @@ fn battery_and_hours_without_the_ring_explain_only_their_own_metric_types() {
     use MetricType::{Activity, HeartRate, Ring, Sleep, Spo2, Stress};
     let of = |day: &str, without: &[MetricType], with: &[(MetricType, Value)], asked: MetricType| {
         let stats = stats(day, |metrics| {
-            metrics.retain(|kind, _| !without.contains(kind));
+            metrics.retain(|metric_type, _| !without.contains(metric_type));
             metrics.extend(with.iter().cloned());
         });
         missing(&connection(), &stats)[&asked]
@@ -305,7 +306,7 @@ fn battery_and_hours_without_the_ring_explain_only_their_own_metric_types() {
     assert_eq!(of(day, &[Stress], &unworn(50_000), Stress), Absence::NotWorn);
     assert_eq!(of(day, &[Activity, Stress], &[], Stress), Absence::Unknown, "it was worn all night");
     let all_but_heart_rate: Vec<_> =
-        EXPECTED.iter().map(|expected| expected.metric_type).filter(|kind| *kind != HeartRate).collect();
+        EXPECTED.iter().map(|expected| expected.metric_type).filter(|metric_type| *metric_type != HeartRate).collect();
     assert_eq!(of(last, &all_but_heart_rate, &[], Sleep), Absence::NotSyncedYet, "more of the newest day may come");
     let no_average = [(Spo2, json!({"average": null}))];
     assert_eq!(of(day, &[], &no_average, Spo2), Absence::NotMeasured, "only scores are computed from several nights");
@@ -315,13 +316,13 @@ fn battery_and_hours_without_the_ring_explain_only_their_own_metric_types() {
 fn unworn_day_is_explained_by_its_own_documents() {
     use MetricType::{Activity, Readiness, Sleep, Stress};
     let unworn = stats("2026-03-15", |metrics| {
-        metrics.retain(|kind, _| ![Sleep, Readiness].contains(kind));
+        metrics.retain(|metric_type, _| ![Sleep, Readiness].contains(metric_type));
         metrics.insert(Activity, json!({"score": null, "steps": 0, "nonWearTime": 86_400}));
         metrics.insert(Stress, json!({"stressHigh": 0, "recoveryHigh": 0, "daySummary": null}));
     });
     let reasons = missing(&connection(), &unworn);
-    for kind in [Activity, Readiness, Sleep, Stress] {
-        assert_eq!(reasons[&kind], Absence::NotWorn, "{kind}");
+    for metric_type in [Activity, Readiness, Sleep, Stress] {
+        assert_eq!(reasons[&metric_type], Absence::NotWorn, "{metric_type}");
     }
     let calm = stats("2026-03-15", |metrics| {
         metrics.insert(Stress, json!({"stressHigh": 0, "recoveryHigh": 0, "daySummary": "restored"}));
@@ -339,7 +340,8 @@ fn malformed(data_types: &[DataType]) -> Connection {
 fn baselines(of: &[(MetricType, &str)]) -> DayBaselines {
     let window = json!({"mean": null, "minimum": null, "maximum": null, "count": 3, "confidence": "calibrating"});
     let windows = json!({"days7": window, "days30": window});
-    let values: BTreeMap<_, _> = of.iter().map(|(kind, field)| (*kind, json!({ *field: windows }))).collect();
+    let values: BTreeMap<_, _> =
+        of.iter().map(|(metric_type, field)| (*metric_type, json!({ *field: windows }))).collect();
     DayBaselines { values: serde_json::from_value(json!(values)).unwrap(), basis: 1 }
 }
 
@@ -348,7 +350,7 @@ fn lost_values_do_not_follow_by_themselves() {
     use MetricType::{Sleep, Spo2};
     let connection = malformed(&[DataType::Sleep, DataType::DailySpo2]);
     let of = |day: &str, change: fn(&mut BTreeMap<MetricType, Value>)| missing(&connection, &stats(day, change));
-    let lost = of("2026-03-15", |metrics| metrics.retain(|kind, _| ![Sleep, Spo2].contains(kind)));
+    let lost = of("2026-03-15", |metrics| metrics.retain(|metric_type, _| ![Sleep, Spo2].contains(metric_type)));
     assert_eq!((lost[&Sleep], lost[&Spo2]), (Absence::Unreadable, Absence::Unreadable));
     let unworn = of("2026-03-15", |metrics| {
         metrics.remove(&Sleep);
@@ -447,7 +449,8 @@ fn day_ends_where_the_patient_is() {
 fn day_without_offset_ends_twelve_hours_after_its_end_in_utc() {
     use MetricType::{Sleep, Stress};
     let mut connection = connection();
-    let without = stats("2026-03-19", |metrics| metrics.retain(|kind, _| ![Sleep, Stress].contains(kind)));
+    let without =
+        stats("2026-03-19", |metrics| metrics.retain(|metric_type, _| ![Sleep, Stress].contains(metric_type)));
     let of = |connection: &Connection, now: &str| missing_at(connection, &without, now)[&Stress];
     assert_eq!(of(&connection, "2026-03-20T11:59:00Z"), Absence::InProgress);
     assert_eq!(of(&connection, "2026-03-20T12:00:00Z"), Absence::Unknown);
@@ -498,7 +501,10 @@ fn today_is_explained_by_what_has_synced() {
     use MetricType::{Activity, HeartRate, Sleep, Spo2, Stress};
     let mut connection = connection();
     let of = |connection: &Connection, without: &[MetricType]| {
-        missing(connection, &stats("2026-03-20", |metrics| metrics.retain(|kind, _| !without.contains(kind))))
+        missing(
+            connection,
+            &stats("2026-03-20", |metrics| metrics.retain(|metric_type, _| !without.contains(metric_type))),
+        )
     };
     let after_night = of(&connection, &[Stress, Spo2]);
     assert_eq!((after_night[&Stress], after_night[&Spo2]), (Absence::InProgress, Absence::InProgress));
@@ -515,7 +521,7 @@ fn calibration_and_rest_mode_explain_only_their_own_metric_types() {
     use MetricType::{Activity, Readiness, RestMode, Sleep, SleepTime, Spo2};
     let new = |without: &[MetricType]| {
         let stats = stats("2026-03-15", |metrics| {
-            metrics.retain(|kind, _| !without.contains(kind));
+            metrics.retain(|metric_type, _| !without.contains(metric_type));
             metrics.insert(SleepTime, json!({"status": "not_enough_nights"}));
         });
         missing(&connection(), &stats)
@@ -525,7 +531,7 @@ fn calibration_and_rest_mode_explain_only_their_own_metric_types() {
     assert_eq!(new(&[Readiness, Sleep])[&Readiness], Absence::Unknown, "without a night there is none to be had");
     let resting = |from: &str| {
         let stats = stats("2026-03-15", |metrics| {
-            metrics.retain(|kind, _| ![Activity, Readiness, Spo2].contains(kind));
+            metrics.retain(|metric_type, _| ![Activity, Readiness, Spo2].contains(metric_type));
             metrics.insert(RestMode, json!({"periods": [{"startDay": from, "endDay": null}]}));
         });
         let reasons = missing(&connection(), &stats);

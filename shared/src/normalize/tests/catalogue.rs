@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::domain::{CATALOGUE, Metric};
 
-/// A document of every kind in which no field is empty.
+/// A document of every data type in which no field is empty.
 fn full_day() -> Vec<Record> {
     let at = "2031-05-05T12:00:00+02:00";
     let series = json!({"interval": 300.0, "items": [40.0, 71.0], "timestamp": at});
@@ -31,46 +31,52 @@ fn full_day() -> Vec<Record> {
     let sleep = scores("deep_sleep efficiency latency rem_sleep restfulness timing total_sleep");
     let day = "2031-05-05";
     [
-        (Kind::Sleep, night),
-        (Kind::DailyActivity, activity),
+        (DataType::Sleep, night),
+        (DataType::DailyActivity, activity),
         (
-            Kind::DailyReadiness,
+            DataType::DailyReadiness,
             json!({"day": day, "score": 83, "temperature_deviation": -0.12, "temperature_trend_deviation": 0.2,
                 "contributors": readiness}),
         ),
-        (Kind::DailySleep, json!({"day": day, "score": 79, "contributors": sleep})),
-        (Kind::DailySpo2, json!({"day": day, "spo2_percentage": {"average": 96.5}, "breathing_disturbance_index": 4})),
-        (Kind::DailyStress, json!({"day": day, "stress_high": 2700, "recovery_high": 900, "day_summary": "normal"})),
+        (DataType::DailySleep, json!({"day": day, "score": 79, "contributors": sleep})),
         (
-            Kind::DailyResilience,
+            DataType::DailySpo2,
+            json!({"day": day, "spo2_percentage": {"average": 96.5}, "breathing_disturbance_index": 4}),
+        ),
+        (
+            DataType::DailyStress,
+            json!({"day": day, "stress_high": 2700, "recovery_high": 900, "day_summary": "normal"}),
+        ),
+        (
+            DataType::DailyResilience,
             json!({"day": day, "level": "solid", "contributors": scores("sleep_recovery daytime_recovery stress")}),
         ),
-        (Kind::DailyCardiovascularAge, json!({"day": day, "vascular_age": 41, "pulse_wave_velocity": 7.1})),
-        (Kind::Vo2Max, json!({"day": day, "vo2_max": 42.5})),
-        (Kind::HeartRate, beat(at, "awake", 72)),
+        (DataType::DailyCardiovascularAge, json!({"day": day, "vascular_age": 41, "pulse_wave_velocity": 7.1})),
+        (DataType::Vo2Max, json!({"day": day, "vo2_max": 42.5})),
+        (DataType::HeartRate, beat(at, "awake", 72)),
         (
-            Kind::Workout,
+            DataType::Workout,
             json!({"day": day, "activity": "running", "label": "Run", "calories": 180.5, "distance": 5200.5,
                 "intensity": "hard", "source": "manual", "start_datetime": at,
                 "end_datetime": "2031-05-05T12:30:00+02:00"}),
         ),
         (
-            Kind::Session,
+            DataType::Session,
             json!({"day": day, "type": "breathing", "mood": "good", "start_datetime": at,
                 "end_datetime": "2031-05-05T12:05:00+02:00", "heart_rate": series, "heart_rate_variability": series,
                 "motion_count": series}),
         ),
-        (Kind::EnhancedTag, json!({"start_day": day, "start_time": at, "tag_type_code": "tag_generic_coffee"})),
+        (DataType::EnhancedTag, json!({"start_day": day, "start_time": at, "tag_type_code": "tag_generic_coffee"})),
         (
-            Kind::SleepTime,
+            DataType::SleepTime,
             json!({"day": day, "recommendation": "earlier_bedtime", "status": "optimal_found",
                 "optimal_bedtime": {"day_tz": 7200, "start_offset": -3600, "end_offset": 1800}}),
         ),
-        (Kind::RestModePeriod, json!({"start_day": day, "start_time": at, "end_day": day, "end_time": at})),
-        (Kind::RingBatteryLevel, json!({"timestamp": at, "level": 95, "charging": true, "in_charger": true})),
+        (DataType::RestModePeriod, json!({"start_day": day, "start_time": at, "end_day": day, "end_time": at})),
+        (DataType::RingBatteryLevel, json!({"timestamp": at, "level": 95, "charging": true, "in_charger": true})),
     ]
     .into_iter()
-    .map(|(kind, document)| one(kind, document))
+    .map(|(data_type, document)| one(data_type, document))
     .collect()
 }
 
@@ -78,11 +84,11 @@ fn full_day() -> Vec<Record> {
 fn catalogue_holds_every_scalar_field_of_a_full_day_and_no_other() {
     let stats = stats("2031-05-05", &full_day());
     let mut scalars = BTreeSet::new();
-    for (kind, fields) in &stats {
+    for (data_type, fields) in &stats {
         for (field, value) in fields.as_object().unwrap() {
-            assert!(!value.is_null(), "{kind}.{field} is empty: nothing shows whether it is a scalar");
+            assert!(!value.is_null(), "{data_type}.{field} is empty: nothing shows whether it is a scalar");
             if !value.is_object() && !value.is_array() {
-                scalars.insert(format!("{kind}.{field}"));
+                scalars.insert(format!("{data_type}.{field}"));
             }
         }
     }

@@ -35,7 +35,7 @@ fn sleep_periods_begin_with_the_main_one_and_leave_out_rest() {
 fn main_sleep_without_a_long_sleep_is_the_longest_sleep() {
     let at = ("2031-05-05T01:00:00+02:00", "2031-05-05T05:00:00+02:00");
     let records = made(
-        Kind::Sleep,
+        DataType::Sleep,
         json!([
             fragment("short", json!(900), at.0, at.1),
             sleep("longer", "sleep", json!(9000), at.0, at.1),
@@ -46,7 +46,7 @@ fn main_sleep_without_a_long_sleep_is_the_longest_sleep() {
     assert_eq!(stats("2031-05-05", &records)[&MetricType::Sleep]["documentId"], "longer");
 
     let none = made(
-        Kind::Sleep,
+        DataType::Sleep,
         json!([sleep("nap", "late_nap", json!(12000), at.0, at.1), fragment("frag", Value::Null, at.0, at.1)]),
     );
     let stats = stats("2031-05-05", &none);
@@ -60,7 +60,7 @@ fn main_sleep_without_a_long_sleep_is_the_longest_sleep() {
 fn day_with_only_deleted_and_resting_periods_has_no_sleep() {
     let at = ("2031-05-05T01:00:00+02:00", "2031-05-05T05:00:00+02:00");
     let records = made(
-        Kind::Sleep,
+        DataType::Sleep,
         json!([sleep("a", "deleted", json!(9000), at.0, at.1), sleep("b", "rest", json!(9000), at.0, at.1)]),
     );
     assert_eq!(stats("2031-05-05", &records), BTreeMap::new());
@@ -74,9 +74,11 @@ fn documented_metric_types_have_all_their_keys_even_if_oura_sends_only_nulls() {
             *value = Value::Null;
         }
     }
-    let mut records = made(Kind::Sleep, json!([night]));
-    for (kind, id) in [(Kind::DailyReadiness, "r"), (Kind::DailySleep, "s"), (Kind::DailyActivity, "a")] {
-        records.push(one(kind, json!({"id": id, "day": "2031-05-05", "score": null, "contributors": null})));
+    let mut records = made(DataType::Sleep, json!([night]));
+    for (data_type, id) in
+        [(DataType::DailyReadiness, "r"), (DataType::DailySleep, "s"), (DataType::DailyActivity, "a")]
+    {
+        records.push(one(data_type, json!({"id": id, "day": "2031-05-05", "score": null, "contributors": null})));
     }
     let stats = stats("2031-05-05", &records);
     let wanted = [
@@ -97,25 +99,25 @@ fn documented_metric_types_have_all_their_keys_even_if_oura_sends_only_nulls() {
         ),
         (MetricType::Hrv, "averageHrv maxHrv minHrv restingHeartRate"),
     ];
-    for (kind, keys) in wanted {
+    for (data_type, keys) in wanted {
         for key in keys.split_whitespace() {
-            assert_eq!(stats[&kind].get(key), Some(&Value::Null), "{kind}.{key}");
+            assert_eq!(stats[&data_type].get(key), Some(&Value::Null), "{data_type}.{key}");
         }
     }
-    assert_eq!(stats.len(), 4, "a kind without a document is absent");
+    assert_eq!(stats.len(), 4, "a data type without a document is absent");
 }
 
 #[test]
 fn scores_and_measurements_of_the_same_name_are_kept_apart() {
     let mut records = busy_day();
     records.push(one(
-        Kind::DailySleep,
+        DataType::DailySleep,
         json!({"id": "scores", "day": "2031-05-05", "score": 79, "timestamp": "2031-05-04T00:00:00+00:00",
             "contributors": {"deep_sleep": 81, "efficiency": 63, "latency": 97, "rem_sleep": 58, "restfulness": 44,
                 "timing": 90, "total_sleep": 76}}),
     ));
     records.push(one(
-        Kind::DailyReadiness,
+        DataType::DailyReadiness,
         json!({"id": "ready", "day": "2031-05-05", "score": 83, "temperature_deviation": -0.12,
             "temperature_trend_deviation": null, "timestamp": "2031-05-05T00:00:00-05:00",
             "contributors": {"body_temperature": 96, "resting_heart_rate": 88, "hrv_balance": null,
@@ -138,7 +140,7 @@ fn scores_and_measurements_of_the_same_name_are_kept_apart() {
 
 #[test]
 fn scores_without_periods_and_periods_without_scores_leave_nulls() {
-    let scores = vec![one(Kind::DailySleep, json!({"id": "s", "day": "2031-05-05", "score": 79}))];
+    let scores = vec![one(DataType::DailySleep, json!({"id": "s", "day": "2031-05-05", "score": 79}))];
     let with_scores = stats("2031-05-05", &scores);
     assert_eq!(
         (&with_scores[&MetricType::Sleep]["score"], &with_scores[&MetricType::Sleep]["totalSleep"]),
@@ -156,19 +158,19 @@ fn scores_without_periods_and_periods_without_scores_leave_nulls() {
 #[test]
 fn nights_of_25_hours_and_flights_keep_ouras_durations_and_offsets() {
     let autumn = one(
-        Kind::Sleep,
+        DataType::Sleep,
         sleep("dst", "long_sleep", json!(28800), "2031-10-25T23:30:00+02:00", "2031-10-26T07:30:00+01:00"),
     );
     assert_eq!(autumn.metrics_json()["totalSleep"], 28800);
     assert_eq!(autumn.metrics_json()["bedtimeEnd"], "2031-10-26T07:30:00+01:00");
     let workout = one(
-        Kind::Workout,
+        DataType::Workout,
         json!({"id": "w", "day": "2031-10-26", "activity": "walking", "start_datetime": "2031-10-26T02:30:00+02:00",
             "end_datetime": "2031-10-26T02:30:00+01:00"}),
     );
     assert_eq!(workout.metrics_json()["duration"], 3600, "the clock showed the same time twice");
     let flight = one(
-        Kind::Workout,
+        DataType::Workout,
         json!({"id": "w", "day": "2031-07-01", "activity": "yoga", "start_datetime": "2031-07-01T21:00:00+09:00",
             "end_datetime": "2031-07-01T06:00:00-07:00"}),
     );
@@ -179,7 +181,7 @@ fn nights_of_25_hours_and_flights_keep_ouras_durations_and_offsets() {
 #[test]
 fn record_day_is_ouras_and_not_that_of_the_timestamp() {
     let record = one(
-        Kind::DailyReadiness,
+        DataType::DailyReadiness,
         json!({"id": "r", "day": "2031-05-05", "score": 80, "timestamp": "2031-05-03T22:00:00+00:00"}),
     );
     assert_eq!(record.day, day("2031-05-05"));
@@ -190,7 +192,7 @@ fn unfinished_night_and_night_without_type_are_read() {
     let mut night = sleep("night", "long_sleep", json!(18000), "2031-05-05T00:10:00+02:00", "");
     night["bedtime_end"] = Value::Null;
     night["type"] = Value::Null;
-    let stats = stats("2031-05-05", &made(Kind::Sleep, json!([night])));
+    let stats = stats("2031-05-05", &made(DataType::Sleep, json!([night])));
     let sleep = &stats[&MetricType::Sleep];
     assert_eq!(
         (&sleep["totalSleep"], &sleep["bedtimeEnd"], &sleep["type"]),

@@ -5,7 +5,7 @@ use super::*;
 #[test]
 fn heart_rate_samples_are_keyed_by_moment_and_source_and_listed_in_order() {
     let records = made(
-        Kind::HeartRate,
+        DataType::HeartRate,
         json!([
             beat("2031-05-05T12:05:00+00:00", "awake", 72),
             beat("2031-05-05T12:00:00+00:00", "awake", 70),
@@ -30,7 +30,7 @@ fn heart_rate_samples_are_keyed_by_moment_and_source_and_listed_in_order() {
 #[test]
 fn samples_around_midnight_belong_to_the_patients_local_day() {
     let nights = documents(
-        Kind::Sleep,
+        DataType::Sleep,
         json!([
             sleep("tokyo", "long_sleep", json!(20000), "2031-05-05T00:10:00+09:00", "2031-05-05T08:00:00+09:00"),
             sleep("lima", "long_sleep", json!(20000), "2031-05-09T23:10:00-05:00", "2031-05-10T07:00:00-05:00"),
@@ -38,7 +38,7 @@ fn samples_around_midnight_belong_to_the_patients_local_day() {
     );
     let offsets = DayOffsets::of_documents([&nights]);
     let samples = documents(
-        Kind::HeartRate,
+        DataType::HeartRate,
         json!([
             beat("2031-05-05T14:59:00+00:00", "awake", 60),
             beat("2031-05-05T15:01:00+00:00", "awake", 61),
@@ -66,7 +66,7 @@ fn heart_rate_of_many_samples_is_thinned_and_its_summary_is_not() {
     let samples: Vec<Value> = (0..25_000_u32)
         .map(|n| beat(&(start + jiff::SignedDuration::from_secs(3 * i64::from(n))).to_string(), "live", 60 + n % 100))
         .collect();
-    let records = made(Kind::HeartRate, Value::Array(samples));
+    let records = made(DataType::HeartRate, Value::Array(samples));
     let metrics = &records[0].metrics_json();
     assert_eq!((&metrics["count"], &metrics["everyNth"], &metrics["max"]), (&json!(25_000), &json!(3), &json!(159)));
     assert_eq!(metrics["bpm"].as_array().unwrap().len(), 8_334);
@@ -76,7 +76,7 @@ fn heart_rate_of_many_samples_is_thinned_and_its_summary_is_not() {
 #[test]
 fn workouts_have_totals_titles_and_the_heart_rate_inside_them() {
     let mut records = made(
-        Kind::Workout,
+        DataType::Workout,
         json!([
             {"id": "late", "day": "2031-05-05", "activity": "strengthTraining", "label": "", "calories": 180.25,
                 "distance": null, "intensity": "hard", "source": "manual", "end_datetime": "2031-05-05T19:00:00+02:00",
@@ -89,7 +89,7 @@ fn workouts_have_totals_titles_and_the_heart_rate_inside_them() {
     let without_samples = stats("2031-05-05", &records);
     assert_eq!(without_samples[&MetricType::Workout]["workouts"][0]["averageHeartRate"], Value::Null);
     records.extend(made(
-        Kind::HeartRate,
+        DataType::HeartRate,
         json!([
             beat("2031-05-05T05:59:59Z", "awake", 50),
             beat("2031-05-05T06:00:00Z", "workout", 120),
@@ -113,7 +113,7 @@ fn workouts_have_totals_titles_and_the_heart_rate_inside_them() {
 #[test]
 fn sessions_carry_the_averages_of_their_series() {
     let record = one(
-        Kind::Session,
+        DataType::Session,
         json!({"id": "se", "day": "2031-05-05", "type": "breathing", "mood": null, "heart_rate_variability": null,
             "start_datetime": "2031-05-05T16:00:00+02:00", "end_datetime": "2031-05-05T16:05:30+02:00",
             "heart_rate": {"interval": 5.0, "items": [60.0, null, 63.0], "timestamp": "2031-05-05T16:00:00.000+02:00"},
@@ -131,7 +131,10 @@ fn sessions_carry_the_averages_of_their_series() {
 fn stored_samples_outside_a_shorter_answer_stay() {
     let at = |minute: u32| format!("2031-05-05T12:{minute:02}:00+00:00");
     let day_of = |samples: &[(u32, u32)]| {
-        one_of(made(Kind::HeartRate, samples.iter().map(|(minute, bpm)| beat(&at(*minute), "awake", *bpm)).collect()))
+        one_of(made(
+            DataType::HeartRate,
+            samples.iter().map(|(minute, bpm)| beat(&at(*minute), "awake", *bpm)).collect(),
+        ))
     };
     let offsets = DayOffsets::default();
     let stored = day_of(&[(0, 60), (5, 61), (10, 62), (15, 63)]);
@@ -141,7 +144,7 @@ fn stored_samples_outside_a_shorter_answer_stay() {
     assert_eq!(merged_series(&stored, &day_of(&[(0, 60), (15, 64)]), &offsets), None);
     // Samples that belong to another day by what is known now do not stay.
     let nights = documents(
-        Kind::Sleep,
+        DataType::Sleep,
         json!([sleep("n", "long_sleep", json!(20000), "2031-05-05T12:00:00+12:00", "2031-05-05T20:00:00+12:00")]),
     );
     assert_eq!(merged_series(&stored, &day_of(&[(5, 61)]), &DayOffsets::of_documents([&nights])), None);
@@ -151,7 +154,7 @@ fn stored_samples_outside_a_shorter_answer_stay() {
 fn battery_of_a_shorter_answer_is_joined_with_the_stored_one() {
     let day_of = |samples: &[(u32, u32)]| {
         let sample = |(hour, level): &(u32, u32)| json!({"timestamp": format!("2031-05-05T{hour:02}:00:00Z"), "level": level, "charging": false});
-        one_of(made(Kind::RingBatteryLevel, samples.iter().map(sample).collect()))
+        one_of(made(DataType::RingBatteryLevel, samples.iter().map(sample).collect()))
     };
     let (stored, offsets) = (day_of(&[(1, 80), (9, 40), (20, 70)]), DayOffsets::default());
     let merged = merged_series(&stored, &day_of(&[(1, 80), (9, 35)]), &offsets).unwrap().metrics_json();
@@ -168,13 +171,13 @@ fn thinned_day_stands_against_a_shorter_answer_unless_its_samples_are_of_other_d
     let start: jiff::Timestamp = "2031-05-05T00:00:00Z".parse().unwrap();
     let day_of = |count: u32| {
         let at = |n: u32| (start + jiff::SignedDuration::from_secs(4 * i64::from(n))).to_string();
-        one_of(made(Kind::HeartRate, (0..count).map(|n| beat(&at(n), "live", 60 + n % 100)).collect()))
+        one_of(made(DataType::HeartRate, (0..count).map(|n| beat(&at(n), "live", 60 + n % 100)).collect()))
     };
     let (dense, short) = (day_of(12_000), day_of(100));
     assert_eq!(merged_series(&dense, &short, &DayOffsets::default()), Some(dense.clone()));
     assert_eq!(merged_series(&short, &dense, &DayOffsets::default()), None);
     let nights = documents(
-        Kind::Sleep,
+        DataType::Sleep,
         json!([sleep("n", "long_sleep", json!(20000), "2031-05-05T00:00:00-08:00", "2031-05-05T08:00:00-08:00")]),
     );
     assert_eq!(merged_series(&dense, &short, &DayOffsets::of_documents([&nights])), None);

@@ -207,8 +207,8 @@ mod tests {
 
     use super::*;
 
-    fn parse(kind: DataType, documents: &[&str]) -> (Documents, Vec<Malformed>) {
-        Documents::parse(kind, documents)
+    fn parse(data_type: DataType, documents: &[&str]) -> (Documents, Vec<Malformed>) {
+        Documents::parse(data_type, documents)
     }
 
     #[test]
@@ -243,8 +243,8 @@ mod tests {
     }
 
     /// The field that places a document in time, and its value.
-    fn place(kind: DataType) -> Option<(&'static str, &'static str)> {
-        match kind {
+    fn place(data_type: DataType) -> Option<(&'static str, &'static str)> {
+        match data_type {
             DataType::HeartRate | DataType::RingBatteryLevel => Some(("timestamp", "2031-05-05T10:00:00Z")),
             DataType::RingConfiguration => None,
             DataType::EnhancedTag | DataType::RestModePeriod => Some(("start_day", "2031-05-05")),
@@ -252,8 +252,12 @@ mod tests {
         }
     }
 
-    fn least(kind: DataType) -> Value {
-        place(kind).into_iter().map(|(field, value)| (field.to_owned(), json!(value))).collect::<Map<_, _>>().into()
+    fn least(data_type: DataType) -> Value {
+        place(data_type)
+            .into_iter()
+            .map(|(field, value)| (field.to_owned(), json!(value)))
+            .collect::<Map<_, _>>()
+            .into()
     }
 
     /// Sets the value at a path; `0` is the only element of a list.
@@ -296,18 +300,19 @@ mod tests {
             json!("x".repeat(10_000)),
         ];
         let mut checked = 0;
-        for kind in DataType::ALL {
-            let fields = Documents::fields(kind);
-            assert!(fields.len() > 2, "{kind}");
-            for path in fields.iter().filter(|path| place(kind).is_none_or(|(place, _)| place != path.as_str())) {
+        for data_type in DataType::ALL {
+            let fields = Documents::fields(data_type);
+            assert!(fields.len() > 2, "{data_type}");
+            for path in fields.iter().filter(|path| place(data_type).is_none_or(|(place, _)| place != path.as_str())) {
                 for value in &values {
-                    let mut document = least(kind);
+                    let mut document = least(data_type);
                     set(&mut document, path, value.clone());
-                    let (documents, malformed) = parse(kind, &[&document.to_string(), &least(kind).to_string()]);
-                    assert_eq!(documents.len(), 2, "{kind} {path} {value}");
+                    let (documents, malformed) =
+                        parse(data_type, &[&document.to_string(), &least(data_type).to_string()]);
+                    assert_eq!(documents.len(), 2, "{data_type} {path} {value}");
                     assert!(
                         malformed.len() <= 4 && malformed.iter().all(|one| !one.loses_document),
-                        "{kind} {path} {value}"
+                        "{data_type} {path} {value}"
                     );
                     checked += 1;
                 }
@@ -318,24 +323,24 @@ mod tests {
 
     #[test]
     fn document_needs_only_its_day_or_moment() {
-        for kind in DataType::ALL {
-            let least = &least(kind).to_string();
-            let (mut documents, malformed) = parse(kind, &[least]);
-            assert_eq!((documents.len(), documents.data_type(), malformed), (1, kind, vec![]), "{kind}");
-            documents.append(Documents::empty(kind));
+        for data_type in DataType::ALL {
+            let least = &least(data_type).to_string();
+            let (mut documents, malformed) = parse(data_type, &[least]);
+            assert_eq!((documents.len(), documents.data_type(), malformed), (1, data_type, vec![]), "{data_type}");
+            documents.append(Documents::empty(data_type));
             documents.append(documents.clone());
             let later = DayRange::ending("2031-05-07".parse().unwrap(), 2);
             documents.retain_days(later.widened(1));
-            assert_eq!(documents.len(), 2, "{kind}");
+            assert_eq!(documents.len(), 2, "{data_type}");
             documents.retain_days(later);
             let is_of_any_day = matches!(
-                kind,
+                data_type,
                 DataType::HeartRate
                     | DataType::RingBatteryLevel
                     | DataType::RingConfiguration
                     | DataType::RestModePeriod
             );
-            assert_eq!(documents.len(), if is_of_any_day { 2 } else { 0 }, "{kind}");
+            assert_eq!(documents.len(), if is_of_any_day { 2 } else { 0 }, "{data_type}");
         }
     }
 

@@ -1,4 +1,4 @@
-// The simulated ring: what it, the person who wears it, and Oura do next, and what Oura announced of it.
+// The simulated ring: what it, the person who wears it, and Oura do next, and the webhook events that Oura sends of it.
 
 import { local } from "./api.js";
 import { $, counted, element, renew, say } from "./dom.js";
@@ -17,7 +17,7 @@ const SWITCHES = [["ring-lose", "lose", "lose"], ["ring-outage", "outage", "outa
 let ring = null;
 let asking = false;
 
-export const firstWebhookEvent = () => (ring && ring.notices && ring.notices.length ? Date.parse(ring.notices[0].at) : Infinity);
+export const firstWebhookEvent = () => (ring && ring.deliveries && ring.deliveries.length ? Date.parse(ring.deliveries[0].at) : Infinity);
 
 export async function loadRing(isCurrent) {
   const answer = await local.ring();
@@ -44,7 +44,7 @@ export function showRing() {
 
 // Notices as Oura sent them, and the syncs and days that the platform's services heard of since the first of them.
 function showLog() {
-  const notices = ring.notices.map((one) => {
+  const deliveries = ring.deliveries.map((one) => {
     const [text, look] = NOTICE_STATES[one.state] || [one.state, ""];
     const status = one.status === null ? "" : ` (${one.status})`;
     const attempts = one.attempts > 1 ? `, attempt ${one.attempts}` : "";
@@ -53,18 +53,18 @@ function showLog() {
   const heard = heardSince(firstWebhookEvent()).map(({ detail }) => (detail.day
     ? { at: detail.occurredAt, what: "day updated", about: dayText(detail.day), result: `${detail.reason}, revision ${detail.revision}`, look: "ok" }
     : { at: detail.occurredAt, what: "sync", about: about(detail), result: "stored", look: "ok" }));
-  const lines = notices.concat(heard).sort((a, b) => Date.parse(b.at) - Date.parse(a.at));
+  const lines = deliveries.concat(heard).sort((a, b) => Date.parse(b.at) - Date.parse(a.at));
   $("ring-details").hidden = lines.length === 0;
-  say("ring-count", lines.length ? `(${notices.length})` : "");
+  say("ring-count", lines.length ? `(${deliveries.length})` : "");
   renew($("ring-log").tBodies[0], lines, () => lines.map((line) => element("tr", {},
     element("td", {}, momentText(line.at)), element("td", {}, line.what), element("td", {}, line.about),
     element("td", { class: line.look }, line.result))));
 }
 
-const announced = (count) => (ring.switches.lose
+const webhookEvents = (count) => (ring.switches.lose
   ? `${counted(count, "webhook event")} lost. “Sync now” still fetches the data.`
   : `${counted(count, "webhook event")} on the way.`);
-const FOUND_OUT = "Oura sends no webhook event: the next sync notices it.";
+const FOUND_OUT = "Oura sends no webhook event: the next sync finds it.";
 
 async function press(button, body, said, refresh) {
   asking = true;
@@ -85,9 +85,9 @@ export function startRing(refresh) {
     await press(button, {}, said, refresh);
     $(id).focus();
   });
-  on("ring-sync", "sync", ({ notices }) => `The ring has synced. ${announced(notices)}`);
-  on("ring-edit", "edit-night", ({ day, notices }) => `The night to ${dayText(day)} was corrected. ${announced(notices)}`);
-  on("ring-delete", "delete-workout", ({ day, notices }) => `The workout of ${dayText(day)} was deleted. ${announced(notices)}`);
+  on("ring-sync", "sync", ({ deliveries }) => `The ring has synced. ${webhookEvents(deliveries)}`);
+  on("ring-edit", "edit-night", ({ day, deliveries }) => `The night to ${dayText(day)} was corrected. ${webhookEvents(deliveries)}`);
+  on("ring-delete", "delete-workout", ({ day, deliveries }) => `The workout of ${dayText(day)} was deleted. ${webhookEvents(deliveries)}`);
   on("ring-revoke", "revoke", () => `The consent was withdrawn. ${FOUND_OUT}`);
   const turned = {
     lose: (isOn) => (isOn ? "From now on Oura’s webhook events get lost." : "Oura’s webhook events arrive again."),

@@ -19,25 +19,27 @@ async fn page_lets_the_ring_sync_edits_a_night_and_loses_webhook_events() {
     let me = json!({"patientId": stack.patient_id()});
     assert_eq!(press("sync", own, me.clone()).await.0, 404, "nothing is connected");
     let off = json!({"lose": false, "outage": false, "membershipEnded": false});
-    assert_eq!(view().await, json!({"available": true, "person": null, "switches": off, "notices": []}));
+    assert_eq!(view().await, json!({"available": true, "person": null, "switches": off, "deliveries": []}));
     connected(&stack).await;
     assert_eq!(press("sync", "https://evil.example", me.clone()).await.0, 403);
     assert_eq!(view().await["person"], "Ada");
 
     let (status, synced) = press("sync", own, me.clone()).await;
-    assert!(status == 200 && synced["notices"].as_u64() > Some(0), "{synced}");
-    until("the delivery", async || view().await["notices"].as_array().unwrap().iter().all(|one| one["status"] == 200))
-        .await;
-    let first = view().await["notices"][0].clone();
+    assert!(status == 200 && synced["deliveries"].as_u64() > Some(0), "{synced}");
+    until("the delivery", async || {
+        view().await["deliveries"].as_array().unwrap().iter().all(|one| one["status"] == 200)
+    })
+    .await;
+    let first = view().await["deliveries"][0].clone();
     assert_eq!((&first["state"], &first["attempts"]), (&json!("delivered"), &json!(1)));
 
     let (status, edited) = press("edit-night", own, me.clone()).await;
-    assert!(status == 200 && edited["day"].is_string() && edited["notices"].as_u64() >= Some(3), "{edited}");
+    assert!(status == 200 && edited["day"].is_string() && edited["deliveries"].as_u64() >= Some(3), "{edited}");
     // The walk has to arrive before it can be the last workout.
     until("the workout's deletion", async || press("delete-workout", own, me.clone()).await.0 == 200).await;
-    until("the notice of it", async || {
+    until("its delivery", async || {
         let view = view().await;
-        let last = view["notices"].as_array().unwrap().last().unwrap();
+        let last = view["deliveries"].as_array().unwrap().last().unwrap();
         (&last["event"], &last["dataType"], &last["status"]) == (&json!("delete"), &json!("workout"), &json!(200))
     })
     .await;
@@ -47,7 +49,7 @@ async fn page_lets_the_ring_sync_edits_a_night_and_loses_webhook_events() {
     press("sync", own, me.clone()).await;
     let lost = view().await;
     assert_eq!(
-        (&lost["switches"]["lose"], &lost["notices"].as_array().unwrap().last().unwrap()["state"]),
+        (&lost["switches"]["lose"], &lost["deliveries"].as_array().unwrap().last().unwrap()["state"]),
         (&json!(true), &json!("lost"))
     );
     assert_eq!(press("lose", own, turned(false)).await, (200, json!({"on": false})));
