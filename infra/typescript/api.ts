@@ -15,8 +15,8 @@ export interface paths {
          * @description Stores a state that is valid for ten minutes and works once. Returns the address of Oura's consent page. Send the
          *     browser there, in the same window.
          *
-         *     Call the route with `credentials: "include"`, so that the browser stores the cookie `wearable_connect`, which binds
-         *     the flow to this browser. If the API and the app are on different sites, the browser does not store it. Then complete
+         *     Call the route with `credentials: "include"`, so that the browser stores the cookie `__Host-wearable_connect`, which
+         *     binds the flow to this browser. (Where the callback is at plain `http`, as on localhost, it is `wearable_connect`.) If the API and the app are on different sites, the browser does not store it. Then complete
          *     the flow with `POST /callback/oura`.
          */
         post: operations["connectOura"];
@@ -37,6 +37,9 @@ export interface paths {
          * Return of the browser from Oura's consent page
          * @description Redirect URI at Oura; only browsers that come from Oura call it. It sends the browser to the app's page (`returnTo` of
          *     connect, otherwise `APP_RETURN_URL`). Without such a page it returns a small page itself.
+         *
+         *     The same browser gets the outcome of the first request again until the state expires (ten minutes after connect). A
+         *     prefetch (`Sec-Purpose`, `Purpose`, `X-Moz`) gets 204 and uses nothing up.
          */
         get: operations["callbackFromOura"];
         put?: never;
@@ -44,6 +47,7 @@ export interface paths {
          * Complete a connect without the cookie
          * @description If the browser returned without the cookie, the app's page gets the unused `code`, `state` and, if Oura sent them, `scope`
          *     and `iss` in its query. The page completes the flow here with the patient's JWT. Only the patient who started the flow can.
+         *     A repetition gets the outcome of the first request.
          */
         post: operations["completeConnect"];
         delete?: never;
@@ -82,14 +86,35 @@ export interface paths {
         /**
          * Disconnect the ring, and optionally delete the data
          * @description At once, the connection ends (`disconnected`, `user_request`), its tokens are deleted, a running sync stores nothing more,
-         *     and the ring account is free for another patient. The consent is revoked at Oura soon after. Without an answer of Oura the
-         *     revocation is retried for a day.
+         *     and the ring account is free for another patient. The consent is revoked at Oura soon after: an expired token is refreshed
+         *     once before. Without an answer of Oura the revocation is retried for a day. `revocation` of `GET /connections` and a second
+         *     event `wearable_disconnected` have the outcome.
          *
          *     `data=purge` also deletes all stored data of the patient, including the data of earlier connections. The event
          *     `wearable_data_purged` with the same `requestId` is the receipt. Until then the patient cannot connect (`purge_running`).
          *     Repeating the request is harmless; during a purge it returns the same one.
          */
         delete: operations["disconnectOura"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/connections/oura/consents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The patient's consents
+         * @description Every consent from which the patient has returned, oldest first, with its outcome and its end. A purge deletes them.
+         */
+        get: operations["listConsents"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -312,8 +337,16 @@ export interface components {
              *     If absent, `APP_RETURN_URL`.
              */
             returnTo?: string | null;
+            /** @description Version of the consent text that the app has shown. It is kept in the patient's history of consents. */
+            consentVersion?: string | null;
         };
         ConnectStarted: {
+            /** @description What the patient needs, to be shown before the consent. */
+            prerequisites: components["schemas"]["Guidance"][];
+            /** @description The requested scopes, each with the reason for it. */
+            scopes: (components["schemas"]["Guidance"] & {
+                scope: string;
+            })[];
             /**
              * Format: uri
              * @description Oura's consent page.
@@ -325,12 +358,58 @@ export interface components {
              */
             expiresAt: string;
         };
+        Guidance: {
+            /** @description Stable key of the text. */
+            textKey: string;
+            /** @description English text; can change. */
+            text: string;
+        };
+        Consent: {
+            /** @description The `grantId` of events. */
+            consentId: string;
+            /**
+             * Format: date-time
+             * @description Time of the connect.
+             */
+            requestedAt: string;
+            /**
+             * Format: date-time
+             * @description Time at which the patient came back from Oura.
+             */
+            completedAt: string;
+            scopesRequested: components["schemas"]["Scopes"];
+            /** @description Empty without a connection. */
+            scopesGranted: components["schemas"]["Scopes"];
+            /** @description Version of the consent text as the app named it at connect. */
+            consentVersion: string | null;
+            /** @description Version of this service. */
+            appVersion: string;
+            /** @description `connected`, or the `reason` of the callback. */
+            outcome: string;
+            /**
+             * Format: date-time
+             * @description End of the connection.
+             */
+            endedAt: string | null;
+            /** @description A reason code, or `replaced` by a newer consent. */
+            endReason: string | null;
+            revocation: components["schemas"]["Revocation"];
+        };
+        /**
+         * @description Progress of the ended consent's revocation at Oura; null while the connection lives, and if Oura has ended the consent.
+         *
+         *     - `pending`: not confirmed yet.
+         *     - `revoked`: confirmed by Oura, or Oura had ended the consent before.
+         *     - `superseded`: not requested, because the ring account has a newer consent here.
+         *     - `unconfirmed`: Oura did not confirm it. The tokens are deleted. The patient can remove the app in the Oura app.
+         */
+        Revocation: null | ("pending" | "revoked" | "superseded" | "unconfirmed");
         CallbackRequest: {
             /** @description Value from the query of the app's page. */
             code: string;
             /** @description Value from the query of the app's page. */
             state: string;
-            /** @description Value from the query of the app's page, if present. Used only if Oura's token answer names no scopes. */
+            /** @description Value from the query of the app's page, if present. Used only if Oura's token answer names no scopes; only requested scopes count. */
             scope?: string | null;
             /** @description Value from the query of the app's page, if present. Selects Oura's token host. */
             iss?: string | null;
@@ -355,13 +434,13 @@ export interface components {
             /** @constant */
             source: "oura";
             /**
-             * @description `pending`: at Oura's consent page. `error`: connected, but data cannot arrive. With `account_conflict`: not connected,
+             * @description `pending`: at Oura's consent page. `error`: connected, but data cannot arrive. With `account_conflict` or `account_change_refused`: not connected,
              *     because a consent of the last day was refused.
              * @enum {unknown}
              */
             status: "connected" | "disconnected" | "error" | "pending";
             /** @description Reason of a status other than connected. `oura_unavailable`: Oura did not answer the last sync; it needs no action. */
-            reasonCode: null | ("revoked" | "refresh_lost" | "scope_missing" | "membership" | "app_outdated" | "account_conflict" | "oura_unavailable" | "unauthorized" | "user_request");
+            reasonCode: null | ("revoked" | "refresh_lost" | "scope_missing" | "membership" | "app_outdated" | "account_conflict" | "account_change_refused" | "oura_unavailable" | "unauthorized" | "user_request");
             /**
              * Format: date-time
              * @description Start of this status.
@@ -401,6 +480,7 @@ export interface components {
             failing: {
                 [key: string]: string;
             };
+            revocation: components["schemas"]["Revocation"];
         };
         /** @description Fetch of the history after a connect. */
         Backfill: {
@@ -645,6 +725,9 @@ export interface components {
         } | (components["schemas"]["Connection"] & {
             /** @constant */
             type: "connection";
+        }) | (components["schemas"]["Consent"] & {
+            /** @constant */
+            type: "consent";
         }) | (components["schemas"]["DayStats"] & {
             /** @constant */
             type: "day";
@@ -1637,7 +1720,6 @@ export interface components {
         /** @description Outcome as a small page, without a page of the app, with the status of `POST /callback/oura`. */
         OutcomePage: {
             headers: {
-                "Set-Cookie": components["headers"]["FlowEnded"];
                 [name: string]: unknown;
             };
             content: {
@@ -1710,6 +1792,10 @@ export interface components {
          *     - `state_invalid`: the state is unknown, expired or used. Start again.
          *     - `issuer_invalid`: `iss` is not Oura's. The state stays unused.
          *     - `code_refused`: Oura refuses the code, or refuses it from this app. The code is used. Start again.
+         *
+         *     A repetition of a flow that Oura's consent page has ended gets its reason: `access_denied` (403), `authorization_failed`,
+         *     `invalid_scope`, `invalid_request`, `unauthorized_client`, `unsupported_response_type`, `server_error` (502) or
+         *     `temporarily_unavailable` (502).
          */
         CallbackRefused: {
             headers: {
@@ -1719,7 +1805,7 @@ export interface components {
                 "application/json": components["schemas"]["Failure"] & {
                     error?: {
                         /** @enum {unknown} */
-                        code?: "invalid_json" | "invalid_body" | "state_invalid" | "issuer_invalid" | "code_refused";
+                        code?: "invalid_json" | "invalid_body" | "state_invalid" | "issuer_invalid" | "code_refused" | "authorization_failed" | "invalid_scope" | "invalid_request" | "unauthorized_client" | "unsupported_response_type";
                     };
                 };
             };
@@ -1730,6 +1816,8 @@ export interface components {
          *     - `membership`: the Oura membership is not active, so Oura gives no data.
          *     - `app_outdated`: the patient's Oura app is older than Oura's minimum.
          *     - `scope_missing`: the patient granted no scope with data.
+         *     - `no_scope_granted`: Oura granted no scope at all. If the patient left the boxes ticked, check `OURA_SCOPES`.
+         *     - `access_denied`: the patient did not consent.
          */
         CallbackForbidden: {
             headers: {
@@ -1739,13 +1827,14 @@ export interface components {
                 "application/json": components["schemas"]["Failure"] & {
                     error?: {
                         /** @enum {unknown} */
-                        code?: "party_not_allowed" | "state_foreign" | "membership" | "app_outdated" | "scope_missing";
+                        code?: "party_not_allowed" | "state_foreign" | "membership" | "app_outdated" | "scope_missing" | "no_scope_granted" | "access_denied";
                     };
                 };
             };
         };
         /**
          * @description - `account_conflict`: another patient has connected this ring account.
+         *     - `account_change_refused`: the patient's data is of another Oura account, and the setting `ACCOUNT_CHANGE` is `refuse`.
          *     - `purge_running`: the patient's earlier data is being deleted. Start again in a few minutes.
          */
         AccountConflict: {
@@ -1756,7 +1845,7 @@ export interface components {
                 "application/json": components["schemas"]["Failure"] & {
                     error?: {
                         /** @enum {unknown} */
-                        code?: "account_conflict" | "purge_running";
+                        code?: "account_conflict" | "account_change_refused" | "purge_running";
                     };
                 };
             };
@@ -1774,7 +1863,7 @@ export interface components {
                 "application/json": components["schemas"]["Failure"] & {
                     error?: {
                         /** @enum {unknown} */
-                        code?: "oura_unavailable" | "account_unreadable" | "unauthorized_by_oura";
+                        code?: "oura_unavailable" | "account_unreadable" | "unauthorized_by_oura" | "server_error" | "temporarily_unavailable";
                     };
                 };
             };
@@ -1816,6 +1905,25 @@ export interface components {
                         code?: "invalid_data" | "unknown_parameter" | "invalid_query";
                     };
                 };
+            };
+        };
+        /**
+         * @description - `too_many_connects`: the patient starts connects too often: ten at once, then one a minute. `Retry-After` has the waiting time.
+         *
+         *     API Gateway also returns 429, for all patients together: `{"message": "..."}`, without the header.
+         */
+        TooManyConnects: {
+            headers: {
+                "Retry-After": components["headers"]["RetryAfter"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": (components["schemas"]["Failure"] & {
+                    error?: {
+                        /** @enum {unknown} */
+                        code?: "too_many_connects";
+                    };
+                }) | components["schemas"]["GatewayRefusal"];
             };
         };
         /**
@@ -2009,8 +2117,6 @@ export interface components {
     headers: {
         /** @description `Bearer` without a JWT, `Bearer error="invalid_token"` with a rejected JWT (RFC 6750, section 3). */
         Challenge: string;
-        /** @description Deletes the cookie `wearable_connect`. Absent if the flow continues, or if `CALLBACK_BINDING` is `none`. */
-        FlowEnded: string;
         /** @description Seconds until the patient may repeat the request. */
         RetryAfter: number;
     };
@@ -2034,7 +2140,7 @@ export interface operations {
             /** @description Address for the browser. */
             200: {
                 headers: {
-                    /** @description `wearable_connect`: HttpOnly, Secure, SameSite=Lax, ten minutes. Absent if `CALLBACK_BINDING` is `none`. */
+                    /** @description `__Host-wearable_connect`: HttpOnly, Secure, SameSite=Lax, ten minutes. Absent if `CALLBACK_BINDING` is `none`. */
                     "Set-Cookie"?: string;
                     [name: string]: unknown;
                 };
@@ -2044,7 +2150,20 @@ export interface operations {
                      *       "success": true,
                      *       "data": {
                      *         "authUrl": "https://cloud.ouraring.com/oauth/authorize?response_type=code&client_id=abc&state=3f1c",
-                     *         "expiresAt": "2026-03-01T19:12:00Z"
+                     *         "expiresAt": "2026-03-01T19:12:00Z",
+                     *         "prerequisites": [
+                     *           {
+                     *             "textKey": "prerequisite.membership",
+                     *             "text": "Your Oura membership must be active."
+                     *           }
+                     *         ],
+                     *         "scopes": [
+                     *           {
+                     *             "scope": "spo2",
+                     *             "textKey": "scope.spo2",
+                     *             "text": "Your blood oxygen during sleep."
+                     *           }
+                     *         ]
                      *       }
                      *     }
                      */
@@ -2057,6 +2176,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             413: components["responses"]["BodyTooLarge"];
+            429: components["responses"]["TooManyConnects"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -2072,7 +2192,7 @@ export interface operations {
                 scope?: string;
                 /** @description Issuer, named by Oura's newer identity provider. */
                 iss?: string;
-                /** @description `access_denied` if the patient did not consent. */
+                /** @description `access_denied` if the patient did not consent, or another error of RFC 6749, section 4.1.2.1. */
                 error?: string;
             };
             header?: never;
@@ -2084,12 +2204,18 @@ export interface operations {
             /** @description Outcome, connected or denied, as a small page. Only without a page of the app. */
             200: {
                 headers: {
-                    "Set-Cookie": components["headers"]["FlowEnded"];
                     [name: string]: unknown;
                 };
                 content: {
                     "text/html": string;
                 };
+            };
+            /** @description A prefetch. Nothing was used up. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Redirect to the app. */
             303: {
@@ -2098,15 +2224,16 @@ export interface operations {
                      * @description The app's page with further query parameters. There are two forms.
                      *
                      *     With the outcome: `wearable=oura`, `status` = `connected`, `denied` (the patient did not consent) or `error`,
-                     *     and, unless connected, `reason` = a code of `POST /callback/oura`, `access_denied`, `authorization_failed`
-                     *     (Oura could not show its consent page) or `code_missing`.
+                     *     and, unless connected, `reason` = a code of `POST /callback/oura`, `access_denied`, `code_missing`, or the
+                     *     reason for which Oura did not ask for the consent: `invalid_scope` (check `OURA_SCOPES`: apps of Oura's new portal
+                     *     may need names that begin with `extapi:`), `invalid_request`, `unauthorized_client`, `unsupported_response_type`,
+                     *     `server_error`, `temporarily_unavailable`, or `authorization_failed` for any other.
                      *
                      *     Without the cookie: `wearable=oura`, and the unused `code`, `state` and, if Oura sent them, `scope` and `iss`. The page completes
                      *     the flow with `POST /callback/oura` at once, and removes them from its address.
                      * @example https://app.example.org/settings?wearable=oura&status=connected
                      */
                     Location?: string;
-                    "Set-Cookie": components["headers"]["FlowEnded"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -2234,6 +2361,63 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             409: components["responses"]["NotConnected"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listConsents: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Empty if there is none. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "consents": [
+                     *           {
+                     *             "consentId": "5f0c8a0e-93f1-4f7e-a4c5-1f2e3d4c5b6a",
+                     *             "requestedAt": "2026-03-01T19:02:00Z",
+                     *             "completedAt": "2026-03-01T19:03:12Z",
+                     *             "scopesRequested": [
+                     *               "daily",
+                     *               "heartrate",
+                     *               "spo2"
+                     *             ],
+                     *             "scopesGranted": [
+                     *               "daily",
+                     *               "heartrate"
+                     *             ],
+                     *             "consentVersion": "2026-03",
+                     *             "appVersion": "0.1.0",
+                     *             "outcome": "connected",
+                     *             "endedAt": null,
+                     *             "endReason": null,
+                     *             "revocation": null
+                     *           }
+                     *         ]
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Success"] & {
+                        data: {
+                            consents: components["schemas"]["Consent"][];
+                        };
+                    };
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };

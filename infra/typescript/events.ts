@@ -1,6 +1,36 @@
 // Made from events/*.schema.json by `npm run generate`: do not edit.
 
 /**
+ * A patient consented with a ring account that another patient has connected. The consent was refused, and is revoked at Oura. This is the `detail` of an EventBridge event with source `wearables.oura` and detail-type `wearable_account_conflict`. It holds no measured value, and nothing of the other patient.
+ */
+export interface WearableAccountConflict {
+  /**
+   * Version of this shape. A breaking change gets a new number.
+   */
+  version: 1;
+  /**
+   * UUIDv5 of the patient and the consent. The id is deterministic and delivery is at least once: drop events whose id you have processed.
+   */
+  eventId: string;
+  /**
+   * The platform's patient: JWT claim of the connect.
+   */
+  patientId: string;
+  /**
+   * Vendor of the data.
+   */
+  source: "oura";
+  /**
+   * Time of the occurrence, UTC.
+   */
+  occurredAt: string;
+  /**
+   * Id of the refused consent.
+   */
+  grantId: string;
+}
+
+/**
  * The history after a connect is stored, or a data type of it has not arrived after a day. This is the `detail` of an EventBridge event with source `wearables.oura` and detail-type `wearable_backfill_completed`. It holds no measured value.
  */
 export interface WearableBackfillCompleted {
@@ -100,6 +130,10 @@ export interface WearableConnected {
    * True if the patient was connected before. The existing history is kept.
    */
   reconnected: boolean;
+  /**
+   * True if the patient had been connected with another Oura account.
+   */
+  accountChanged: boolean;
 }
 
 /**
@@ -154,6 +188,10 @@ export interface WearableDataPurged {
      * In `Connections`: the connection, progress of syncs, and all others.
      */
     connectionItems: number;
+    /**
+     * Those of `connectionItems` that are consents of the patient's history.
+     */
+    consents: number;
   };
 }
 
@@ -200,7 +238,7 @@ export interface WearableDayUpdated {
 }
 
 /**
- * A patient's connection to Oura ended. No more data arrives. This is the `detail` of an EventBridge event with source `wearables.oura` and detail-type `wearable_disconnected`. It holds no measured value.
+ * A patient's connection to Oura ended. No more data arrives. If the patient requested it, a second event follows when the consent's revocation at Oura has ended. This is the `detail` of an EventBridge event with source `wearables.oura` and detail-type `wearable_disconnected`. It holds no measured value.
  */
 export interface WearableDisconnected {
   /**
@@ -208,7 +246,7 @@ export interface WearableDisconnected {
    */
   version: 1;
   /**
-   * UUIDv5 of the patient and the consent. The id is deterministic and delivery is at least once: drop events whose id you have processed.
+   * UUIDv5 of the patient and the consent; of the second event, also of the revocation's outcome. The id is deterministic and delivery is at least once: drop events whose id you have processed.
    */
   eventId: string;
   /**
@@ -237,9 +275,14 @@ export interface WearableDisconnected {
     | "membership"
     | "app_outdated"
     | "account_conflict"
+    | "account_change_refused"
     | "oura_unavailable"
     | "unauthorized"
     | "user_request";
+  /**
+   * Progress of the consent's revocation at Oura; null if Oura ended the consent.
+   */
+  revocation: null | "pending" | "revoked" | "superseded" | "unconfirmed";
 }
 
 /**
@@ -280,6 +323,7 @@ export interface WearableReconnectRequired {
     | "membership"
     | "app_outdated"
     | "account_conflict"
+    | "account_change_refused"
     | "oura_unavailable"
     | "unauthorized"
     | "user_request";
@@ -350,6 +394,7 @@ export interface WearableSync {
 
 /** The `detail` of an event by its `detail-type`. */
 export interface EventDetails {
+  wearable_account_conflict: WearableAccountConflict;
   wearable_backfill_completed: WearableBackfillCompleted;
   wearable_connected: WearableConnected;
   wearable_data_purged: WearableDataPurged;

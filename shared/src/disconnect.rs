@@ -8,7 +8,9 @@
 use jiff::Timestamp;
 
 use crate::aws::{Connections, Inbox, Runs, SdkConfig, StoreError, TokenStore};
-use crate::domain::{Connection, ConnectionStatus, EventKind, GrantId, PatientEvent, PatientId, ReasonCode};
+use crate::domain::{
+    Connection, ConnectionStatus, EventKind, GrantId, PatientEvent, PatientId, ReasonCode, Revocation,
+};
 use crate::vault::Revocations;
 
 /// Ends connections and deletes what they leave.
@@ -41,7 +43,8 @@ impl Disconnect {
             return Ok(());
         };
         let reason_code = ReasonCode::UserRequest;
-        let kind = EventKind::Disconnected { grant_id: grant.clone(), reason_code };
+        let kind =
+            EventKind::Disconnected { grant_id: grant.clone(), reason_code, revocation: Some(Revocation::Pending) };
         let event = PatientEvent::new(patient.clone(), at, kind);
         // Otherwise the connection has ended already, or the patient has given a newer consent since.
         if self.connections.disconnect_on_request(&connection, &event).await? {

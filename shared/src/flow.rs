@@ -8,9 +8,6 @@ use url::{Origin, Url};
 use crate::env::{Env, EnvError};
 use crate::http::HttpError;
 
-/// Name of the cookie set by connect and read by callback.
-pub const BINDING_COOKIE: &str = "wearable_connect";
-
 /// Lifetime of the cookie in seconds, the same as the OAuth state's.
 const COOKIE_TTL_SECONDS: u32 = 600;
 
@@ -52,11 +49,39 @@ pub fn pkce_enabled(env: &Env) -> Result<bool, EnvError> {
     Ok(env.choice::<Pkce>("OURA_PKCE")? == Pkce::On)
 }
 
-/// Returns the `Set-Cookie` value that binds a flow to the browser, or, without a secret, removes the cookie.
-#[must_use]
-pub fn binding_cookie(secret: Option<&SecretString>) -> String {
-    let (value, max_age) = secret.map_or(("", 0), |secret| (secret.expose_secret(), COOKIE_TTL_SECONDS));
-    format!("{BINDING_COOKIE}={value}; Max-Age={max_age}; Path=/; HttpOnly; Secure; SameSite=Lax")
+/// The cookie that connect sets and callback reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BindingCookie {
+    /// With the prefix `__Host-`: browsers take it only from this host, so a sibling domain cannot plant one (RFC 6265bis,
+    /// section 4.1.3.2).
+    HostOnly,
+    /// For a callback at plain `http`, as on localhost, where browsers refuse the prefix and `Secure`.
+    Plain,
+}
+
+impl BindingCookie {
+    /// The cookie for the callback at this address.
+    #[must_use]
+    pub fn of_callback(redirect_uri: &Url) -> Self {
+        if redirect_uri.scheme() == "https" { Self::HostOnly } else { Self::Plain }
+    }
+
+    /// Name of the cookie.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::HostOnly => "__Host-wearable_connect",
+            Self::Plain => "wearable_connect",
+        }
+    }
+
+    /// Returns the `Set-Cookie` value that binds a flow to the browser.
+    #[must_use]
+    pub fn header(self, secret: &SecretString) -> String {
+        let (name, value) = (self.name(), secret.expose_secret());
+        let secure = if self == Self::HostOnly { "; Secure" } else { "" };
+        format!("{name}={value}; Max-Age={COOKIE_TTL_SECONDS}; Path=/; HttpOnly{secure}; SameSite=Lax")
+    }
 }
 
 /// Allowed return addresses of a flow.
@@ -177,11 +202,16 @@ mod tests {
 
     #[test]
     fn binding_cookie_has_all_protective_attributes() {
-        let cookie = binding_cookie(Some(&SecretString::from("abc")));
-        for part in ["wearable_connect=abc", "HttpOnly", "Secure", "SameSite=Lax", "Max-Age=600", "Path=/"] {
-            assert!(cookie.contains(part), "{part}");
-        }
-        assert!(binding_cookie(None).contains("Max-Age=0"));
+        let cookie =
+            |address: &str| BindingCookie::of_callback(&address.parse().unwrap()).header(&SecretString::from("abc"));
+        assert_eq!(
+            cookie("https://app.example/callback"),
+            "__Host-wearable_connect=abc; Max-Age=600; Path=/; HttpOnly; Secure; SameSite=Lax"
+        );
+        assert_eq!(
+            cookie("http://localhost:3000/callback"),
+            "wearable_connect=abc; Max-Age=600; Path=/; HttpOnly; SameSite=Lax"
+        );
     }
 
     #[test]

@@ -5,7 +5,7 @@ mod request;
 mod response;
 
 pub use error::HttpError;
-pub use request::{cookie, json_body, patient, query, route};
+pub use request::{cookie, is_prefetch, json_body, patient, query, route};
 pub use response::{failure, no_content, see_other, success, with_cookie};
 
 /// Path prefix of every route.

@@ -35,6 +35,7 @@ async fn story() -> World {
     world.pass(Duration::from_secs(121));
     world.work().await;
     assert_eq!(world.connect_as(PATIENT, "ada").await.outcome().0, "connected");
+    assert_eq!(world.connect_as("patient-2", "ada").await.outcome().1, "account_conflict");
     world.work().await;
     world.request(Some(PATIENT), "DELETE", "/connections/oura", "data=purge", "").await;
     world.work().await;

@@ -57,6 +57,7 @@ fn kinds() -> Vec<Connection> {
                             }),
                             suspect: suspected.then(|| Suspect { since: now(), reason: ReasonCode::Revoked }),
                             refusals: suspected.then(|| RefreshRefusals { count: 2, since: now(), last: now() }),
+                            revocation: None,
                             last_sync_at: None,
                             last_data_day: None,
                             silent_since: None,
@@ -86,9 +87,16 @@ async fn stored(connections: &Connections, connection: &Connection) {
     let event = PatientEvent::new(
         connection.patient_id.clone(),
         now(),
-        EventKind::Disconnected { grant_id: connection.grant_id.clone(), reason_code: ReasonCode::Revoked },
+        EventKind::Disconnected {
+            grant_id: connection.grant_id.clone(),
+            reason_code: ReasonCode::Revoked,
+            revocation: None,
+        },
     );
-    assert_eq!(connections.connect(connection, None, &event).await.unwrap(), ConnectOutcome::Recorded);
+    assert_eq!(
+        connections.connect(connection, None, &event, &tests::consent_of(connection, now())).await.unwrap(),
+        ConnectOutcome::Recorded
+    );
 }
 
 /// Outcomes of the pure function and of DynamoDB.

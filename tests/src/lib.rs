@@ -20,7 +20,7 @@ pub use answer::Answer;
 pub use binary_world::{BinaryWorld, CANARY_CALORIES, Delivery, Part, holds_canary};
 pub use consent::Flow;
 pub use http_event::event;
-pub use world::{APP, NIGHT, PATIENT, Worked, World, fleet, night};
+pub use world::{APP, NIGHT, PATIENT, Worked, World, consent_of, fleet, night};
 
 /// The embedded engines build and drop trees of JSON all the time: the system's allocator takes a seventh of the tests' time.
 #[global_allocator]

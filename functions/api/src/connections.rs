@@ -66,7 +66,7 @@ fn never_connected(status: ConnectionStatus, reason: Option<ReasonCode>, since: 
     json!({
         "source": SOURCE, "status": status, "reasonCode": reason, "since": since,
         "scopesGranted": [], "scopesMissing": [], "lastSyncAt": null, "lastWebhookAt": null,
-        "lastDataDay": null, "backfill": null, "failing": {},
+        "lastDataDay": null, "backfill": null, "failing": {}, "revocation": null,
     })
 }
 
@@ -83,6 +83,7 @@ fn shown(connection: &Connection, status: ConnectionStatus, reason: Option<Reaso
         "lastDataDay": connection.last_data_day,
         "backfill": connection.backfill.as_ref().map(backfill),
         "failing": connection.failing,
+        "revocation": connection.revocation,
     })
 }
 

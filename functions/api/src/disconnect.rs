@@ -32,8 +32,10 @@ pub(crate) async fn delete(deps: &Deps, request: &Request) -> Result<Response<Bo
     if connection.is_none() && purge.is_none() {
         return Err(HttpError::new(StatusCode::CONFLICT, "not_connected", "No ring was ever connected."));
     }
-    let grant = connection.map(|connection| connection.grant_id);
-    let kinds = grant.iter().map(|grant| CommandKind::Revoke { grant_id: grant.clone() });
+    let kinds = connection.iter().map(|connection| CommandKind::Revoke {
+        grant_id: connection.grant_id.clone(),
+        oura_user_id: Some(connection.oura_user_id.clone()),
+    });
     let commands: Vec<_> = kinds
         .chain(purge.is_some().then_some(CommandKind::Purge))
         .map(|kind| Command { patient_id: patient.clone(), kind, requested_at: now })
@@ -42,7 +44,7 @@ pub(crate) async fn delete(deps: &Deps, request: &Request) -> Result<Response<Bo
     for command in &commands {
         deps.queue.send_later(command.clone(), Command::SAFETY_NET).await.map_err(unavailable)?;
     }
-    if let Some(grant) = &grant {
+    if let Some(grant) = connection.as_ref().map(|connection| &connection.grant_id) {
         deps.disconnect.end(&patient, grant, now).await.map_err(unavailable)?;
         // The messages repeat what fails from here on.
         if let Err(error) = deps.disconnect.clean(&patient, grant).await {

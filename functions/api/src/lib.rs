@@ -16,6 +16,7 @@
 //! The patient is always the signed-in one: no route takes a patient's id.
 
 mod connections;
+mod consents;
 mod current;
 mod cursor;
 mod daily;
@@ -134,6 +135,7 @@ async fn route(deps: &Deps, request: &Request) -> Result<Response<Body>, HttpErr
     match (http::route(request), method) {
         (Some("/connections"), &Method::GET) => connections::get(deps, request).await,
         (Some("/connections/oura"), &Method::DELETE) => disconnect::delete(deps, request).await,
+        (Some("/connections/oura/consents"), &Method::GET) => consents::get(deps, request).await,
         (Some("/connections/oura/refresh"), &Method::POST) => refresh::post(deps, request).await,
         (Some("/daily"), &Method::GET) => daily::get(deps, request).await,
         (Some("/workouts"), &Method::GET) => workouts::get(deps, request).await,
@@ -144,9 +146,19 @@ async fn route(deps: &Deps, request: &Request) -> Result<Response<Body>, HttpErr
         (Some("/sync"), &Method::POST) => sync::post(deps, request).await,
         // A preflight that reaches the `$default` route; API Gateway adds the CORS headers to every answer.
         (_, &Method::OPTIONS) => Ok(http::no_content()),
-        (Some("/connections" | "/daily" | "/workouts" | "/records" | "/series" | "/metrics" | "/export"), _) => {
-            Err(HttpError::method_not_allowed("GET"))
-        }
+        (
+            Some(
+                "/connections"
+                | "/connections/oura/consents"
+                | "/daily"
+                | "/workouts"
+                | "/records"
+                | "/series"
+                | "/metrics"
+                | "/export",
+            ),
+            _,
+        ) => Err(HttpError::method_not_allowed("GET")),
         (Some("/connections/oura/refresh" | "/sync" | "/connect/oura"), _) => {
             Err(HttpError::method_not_allowed("POST"))
         }

@@ -5,11 +5,11 @@ use std::time::Duration;
 use backon::{ExponentialBuilder, Retryable};
 use secrecy::ExposeSecret;
 use shared::aws::{StoredState, StoredTokens};
-use shared::domain::{DataType, GrantId, PatientId, ScopeSet, SyncMessage};
-use shared::oura::{AuthorizationCode, OuraError, PersonalInfo, PkceVerifier, Portal, TokenGrant};
+use shared::domain::{DataType, OuraUserId, PatientId, ScopeSet, SyncMessage};
+use shared::oura::{AuthorizationCode, OuraError, PersonalInfo, PkceVerifier, Portal, RefreshToken, TokenGrant};
 
-use crate::record::{NotRecorded, record};
-use crate::{Deps, Refusal};
+use crate::record::{NotKept, record};
+use crate::{Deps, Flow, Refusal, unkept};
 
 /// Time for `personal_info`. The exchange before it takes up to 12 s, and API Gateway waits 30 s for the whole.
 const PERSONAL_INFO_TIMEOUT: Duration = Duration::from_secs(6);
@@ -23,37 +23,54 @@ pub(crate) struct Callback<'a> {
     pub(crate) portal: Portal,
 }
 
-/// Exchanges the code, reads the account, stores tokens and connection, and starts the backfill.
-pub(crate) async fn run(deps: &Deps, state: &StoredState, callback: &Callback<'_>) -> Result<(), Refusal> {
-    let patient = &state.patient_id;
-    let grant = exchange(deps, state, callback).await?;
-    let scopes = granted_scopes(&grant, callback.scope, &deps.config.scopes);
+/// Exchanges the code, reads the account, stores tokens and connection, and starts the backfill. A consent that is not kept is
+/// revoked.
+pub(crate) async fn run(deps: &Deps, flow: &Flow, callback: &Callback<'_>) -> Result<(), Refusal> {
+    let grant = exchange(deps, &flow.state, callback).await?;
+    let mut account = None;
+    let Err(NotKept { refusal, certain }) = keep(deps, flow, callback, &grant, &mut account).await else {
+        return Ok(());
+    };
+    // With an unknown outcome these tokens may be the connection's.
+    if certain {
+        unkept::revoke(deps, flow, &grant, account).await;
+    }
+    Err(refusal)
+}
+
+/// Everything after the exchange. `account`: the ring account, once it is known.
+async fn keep(
+    deps: &Deps,
+    flow: &Flow,
+    callback: &Callback<'_>,
+    grant: &TokenGrant,
+    account: &mut Option<OuraUserId>,
+) -> Result<(), NotKept> {
+    let patient = &flow.state.patient_id;
+    let scopes = granted_scopes(grant, callback.scope, &deps.config.scopes);
+    if scopes.is_empty() {
+        let setting = Refusal::NoScopeGranted.setting();
+        tracing::warn!(event = "callback.no_scope_granted", setting, "a consent granted no scope");
+        return Err(NotKept::certainly(Refusal::NoScopeGranted));
+    }
     if !DataType::ALL.iter().any(|data_type| scopes.contains(data_type.scope())) {
-        return Err(Refusal::ScopeMissing);
+        return Err(NotKept::certainly(Refusal::ScopeMissing));
     }
     if grant.refresh_token.is_none() {
         tracing::error!(event = "callback.refresh_token_missing", "Oura issued no refresh token for a code");
-        return Err(Refusal::OuraUnavailable);
+        return Err(NotKept::certainly(Refusal::OuraUnavailable));
     }
-    let account = personal_info(deps, &grant).await?;
-    let grant_id = GrantId::parse(deps.entropy.uuid().to_string()).map_err(|_never| Refusal::ServiceUnavailable)?;
-    store_tokens(deps, patient, &grant_id, grant, &scopes).await?;
-    match record(deps, patient, &grant_id, &account, scopes).await {
-        Ok((backfill, previous)) => {
-            if let Some(previous) = previous {
-                delete_tokens(deps, patient, &previous).await;
-            }
-            start_backfill(deps, patient, &backfill).await;
-            Ok(())
-        }
-        Err(NotRecorded { refusal, certain }) => {
-            // With an unknown outcome these tokens may be the connection's.
-            if certain {
-                delete_tokens(deps, patient, &grant_id).await;
-            }
-            Err(refusal)
-        }
+    let info = personal_info(deps, grant).await.map_err(NotKept::certainly)?;
+    *account = Some(info.id.clone());
+    let tokens = tokens(deps, grant, &scopes);
+    let stored = deps.secrets.create(patient, &flow.attempt, &tokens).await;
+    stored.map_err(|error| NotKept::certainly(Refusal::store(&error)))?;
+    let (backfill, previous) = record(deps, flow, &info, scopes).await?;
+    if let Some(previous) = previous {
+        unkept::replace(deps, patient, &previous, &info.id).await;
     }
+    start_backfill(deps, patient, &backfill).await;
+    Ok(())
 }
 
 async fn exchange(deps: &Deps, state: &StoredState, callback: &Callback<'_>) -> Result<TokenGrant, Refusal> {
@@ -66,9 +83,11 @@ async fn exchange(deps: &Deps, state: &StoredState, callback: &Callback<'_>) -> 
     })
 }
 
-/// Scopes of the token answer, else of the callback, else (RFC 6749, section 5.1) the requested ones.
+/// Scopes of the token answer, else those of the callback that were requested, else (RFC 6749, section 5.1) all requested ones.
+/// The callback's parameters come from the browser, so they cannot add a scope.
 fn granted_scopes(grant: &TokenGrant, callback_scope: Option<&str>, requested: &ScopeSet) -> ScopeSet {
-    grant.scope.clone().or_else(|| callback_scope.map(ScopeSet::parse)).unwrap_or_else(|| requested.clone())
+    let of_callback = || callback_scope.map(|scope| ScopeSet::parse(scope).common_with(requested));
+    grant.scope.clone().or_else(of_callback).unwrap_or_else(|| requested.clone())
 }
 
 /// Reads `personal_info`, with two retries: the code is used, so a failure costs the patient the consent.
@@ -84,34 +103,17 @@ async fn personal_info(deps: &Deps, grant: &TokenGrant) -> Result<PersonalInfo, 
     })
 }
 
-async fn store_tokens(
-    deps: &Deps,
-    patient: &PatientId,
-    grant_id: &GrantId,
-    grant: TokenGrant,
-    scopes: &ScopeSet,
-) -> Result<(), Refusal> {
+/// The token pair as it is stored.
+pub(crate) fn tokens(deps: &Deps, grant: &TokenGrant, scopes: &ScopeSet) -> StoredTokens {
     let now = deps.clock.now();
-    let tokens = StoredTokens {
+    StoredTokens {
         expires_at: grant.expires_in.and_then(|ttl| now.checked_add(ttl).ok()),
-        access_token: grant.access_token,
-        refresh_token: grant.refresh_token.ok_or(Refusal::OuraUnavailable)?,
+        access_token: grant.access_token.clone(),
+        refresh_token: grant.refresh_token.clone().unwrap_or_else(|| RefreshToken::new(String::new())),
         scope: scopes.clone(),
         generation: 1,
-        token_host: grant.host,
+        token_host: grant.host.clone(),
         refreshed_at: Some(now),
-    };
-    deps.secrets.create(patient, grant_id, &tokens).await.map_err(|error| Refusal::store(&error))
-}
-
-async fn delete_tokens(deps: &Deps, patient: &PatientId, grant_id: &GrantId) {
-    if let Err(error) = deps.secrets.delete(patient, grant_id).await {
-        tracing::error!(
-            event = "callback.tokens_left_behind",
-            %error,
-            connection.grant = %grant_id,
-            "unused tokens could not be deleted"
-        );
     }
 }
 

@@ -1,12 +1,14 @@
 //! `GET` and `POST /callback/oura`: the return from Oura's consent page.
 //!
-//! 1. The issuer of the callback selects the token host; an unknown issuer is refused (RFC 9207).
-//! 2. The state is consumed, once. The browser proves by the cookie that it began the flow, an app by its JWT (`POST`).
-//!    A callback without proof goes to the app with `code` and `state` unused, for the `POST` route.
-//! 3. The code is exchanged at once, at one host, never twice.
-//! 4. `personal_info` names the ring's account; without it there is no connection.
-//! 5. The tokens are stored first; then connection, claim of the ring account and event in one transaction.
-//! 6. The backfill is queued, the event published, and the browser returns to the app.
+//! 1. A prefetch gets 204; nothing is used up by it.
+//! 2. The issuer of the callback selects the token host; an unknown issuer is refused (RFC 9207).
+//! 3. The state is taken for one attempt. The browser proves by the cookie that it began the flow, an app by its JWT (`POST`).
+//!    A callback without proof goes to the app with `code` and `state` unused, for the `POST` route. A repetition with the same
+//!    proof gets the outcome of the first attempt, for which it waits.
+//! 4. The code is exchanged at once, at one host, never twice.
+//! 5. `personal_info` names the ring's account; without it there is no connection.
+//! 6. The tokens are stored first; then connection, claim of the ring account, consent and event in one transaction.
+//! 7. The backfill is queued, the event published, and the browser returns to the app. A consent that is not kept is revoked.
 
 mod complete;
 mod config;
@@ -14,6 +16,8 @@ mod history;
 mod page;
 mod record;
 mod refusal;
+mod repeat;
+mod unkept;
 
 use std::time::Duration;
 
@@ -22,12 +26,14 @@ use lambda_http::http::{Method, StatusCode};
 use lambda_http::{Body, Request, Response};
 use serde::Deserialize;
 use serde_json::json;
-use shared::aws::{AppSecrets, Bus, Connections, Consumed, Outbox, Proof, Queue, SdkConfig, StoredState, TokenStore};
-use shared::domain::{Clock, Entropy};
-use shared::flow::{BINDING_COOKIE, Binding, binding_cookie};
+use shared::aws::{
+    AppSecrets, Bus, Connections, Outbox, Proof, Queue, SdkConfig, StoredState, TakeOutcome, TakenState, TokenStore,
+};
+use shared::domain::{CONSENT_CONNECTED, Clock, Consent, Entropy, GrantId, ScopeSet};
+use shared::flow::Binding;
 use shared::http::{self, HttpError};
 use shared::oura::{AuthorizationCode, HttpOptions, OAuthHttp, OuraClient, Portal};
-use shared::vault::OuraApp;
+use shared::vault::{OuraApp, Revocations};
 use url::Url;
 
 pub use config::Config;
@@ -49,6 +55,7 @@ pub struct Deps {
     oura: OuraClient,
     connections: Connections,
     secrets: TokenStore,
+    revocations: Revocations,
     queue: Queue,
     outbox: Outbox,
     clock: Clock,
@@ -65,11 +72,13 @@ impl Deps {
         let oauth = OAuthHttp::new(&config.hosts, options).context("set up the client for Oura")?;
         let secrets = AppSecrets::new(sdk, &config.app_secret_id, clock.clone());
         let bus = Bus::new(sdk, &config.event_bus_name);
+        let tokens = TokenStore::new(sdk, &config.tokens, &clock);
         Ok(Self {
             app: OuraApp::new(secrets, oauth, &config.redirect_uri),
             oura: OuraClient::new(&config.hosts, options).context("set up the client for Oura")?,
             connections: Connections::new(sdk, &config.connections_table),
-            secrets: TokenStore::new(sdk, &config.tokens, &clock),
+            revocations: Revocations::new(tokens.clone()),
+            secrets: tokens,
             queue: Queue::new(sdk, &config.live_queue_url),
             outbox: Outbox::new(sdk, &config.connections_table, bus),
             config,
@@ -82,6 +91,7 @@ impl Deps {
 /// Answers one request. The path is the platform's own (`OURA_REDIRECT_URI`), so only the method decides.
 pub async fn handle(deps: &Deps, request: Request) -> Response<Body> {
     let answer = match *request.method() {
+        Method::GET if http::is_prefetch(&request) => Ok(http::no_content()),
         // A flow that is cut short is as safe as after a crash; this answer replaces API Gateway's error.
         Method::GET => {
             let answer = tokio::time::timeout(ANSWER_TIMEOUT, from_browser(deps, &request)).await;
@@ -119,9 +129,15 @@ async fn from_app(deps: &Deps, request: &Request) -> Result<Response<Body>, Http
         return Err(HttpError::bad_request("invalid_body", "`code` and `state` must be those that Oura sent."));
     }
     let portal = portal(deps, body.iss.as_deref()).map_err(Refusal::into_http)?;
-    let state = consume(deps, &body.state, &Proof::Patient(&patient)).await.map_err(Refusal::into_http)?;
-    let callback = Callback { code: AuthorizationCode::new(body.code), scope: body.scope.as_deref(), portal };
-    complete(deps, &state, &callback).await.map_err(Refusal::into_http)?;
+    match take(deps, &body.state, &Proof::Patient(&patient)).await.map_err(Refusal::into_http)? {
+        Taken::Ours(flow) => {
+            let callback = Callback { code: AuthorizationCode::new(body.code), scope: body.scope.as_deref(), portal };
+            complete(deps, &flow, &callback).await.map_err(Refusal::into_http)?;
+        }
+        Taken::Repeated(earlier) => {
+            repeat::outcome(deps, &body.state, earlier).await.map_err(Refusal::into_http)?;
+        }
+    }
     Ok(http::success(StatusCode::OK, &json!({ "source": "oura", "status": "connected" })))
 }
 
@@ -151,20 +167,29 @@ async fn from_browser(deps: &Deps, request: &Request) -> Response<Body> {
     let Some(code) = parameter("code") else { return finish(deps, None, Err(Refusal::CodeMissing)) };
     let unused = Unused { code, state, scope: parameter("scope"), issuer };
     let Some(proof) = proof else { return hand_over(deps, &unused).await };
-    let stored = match consume(deps, state, &proof).await {
-        Ok(stored) => stored,
+    match take(deps, state, &proof).await {
+        Ok(Taken::Ours(flow)) => {
+            let callback = Callback { code: AuthorizationCode::new(code), scope: unused.scope, portal };
+            let outcome = complete(deps, &flow, &callback).await;
+            finish(deps, flow.state.return_to.as_deref(), outcome)
+        }
+        Ok(Taken::Repeated(earlier)) => repeated(deps, state, earlier).await,
         // The cookie of another flow proves nothing, and is no attack either: two tabs cause it.
-        Err(Refusal::StateForeign) => return hand_over(deps, &unused).await,
-        Err(refusal) => return finish(deps, None, Err(refusal)),
-    };
-    let callback = Callback { code: AuthorizationCode::new(code), scope: unused.scope, portal };
-    let outcome = complete(deps, &stored, &callback).await;
-    finish(deps, stored.return_to.as_deref(), outcome)
+        Err(Refusal::StateForeign) => hand_over(deps, &unused).await,
+        Err(refusal) => finish(deps, None, Err(refusal)),
+    }
+}
+
+/// Answers a browser that fetches the callback again.
+async fn repeated(deps: &Deps, state: &str, earlier: TakenState) -> Response<Body> {
+    let return_to = earlier.return_to.clone();
+    let outcome = repeat::outcome(deps, state, earlier).await;
+    finish(deps, return_to.as_deref(), outcome)
 }
 
 /// Proof by the browser that it began the flow.
 fn browser_proof<'r>(deps: &Deps, request: &'r Request) -> Option<Proof<'r>> {
-    let cookie = http::cookie(request, BINDING_COOKIE).filter(|value| !value.is_empty());
+    let cookie = http::cookie(request, deps.config.cookie.name()).filter(|value| !value.is_empty());
     match (deps.config.binding, cookie) {
         (Binding::None, _) => Some(Proof::Unbound),
         (Binding::Cookie, Some(cookie)) => Some(Proof::Cookie(cookie)),
@@ -172,55 +197,103 @@ fn browser_proof<'r>(deps: &Deps, request: &'r Request) -> Option<Proof<'r>> {
     }
 }
 
-/// Completes the flow of a consumed state; in either outcome nothing is pending after it.
-async fn complete(deps: &Deps, state: &StoredState, callback: &Callback<'_>) -> Result<(), Refusal> {
-    let outcome = complete::run(deps, state, callback).await;
-    if outcome.is_err() {
-        end_pending(deps, state).await;
+/// A flow whose state this attempt has taken.
+struct Flow {
+    state: StoredState,
+    /// The attempt, and the grant that it may create.
+    attempt: GrantId,
+}
+
+/// A taken state.
+enum Taken {
+    Ours(Flow),
+    Repeated(TakenState),
+}
+
+/// Takes a state with the proof that its flow was begun here.
+async fn take(deps: &Deps, state: &str, proof: &Proof<'_>) -> Result<Taken, Refusal> {
+    let attempt = GrantId::parse(deps.entropy.uuid().to_string()).map_err(|_never| Refusal::ServiceUnavailable)?;
+    match deps.connections.take_state(state, proof, &attempt, deps.clock.now()).await {
+        Ok(TakeOutcome::Ours(state)) => Ok(Taken::Ours(Flow { state, attempt })),
+        Ok(TakeOutcome::Repeated(earlier)) => Ok(Taken::Repeated(earlier)),
+        Ok(TakeOutcome::Unknown) => Err(Refusal::StateInvalid),
+        Ok(TakeOutcome::Foreign) => Err(Refusal::StateForeign),
+        Err(error) => Err(Refusal::store(&error)),
     }
+}
+
+/// Completes a flow, and stores its outcome for repetitions.
+async fn complete(deps: &Deps, flow: &Flow, callback: &Callback<'_>) -> Result<(), Refusal> {
+    let outcome = complete::run(deps, flow, callback).await;
+    end(deps, flow, &outcome).await;
     outcome
 }
 
-async fn end_pending(deps: &Deps, state: &StoredState) {
-    if let Err(error) = deps.connections.end_pending(&state.patient_id).await {
-        tracing::warn!(event = "callback.pending_not_ended", %error, "pending consent was left to expire");
+/// Stores the outcome of a flow. A consent that connected is in the history already.
+async fn end(deps: &Deps, flow: &Flow, outcome: &Result<(), Refusal>) {
+    let patient = &flow.state.patient_id;
+    let code = match outcome {
+        Ok(()) => CONSENT_CONNECTED,
+        Err(refusal) => refusal.code(),
+    };
+    if outcome.is_err() {
+        let consent = consent(deps, flow, code, ScopeSet::default());
+        if let Err(error) = deps.connections.record_consent(patient, &consent).await {
+            tracing::warn!(event = "callback.consent_not_recorded", %error, "refused consent is missing in the history");
+        }
+    }
+    if let Err(error) = deps.connections.end_state(&flow.state, &flow.attempt, code).await {
+        tracing::warn!(event = "callback.outcome_not_stored", %error, "outcome of a consent was left to expire");
     }
 }
 
-/// Consumes a state with the proof that its flow was begun here.
-async fn consume(deps: &Deps, state: &str, proof: &Proof<'_>) -> Result<StoredState, Refusal> {
-    match deps.connections.consume_state(state, proof, deps.clock.now()).await {
-        Ok(Consumed::State(stored)) => Ok(stored),
-        Ok(Consumed::Unknown) => Err(Refusal::StateInvalid),
-        Ok(Consumed::Foreign) => Err(Refusal::StateForeign),
-        Err(error) => Err(Refusal::store(&error)),
+/// The flow's entry in the patient's history of consents.
+fn consent(deps: &Deps, flow: &Flow, outcome: &str, granted: ScopeSet) -> Consent {
+    Consent {
+        consent_id: flow.attempt.clone(),
+        requested_at: flow.state.requested_at,
+        completed_at: deps.clock.now(),
+        scopes_requested: deps.config.scopes.clone(),
+        scopes_granted: granted,
+        consent_version: flow.state.consent_version.clone(),
+        app_version: env!("CARGO_PKG_VERSION").to_owned(),
+        outcome: outcome.to_owned(),
+        ended_at: None,
+        end_reason: None,
+        revocation: None,
     }
 }
 
 /// Ends a flow that the patient denied, or for which Oura could not ask for consent.
 async fn denied(deps: &Deps, state: &str, proof: Option<&Proof<'_>>, error: &str) -> Response<Body> {
-    let refusal = if error == "access_denied" { Refusal::AccessDenied } else { Refusal::AuthorizationFailed };
-    let stored = match proof {
-        Some(proof) => consume(deps, state, proof).await.ok(),
+    let refusal = Refusal::of_authorization(error);
+    let taken = match proof {
+        Some(proof) => take(deps, state, proof).await.ok(),
         None => None,
     };
-    let Some(stored) = stored else {
-        // Without proof the state is not consumed. The return address of the flow is not a secret.
-        let peeked = deps.connections.peek_state(state, deps.clock.now()).await.unwrap_or_else(|error| {
-            tracing::warn!(
-                event = "callback.return_page_unknown",
-                %error,
-                "denied flow returned to the app's default page"
-            );
-            None
-        });
-        return match peeked {
-            Some(peeked) => finish(deps, peeked.return_to.as_deref(), Err(refusal)),
-            None => finish(deps, None, Err(Refusal::StateInvalid)),
-        };
-    };
-    end_pending(deps, &stored).await;
-    finish(deps, stored.return_to.as_deref(), Err(refusal))
+    match taken {
+        Some(Taken::Ours(flow)) => {
+            let outcome = Err(refusal);
+            end(deps, &flow, &outcome).await;
+            finish(deps, flow.state.return_to.as_deref(), outcome)
+        }
+        Some(Taken::Repeated(earlier)) => repeated(deps, state, earlier).await,
+        None => {
+            // Without proof the state is not taken. The return address of the flow is not a secret.
+            let peeked = deps.connections.peek_state(state, deps.clock.now()).await.unwrap_or_else(|error| {
+                tracing::warn!(
+                    event = "callback.return_page_unknown",
+                    %error,
+                    "denied flow returned to the app's default page"
+                );
+                None
+            });
+            match peeked {
+                Some(peeked) => finish(deps, peeked.return_to.as_deref(), Err(refusal)),
+                None => finish(deps, None, Err(Refusal::StateInvalid)),
+            }
+        }
+    }
 }
 
 /// Parameters of a callback without proof, passed on to the app.
@@ -252,7 +325,7 @@ async fn hand_over(deps: &Deps, unused: &Unused<'_>) -> Response<Body> {
 
 /// Sends the browser back to the app, or, without an app page, shows a small page of this service.
 fn finish(deps: &Deps, return_to: Option<&str>, outcome: Result<(), Refusal>) -> Response<Body> {
-    let response = match return_page(deps, return_to) {
+    match return_page(deps, return_to) {
         Some(mut url) => {
             {
                 let mut query = url.query_pairs_mut();
@@ -265,13 +338,6 @@ fn finish(deps: &Deps, return_to: Option<&str>, outcome: Result<(), Refusal>) ->
             http::see_other(url.as_str())
         }
         None => page::render(&outcome),
-    };
-    // The flow has ended, and a new one sets its own cookie. A callback that was not this flow's leaves it open.
-    let flow_ended = !matches!(outcome, Err(Refusal::StateForeign | Refusal::IssuerInvalid));
-    if deps.config.binding == Binding::Cookie && flow_ended {
-        http::with_cookie(response, &binding_cookie(None))
-    } else {
-        response
     }
 }
 

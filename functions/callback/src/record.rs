@@ -5,48 +5,61 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use shared::aws::{ConnectOutcome, StoreError};
 use shared::domain::{
-    Backfill, BackfillState, Command, CommandKind, Connection, EventKind, GrantId, PatientEvent, PatientId, ReasonCode,
-    ScopeSet, SyncId, SyncMessage, Trigger,
+    Backfill, BackfillState, CONSENT_CONNECTED, Command, CommandKind, Connection, EventKind, GrantId, PatientEvent,
+    PatientId, ReasonCode, ScopeSet, SyncId, SyncMessage, Trigger,
 };
 use shared::oura::PersonalInfo;
 
+use crate::config::AccountChange;
 use crate::history::{self, History};
-use crate::{Deps, Refusal};
+use crate::{Deps, Flow, Refusal, consent};
 
 /// Attempts to write a connection that is changed concurrently.
 const MAX_CONFLICT_RETRIES: usize = 5;
 
-/// A connection that could not be written.
-pub(crate) struct NotRecorded {
+/// A consent that did not become the patient's connection.
+pub(crate) struct NotKept {
     pub(crate) refusal: Refusal,
     /// True if certainly nothing was written.
     pub(crate) certain: bool,
 }
 
-impl NotRecorded {
-    fn certainly(refusal: Refusal) -> Self {
+impl NotKept {
+    pub(crate) fn certainly(refusal: Refusal) -> Self {
         Self { refusal, certain: true }
-    }
-
-    fn store(error: &StoreError) -> Self {
-        Self { refusal: Refusal::store(error), certain: matches!(error, StoreError::Refused { .. }) }
     }
 }
 
-/// Writes the connection. Returns the backfill's message and the grant of the previous connection.
+/// Writes the connection. Returns the backfill's message and the previous connection.
+///
+/// When the table does not answer, the outcome is unknown until the connection is read again: if it is on this grant, an
+/// earlier try has written it.
 pub(crate) async fn record(
     deps: &Deps,
-    patient: &PatientId,
-    grant_id: &GrantId,
+    flow: &Flow,
     account: &PersonalInfo,
     scopes: ScopeSet,
-) -> Result<(SyncMessage, Option<GrantId>), NotRecorded> {
+) -> Result<(SyncMessage, Option<Connection>), NotKept> {
+    let (patient, grant_id) = (&flow.state.patient_id, &flow.attempt);
     let sync_id = SyncId::parse(format!("backfill-{grant_id}"))
-        .map_err(|_never| NotRecorded::certainly(Refusal::ServiceUnavailable))?;
+        .map_err(|_never| NotKept::certainly(Refusal::ServiceUnavailable))?;
+    let mut tried: Option<(SyncMessage, Option<Connection>)> = None;
+    let mut certain = true;
     for _ in 0..MAX_CONFLICT_RETRIES {
         let now = deps.clock.now();
         let previous = deps.connections.get(patient).await;
-        let previous = previous.map_err(|error| NotRecorded::certainly(Refusal::store(&error)))?;
+        let previous = previous.map_err(|error| NotKept { refusal: Refusal::store(&error), certain })?;
+        if previous.as_ref().is_some_and(|previous| previous.grant_id == *grant_id)
+            && let Some(written) = tried
+        {
+            return Ok(written);
+        }
+        let changed = previous.as_ref().is_some_and(|previous| previous.oura_user_id != account.id);
+        if changed && deps.config.account_change == AccountChange::Refuse {
+            tracing::warn!(event = "callback.account_change_refused", "consent of another ring account was refused");
+            refuse(deps, patient, ReasonCode::AccountChangeRefused, None, now).await;
+            return Err(NotKept { refusal: Refusal::AccountChangeRefused, certain });
+        }
         let days = i32::try_from(deps.config.backfill_days).unwrap_or(30);
         let history = history::missing(previous.as_ref(), &account.id, &scopes, days, now);
         let message = SyncMessage {
@@ -58,22 +71,34 @@ pub(crate) async fn record(
         };
         let new = New { patient, grant_id, account, scopes: &scopes, requested: &deps.config.scopes, now };
         let connection = new.connection(previous.as_ref(), &history, &sync_id);
-        match deps.connections.connect(&connection, previous.as_ref(), &new.event(previous.is_some())).await {
-            Ok(ConnectOutcome::Recorded) => return Ok((message, previous.map(|previous| previous.grant_id))),
+        let event = new.event(previous.is_some(), changed);
+        let consent = consent(deps, flow, CONSENT_CONNECTED, scopes.clone());
+        match deps.connections.connect(&connection, previous.as_ref(), &event, &consent).await {
+            Ok(ConnectOutcome::Recorded) => return Ok((message, previous)),
             Ok(ConnectOutcome::AccountConflict) => {
-                refuse_account(deps, patient, now).await;
-                return Err(NotRecorded::certainly(Refusal::AccountConflict));
+                tracing::warn!(event = "callback.account_conflict", "ring account of another patient was refused");
+                let conflict = EventKind::AccountConflict { grant_id: grant_id.clone() };
+                let event = PatientEvent::new(patient.clone(), now, conflict);
+                refuse(deps, patient, ReasonCode::AccountConflict, Some(&event), now).await;
+                return Err(NotKept { refusal: Refusal::AccountConflict, certain });
             }
             Ok(ConnectOutcome::PurgeRunning) => {
                 requeue_purge(deps, patient, now).await;
-                return Err(NotRecorded::certainly(Refusal::PurgeRunning));
+                return Err(NotKept { refusal: Refusal::PurgeRunning, certain });
             }
-            Ok(ConnectOutcome::Raced) => {}
-            Err(error) => return Err(NotRecorded::store(&error)),
+            Ok(ConnectOutcome::Raced) => tried = Some((message, previous)),
+            Err(error) => {
+                let refusal = Refusal::store(&error);
+                if matches!(error, StoreError::Refused { .. }) {
+                    return Err(NotKept { refusal, certain });
+                }
+                certain = false;
+                tried = Some((message, previous));
+            }
         }
     }
-    tracing::error!(event = "callback.conflicts", "connection changed during every attempt to write it");
-    Err(NotRecorded::certainly(Refusal::ServiceUnavailable))
+    tracing::error!(event = "callback.conflicts", "connection could not be written in any attempt");
+    Err(NotKept { refusal: Refusal::ServiceUnavailable, certain })
 }
 
 /// A new consent.
@@ -116,22 +141,28 @@ impl New<'_> {
         }
     }
 
-    fn event(&self, reconnected: bool) -> PatientEvent {
+    fn event(&self, reconnected: bool, account_changed: bool) -> PatientEvent {
         let kind = EventKind::Connected {
             grant_id: self.grant_id.clone(),
             scopes_granted: self.scopes.clone(),
             scopes_missing: self.requested.missing_from(self.scopes),
             reconnected,
+            account_changed,
         };
         PatientEvent::new(self.patient.clone(), self.now, kind)
     }
 }
 
-/// Stores the refusal of a ring account that another patient has connected, so that `GET /connections` shows it.
-async fn refuse_account(deps: &Deps, patient: &PatientId, now: Timestamp) {
-    tracing::warn!(event = "callback.account_conflict", "ring account of another patient was refused");
-    if let Err(error) = deps.connections.refuse(patient, ReasonCode::AccountConflict, now).await {
+/// Stores the refusal of a ring account, so that `GET /connections` shows it, and publishes its event.
+async fn refuse(deps: &Deps, patient: &PatientId, reason: ReasonCode, event: Option<&PatientEvent>, now: Timestamp) {
+    if let Err(error) = deps.connections.refuse(patient, reason, event, now).await {
         tracing::warn!(event = "callback.refusal_not_stored", %error, "refusal of a ring account could not be stored");
+        return;
+    }
+    if event.is_some()
+        && let Err(error) = deps.outbox.drain(patient).await
+    {
+        tracing::warn!(event = "callback.event_delayed", %error, "event of a refused ring account remained in the outbox");
     }
 }
 

@@ -4,16 +4,28 @@ use lambda_http::http::StatusCode;
 use shared::aws::StoreError;
 use shared::http::HttpError;
 use shared::oura::{OuraError, TokenError, UnknownIssuer};
-use strum::IntoStaticStr;
+use strum::{EnumString, IntoStaticStr};
 
 /// Reason for which a flow did not end in a connection. The code is stable: frontends choose their texts by it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, EnumString, IntoStaticStr)]
 #[strum(serialize_all = "snake_case")]
 pub enum Refusal {
     /// The patient denied the consent.
     AccessDenied,
-    /// Oura's consent page ended with another error.
+    /// Oura's consent page ended with an error of another word than those of RFC 6749, section 4.1.2.1.
     AuthorizationFailed,
+    /// Oura does not offer a scope of `OURA_SCOPES` to this app.
+    InvalidScope,
+    /// Oura refused the authorization request as malformed.
+    InvalidRequest,
+    /// Oura does not let this app ask for consents.
+    UnauthorizedClient,
+    /// Oura does not offer the authorization code flow to this app.
+    UnsupportedResponseType,
+    /// Oura's consent page failed.
+    ServerError,
+    /// Oura's consent page is overloaded or in maintenance.
+    TemporarilyUnavailable,
     /// The state is unknown, expired or used.
     StateInvalid,
     /// The state was issued to another browser or patient.
@@ -30,6 +42,8 @@ pub enum Refusal {
     AccountUnreadable,
     /// No granted scope gives data.
     ScopeMissing,
+    /// Oura granted no scope at all.
+    NoScopeGranted,
     /// The Oura membership is not active.
     Membership,
     /// The patient's Oura app is below Oura's minimum version.
@@ -38,6 +52,8 @@ pub enum Refusal {
     UnauthorizedByOura,
     /// The ring account is connected by another patient.
     AccountConflict,
+    /// The patient's data is of another Oura account, and `ACCOUNT_CHANGE` is `refuse`.
+    AccountChangeRefused,
     /// The deletion of the patient's earlier data is in progress.
     PurgeRunning,
     /// A store of this service did not answer.
@@ -49,6 +65,34 @@ impl Refusal {
     pub(crate) fn store(error: &StoreError) -> Self {
         tracing::error!(event = "callback.store_failed", %error, "callback could not be completed");
         Self::ServiceUnavailable
+    }
+
+    /// Reads the `error` parameter of a callback (RFC 6749, section 4.1.2.1), and logs all but the patient's own decision.
+    pub(crate) fn of_authorization(error: &str) -> Self {
+        let refusal = match error {
+            "access_denied" => return Self::AccessDenied,
+            "invalid_scope" => Self::InvalidScope,
+            "invalid_request" => Self::InvalidRequest,
+            "unauthorized_client" => Self::UnauthorizedClient,
+            "unsupported_response_type" => Self::UnsupportedResponseType,
+            "server_error" => Self::ServerError,
+            "temporarily_unavailable" => Self::TemporarilyUnavailable,
+            _ => Self::AuthorizationFailed,
+        };
+        let (reason, setting) = (refusal.code(), refusal.setting());
+        tracing::warn!(event = "callback.authorization_failed", reason, setting, "Oura did not ask for the consent");
+        refusal
+    }
+
+    /// The setting that an operator should check first.
+    pub(crate) fn setting(self) -> Option<&'static str> {
+        match self {
+            // Apps of Oura's new portal may need names such as `extapi:daily`.
+            Self::InvalidScope | Self::NoScopeGranted => Some("OURA_SCOPES"),
+            Self::InvalidRequest => Some("OURA_REDIRECT_URI"),
+            Self::UnauthorizedClient | Self::UnsupportedResponseType => Some("OURA_APP_SECRET_ID"),
+            _ => None,
+        }
     }
 
     /// `denied` if the patient denied the consent, otherwise `error`.
@@ -64,6 +108,25 @@ impl Refusal {
         match self {
             Self::AccessDenied => "You did not allow the connection. Nothing was changed; you can connect at any time.",
             Self::AuthorizationFailed => "Oura could not ask for your consent. Please try to connect again.",
+            Self::InvalidScope => {
+                "Oura does not offer this app all that it asks for. Please contact us (setting OURA_SCOPES; apps of Oura's \
+                 new portal may need names that begin with extapi:)."
+            }
+            Self::InvalidRequest => {
+                "Oura did not accept this app's request. Please contact us (setting OURA_REDIRECT_URI)."
+            }
+            Self::UnauthorizedClient | Self::UnsupportedResponseType => {
+                "Oura does not let this app ask for your consent. Please contact us (setting OURA_APP_SECRET_ID)."
+            }
+            Self::ServerError => "Oura's consent page failed. Please connect again in a few minutes.",
+            Self::TemporarilyUnavailable => "Oura's consent page is busy. Please connect again in a few minutes.",
+            Self::NoScopeGranted => {
+                "Oura granted nothing. Please connect again and leave the boxes ticked; if that does not help, contact us \
+                 (setting OURA_SCOPES; apps of Oura's new portal may need names that begin with extapi:)."
+            }
+            Self::AccountChangeRefused => {
+                "Your data here is of another Oura account. Please connect that one, or delete its data first."
+            }
             Self::StateInvalid => "This connection attempt has expired or was used before. Please connect again.",
             Self::StateForeign => "This connection attempt was begun elsewhere. Please connect again from here.",
             Self::IssuerInvalid => "This answer did not come from Oura. Please connect again.",
@@ -85,16 +148,27 @@ impl Refusal {
 
     pub(crate) fn http_status(self) -> StatusCode {
         match self {
-            Self::AccessDenied | Self::StateForeign | Self::ScopeMissing | Self::Membership | Self::AppOutdated => {
-                StatusCode::FORBIDDEN
-            }
+            Self::AccessDenied
+            | Self::StateForeign
+            | Self::ScopeMissing
+            | Self::NoScopeGranted
+            | Self::Membership
+            | Self::AppOutdated => StatusCode::FORBIDDEN,
             Self::AuthorizationFailed
+            | Self::InvalidScope
+            | Self::InvalidRequest
+            | Self::UnauthorizedClient
+            | Self::UnsupportedResponseType
             | Self::StateInvalid
             | Self::IssuerInvalid
             | Self::CodeMissing
             | Self::CodeRefused => StatusCode::BAD_REQUEST,
-            Self::AccountConflict | Self::PurgeRunning => StatusCode::CONFLICT,
-            Self::OuraUnavailable | Self::AccountUnreadable | Self::UnauthorizedByOura => StatusCode::BAD_GATEWAY,
+            Self::AccountConflict | Self::AccountChangeRefused | Self::PurgeRunning => StatusCode::CONFLICT,
+            Self::OuraUnavailable
+            | Self::ServerError
+            | Self::TemporarilyUnavailable
+            | Self::AccountUnreadable
+            | Self::UnauthorizedByOura => StatusCode::BAD_GATEWAY,
             Self::ServiceUnavailable => StatusCode::SERVICE_UNAVAILABLE,
         }
     }

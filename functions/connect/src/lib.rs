@@ -2,8 +2,13 @@
 //!
 //! 1. The patient is the JWT claim verified by the authorizer.
 //! 2. The return address is checked against the allow-list.
-//! 3. A state of 256 bits is stored, hashed, for ten minutes and one use. A cookie binds it to the browser.
-//! 4. The answer is Oura's authorize URL.
+//! 3. A patient who asks too often is refused.
+//! 4. A state of 256 bits is stored, hashed, for ten minutes and one use. A cookie binds it to the browser.
+//! 5. The answer is Oura's authorize URL, with the prerequisites that the patient should know before the consent.
+
+mod guidance;
+
+use std::time::Duration;
 
 use anyhow::Context;
 use lambda_http::http::{Method, StatusCode};
@@ -11,14 +16,17 @@ use lambda_http::{Body, Request, Response};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::json;
-use shared::aws::{AppSecrets, Connections, PendingConnect, SdkConfig, StoreError};
-use shared::domain::{Clock, Entropy, ScopeSet};
+use shared::aws::{AppSecrets, Connections, Limits, PendingConnect, Rate, SdkConfig, StoreError};
+use shared::domain::{Clock, ConsentVersion, Entropy, ScopeSet};
 use shared::env::{Env, EnvError};
-use shared::flow::{Binding, ReturnAddresses, binding_cookie, pkce_enabled};
+use shared::flow::{Binding, BindingCookie, ReturnAddresses, pkce_enabled};
 use shared::http::{self, HttpError};
 use shared::oura::{HttpOptions, OAuthHttp, OuraHosts, PkceVerifier};
 use shared::token_policy::TokenPolicy;
 use shared::vault::OuraApp;
+
+/// Consents that a patient may begin: ten at once, then one a minute.
+const RATE: Rate = Rate { interval: Duration::from_secs(60), burst: 10 };
 
 /// Settings of this function.
 #[derive(Debug, Clone)]
@@ -31,6 +39,7 @@ pub struct Config {
     token_policy: TokenPolicy,
     returns: ReturnAddresses,
     binding: Binding,
+    cookie: BindingCookie,
     pkce: bool,
 }
 
@@ -42,15 +51,17 @@ impl Config {
     /// # Errors
     /// [`EnvError`] names the variable that is missing or malformed.
     pub fn from_env(env: &Env) -> Result<Self, EnvError> {
+        let callback: url::Url = env.parsed("OURA_REDIRECT_URI")?;
         Ok(Self {
             app_secret_id: env.required("OURA_APP_SECRET_ID")?,
-            redirect_uri: env.parsed::<url::Url>("OURA_REDIRECT_URI").and(env.required("OURA_REDIRECT_URI"))?,
+            redirect_uri: env.required("OURA_REDIRECT_URI")?,
             scopes: env.get("OURA_SCOPES").unwrap_or(ScopeSet::DEFAULT).to_owned(),
             hosts: OuraHosts::from_env(env)?,
             connections_table: env.required("CONNECTIONS_TABLE")?,
             token_policy: TokenPolicy::from_env(env)?,
             returns: ReturnAddresses::from_env(env)?,
             binding: Binding::from_env(env)?,
+            cookie: BindingCookie::of_callback(&callback),
             pkce: pkce_enabled(env)?,
         })
     }
@@ -62,6 +73,7 @@ pub struct Deps {
     config: Config,
     app: OuraApp,
     connections: Connections,
+    limits: Limits,
     clock: Clock,
     entropy: Entropy,
 }
@@ -77,6 +89,7 @@ impl Deps {
         Ok(Self {
             app: OuraApp::new(secrets, oauth, &config.redirect_uri),
             connections: Connections::new(sdk, &config.connections_table),
+            limits: Limits::new(sdk, &config.connections_table),
             config,
             clock,
             entropy,
@@ -89,6 +102,8 @@ impl Deps {
 #[serde(rename_all = "camelCase")]
 struct ConnectRequest {
     return_to: Option<String>,
+    /// Version of the consent text that the platform has shown.
+    consent_version: Option<ConsentVersion>,
 }
 
 /// Answers one request.
@@ -109,6 +124,10 @@ async fn connect(deps: &Deps, request: &Request) -> Result<Response<Body>, HttpE
     let body: ConnectRequest = http::json_body(request)?;
     let return_to = body.return_to.as_deref().map(|page| deps.config.returns.resolve(page)).transpose()?;
 
+    let now = deps.clock.now();
+    if let Some(wait) = deps.limits.take(&patient, "connect", RATE, now).await.map_err(unavailable)? {
+        return Err(HttpError::too_many("too_many_connects", wait));
+    }
     let state = deps.entropy.secret();
     let binding = deps.entropy.secret();
     let verifier = deps.config.pkce.then(|| PkceVerifier::generate(&deps.entropy));
@@ -122,15 +141,22 @@ async fn connect(deps: &Deps, request: &Request) -> Result<Response<Body>, HttpE
             verifier: verifier_secret.as_ref(),
             patient_id: &patient,
             return_to: return_to.as_ref().map(url::Url::as_str),
-            now: deps.clock.now(),
+            consent_version: body.consent_version.as_ref(),
+            now,
         })
         .await
         .map_err(unavailable)?;
     let challenge = verifier.as_ref().map(PkceVerifier::challenge);
     let auth_url = oauth.authorize_url(&deps.config.scopes, state.expose_secret(), challenge.as_ref());
-    let response = http::success(StatusCode::OK, &json!({ "authUrl": auth_url.as_str(), "expiresAt": expires_at }));
+    let answer = json!({
+        "authUrl": auth_url.as_str(),
+        "expiresAt": expires_at,
+        "prerequisites": guidance::PREREQUISITES,
+        "scopes": guidance::scopes(&deps.config.scopes),
+    });
+    let response = http::success(StatusCode::OK, &answer);
     Ok(match deps.config.binding {
-        Binding::Cookie => http::with_cookie(response, &binding_cookie(Some(&binding))),
+        Binding::Cookie => http::with_cookie(response, &deps.config.cookie.header(&binding)),
         Binding::None => response,
     })
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use aws_lambda_events::event::sqs::{BatchItemFailure, SqsMessage};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use shared::aws::StoreError;
 use shared::domain::{Command, CommandKind, PatientId};
 
@@ -18,6 +18,9 @@ pub(crate) const FIRST_RETRY: Duration = Duration::from_secs(15);
 
 /// Longest delay before a message is received again: three of Oura's rate-limit windows, and the longest of SQS.
 pub(crate) const MAX_DELAY: Duration = Duration::from_secs(15 * 60);
+
+/// Shortest delay of a command that waits for Oura.
+const MIN_DELAY: Duration = Duration::from_secs(30);
 
 /// Result of a job, which decides what happens to its messages.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -131,4 +134,10 @@ pub(crate) async fn return_to_queue(deps: &Deps, message: SqsMessage, delay: Dur
     let mut failure = BatchItemFailure::default();
     failure.item_identifier = message.message_id.unwrap_or_default();
     failure
+}
+
+/// Delay before a command of this age is received again: half its age, or longer if Oura asked for it.
+pub(crate) fn requeue_delay(retry_after: Duration, age: SignedDuration) -> Duration {
+    let half_age = Duration::try_from(age).unwrap_or_default() / 2;
+    retry_after.max(half_age.clamp(MIN_DELAY, MAX_DELAY)).min(MAX_DELAY)
 }

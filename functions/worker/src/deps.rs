@@ -34,6 +34,7 @@ pub struct Deps {
     pub(crate) nightly_runs: NightlyRuns,
     pub(crate) rate_limit: SharedRateLimit,
     pub(crate) clock: Clock,
+    pub(crate) entropy: Entropy,
     pub(crate) live: Queue,
     /// Delay between the first webhook event of a burst and its sync.
     pub(crate) debounce: Duration,
@@ -60,7 +61,7 @@ impl Deps {
             tokens.clone(),
             connections.clone(),
             clock.clone(),
-            entropy,
+            entropy.clone(),
             config.disconnect_guard,
         );
         Ok(Self {
@@ -80,6 +81,7 @@ impl Deps {
             rate_limit: SharedRateLimit::new(sdk, &config.connections_table, config.requests_per_window, clock.clone()),
             full_sync_interval_days: config.full_sync_interval_days,
             clock,
+            entropy,
             debounce: Duration::from_secs(config.debounce_seconds.into()),
             lookback_days: config.lookback_days,
             live: Queue::new(sdk, &config.live_queue_url),

@@ -22,6 +22,7 @@ mod matching;
 mod nightly_outcome;
 mod progress;
 mod purge;
+mod revocation;
 mod schedule;
 mod sync;
 mod sync_outcome;

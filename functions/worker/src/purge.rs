@@ -10,7 +10,7 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use shared::aws::{Purge, PurgeRequest, StoreError, TakenPurge};
+use shared::aws::{Purge, PurgeRequest, PurgeScope, StoreError, TakenPurge};
 use shared::domain::{CommandKind, EventKind, PatientEvent, PatientId};
 use shared::telemetry::{self, Metric};
 
@@ -54,8 +54,13 @@ pub(crate) async fn run(deps: &Deps, patient: &PatientId, delivery: Delivery) ->
 }
 
 /// Checks again that nothing of a purged patient is left, unless the patient has reconnected.
-pub(crate) async fn sweep(deps: &Deps, patient: &PatientId, delivery: Delivery) -> Result<Outcome, StoreError> {
-    deps.purges.request_sweep(patient, deps.clock.now()).await?;
+pub(crate) async fn sweep(
+    deps: &Deps,
+    patient: &PatientId,
+    purged_at: Timestamp,
+    delivery: Delivery,
+) -> Result<Outcome, StoreError> {
+    deps.purges.request_sweep(patient, purged_at).await?;
     run(deps, patient, delivery).await
 }
 
@@ -77,12 +82,12 @@ async fn delete(
     let counts = match purge.counts {
         Some(counts) => counts,
         None => {
-            let counts = deps.purges.count(&patient).await?;
+            let counts = deps.purges.count(&patient, PurgeScope::All).await?;
             deps.purges.keep_counts(&purge, counts).await?;
             counts
         }
     };
-    if !deps.purges.clear(&patient, || has_time(deps, delivery.deadline)).await? {
+    if !deps.purges.clear(&patient, PurgeScope::All, || has_time(deps, delivery.deadline)).await? {
         return Ok(Outcome::Requeue { after: Duration::ZERO, reason: "purge_unfinished" });
     }
     if purge.purged_at.is_none() {
@@ -119,12 +124,13 @@ async fn delete_leftovers(deps: &Deps, purge: &Purge, delivery: Delivery) -> Res
     let found = deps.connections.of_patient(patient, deps.clock.now()).await?;
     let is_back = found.connection.is_some() || found.pending_since.is_some();
     if !is_back {
-        let counts = deps.purges.count(patient).await?;
+        let scope = PurgeScope::Leftovers { purged_at: purge.purged_at.unwrap_or_else(|| deps.clock.now()) };
+        let counts = deps.purges.count(patient, scope).await?;
         let items = counts.records + counts.days + counts.connection_items;
         if items > 0 {
             tracing::warn!(event = "purge.leftovers_found", items, "items of a purged patient were found and deleted");
         }
-        if !deps.purges.clear(patient, || has_time(deps, delivery.deadline)).await? {
+        if !deps.purges.clear(patient, scope, || has_time(deps, delivery.deadline)).await? {
             return Ok(Outcome::Requeue { after: Duration::ZERO, reason: "purge_unfinished" });
         }
     }

@@ -25,8 +25,8 @@ pub use aws_config::SdkConfig;
 pub use bus::Bus;
 pub use config::{load, load_interactive, settings};
 pub use connections::{
-    ActivePage, Advanced, BackfillEnd, ConnectOutcome, Connections, Consumed, Disconnected, LeaseOutcome,
-    PatientConnections, PendingConnect, Proof, StoredState, SyncEnd,
+    ActivePage, Advanced, BackfillEnd, ConnectOutcome, Connections, Disconnected, LeaseOutcome, PatientConnections,
+    PendingConnect, Proof, StoredState, SyncEnd, TakeOutcome, TakenState,
 };
 pub use days::{
     Commit, DailyStatsTable, DayChange, Days, PatientDays, PatientDaysReader, RecordWrite, RecordsPage, StoredDay,
@@ -37,7 +37,7 @@ pub use inbox::{Inbox, InboxContents};
 pub use limits::{Limits, Rate};
 pub use nightly_runs::{NightlyRunCounts, NightlyRunState, NightlyRuns, PlanCursor, RunStatus};
 pub use outbox::{Drained, Outbox};
-pub use purges::{Purge, PurgeRequest, Purges, TakenPurge};
+pub use purges::{Purge, PurgeRequest, PurgeScope, Purges, TakenPurge};
 pub use queue::Queue;
 pub use rate_limit::{OuraStatus, SharedRateLimit, TakeError};
 pub use runs::{Ended, PendingEvents, RunProgress, Runs, SyncRun};

@@ -35,10 +35,23 @@ pub struct Purge {
     pub request: Option<PurgeRequest>,
     /// Number of items before the first deletion.
     pub counts: Option<PurgeCounts>,
-    /// Time of the last deletion; the receipt is in the outbox since.
+    /// Time of the last deletion; the receipt is in the outbox since. Of a sweep: the end of the purge before it.
     pub purged_at: Option<Timestamp>,
     /// End of the lease in milliseconds, as stored.
     lease_until: i64,
+}
+
+/// The items that a purge deletes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PurgeScope {
+    /// All of the patient.
+    All,
+    /// Those that were there before this time. Of the items in `Connections`, what began since is no leftover, nor is the count
+    /// of the patient's requests.
+    Leftovers {
+        /// End of the purge.
+        purged_at: Timestamp,
+    },
 }
 
 /// The end of taking a purge.
@@ -61,7 +74,10 @@ struct PurgeItem {
     records: Option<u64>,
     days: Option<u64>,
     connection_items: Option<u64>,
+    consents: Option<u64>,
     purged_at: Option<Timestamp>,
+    /// Of a sweep: end of the purge before it.
+    swept_purge_at: Option<Timestamp>,
 }
 
 /// The three tables that hold items of a patient.
@@ -101,12 +117,12 @@ impl Purges {
         Self { connections: table(connections), wearable_data: table(wearable_data), daily_stats: table(daily_stats) }
     }
 
-    /// Requests a sweep, unless there is a purge anyway.
+    /// Requests a sweep after the purge that ended at this time, unless there is a purge anyway.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn request_sweep(&self, patient: &PatientId, now: Timestamp) -> Result<(), StoreError> {
-        let update = self.update(patient).set("sweepAt", now).when(missing("pk"));
+    pub async fn request_sweep(&self, patient: &PatientId, purged_at: Timestamp) -> Result<(), StoreError> {
+        let update = self.update(patient).set("sweptPurgeAt", purged_at).when(missing("pk"));
         update.send("request a sweep").await?.ignore();
         Ok(())
     }
@@ -146,19 +162,22 @@ impl Purges {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn count(&self, patient: &PatientId) -> Result<PurgeCounts, StoreError> {
+    pub async fn count(&self, patient: &PatientId, scope: PurgeScope) -> Result<PurgeCounts, StoreError> {
         const ACTION: &str = "count the items to purge";
         let count =
             async |table: &Table| table.query(Partition::Days(patient).whole()).consistent().count(ACTION).await;
         let mut counts = PurgeCounts {
             records: count(&self.wearable_data).await?,
             days: count(&self.daily_stats).await?,
-            connection_items: 0,
+            ..PurgeCounts::default()
         };
         let mut query = self.connection_items(patient);
         loop {
             let page = query.page(ACTION).await?;
-            counts.connection_items += purged_items(patient, page.items).count() as u64;
+            for item in purged_items(patient, scope, page.items) {
+                counts.connection_items += 1;
+                counts.consents += u64::from(sort_key(&item).starts_with(prefix::CONSENT));
+            }
             if page.last.is_none() {
                 return Ok(counts);
             }
@@ -177,6 +196,7 @@ impl Purges {
             .set("records", counts.records)
             .set("days", counts.days)
             .set("connectionItems", counts.connection_items)
+            .set("consents", counts.consents)
             .when(is_held(purge));
         match update.send(ACTION).await? {
             Outcome::Written(()) => Ok(()),
@@ -189,9 +209,15 @@ impl Purges {
     ///
     /// # Errors
     /// [`StoreError`]; a retry deletes the rest.
-    pub async fn clear(&self, patient: &PatientId, has_time: impl Fn() -> bool) -> Result<bool, StoreError> {
+    pub async fn clear(
+        &self,
+        patient: &PatientId,
+        scope: PurgeScope,
+        has_time: impl Fn() -> bool,
+    ) -> Result<bool, StoreError> {
         // First the items that let a sync write, then those that it writes.
-        let connection_keys = |page: Page| -> Vec<Item> { purged_items(patient, page.items).flat_map(keys).collect() };
+        let connection_keys =
+            |page: Page| -> Vec<Item> { purged_items(patient, scope, page.items).flat_map(keys).collect() };
         let of_connections = self.connection_items(patient);
         if !clear_table(&self.connections, of_connections, &has_time, connection_keys).await? {
             return Ok(false);
@@ -242,7 +268,7 @@ impl Purges {
 
     fn connection_items(&self, patient: &PatientId) -> Query {
         let items = self.connections.query(Partition::Patient(patient).whole());
-        items.only(&["pk", "sk", "stateKey"]).consistent().limit(PAGE_SIZE)
+        items.only(&["pk", "sk", "stateKey", "since", "requestedAt"]).consistent().limit(PAGE_SIZE)
     }
 }
 
@@ -278,16 +304,32 @@ fn not_held(action: &'static str) -> StoreError {
 }
 
 /// The items of a page of `Connections` that a purge deletes.
-fn purged_items(patient: &PatientId, items: Vec<Item>) -> impl Iterator<Item = Item> {
+fn purged_items(patient: &PatientId, scope: PurgeScope, items: Vec<Item>) -> impl Iterator<Item = Item> {
     let purge = Key::Purge(patient).sort();
     items.into_iter().filter(move |item| {
-        let Some(AttributeValue::S(key)) = item.get("sk") else { return false };
-        *key != purge && !key.starts_with(prefix::OUTBOX) && !GrantId::ends_with_revocation(key)
+        let key = sort_key(item);
+        let is_kept = key == purge || key.starts_with(prefix::OUTBOX) || GrantId::ends_with_revocation(key);
+        !is_kept && scope.includes(item)
     })
+}
+
+fn sort_key(item: &Item) -> &str {
+    item.get("sk").and_then(|key| key.as_s().ok()).map_or("", String::as_str)
+}
+
+impl PurgeScope {
+    fn includes(self, item: &Item) -> bool {
+        let Self::Leftovers { purged_at } = self else { return true };
+        let begun = ["since", "requestedAt"].into_iter().find_map(|name| item.get(name)?.as_s().ok());
+        let is_younger = begun.and_then(|text| text.parse::<Timestamp>().ok()).is_some_and(|begun| begun >= purged_at);
+        !is_younger && !sort_key(item).starts_with(prefix::LIMIT)
+    }
 }
 
 /// The keys to delete with an item: its own, and that of the OAuth state that it names.
 fn keys(mut item: Item) -> Vec<Item> {
+    item.remove("since");
+    item.remove("requestedAt");
     let state = match item.remove("stateKey") {
         Some(AttributeValue::S(partition)) => Key::of_state(&partition).map(|key| key.attributes()),
         _ => None,
@@ -306,7 +348,7 @@ impl PurgeItem {
         let counts = match (self.records, self.days, self.connection_items) {
             (None, _, _) => None,
             (Some(records), Some(days), Some(connection_items)) => {
-                Some(PurgeCounts { records, days, connection_items })
+                Some(PurgeCounts { records, days, connection_items, consents: self.consents.unwrap_or_default() })
             }
             (Some(_), _, _) => return Err(StoreError::corrupt(action, "days")),
         };
@@ -314,7 +356,7 @@ impl PurgeItem {
             patient_id: patient.clone(),
             request: self.request(action)?,
             counts,
-            purged_at: self.purged_at,
+            purged_at: self.purged_at.or(self.swept_purge_at),
             lease_until,
         })
     }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::message_format::{InvalidMessage, Source, Version};
-use super::{GrantId, PatientId};
+use super::{GrantId, OuraUserId, PatientId};
 
 /// A request of one patient. Doing it twice has the same effect as once.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +33,8 @@ pub enum CommandKind {
     Revoke {
         /// Grant.
         grant_id: GrantId,
+        /// The consent's ring account, if it is known.
+        oura_user_id: Option<OuraUserId>,
     },
     /// Delete all stored data of the patient. The request itself is in the table.
     Purge,
@@ -51,6 +53,8 @@ struct CommandWire {
     grant_id: Option<GrantId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     generation: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    oura_user_id: Option<OuraUserId>,
     requested_at: Timestamp,
 }
 
@@ -89,7 +93,7 @@ impl Command {
         let wire: CommandWire = serde_json::from_str(body)?;
         let kind = match (wire.command, wire.grant_id, wire.generation) {
             (Word::Refresh, Some(grant_id), Some(generation)) => CommandKind::Refresh { grant_id, generation },
-            (Word::Revoke, Some(grant_id), None) => CommandKind::Revoke { grant_id },
+            (Word::Revoke, Some(grant_id), None) => CommandKind::Revoke { grant_id, oura_user_id: wire.oura_user_id },
             (Word::Purge, None, None) => CommandKind::Purge,
             (Word::Sweep, None, None) => CommandKind::Sweep,
             _ => return Err(InvalidMessage::Command),
@@ -100,9 +104,13 @@ impl Command {
     /// The message body.
     #[must_use]
     pub fn to_body(&self) -> String {
+        let oura_user_id = match &self.kind {
+            CommandKind::Revoke { oura_user_id, .. } => oura_user_id.clone(),
+            _ => None,
+        };
         let (command, grant_id, generation) = match &self.kind {
             CommandKind::Refresh { grant_id, generation } => (Word::Refresh, Some(grant_id.clone()), Some(*generation)),
-            CommandKind::Revoke { grant_id } => (Word::Revoke, Some(grant_id.clone()), None),
+            CommandKind::Revoke { grant_id, .. } => (Word::Revoke, Some(grant_id.clone()), None),
             CommandKind::Purge => (Word::Purge, None, None),
             CommandKind::Sweep => (Word::Sweep, None, None),
         };
@@ -113,6 +121,7 @@ impl Command {
             patient_id: self.patient_id.clone(),
             grant_id,
             generation,
+            oura_user_id,
             requested_at: self.requested_at,
         };
         // Plain strings and numbers: nothing in it can fail to serialize.
@@ -130,7 +139,8 @@ mod tests {
         let grant_id = GrantId::parse("g-1").unwrap();
         for kind in [
             CommandKind::Refresh { grant_id: grant_id.clone(), generation: 3 },
-            CommandKind::Revoke { grant_id },
+            CommandKind::Revoke { grant_id: grant_id.clone(), oura_user_id: None },
+            CommandKind::Revoke { grant_id, oura_user_id: Some("ring-1".parse().unwrap()) },
             CommandKind::Purge,
             CommandKind::Sweep,
         ] {

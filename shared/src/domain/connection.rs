@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{DataType, Day, DayRange, FetchFailure, GrantId, OuraUserId, PatientId, ReasonCode, ScopeSet, SyncId};
+use super::{
+    DataType, Day, DayRange, FetchFailure, GrantId, OuraUserId, PatientId, ReasonCode, Revocation, ScopeSet, SyncId,
+};
 
 /// Status of a connection, as the frontend shows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -215,6 +217,8 @@ pub struct Connection {
     pub suspect: Option<Suspect>,
     /// Refusals of this generation's refresh token that were not called `invalid_grant`.
     pub refusals: Option<RefreshRefusals>,
+    /// Progress of the ended consent's revocation at Oura; `None` while the connection lives, or if Oura ended it.
+    pub revocation: Option<Revocation>,
     /// End of the last sync in which a data type arrived.
     pub last_sync_at: Option<Timestamp>,
     /// Newest day with data of the ring.
@@ -265,6 +269,7 @@ impl Connection {
             intent: None,
             suspect: None,
             refusals: None,
+            revocation: None,
             last_sync_at: None,
             last_data_day: None,
             silent_since: None,

@@ -9,8 +9,8 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::{
-    DataType, Day, DayRange, FetchFailure, GrantId, MetricType, PatientId, ReasonCode, RequestId, SOURCE, ScopeSet,
-    SyncId, Trigger, derived_uuid,
+    DataType, Day, DayRange, FetchFailure, GrantId, MetricType, PatientId, ReasonCode, RequestId, Revocation, SOURCE,
+    ScopeSet, SyncId, Trigger, derived_uuid,
 };
 
 /// Reason for a change of a day's stats.
@@ -34,6 +34,8 @@ pub struct PurgeCounts {
     pub days: u64,
     /// In `Connections`.
     pub connection_items: u64,
+    /// Those of them that are consents of the patient's history.
+    pub consents: u64,
 }
 
 /// Kind of an event, with its fields.
@@ -62,13 +64,22 @@ pub enum EventKind {
         scopes_missing: ScopeSet,
         /// True if the patient had been connected before.
         reconnected: bool,
+        /// True if that was another Oura account.
+        account_changed: bool,
     },
-    /// A connection ended.
+    /// A ring account was refused, because another patient has connected it.
+    AccountConflict {
+        /// The consent that was refused.
+        grant_id: GrantId,
+    },
+    /// A connection ended, or the revocation of its consent at Oura did.
     Disconnected {
         /// The consent that ended.
         grant_id: GrantId,
         /// Reason.
         reason_code: ReasonCode,
+        /// Progress of the consent's revocation at Oura; `None` if Oura ended it.
+        revocation: Option<Revocation>,
     },
     /// The patient has to connect again; until then nothing more arrives.
     ReconnectRequired {
@@ -147,7 +158,13 @@ impl PatientEvent {
             EventKind::Sync { sync_id, .. } | EventKind::BackfillCompleted { sync_id, .. } => {
                 derived_uuid(&[detail_type, patient, sync_id.as_str()])
             }
+            EventKind::Disconnected { grant_id, revocation: Some(revocation), .. }
+                if *revocation != Revocation::Pending =>
+            {
+                derived_uuid(&[detail_type, patient, grant_id.as_str(), revocation.into()])
+            }
             EventKind::Connected { grant_id, .. }
+            | EventKind::AccountConflict { grant_id }
             | EventKind::Disconnected { grant_id, .. }
             | EventKind::ReconnectRequired { grant_id, .. } => derived_uuid(&[detail_type, patient, grant_id.as_str()]),
             EventKind::DataPurged { request_id, .. } => derived_uuid(&[detail_type, patient, request_id.as_str()]),
@@ -168,7 +185,9 @@ impl PatientEvent {
     #[must_use]
     pub fn place(&self) -> String {
         match &self.kind {
-            EventKind::Connected { .. } | EventKind::Disconnected { .. } => "0".to_owned(),
+            EventKind::Connected { .. } | EventKind::AccountConflict { .. } | EventKind::Disconnected { .. } => {
+                "0".to_owned()
+            }
             EventKind::ReconnectRequired { .. } => "1".to_owned(),
             EventKind::DayUpdated { day, .. } => format!("2-{day}"),
             EventKind::Sync { .. } => "3".to_owned(),
@@ -199,6 +218,7 @@ impl EventKind {
         match self {
             Self::Sync { .. } => "wearable_sync",
             Self::Connected { .. } => "wearable_connected",
+            Self::AccountConflict { .. } => "wearable_account_conflict",
             Self::Disconnected { .. } => "wearable_disconnected",
             Self::ReconnectRequired { .. } => "wearable_reconnect_required",
             Self::BackfillCompleted { .. } => "wearable_backfill_completed",
@@ -213,11 +233,15 @@ impl EventKind {
                 "trigger": trigger, "syncId": sync_id, "days": days, "metricTypes": metric_types,
                 "recordsWritten": records_written,
             }),
-            Self::Connected { grant_id, scopes_granted, scopes_missing, reconnected } => json!({
+            Self::Connected { grant_id, scopes_granted, scopes_missing, reconnected, account_changed } => json!({
                 "grantId": grant_id, "scopesGranted": scopes_granted, "scopesMissing": scopes_missing,
-                "reconnected": reconnected,
+                "reconnected": reconnected, "accountChanged": account_changed,
             }),
-            Self::Disconnected { grant_id, reason_code } | Self::ReconnectRequired { grant_id, reason_code } => {
+            Self::AccountConflict { grant_id } => json!({ "grantId": grant_id }),
+            Self::Disconnected { grant_id, reason_code, revocation } => {
+                json!({ "grantId": grant_id, "reasonCode": reason_code, "revocation": revocation })
+            }
+            Self::ReconnectRequired { grant_id, reason_code } => {
                 json!({ "grantId": grant_id, "reasonCode": reason_code })
             }
             Self::BackfillCompleted {
@@ -236,6 +260,7 @@ impl EventKind {
                 "requestId": request_id, "requestedAt": requested_at, "purgedAt": purged_at,
                 "counts": {
                     "records": counts.records, "days": counts.days, "connectionItems": counts.connection_items,
+                    "consents": counts.consents,
                 },
             }),
             Self::DayUpdated { day, revision, changed_fields, reason } => json!({

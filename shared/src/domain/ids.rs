@@ -133,6 +133,11 @@ text_id!(
     RequestId, "request id", 64
 );
 
+text_id!(
+    /// Version of the consent text that the platform showed the patient, as the platform names it.
+    ConsentVersion, "consent version", 64
+);
+
 impl GrantId {
     /// Name under which the token of a pending revocation is stored.
     #[must_use]

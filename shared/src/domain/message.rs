@@ -74,10 +74,10 @@ impl QueueMessage {
     /// [`InvalidMessage`] when it is not JSON of this version's shapes.
     pub fn parse(body: &str) -> Result<Self, InvalidMessage> {
         let peek: Peek = serde_json::from_str(body)?;
-        if peek.oura_user_id.is_some() {
-            WebhookEvent::parse(body).map(Self::WebhookEvent)
-        } else if peek.command.is_some() {
+        if peek.command.is_some() {
             Command::parse(body).map(Self::Command)
+        } else if peek.oura_user_id.is_some() {
+            WebhookEvent::parse(body).map(Self::WebhookEvent)
         } else {
             SyncMessage::parse(body).map(Self::Sync)
         }

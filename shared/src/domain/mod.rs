@@ -6,6 +6,7 @@ mod baselines;
 mod clock;
 mod command;
 mod connection;
+mod consent;
 mod data_type;
 mod day;
 mod event;
@@ -33,6 +34,7 @@ pub use connection::{
     Backfill, BackfillState, Connection, ConnectionStatus, DataTypeProgress, FetchState, Lease, RefreshIntent,
     RefreshRefusals, Suspect,
 };
+pub use consent::{CONSENT_CONNECTED, Consent, ConsentEnd, Replaced, Revocation};
 pub(crate) use data_type::with_data_types;
 pub use data_type::{
     DataType, DataTypeFacts, Delivery, Expected, Frequency, MetricType, PerDay, RangeQuery, UnknownDataType,
@@ -42,7 +44,8 @@ pub use day::{Day, DayRange, InvalidDay, InvalidRange};
 pub use event::{DayUpdateReason, EventKind, PatientEvent, PurgeCounts};
 pub use fetch_failure::FetchFailure;
 pub use ids::{
-    DocumentId, GrantId, InvalidId, OuraUserId, PatientId, RawEventType, RequestId, SyncId, Trigger, derived_uuid,
+    ConsentVersion, DocumentId, GrantId, InvalidId, OuraUserId, PatientId, RawEventType, RequestId, SyncId, Trigger,
+    derived_uuid,
 };
 pub use json::{canonical, content_hash};
 pub use message::{QueueMessage, SyncMessage};

@@ -18,6 +18,8 @@ pub enum ReasonCode {
     AppOutdated,
     /// The ring account is connected by another patient.
     AccountConflict,
+    /// The patient's data is of another Oura account, and `ACCOUNT_CHANGE` is `refuse`.
+    AccountChangeRefused,
     /// Oura does not answer.
     OuraUnavailable,
     /// Oura refuses a fresh token.

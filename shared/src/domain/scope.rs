@@ -59,6 +59,12 @@ impl ScopeSet {
         Self(self.0.difference(&other.0).cloned().collect())
     }
 
+    /// The scopes that `other` holds too.
+    #[must_use]
+    pub fn common_with(&self, other: &Self) -> Self {
+        Self(self.0.intersection(&other.0).cloned().collect())
+    }
+
     /// The scopes, sorted by name.
     pub fn iter(&self) -> impl Iterator<Item = &Scope> {
         self.0.iter()

@@ -100,16 +100,32 @@ fn printable(path: &str) -> String {
     path.chars().filter(|c| c.is_ascii_alphanumeric() || ".[]_-?".contains(*c)).take(80).collect()
 }
 
-/// Returns the value of a cookie. Lambda joins the cookies of payload 2.0 with `; `.
+/// Returns the value of a cookie; `None` also if the browser sent several of the name, since one of them may be planted. Lambda
+/// joins the cookies of payload 2.0 with `; `.
 #[must_use]
 pub fn cookie<'r>(request: &'r Request, name: &str) -> Option<&'r str> {
-    request
+    let mut values = request
         .headers()
         .get_all(lambda_http::http::header::COOKIE)
         .iter()
         .filter_map(|header| header.to_str().ok())
         .flat_map(|header| header.split(';'))
-        .find_map(|pair| pair.trim().split_once('=').filter(|(key, _)| *key == name).map(|(_, value)| value))
+        .filter_map(|pair| pair.trim().split_once('=').filter(|(key, _)| *key == name).map(|(_, value)| value));
+    values.next().filter(|_| values.next().is_none())
+}
+
+/// True if the browser fetches the page before anybody asked for it: `Sec-Purpose` (Fetch standard), and the older `Purpose`
+/// and `X-Moz`.
+#[must_use]
+pub fn is_prefetch(request: &Request) -> bool {
+    ["sec-purpose", "purpose", "x-purpose", "x-moz"].into_iter().any(|name| {
+        request.headers().get_all(name).iter().any(|value| {
+            let value = value.as_bytes().to_ascii_lowercase();
+            ["prefetch", "prerender", "preview"]
+                .iter()
+                .any(|word| value.windows(word.len()).any(|part| part == word.as_bytes()))
+        })
+    })
 }
 
 #[cfg(test)]
@@ -196,5 +212,9 @@ mod tests {
         assert_eq!(route(&request), Some("/daily"));
         assert_eq!(cookie(&request, "wearable_connect"), Some("xyz"));
         assert_eq!(cookie(&request, "wearable"), None);
+        let twice = super::tests::request("/", "", "", None);
+        let (mut parts, body) = twice.into_parts();
+        parts.headers.insert("cookie", "wearable_connect=planted; a=1; wearable_connect=xyz".parse().unwrap());
+        assert_eq!(cookie(&Request::from_parts(parts, body), "wearable_connect"), None, "one of two may be planted");
     }
 }

@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use reqwest::StatusCode;
 use reqwest::header::CONTENT_LENGTH;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
@@ -214,8 +213,7 @@ impl OAuthClient {
         }
     }
 
-    /// Revokes a token at the portal of the host `issued_by`. A token that is no longer valid (401) counts as revoked. Best
-    /// effort: nothing should wait for it.
+    /// Revokes a token at the portal of the host `issued_by`. A 401 proves nothing: with an expired token the consent lives on.
     ///
     /// # Errors
     /// [`TokenError`], never [`TokenError::InvalidGrant`].
@@ -225,7 +223,7 @@ impl OAuthClient {
         // Without the header, which hyper leaves out when there is no body, some servers answer 411.
         let request = self.http.post(url).header(CONTENT_LENGTH, 0);
         let answer = transport::send(request, MAX_BODY).await.map_err(lost)?;
-        if answer.status.is_success() || answer.status == StatusCode::UNAUTHORIZED {
+        if answer.status.is_success() {
             return Ok(());
         }
         Err(failure(&answer, None))

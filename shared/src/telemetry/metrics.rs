@@ -47,7 +47,7 @@ pub enum Metric {
     PatientsPurged,
     /// Records written by a sync. Same dimensions as `Syncs`.
     RecordsWritten,
-    /// Consents that could not be revoked within a day.
+    /// Consents whose revocation Oura did not confirm.
     RevocationsAbandoned,
     /// Days until the first subscription expires.
     SubscriptionDaysLeft,

@@ -31,6 +31,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::sync::watch;
 
+pub use refresh::revocation_ended;
 pub use refresh_state::RefreshState;
 pub use revocations::{PendingRevocation, Revocations};
 

@@ -8,11 +8,14 @@ use tracing::Instrument;
 
 use super::protocol::{Action, ActionResult, Need, Pair, Refresh, Verdict};
 use super::refresh_state::RefreshState;
+use super::revocations::Revocations;
 use super::{Access, Vault, VaultError};
 use crate::aws::{
     Advanced, Disconnected, LeaseOutcome, StoreError, Stored, StoredTokens, TokenEndpointStatus, TokenGate,
 };
-use crate::domain::{Connection, EventKind, GrantId, Lease, PatientEvent, ReasonCode, RefreshIntent, Suspect};
+use crate::domain::{
+    Connection, EventKind, GrantId, Lease, PatientEvent, PatientId, ReasonCode, RefreshIntent, Revocation, Suspect,
+};
 use crate::oura::{TokenError, TokenFailure, TokenGrant};
 
 type Outcome = Result<ActionResult<String>, StoreError>;
@@ -281,7 +284,7 @@ impl Attempt {
         let (patient, grant_id) = (&self.connection.patient_id, &self.connection.grant_id);
         let now = self.vault.clock.now();
         let events = [
-            EventKind::Disconnected { grant_id: grant_id.clone(), reason_code: reason },
+            EventKind::Disconnected { grant_id: grant_id.clone(), reason_code: reason, revocation: None },
             EventKind::ReconnectRequired { grant_id: grant_id.clone(), reason_code: reason },
         ]
         .map(|kind| PatientEvent::new(patient.clone(), now, kind));
@@ -303,23 +306,37 @@ impl Attempt {
         })
     }
 
-    /// Revokes the newest access token at Oura. Best effort: after the deletion only Oura has the token.
+    /// Hands the newest pair to the pending revocation. If there is none (yet), revokes its access token at Oura: after the
+    /// deletion only Oura has the token.
     async fn revoke(&self) {
         let (Some(tokens), grant) = (&self.tokens, &self.connection.grant_id) else { return };
+        let (patient, revocations) = (&self.connection.patient_id, Revocations::new(self.vault.secrets.clone()));
         tracing::info!(
             event = "refresh.discarded",
             connection.grant = %grant,
             "a connection ended during a refresh; the new tokens were discarded"
         );
-        match self.vault.app.oauth().await {
-            Ok(oauth) => {
-                if let Err(error) = oauth.revoke(&tokens.access_token, &tokens.token_host).await {
-                    unrevoked(grant, &error);
-                }
-            }
-            Err(error) => {
-                unrevoked(grant, &error);
-            }
+        match revocations.replace(patient, grant, tokens).await {
+            Ok(true) => return,
+            Ok(false) => {}
+            Err(error) => unrevoked(grant, &error),
+        }
+        let revoked = match self.vault.app.oauth().await {
+            Ok(oauth) => oauth.revoke(&tokens.access_token, &tokens.token_host).await,
+            Err(error) => return unrevoked(grant, &error),
+        };
+        if let Err(error) = revoked {
+            return unrevoked(grant, &error);
+        }
+        let event = revocation_ended(patient, grant, Revocation::Revoked, self.vault.clock.now());
+        let recorded = self.vault.connections.record_revocation(patient, grant, Revocation::Revoked, &event).await;
+        if let Err(error) = recorded {
+            tracing::warn!(
+                event = "revocation.not_recorded",
+                connection.grant = %grant,
+                reason = %error,
+                "a revocation at Oura could not be recorded"
+            );
         }
     }
 
@@ -411,6 +428,14 @@ fn unread(error: &StoreError) {
         reason = %error,
         "the status of Oura's token endpoint could not be read or recorded"
     );
+}
+
+/// The event of a disconnect's revocation that has ended.
+#[must_use]
+pub fn revocation_ended(patient: &PatientId, grant: &GrantId, outcome: Revocation, now: Timestamp) -> PatientEvent {
+    let reason_code = ReasonCode::UserRequest;
+    let kind = EventKind::Disconnected { grant_id: grant.clone(), reason_code, revocation: Some(outcome) };
+    PatientEvent::new(patient.clone(), now, kind)
 }
 
 /// Logs a token that was deleted without a revocation.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use local::aws::{Effect, Fault, Service};
 use serde_json::{Value, json};
-use shared::domain::{ConnectionStatus, ReasonCode};
+use shared::domain::{ConnectionStatus, ReasonCode, Revocation};
 
 use super::{asked, assert_ended, delete, delete_of, delete_until_killed, details, secrets_of, settle, settled, small};
 use tests::PATIENT;
@@ -27,20 +27,28 @@ async fn disconnect_keeps_the_data_only() {
     assert_ended(&world, &grant).await;
     let connection = world.connection().await;
     assert_eq!((connection.status, connection.reason), (ConnectionStatus::Disconnected, Some(ReasonCode::UserRequest)));
-    let aside = world.secrets.get(&world.patient(), &grant.revocation()).await.unwrap().expect("what revokes");
-    assert_eq!(aside.refresh_token.expose(), "", "nothing can be refreshed with what stays");
+    assert!(world.secrets.get(&world.patient(), &grant).await.unwrap().is_none());
+    assert!(
+        world.secrets.get(&world.patient(), &grant.revocation()).await.unwrap().is_some(),
+        "for the revocation only"
+    );
     assert_eq!(details(&world, "wearable_disconnected").len(), 1);
     assert_eq!(details(&world, "wearable_disconnected")[0]["reasonCode"], "user_request");
+    assert_eq!(details(&world, "wearable_disconnected")[0]["revocation"], "pending");
     assert_eq!(details(&world, "wearable_reconnect_required"), Vec::<Value>::new(), "no reconnect is requested");
     let shown = world.get("/connections", "").await.data()["connections"][0].clone();
     assert_eq!((&shown["status"], &shown["reasonCode"]), (&json!("disconnected"), &json!("user_request")));
+    assert_eq!(shown["revocation"], "pending");
     assert_eq!(asked(&world, "POST /oauth/revoke"), 0, "a request does not wait for Oura");
 
     settle(&world).await;
     assert_eq!(asked(&world, "POST /oauth/revoke"), 1);
     assert_eq!(secrets_of(&world, PATIENT).await, Vec::<String>::new());
     assert_ended(&world, &grant).await;
-    assert_eq!(details(&world, "wearable_disconnected").len(), 1);
+    let published: Vec<_> =
+        details(&world, "wearable_disconnected").iter().map(|one| one["revocation"].clone()).collect();
+    assert_eq!(published, ["pending", "revoked"]);
+    assert_eq!(world.get("/connections", "").await.data()["connections"][0]["revocation"], "revoked");
     assert_eq!(stored().await, days);
     for (method, path) in [("POST", "/sync"), ("POST", "/connections/oura/refresh")] {
         let refusal = world.request(Some(PATIENT), method, path, "", "").await.refusal();
@@ -83,7 +91,7 @@ async fn repeated_disconnect_ends_the_connection_once() {
     let since = world.connection().await.since;
     assert_eq!(delete(&world, "").await.status, 202);
     settle(&world).await;
-    assert_eq!(details(&world, "wearable_disconnected").len(), 1);
+    assert_eq!(details(&world, "wearable_disconnected").len(), 2, "the end, and that of the revocation");
     assert!((1..=2).contains(&asked(&world, "POST /oauth/revoke")), "Oura may be asked twice at once, and not later");
     assert_eq!(world.connection().await.since, since);
     assert_eq!(secrets_of(&world, PATIENT).await, Vec::<String>::new());
@@ -162,7 +170,7 @@ async fn disconnect_killed_at_any_write_completes() {
 /// The same for the worker that revokes.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn revocation_killed_at_any_write_completes() {
-    for (point, effect) in (0..3).flat_map(|point| [(point, Effect::Stop), (point, Effect::StopAfter)]) {
+    for (point, effect) in (0..9).flat_map(|point| [(point, Effect::Stop), (point, Effect::StopAfter)]) {
         let world = small().await;
         // The request dies after it has made its safety net: all is left to the worker.
         let fault = Fault { effect: Effect::StopAfter, ..Fault::stop_after_mutations(0) };
@@ -173,9 +181,12 @@ async fn revocation_killed_at_any_write_completes() {
         let fault = Fault { effect, ..Fault::stop_after_mutations(point) };
         assert!(world.deliver_until_killed(&bodies, 1, fault).await, "write {point}");
         assert!(world.deliver(&bodies, 2).await.is_empty(), "write {point}");
+        settle(&world).await;
         assert_eq!(world.connection().await.status, ConnectionStatus::Disconnected);
         assert_eq!(secrets_of(&world, PATIENT).await, Vec::<String>::new(), "write {point}");
-        assert_eq!(details(&world, "wearable_disconnected").len(), 1, "write {point}");
-        assert_eq!(asked(&world, "POST /oauth/revoke"), 1, "write {point}");
+        assert_eq!(details(&world, "wearable_disconnected").len(), 2, "write {point}");
+        assert!((1..=3).contains(&asked(&world, "POST /oauth/revoke")), "write {point}");
+        assert_eq!(world.connection().await.revocation, Some(Revocation::Revoked), "write {point}");
+        assert_eq!(world.oura().summary().reused, 0, "write {point}: no refresh token was sent twice");
     }
 }

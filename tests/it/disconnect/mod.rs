@@ -7,7 +7,7 @@ mod races;
 mod reconnect;
 mod revocation;
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use local::aws::Fault;
@@ -109,11 +109,11 @@ async fn secrets_of(world: &World, patient: &str) -> Vec<String> {
 }
 
 /// Details of the events of one type, repeats left out.
+/// The different events of a type, in the order of their first publication.
 fn details(world: &World, detail_type: &str) -> Vec<Value> {
     let events = world.events().into_iter().filter(|event| event.detail_type == detail_type);
-    let by_id: BTreeMap<String, Value> =
-        events.map(|event| (event.detail["eventId"].to_string(), event.detail)).collect();
-    by_id.into_values().collect()
+    let mut seen = BTreeSet::new();
+    events.map(|event| event.detail).filter(|detail| seen.insert(detail["eventId"].to_string())).collect()
 }
 
 fn asked(world: &World, request: &str) -> u64 {

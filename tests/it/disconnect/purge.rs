@@ -48,9 +48,9 @@ async fn purge_deletes_every_item_and_publishes_counts() {
     let receipt = &receipts[0];
     assert_eq!((&receipt["requestId"], &receipt["requestedAt"]), (&request, &json!(requested_at)));
     assert_eq!((&receipt["counts"]["records"], &receipt["counts"]["days"]), (&json!(records), &json!(days)));
-    // The connection and the progress of its backfill.
-    assert_eq!(receipt["counts"]["connectionItems"], 2);
-    assert_eq!(details(&world, "wearable_disconnected").len(), 1);
+    // The connection, the progress of its backfill, the consent, its state's marker and the count of connects.
+    assert_eq!((&receipt["counts"]["connectionItems"], &receipt["counts"]["consents"]), (&json!(5), &json!(1)));
+    assert_eq!(details(&world, "wearable_disconnected").len(), 2);
     assert_eq!(asked(&world, "POST /oauth/revoke"), 1);
     assert_eq!((items_of(&world, "patient-2").await, secrets_of(&world, "patient-2").await), other);
     assert_eq!(world.get("/connections", "").await.data()["connections"], json!([]));
@@ -82,7 +82,7 @@ async fn purge_deletes_data_without_a_connection() {
     assert_eq!(delete(&world, "data=purge").await.status, 202);
     settle(&world).await;
     assert_eq!(items_of(&world, PATIENT).await, Vec::<Value>::new());
-    assert_eq!((details(&world, "wearable_disconnected").len(), asked(&world, "POST /oauth/revoke")), (1, 1));
+    assert_eq!((details(&world, "wearable_disconnected").len(), asked(&world, "POST /oauth/revoke")), (2, 1));
     // A patient who has only opened the consent page.
     let flow = world.begin("patient-3").await;
     assert_eq!(delete_of(&world, "patient-3", "data=purge").await.status, 202);
@@ -105,9 +105,9 @@ async fn connect_is_refused_during_a_purge_and_works_after_it() {
     world.bodies().await;
     let refused = world.connect_as(PATIENT, "ada").await.outcome();
     assert_eq!(refused, ("error".to_owned(), "purge_running".to_owned()));
-    assert_eq!(secrets_of(&world, PATIENT).await.len(), 1, "what is to be revoked; the new tokens are gone");
+    assert_eq!(secrets_of(&world, PATIENT).await.len(), 2, "of the old consent and of the new one, to be revoked");
     let bodies = world.bodies().await;
-    assert_eq!(bodies.len(), 1, "the purge is asked for again");
+    assert_eq!(bodies.len(), 2, "the purge is requested again, and the revocation of the new consent");
     assert!(world.deliver(&bodies, 1).await.is_empty());
     assert_eq!(world.connect_as(PATIENT, "ada").await.outcome().0, "connected");
     world.work().await;

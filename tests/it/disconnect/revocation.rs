@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use oura_simulator::{Fault, FaultMatch};
 use serde_json::Value;
-use shared::domain::ConnectionStatus;
+use shared::domain::{ConnectionStatus, Revocation};
 
-use super::{asked, assert_ended, delete, items_of, revoke, secrets_of, settle, settled};
+use super::{asked, assert_ended, delete, details, items_of, revoke, secrets_of, settle, settled};
 use tests::{PATIENT, World};
 
 /// Delivers what comes within this time; nothing of it counts as a failure.
@@ -69,7 +70,56 @@ async fn revocation_of_an_invalid_grant_is_done() {
         }
         assert_eq!(delete(&world, "").await.status, 202);
         settle(&world).await;
-        assert_eq!(asked(&world, "POST /oauth/revoke"), 1);
+        // Of a consent that Oura has ended, neither token is valid. Another 401 is no proof: a new token is tried, once no
+        // refresh can be running any more.
+        let (asked_for, expected) = if dead { (2, Revocation::Revoked) } else { (3, Revocation::Unconfirmed) };
+        assert_eq!(asked(&world, "POST /oauth/revoke"), asked_for);
+        assert_eq!(world.connection().await.revocation, Some(expected));
         assert_eq!(secrets_of(&world, PATIENT).await, Vec::<String>::new());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn expired_access_token_is_refreshed_once_before_the_revocation() {
+    let world = settled().await;
+    world.pass(Duration::from_secs(30 * 3600));
+    let refreshes = asked(&world, "POST /oauth/token");
+    assert_eq!(delete(&world, "").await.status, 202);
+    settle(&world).await;
+    assert!(!is_alive(&world), "the consent has ended");
+    assert_eq!((asked(&world, "POST /oauth/token") - refreshes, asked(&world, "POST /oauth/revoke")), (1, 1));
+    assert_eq!(world.connection().await.revocation, Some(Revocation::Revoked));
+    assert_eq!(world.oura().summary().reused, 0);
+}
+
+/// The refresh's answer is lost: the token is not sent again, and the end is not taken for a success.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn lost_refresh_before_the_revocation_is_not_repeated() {
+    let world = settled().await;
+    world.pass(Duration::from_secs(30 * 3600));
+    let on = FaultMatch { path: "/oauth/token".into(), ..FaultMatch::default() };
+    world.oura().add_fault(Fault { on, drop_connection: true, ..Fault::default() }).unwrap();
+    let refreshes = asked(&world, "POST /oauth/token");
+    assert_eq!(delete(&world, "").await.status, 202);
+    settle(&world).await;
+    assert_eq!(asked(&world, "POST /oauth/token") - refreshes, 1);
+    assert_eq!(world.connection().await.revocation, Some(Revocation::Unconfirmed));
+    let published = details(&world, "wearable_disconnected");
+    assert_eq!(published.iter().map(|one| &one["revocation"]).collect::<Vec<_>>(), ["pending", "unconfirmed"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn older_consent_is_not_revoked_once_the_account_has_a_newer_one() {
+    for other in [PATIENT, "patient-2"] {
+        let world = settled().await;
+        assert_eq!(delete(&world, "").await.status, 202);
+        world.pass(Duration::from_secs(10));
+        assert_eq!(world.connect_as(other, "ada").await.outcome().0, "connected");
+        world.pass(Duration::from_secs(10));
+        settle(&world).await;
+        assert_eq!(asked(&world, "POST /oauth/revoke"), 0, "{other}: it could end the newer consent");
+        assert_eq!(secrets_of(&world, PATIENT).await.len(), usize::from(other == PATIENT));
+        let consents = world.get("/connections/oura/consents", "").await.data();
+        assert_eq!(consents["consents"][0]["revocation"], "superseded");
     }
 }

@@ -186,7 +186,11 @@ async fn nothing_is_connected_or_it_is_asked_too_often(seen: &mut Seen) {
         seen.ask(&world, route, "", "").await;
     }
     let world = World::connected().await;
-    for (path, code) in [("/sync", "too_many_syncs"), ("/connections/oura/refresh", "too_many_refreshes")] {
+    for (path, code) in [
+        ("/connect/oura", "too_many_connects"),
+        ("/sync", "too_many_syncs"),
+        ("/connections/oura/refresh", "too_many_refreshes"),
+    ] {
         for _ in 0..20 {
             let answer = world.request(Some(PATIENT), "POST", path, "", "").await;
             if answer.status >= 400 {
@@ -215,6 +219,7 @@ async fn a_consent_is_worth_nothing(seen: &mut Seen) {
         answers(INFO, 426, json!("")),
         answers(INFO, 200, json!({"age": 30})),
         answers("/oauth/token", 200, json!({"access_token": "a", "refresh_token": "r", "scope": "email"})),
+        answers("/oauth/token", 200, json!({"access_token": "a", "refresh_token": "r", "scope": ""})),
     ];
     let world = World::start().await;
     let pages = World::with(|env| env.with("APP_RETURN_URL", ""), |_| ()).await;
@@ -242,7 +247,35 @@ async fn a_consent_is_worth_nothing(seen: &mut Seen) {
     seen.note("POST /callback/oura", &completed_by_the_app(&world, PATIENT, PATIENT).await);
 
     pages.aws.faults().inject(broken());
-    seen.note("GET /callback/oura", &pages.callback("code=c&state=s", Some("wearable_connect=x")).await);
+    seen.note("GET /callback/oura", &pages.callback("code=c&state=s", Some("__Host-wearable_connect=x")).await);
+}
+
+/// A flow that Oura's consent page has ended, asked for again by the app.
+async fn the_consent_page_fails(seen: &mut Seen) {
+    let world = World::start().await;
+    for error in [
+        "access_denied",
+        "invalid_scope",
+        "invalid_request",
+        "unauthorized_client",
+        "unsupported_response_type",
+        "server_error",
+        "temporarily_unavailable",
+        "something_new",
+    ] {
+        let flow = world.begin(PATIENT).await;
+        let query = world.consent(&flow, "ada", "allow", None).await;
+        let state = query.split('&').find_map(|part| part.strip_prefix("state=")).unwrap();
+        world.callback(&format!("error={error}&state={state}"), Some(&flow.cookie)).await;
+        let body = json!({"code": "c", "state": state}).to_string();
+        seen.ask(&world, "POST /callback/oura", "", &body).await;
+    }
+}
+
+async fn another_account_is_refused(seen: &mut Seen) {
+    let world = World::with(|env| env.with("ACCOUNT_CHANGE", "refuse"), |_| ()).await;
+    assert_eq!(world.connect_as(PATIENT, "bruno").await.outcome().0, "connected");
+    seen.note("POST /callback/oura", &completed_by_the_app(&world, PATIENT, PATIENT).await);
 }
 
 /// The flow that one patient began, completed over the app by another (or the same).
@@ -263,6 +296,8 @@ async fn described_refusals_are_given_and_no_other() {
     the_query_does_not_fit(&mut seen).await;
     nothing_is_connected_or_it_is_asked_too_often(&mut seen).await;
     a_consent_is_worth_nothing(&mut seen).await;
+    the_consent_page_fails(&mut seen).await;
+    another_account_is_refused(&mut seen).await;
     let described = described();
     let missing: Vec<_> = described.difference(&seen.0).collect();
     assert!(missing.is_empty(), "described and never given: {missing:#?}");

@@ -10,14 +10,14 @@ use super::World;
 use crate::sqs_event::{self, failures, id};
 
 impl World {
-    /// The messages that wait in the live queue, taken out of it.
+    /// The syncs that wait in the live queue. Everything is taken out of it.
     pub async fn messages(&self) -> Vec<SyncMessage> {
         self.bodies()
             .await
             .iter()
-            .map(|body| match QueueMessage::parse(body).unwrap() {
-                QueueMessage::Sync(sync) => sync,
-                other => panic!("{other:?}"),
+            .filter_map(|body| match QueueMessage::parse(body).unwrap() {
+                QueueMessage::Sync(sync) => Some(sync),
+                _ => None,
             })
             .collect()
     }

@@ -23,6 +23,7 @@ use shared::env::Env;
 use tokio::net::TcpListener;
 
 pub use self::nightly::{NIGHT, Worked, fleet, night};
+pub use self::state::consent_of;
 
 pub const PATIENT: &str = "patient-1";
 pub const APP: &str = "https://app.example/wearables";

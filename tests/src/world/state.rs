@@ -5,12 +5,33 @@ use std::collections::BTreeMap;
 use aws_sdk_dynamodb::types::AttributeValue;
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use flate2::read::GzDecoder;
+use jiff::Timestamp;
 use local::aws::PublishedEvent;
 use serde_json::{Map, Value, json};
 use shared::aws::ConnectOutcome;
-use shared::domain::{Connection, DataType, EventKind, FetchFailure, GrantId, PatientEvent, PatientId, ScopeSet};
+use shared::domain::{
+    CONSENT_CONNECTED, Connection, Consent, DataType, EventKind, FetchFailure, GrantId, PatientEvent, PatientId,
+    ScopeSet,
+};
 
 use super::World;
+
+/// The consent of a connection that was not made by the callback.
+pub fn consent_of(connection: &Connection, now: Timestamp) -> Consent {
+    Consent {
+        consent_id: connection.grant_id.clone(),
+        requested_at: now,
+        completed_at: now,
+        scopes_requested: connection.scopes_requested.clone(),
+        scopes_granted: connection.scopes_granted.clone(),
+        consent_version: None,
+        app_version: "0.0.0".to_owned(),
+        outcome: CONSENT_CONNECTED.to_owned(),
+        ended_at: None,
+        end_reason: None,
+        revocation: None,
+    }
+}
 
 impl World {
     /// A connection that is only written down: no Oura, no tokens.
@@ -38,9 +59,11 @@ impl World {
             scopes_granted: scopes,
             scopes_missing: ScopeSet::default(),
             reconnected: false,
+            account_changed: false,
         };
         let event = PatientEvent::new(patient_id, now, kind);
-        assert_eq!(self.connections.connect(&connection, None, &event).await, Ok(ConnectOutcome::Recorded));
+        let consent = consent_of(&connection, now);
+        assert_eq!(self.connections.connect(&connection, None, &event, &consent).await, Ok(ConnectOutcome::Recorded));
         connection
     }
 

@@ -8,7 +8,7 @@ use shared::http::HttpError;
 use super::page::Page;
 use crate::daily::ShownDay;
 use crate::records::{Shown, unwritable};
-use crate::{Deps, connections};
+use crate::{Deps, connections, unavailable};
 
 /// One more when a line's shape changes so that readers have to know.
 const VERSION: u32 = 1;
@@ -21,7 +21,7 @@ struct Line<T> {
     content: T,
 }
 
-/// Writes the first lines: the kind of the export, and the connection if there ever was one.
+/// Writes the first lines: the kind of the export, the connection if there ever was one, and the consents.
 ///
 /// # Errors
 /// 503.
@@ -30,6 +30,9 @@ pub(super) async fn begin(deps: &Deps, patient: &PatientId, page: &mut Page) -> 
     page.frame(&line("export", frame)?);
     for connection in connections::of_patient(deps, patient).await? {
         page.frame(&line("connection", connection)?);
+    }
+    for consent in deps.connections.consents(patient).await.map_err(unavailable)? {
+        page.frame(&line("consent", consent)?);
     }
     Ok(())
 }

@@ -10,7 +10,7 @@ use super::store::{ClaimItem, Connections, is_on, may_claim};
 use crate::aws::error::StoreError;
 use crate::aws::outbox::put_event;
 use crate::aws::table::{Committed, Key, Transaction, expires_at, missing};
-use crate::domain::{Connection, ConnectionStatus, PatientEvent, PatientId, ReasonCode};
+use crate::domain::{Connection, ConnectionStatus, Consent, ConsentEnd, PatientEvent, PatientId, ReasonCode, Replaced};
 
 /// Time for which the patient's app is shown the reason of a refused consent.
 const REFUSED_TTL: Duration = Duration::from_secs(24 * 3600);
@@ -33,11 +33,12 @@ pub enum ConnectOutcome {
 enum ConnectPart {
     Connection,
     Claim,
-    PendingConsent,
     Event,
     NoPurge,
     RefusedConsent,
     OldClaim,
+    Consent,
+    OldConsent,
 }
 
 #[derive(Serialize)]
@@ -49,8 +50,8 @@ struct RefusedItem {
 }
 
 impl Connections {
-    /// Records a new grant in one transaction: the connection, the claim of the ring account, the end of the pending consent,
-    /// and the event. `previous` is the connection as read before; if it has changed since, nothing happens.
+    /// Records a new grant in one transaction: the connection, the claim of the ring account, the consent in the patient's
+    /// history, and the event. `previous` is the connection as read before; if it has changed since, nothing happens.
     ///
     /// # Errors
     /// [`StoreError`]. When the table is unavailable the outcome is unknown: read again before the grant's tokens are deleted.
@@ -59,6 +60,7 @@ impl Connections {
         connection: &Connection,
         previous: Option<&Connection>,
         event: &PatientEvent,
+        consent: &Consent,
     ) -> Result<ConnectOutcome, StoreError> {
         let (table, patient) = (&self.table, &connection.patient_id);
         let is_unchanged = match previous {
@@ -72,14 +74,18 @@ impl Connections {
         transaction
             .add(ConnectPart::Connection, table.put(&Key::Connection(patient), item).when(is_unchanged))?
             .add(ConnectPart::Claim, claim)?
-            .add(ConnectPart::PendingConsent, table.delete(&Key::PendingConsent(patient)))?
             .add(ConnectPart::Event, put_event(table, event))?
             .add(ConnectPart::NoPurge, table.check(&Key::Purge(patient)).when(missing("pk")))?
-            .add(ConnectPart::RefusedConsent, table.delete(&Key::RefusedConsent(patient)))?;
+            .add(ConnectPart::RefusedConsent, table.delete(&Key::RefusedConsent(patient)))?
+            .add(ConnectPart::Consent, self.put_consent(patient, consent))?;
         // A connection that has ended has no claim.
         let live = previous.filter(|previous| previous.status != ConnectionStatus::Disconnected);
         if let Some(old) = live.filter(|previous| previous.oura_user_id != connection.oura_user_id) {
             transaction.add(ConnectPart::OldClaim, self.release_claim(old))?;
+        }
+        if let Some(old) = live {
+            let end = ConsentEnd::Replaced(Replaced::Replaced);
+            transaction.add(ConnectPart::OldConsent, self.end_consent(old, end, connection.since, None))?;
         }
         Ok(match transaction.commit().await? {
             Committed::Done => ConnectOutcome::Recorded,
@@ -91,13 +97,25 @@ impl Connections {
         })
     }
 
-    /// Records the reason of a refused consent for a day, so that the patient's app can show it.
+    /// Records the reason of a refused consent for a day, so that the patient's app can show it, and its event.
     ///
     /// # Errors
     /// [`StoreError`]; the browser has received the reason anyway.
-    pub async fn refuse(&self, patient: &PatientId, reason: ReasonCode, now: Timestamp) -> Result<(), StoreError> {
+    pub async fn refuse(
+        &self,
+        patient: &PatientId,
+        reason: ReasonCode,
+        event: Option<&PatientEvent>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         let item = RefusedItem { reason_code: reason, since: now, expires_at: expires_at(now, REFUSED_TTL) };
-        self.table.put(&Key::RefusedConsent(patient), item).send("record a refused consent").await?.ignore();
+        let mut transaction = Transaction::new(&self.table, "record a refused consent");
+        transaction.add((), self.table.put(&Key::RefusedConsent(patient), item))?;
+        if let Some(event) = event {
+            transaction.add((), put_event(&self.table, event))?;
+        }
+        // Neither part has a condition.
+        let _done = transaction.commit().await?;
         Ok(())
     }
 }

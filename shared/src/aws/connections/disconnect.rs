@@ -10,7 +10,9 @@ use super::store::{Connections, is_live_on};
 use crate::aws::error::StoreError;
 use crate::aws::outbox::put_event;
 use crate::aws::table::{Committed, Key, Transaction, equals, expires_at, less, missing};
-use crate::domain::{BackfillState, Connection, ConnectionStatus, Day, PatientEvent, ReasonCode};
+use crate::domain::{
+    BackfillState, Connection, ConnectionStatus, ConsentEnd, Day, PatientEvent, ReasonCode, Revocation,
+};
 
 const GUARD_TTL: Duration = Duration::from_secs(30 * 24 * 3600);
 
@@ -31,6 +33,7 @@ enum EndPart {
     Guard,
     Connection,
     Claim,
+    Consent,
     Event,
 }
 
@@ -46,6 +49,8 @@ impl Connections {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let is_live = is_live_on(&connection.grant_id);
+        // Oura has ended the others itself.
+        let revocation = (reason == ReasonCode::UserRequest).then_some(Revocation::Pending);
         let condition = match generation {
             Some(generation) => is_live.and(equals("generation", generation)),
             None => is_live,
@@ -58,6 +63,7 @@ impl Connections {
             .set("status", ConnectionStatus::Disconnected)
             .set("reasonCode", reason)
             .set("since", now)
+            .set_or_remove("revocation", revocation)
             .set_some("backfillState", unfinished.then_some(BackfillState::Failed))
             .remove(["activeShard", "catchUpShard"])
             .remove(LEASE)
@@ -67,6 +73,8 @@ impl Connections {
             .when(condition);
         transaction.add(EndPart::Connection, update)?;
         transaction.add(EndPart::Claim, self.release_claim(connection))?;
+        let consent = self.end_consent(connection, ConsentEnd::Ended(reason), now, revocation);
+        transaction.add(EndPart::Consent, consent)?;
         Ok(())
     }
 

@@ -9,8 +9,8 @@ use super::shard::{active_shard, catch_up_shard};
 use crate::aws::error::StoreError;
 use crate::domain::{
     Backfill, BackfillState, Connection, ConnectionStatus, DataType, DataTypeProgress, Day, DayRange, FetchFailure,
-    GrantId, Lease, OuraUserId, PatientId, ReasonCode, RefreshIntent, RefreshRefusals, SOURCE, ScopeSet, Suspect,
-    SyncId,
+    GrantId, Lease, OuraUserId, PatientId, ReasonCode, RefreshIntent, RefreshRefusals, Revocation, SOURCE, ScopeSet,
+    Suspect, SyncId,
 };
 
 /// Attributes of the refresh lease.
@@ -52,6 +52,7 @@ pub(in crate::aws) struct ConnectionItem {
     refused_count: Option<u32>,
     refused_since: Option<Timestamp>,
     refused_at: Option<Timestamp>,
+    revocation: Option<Revocation>,
     last_sync_at: Option<Timestamp>,
     last_data_day: Option<Day>,
     silent_since: Option<Timestamp>,
@@ -110,6 +111,7 @@ impl From<&Connection> for ConnectionItem {
             refused_count: connection.refusals.map(|refusals| refusals.count),
             refused_since: connection.refusals.map(|refusals| refusals.since),
             refused_at: connection.refusals.map(|refusals| refusals.last),
+            revocation: connection.revocation,
             last_sync_at: connection.last_sync_at,
             last_data_day: connection.last_data_day,
             silent_since: connection.silent_since,
@@ -197,6 +199,7 @@ impl ConnectionItem {
             intent,
             suspect,
             refusals,
+            revocation: self.revocation,
             last_sync_at: self.last_sync_at,
             last_data_day: self.last_data_day,
             backfill,
@@ -242,6 +245,7 @@ mod tests {
             intent: Some(RefreshIntent { generation: 4, attempt: "a".into(), started_at: at }),
             suspect: Some(Suspect { since: at, reason: ReasonCode::RefreshLost }),
             refusals: Some(RefreshRefusals { count: 2, since: at, last: at }),
+            revocation: Some(Revocation::Pending),
             last_sync_at: Some(at),
             last_data_day: Some("2026-02-02".parse().unwrap()),
             backfill: Some(Backfill {
@@ -282,6 +286,7 @@ mod tests {
             intent: None,
             suspect: None,
             refusals: None,
+            revocation: None,
             last_sync_at: None,
             last_data_day: None,
             silent_since: None,

@@ -3,6 +3,7 @@
 
 mod active;
 mod connect;
+mod consents;
 mod disconnect;
 mod item;
 mod lease;
@@ -16,7 +17,7 @@ pub use active::ActivePage;
 pub use connect::ConnectOutcome;
 pub use disconnect::Disconnected;
 pub(super) use item::ConnectionItem;
-pub use oauth_states::{Consumed, PendingConnect, Proof, StoredState};
+pub use oauth_states::{PendingConnect, Proof, StoredState, TakeOutcome, TakenState};
 pub use refresh::{Advanced, LeaseOutcome};
 pub use store::{Connections, PatientConnections};
 pub use sync::{BackfillEnd, SyncEnd};

@@ -1,4 +1,8 @@
-//! OAuth states: stored by connect, consumed once by callback. Only hashes of the state and of the cookie are stored.
+//! OAuth states: stored by connect, taken once by callback. Only hashes of the state and of the cookie are stored.
+//!
+//! 1. Connect stores the state, and beside it a marker in the patient's partition, so that a purge finds both.
+//! 2. Callback takes the state for one attempt. The attempt's id is the id of the grant that it may create.
+//! 3. The attempt's outcome is stored on the state. Until the state expires, the same browser or patient gets that outcome again.
 
 use std::fmt;
 use std::time::Duration;
@@ -10,8 +14,8 @@ use sha2::{Digest, Sha256};
 
 use super::store::Connections;
 use crate::aws::error::StoreError;
-use crate::aws::table::{Committed, Key, Outcome, Returned, Transaction, equals, expires_at, greater, missing};
-use crate::domain::PatientId;
+use crate::aws::table::{Committed, Key, Outcome, Put, Returned, Transaction, equals, expires_at, greater, missing};
+use crate::domain::{ConsentVersion, GrantId, PatientId};
 
 /// Time that a patient may spend on Oura's consent page.
 const STATE_TTL: Duration = Duration::from_secs(600);
@@ -29,6 +33,8 @@ pub struct PendingConnect<'a> {
     pub patient_id: &'a PatientId,
     /// Page that the browser returns to, already checked against the allow-list.
     pub return_to: Option<&'a str>,
+    /// Version of the platform's consent text.
+    pub consent_version: Option<&'a ConsentVersion>,
     pub now: Timestamp,
 }
 
@@ -41,6 +47,26 @@ pub struct StoredState {
     pub return_to: Option<String>,
     /// The PKCE verifier, if PKCE was used.
     pub verifier: Option<SecretString>,
+    /// Time of the connect request.
+    pub requested_at: Timestamp,
+    /// Version of the platform's consent text.
+    pub consent_version: Option<ConsentVersion>,
+    hash: String,
+    expires_at: i64,
+}
+
+/// A state that an earlier attempt has taken.
+#[derive(Debug)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct TakenState {
+    pub patient_id: PatientId,
+    /// Page that the browser returns to.
+    pub return_to: Option<String>,
+    /// The attempt, and the grant that it may have created.
+    pub attempt: GrantId,
+    pub taken_at: Timestamp,
+    /// The stored outcome; `None` while the attempt is running, or if it ended early.
+    pub outcome: Option<String>,
 }
 
 /// Proof that the same person began the consent and completes it.
@@ -63,12 +89,14 @@ impl fmt::Debug for Proof<'_> {
     }
 }
 
-/// The end of consuming a state.
+/// The end of taking a state.
 #[derive(Debug)]
-pub enum Consumed {
-    /// Consumed.
-    State(StoredState),
-    /// Unknown, expired, or consumed before.
+pub enum TakeOutcome {
+    /// Taken: this attempt completes the flow.
+    Ours(StoredState),
+    /// An earlier attempt of the same browser or patient has taken it.
+    Repeated(TakenState),
+    /// Unknown, expired, or taken by somebody whose proof this is not.
     Unknown,
     /// The proof does not fit. The state stays unspent.
     Foreign,
@@ -81,15 +109,23 @@ struct StateItem {
     binding_hash: String,
     return_to: Option<String>,
     verifier: Option<String>,
+    requested_at: Timestamp,
+    consent_version: Option<ConsentVersion>,
     expires_at: i64,
+    attempt: Option<GrantId>,
+    taken_at: Option<Timestamp>,
+    outcome: Option<String>,
 }
 
+/// The marker of a state in the patient's partition.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct PendingItem {
     since: Timestamp,
     /// Partition key of the state, for a purge.
     state_key: String,
+    /// True once an attempt has taken the state to its end.
+    ended: bool,
     expires_at: i64,
 }
 
@@ -98,26 +134,31 @@ fn hash(text: &str) -> String {
 }
 
 impl Connections {
-    /// Stores a state and the patient's pending consent. Returns the expiry of both.
+    /// Stores a state and its marker. Returns the expiry of both.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn begin_connect(&self, pending: &PendingConnect<'_>) -> Result<Timestamp, StoreError> {
         const ACTION: &str = "store the OAuth state";
         let expires_at = expires_at(pending.now, STATE_TTL);
-        let state_hash = hash(pending.state.expose_secret());
-        let key = Key::OAuthState(&state_hash);
+        let hash_of_state = hash(pending.state.expose_secret());
         let state = StateItem {
             patient_id: pending.patient_id.clone(),
             binding_hash: hash(pending.binding.expose_secret()),
             return_to: pending.return_to.map(str::to_owned),
             verifier: pending.verifier.map(|verifier| verifier.expose_secret().to_owned()),
+            requested_at: pending.now,
+            consent_version: pending.consent_version.cloned(),
             expires_at,
+            attempt: None,
+            taken_at: None,
+            outcome: None,
         };
-        let marker = PendingItem { since: pending.now, state_key: key.partition(), expires_at };
+        let put = self.table.put(&Key::OAuthState(&hash_of_state), &state).when(missing("pk"));
+        let state = state.stored(hash_of_state);
         let mut transaction = Transaction::new(&self.table, ACTION);
-        transaction.add((), self.table.put(&key, state).when(missing("pk")))?;
-        transaction.add((), self.table.put(&Key::PendingConsent(pending.patient_id), marker))?;
+        transaction.add((), put)?;
+        transaction.add((), self.marker(&state, false))?;
         match transaction.commit().await? {
             Committed::Done => {
                 Timestamp::from_second(expires_at).map_err(|_range| StoreError::corrupt(ACTION, "expiresAt"))
@@ -128,46 +169,116 @@ impl Connections {
         }
     }
 
-    /// Reads a state without consuming it; `None` if unknown or expired.
+    /// Reads a state that no attempt has taken; `None` if there is none or it has expired.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn peek_state(&self, state: &str, now: Timestamp) -> Result<Option<StoredState>, StoreError> {
-        let item: Option<StateItem> = self.table.get("read the OAuth state", &Key::OAuthState(&hash(state))).await?;
-        Ok(item.filter(|item| item.expires_at > now.as_second()).map(StoredState::from))
+        let hash = hash(state);
+        let item: Option<StateItem> = self.table.get("read the OAuth state", &Key::OAuthState(&hash)).await?;
+        Ok(item.filter(|item| item.is_live(now) && item.attempt.is_none()).map(|item| item.stored(hash)))
     }
 
-    /// Consumes a state: a conditional delete, so exactly one of two concurrent callbacks succeeds.
+    /// Takes a state for one attempt, if the proof fits: of two concurrent attempts exactly one succeeds. The attempt's id tells
+    /// a request that the SDK repeats from another attempt.
     ///
     /// # Errors
-    /// [`StoreError`]. When the table is unavailable the state may be consumed: the patient has to begin again.
-    pub async fn consume_state(&self, state: &str, proof: &Proof<'_>, now: Timestamp) -> Result<Consumed, StoreError> {
-        let is_live = greater("expiresAt", now.as_second());
+    /// [`StoreError`]. When the table is unavailable the state may be taken: the patient has to begin again.
+    pub async fn take_state(
+        &self,
+        state: &str,
+        proof: &Proof<'_>,
+        attempt: &GrantId,
+        now: Timestamp,
+    ) -> Result<TakeOutcome, StoreError> {
+        let hash_of_state = hash(state);
+        let is_live = greater("expiresAt", now.as_second()).and(missing("attempt"));
         let condition = match proof {
             Proof::Cookie(binding) => is_live.and(equals("bindingHash", hash(binding))),
             Proof::Patient(patient) => is_live.and(equals("patientId", patient)),
             Proof::Unbound => is_live,
         };
-        let delete = self.table.delete(&Key::OAuthState(&hash(state))).when(condition);
-        Ok(match delete.send_returning::<StateItem>("consume the OAuth state", Returned::Before).await? {
-            Outcome::Written(item) => Consumed::State(item.into()),
-            Outcome::ConditionFailed(Some(item)) if item.expires_at > now.as_second() => Consumed::Foreign,
-            Outcome::ConditionFailed(_) => Consumed::Unknown,
+        let update = self.table.update(&Key::OAuthState(&hash_of_state)).set("attempt", attempt).set("takenAt", now);
+        let written = update.when(condition).send_returning::<StateItem>("take the OAuth state", Returned::After);
+        Ok(match written.await? {
+            Outcome::Written(item) => TakeOutcome::Ours(item.stored(hash_of_state)),
+            Outcome::ConditionFailed(Some(item)) if item.is_live(now) => match (item.fits(proof), &item.attempt) {
+                (true, Some(of)) if of == attempt => TakeOutcome::Ours(item.stored(hash_of_state)),
+                (true, Some(_)) => item.taken().map_or(TakeOutcome::Unknown, TakeOutcome::Repeated),
+                (false, None) => TakeOutcome::Foreign,
+                _ => TakeOutcome::Unknown,
+            },
+            Outcome::ConditionFailed(_) => TakeOutcome::Unknown,
         })
     }
 
-    /// Deletes the pending consent of a patient who came back from Oura without a grant.
+    /// Reads the state of an attempt again; `None` if it has expired or is deleted.
     ///
     /// # Errors
-    /// [`StoreError`]; the item then expires.
-    pub async fn end_pending(&self, patient: &PatientId) -> Result<(), StoreError> {
-        self.table.delete(&Key::PendingConsent(patient)).send("end the pending consent").await?.ignore();
+    /// [`StoreError`].
+    pub async fn taken_state(&self, state: &str, now: Timestamp) -> Result<Option<TakenState>, StoreError> {
+        let item: Option<StateItem> =
+            self.table.get("read the attempt of an OAuth state", &Key::OAuthState(&hash(state))).await?;
+        Ok(item.filter(|item| item.is_live(now)).and_then(StateItem::taken))
+    }
+
+    /// Stores the outcome of an attempt, and ends the pending consent.
+    ///
+    /// # Errors
+    /// [`StoreError`]; the state then expires without an outcome.
+    pub async fn end_state(&self, state: &StoredState, attempt: &GrantId, outcome: &str) -> Result<(), StoreError> {
+        const ACTION: &str = "store the outcome of a consent";
+        // A purge may have deleted both. Neither is written anew.
+        let update = self
+            .table
+            .update(&Key::OAuthState(&state.hash))
+            .set("outcome", outcome)
+            .remove(["verifier"])
+            .when(equals("attempt", attempt));
+        if matches!(update.send(ACTION).await?, Outcome::Written(())) {
+            let update = self.table.update(&Key::PendingConsent(&state.patient_id, &state.hash)).set("ended", true);
+            update.when(equals("expiresAt", state.expires_at)).send(ACTION).await?.ignore();
+        }
         Ok(())
+    }
+
+    /// The write of a state's marker.
+    pub(super) fn marker(&self, state: &StoredState, ended: bool) -> Put {
+        let key = Key::OAuthState(&state.hash);
+        let (since, state_key, expires_at) = (state.requested_at, key.partition(), state.expires_at);
+        let marker = PendingItem { since, state_key, ended, expires_at };
+        self.table.put(&Key::PendingConsent(&state.patient_id, &state.hash), marker)
     }
 }
 
-impl From<StateItem> for StoredState {
-    fn from(item: StateItem) -> Self {
-        Self { patient_id: item.patient_id, return_to: item.return_to, verifier: item.verifier.map(SecretString::from) }
+impl StateItem {
+    fn is_live(&self, now: Timestamp) -> bool {
+        self.expires_at > now.as_second()
+    }
+
+    fn fits(&self, proof: &Proof<'_>) -> bool {
+        match proof {
+            Proof::Cookie(binding) => self.binding_hash == hash(binding),
+            Proof::Patient(patient) => self.patient_id == **patient,
+            Proof::Unbound => true,
+        }
+    }
+
+    fn stored(self, hash: String) -> StoredState {
+        StoredState {
+            patient_id: self.patient_id,
+            return_to: self.return_to,
+            verifier: self.verifier.map(SecretString::from),
+            requested_at: self.requested_at,
+            consent_version: self.consent_version,
+            hash,
+            expires_at: self.expires_at,
+        }
+    }
+
+    fn taken(self) -> Option<TakenState> {
+        let (attempt, taken_at) = self.attempt.zip(self.taken_at)?;
+        let Self { patient_id, return_to, outcome, .. } = self;
+        Some(TakenState { patient_id, return_to, attempt, taken_at, outcome })
     }
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::item::ConnectionItem;
 use crate::aws::error::StoreError;
 use crate::aws::table::{
-    Condition, Delete, Key, Partition, Table, begins_with, differs, equals, missing, prefix, read,
+    Condition, Delete, Item, Key, Partition, Table, begins_with, differs, equals, missing, prefix, read,
 };
 use crate::domain::{Connection, ConnectionStatus, GrantId, OuraUserId, PatientId, ReasonCode};
 
@@ -22,7 +22,7 @@ pub struct Connections {
 pub struct PatientConnections {
     /// `None` if the patient was never connected.
     pub connection: Option<Connection>,
-    /// Time at which the patient was sent to Oura's consent page, if the consent is not completed.
+    /// Time at which the patient was last sent to Oura's consent page, if that consent is not completed.
     pub pending_since: Option<Timestamp>,
     /// Time and reason of the last consent's refusal, if it was lately and no consent was recorded since.
     pub refused: Option<(Timestamp, ReasonCode)>,
@@ -34,6 +34,8 @@ pub struct PatientConnections {
 struct ConsentItem {
     since: Timestamp,
     reason_code: Option<ReasonCode>,
+    #[serde(default)]
+    ended: bool,
     expires_at: i64,
 }
 
@@ -58,6 +60,11 @@ pub(super) fn is_live_on(grant: &GrantId) -> Condition {
 /// True if the ring account is free or this patient's.
 pub(super) fn may_claim(patient: &PatientId) -> Condition {
     missing("pk").or(equals("patientId", patient))
+}
+
+/// True if the item's sort key begins like this.
+fn has_prefix(item: &Item, prefix: &str) -> bool {
+    item.get("sk").and_then(|key| key.as_s().ok()).is_some_and(|key| key.starts_with(prefix))
 }
 
 impl Connections {
@@ -94,25 +101,24 @@ impl Connections {
         const ACTION: &str = "read the patient's connections";
         let keys = Partition::Patient(patient).whole().and(begins_with("sk", prefix::CONNECTION));
         let page = self.table.query(keys).consistent().page(ACTION).await?;
-        let (pending, refused, own) =
-            (Key::PendingConsent(patient), Key::RefusedConsent(patient), Key::Connection(patient));
+        let (refused, own) = (Key::RefusedConsent(patient), Key::Connection(patient));
         let mut found = PatientConnections::default();
         for item in page.items {
             if own.is_of(&item) {
                 found.connection = Some(read::<ConnectionItem>(ACTION, item)?.connection(ACTION)?);
                 continue;
             }
-            let (is_pending, is_refused) = (pending.is_of(&item), refused.is_of(&item));
+            let (is_pending, is_refused) = (has_prefix(&item, prefix::PENDING_CONSENT), refused.is_of(&item));
             if !is_pending && !is_refused {
                 continue;
             }
             let consent: ConsentItem = read(ACTION, item)?;
             // Time-to-live deletes late: an expired item does not count.
-            if consent.expires_at <= now.as_second() {
+            if consent.expires_at <= now.as_second() || consent.ended {
                 continue;
             }
             if is_pending {
-                found.pending_since = Some(consent.since);
+                found.pending_since = found.pending_since.max(Some(consent.since));
             } else {
                 let reason = consent.reason_code.ok_or_else(|| StoreError::corrupt(ACTION, "reasonCode"))?;
                 found.refused = Some((consent.since, reason));

@@ -5,8 +5,9 @@
 //! | pk | sk | item |
 //! |---|---|---|
 //! | `PATIENT#<id>` | `CONNECTION#oura` | the connection |
-//! | `PATIENT#<id>` | `CONNECTION#oura#PENDING` | a consent that was started and not completed (expires) |
+//! | `PATIENT#<id>` | `CONNECTION#oura#PENDING#<sha-256>` | a consent that was started, by its state's hash (expires) |
 //! | `PATIENT#<id>` | `CONNECTION#oura#REFUSED` | the reason for which the last consent was refused (expires) |
+//! | `PATIENT#<id>` | `CONSENT#<grant id>` | a consent from which the patient returned, and its end |
 //! | `PATIENT#<id>` | `PURGE#oura` | a purge; until it has ended, no connect |
 //! | `PATIENT#<id>` | `LIMIT#<name>` | the patient's recent requests of one kind (expires) |
 //! | `PATIENT#<id>` | `TOKENS#<grant id>` | the grant's token pair, sealed, if that vault was chosen |
@@ -33,8 +34,10 @@ use crate::domain::{Day, GrantId, NightlyRun, OuraUserId, PatientEvent, PatientI
 #[derive(Debug, Clone)]
 pub(in crate::aws) enum Key<'a> {
     Connection(&'a PatientId),
-    PendingConsent(&'a PatientId),
+    /// By the SHA-256 of its state.
+    PendingConsent(&'a PatientId, &'a str),
     RefusedConsent(&'a PatientId),
+    Consent(&'a PatientId, &'a GrantId),
     Purge(&'a PatientId),
     Limit(&'a PatientId, &'a str),
     Tokens(&'a PatientId, &'a GrantId),
@@ -73,6 +76,9 @@ pub(in crate::aws) enum Partition<'a> {
 /// Prefixes of sort keys in a patient's partition of `Connections`.
 pub(in crate::aws) mod prefix {
     pub(in crate::aws) const CONNECTION: &str = "CONNECTION#";
+    pub(in crate::aws) const PENDING_CONSENT: &str = "CONNECTION#oura#PENDING#";
+    pub(in crate::aws) const CONSENT: &str = "CONSENT#";
+    pub(in crate::aws) const LIMIT: &str = "LIMIT#";
     pub(in crate::aws) const OUTBOX: &str = "OUTBOX#";
     pub(in crate::aws) const SYNC: &str = "SYNC#";
 }
@@ -125,10 +131,11 @@ impl Key<'_> {
         let of_patient = |patient: &PatientId, sort: String| (format!("{PATIENT}{patient}"), sort);
         match self {
             Self::Connection(patient) => of_patient(patient, format!("{}oura", prefix::CONNECTION)),
-            Self::PendingConsent(patient) => of_patient(patient, format!("{}oura#PENDING", prefix::CONNECTION)),
+            Self::PendingConsent(patient, state) => of_patient(patient, format!("{}{state}", prefix::PENDING_CONSENT)),
             Self::RefusedConsent(patient) => of_patient(patient, format!("{}oura#REFUSED", prefix::CONNECTION)),
+            Self::Consent(patient, grant) => of_patient(patient, format!("{}{grant}", prefix::CONSENT)),
             Self::Purge(patient) => of_patient(patient, "PURGE#oura".to_owned()),
-            Self::Limit(patient, name) => of_patient(patient, format!("LIMIT#{name}")),
+            Self::Limit(patient, name) => of_patient(patient, format!("{}{name}", prefix::LIMIT)),
             Self::Tokens(patient, grant) => of_patient(patient, format!("TOKENS#{grant}")),
             Self::Inbox(patient) => of_patient(patient, "INBOX#oura".to_owned()),
             Self::ProcessedEvents(patient) => of_patient(patient, "PROCESSED#oura".to_owned()),

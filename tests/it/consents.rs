@@ -1,0 +1,156 @@
+//! The history of a patient's consents, and the consents that are not kept.
+
+use std::time::Duration;
+
+use oura_simulator::{Fault as OuraFault, FaultMatch};
+use serde_json::{Value, json};
+use shared::domain::ConnectionStatus;
+use tests::{PATIENT, World};
+
+async fn consents(world: &World) -> Vec<Value> {
+    world.get("/connections/oura/consents", "").await.data()["consents"].as_array().unwrap().clone()
+}
+
+fn revoked(world: &World) -> u64 {
+    world.oura().request_counts().get("POST /oauth/revoke").copied().unwrap_or_default()
+}
+
+/// Lets all queued work run, with its repetitions over an hour.
+async fn settle(world: &World) {
+    for _ in 0..8 {
+        world.work().await;
+        world.pass(Duration::from_secs(450));
+    }
+}
+
+#[tokio::test]
+async fn consents_are_a_history() {
+    let world = World::start().await;
+    assert_eq!(consents(&world).await, [] as [Value; 0]);
+    let flow = world.begin_with(PATIENT, r#"{"consentVersion":"2026-03"}"#).await;
+    let denied = world.consent(&flow, "ada", "deny", None).await;
+    world.callback(&denied, Some(&flow.cookie)).await;
+    world.pass(Duration::from_secs(60));
+    let flow = world.begin_with(PATIENT, r#"{"consentVersion":"2026-04"}"#).await;
+    let query = world.consent(&flow, "ada", "allow", Some(&["daily", "spo2"])).await;
+    world.pass(Duration::from_secs(30));
+    world.callback(&query, Some(&flow.cookie)).await;
+    world.pass(Duration::from_secs(3600));
+    world.connect_as(PATIENT, "ada").await;
+    world.pass(Duration::from_secs(3600));
+    assert_eq!(world.request(Some(PATIENT), "DELETE", "/connections/oura", "", "").await.status, 202);
+    settle(&world).await;
+
+    let all = consents(&world).await;
+    let of = |name: &str| all.iter().map(|one| one[name].clone()).collect::<Vec<_>>();
+    assert_eq!(of("outcome"), ["access_denied", "connected", "connected"]);
+    assert_eq!(of("consentVersion"), [json!("2026-03"), json!("2026-04"), json!(null)]);
+    assert_eq!(of("endReason"), [json!(null), json!("replaced"), json!("user_request")]);
+    assert_eq!(of("revocation"), [json!(null), json!(null), json!("revoked")]);
+    assert_eq!(of("scopesGranted")[..2], [json!([]), json!(["daily", "spo2"])]);
+    assert_eq!(all[1]["scopesRequested"].as_array().unwrap().len(), 11);
+    assert_eq!(
+        (&all[1]["requestedAt"], &all[1]["completedAt"]),
+        (&json!("2026-03-18T12:01:00Z"), &json!("2026-03-18T12:01:30Z"))
+    );
+    assert!(all.iter().all(|one| one["appVersion"].is_string()));
+
+    let export = world.get("/export", "").await;
+    let lines: Vec<Value> = export.body.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let exported: Vec<_> = lines.iter().filter(|line| line["type"] == "consent").map(|line| &line["outcome"]).collect();
+    assert_eq!(exported, ["access_denied", "connected", "connected"]);
+
+    assert_eq!(world.request(Some(PATIENT), "DELETE", "/connections/oura", "data=purge", "").await.status, 202);
+    settle(&world).await;
+    assert_eq!(consents(&world).await, [] as [Value; 0]);
+    let receipt = world.events().into_iter().find(|event| event.detail_type == "wearable_data_purged").unwrap();
+    assert_eq!(receipt.detail["counts"]["consents"], 3);
+}
+
+#[tokio::test]
+async fn malformed_consent_version_is_refused() {
+    let world = World::start().await;
+    for body in [r#"{"consentVersion":7}"#, r#"{"consentVersion":""}"#, r#"{"consentVersion":"a b"}"#] {
+        let answer = world.request(Some(PATIENT), "POST", "/connect/oura", "", body).await;
+        assert_eq!(answer.refusal(), (400, "invalid_body".into()), "{body}");
+    }
+}
+
+/// None of these consents becomes a connection, and each is revoked at Oura.
+#[tokio::test]
+async fn consents_that_are_not_kept_are_revoked() {
+    let world = World::connected().await;
+    settle(&world).await;
+    let answer = |path: &str, status: u16, body: Value| OuraFault {
+        on: FaultMatch { path: path.into(), ..FaultMatch::default() },
+        status: Some(status),
+        body: Some(body),
+        ..OuraFault::default()
+    };
+    // The account of another patient.
+    assert_eq!(world.connect_as("patient-2", "ada").await.outcome().1, "account_conflict");
+    settle(&world).await;
+    assert_eq!(revoked(&world), 1, "the account has no newer consent");
+    assert_eq!(world.connection().await.status, ConnectionStatus::Connected);
+    // No data granted.
+    let flow = world.begin("patient-3").await;
+    let query = world.consent(&flow, "bruno", "allow", Some(&["email"])).await;
+    assert_eq!(world.callback(&query, Some(&flow.cookie)).await.outcome().1, "scope_missing");
+    settle(&world).await;
+    assert_eq!(revoked(&world), 2);
+    // The account cannot be read.
+    world.oura().add_fault(answer("/v2/usercollection/personal_info", 403, json!(""))).unwrap();
+    assert_eq!(world.connect_as("patient-3", "bruno").await.outcome().1, "membership");
+    world.oura().clear_faults();
+    settle(&world).await;
+    assert_eq!(revoked(&world), 3);
+    // Another account replaces the patient's.
+    assert_eq!(world.connect_as(PATIENT, "chiyo").await.outcome().0, "connected");
+    settle(&world).await;
+    assert_eq!(revoked(&world), 4);
+    // A newer consent of the same account replaces the older: nothing is revoked.
+    assert_eq!(world.connect_as(PATIENT, "chiyo").await.outcome().0, "connected");
+    settle(&world).await;
+    assert_eq!(revoked(&world), 4);
+    assert!(world.bodies().await.is_empty());
+    let left = world.items(&world.names.connections_table).await;
+    assert!(!left.iter().any(|item| item["sk"].as_str().unwrap().ends_with(".revoke")), "no token is left");
+}
+
+#[tokio::test]
+async fn account_conflict_is_an_event_without_ids_of_the_other_patient() {
+    let world = World::connected().await;
+    assert_eq!(world.connect_as("patient-2", "ada").await.outcome().1, "account_conflict");
+    let conflict = world.events().into_iter().find(|event| event.detail_type == "wearable_account_conflict").unwrap();
+    assert_eq!(conflict.detail["patientId"], "patient-2");
+    let (text, first) = (conflict.detail.to_string(), world.connection().await);
+    assert!(!text.contains(PATIENT) && !text.contains(first.oura_user_id.as_str()), "{text}");
+}
+
+#[tokio::test]
+async fn change_of_the_ring_account_is_published_or_refused() {
+    let world = World::connected().await;
+    world.connect_as(PATIENT, "ada").await;
+    world.connect_as(PATIENT, "bruno").await;
+    let published: Vec<_> = world
+        .events()
+        .into_iter()
+        .filter(|event| event.detail_type == "wearable_connected")
+        .map(|event| event.detail["accountChanged"].clone())
+        .collect();
+    assert_eq!(published, [false, false, true]);
+
+    let strict = World::with(|env| env.with("ACCOUNT_CHANGE", "refuse"), |_| ()).await;
+    strict.connect_as(PATIENT, "ada").await;
+    let refused = strict.connect_as(PATIENT, "bruno").await;
+    assert_eq!(refused.outcome(), ("error".into(), "account_change_refused".into()));
+    assert_eq!(strict.connection().await.status, ConnectionStatus::Connected);
+    assert_eq!(strict.connect_as(PATIENT, "ada").await.outcome().0, "connected", "the same account may");
+    // Not even after a disconnect, since the first account's data stays.
+    strict.request(Some(PATIENT), "DELETE", "/connections/oura", "", "").await;
+    settle(&strict).await;
+    assert_eq!(strict.connect_as(PATIENT, "bruno").await.outcome().1, "account_change_refused");
+    strict.request(Some(PATIENT), "DELETE", "/connections/oura", "data=purge", "").await;
+    settle(&strict).await;
+    assert_eq!(strict.connect_as(PATIENT, "bruno").await.outcome().0, "connected");
+}
