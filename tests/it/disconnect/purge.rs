@@ -275,3 +275,37 @@ async fn pending_revocation_outlives_a_purge_in_each_vault() {
         assert_eq!(secrets_of(&world, PATIENT).await, Vec::<String>::new(), "{vault}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn purge_deletes_the_state_of_every_tab() {
+    let world = World::start().await;
+    for _tab in 0..3 {
+        world.begin_with(PATIENT, r#"{"returnTo":"/settings"}"#).await;
+        world.pass(Duration::from_secs(5));
+    }
+    assert_eq!(delete(&world, "data=purge").await.status, 202);
+    settle(&world).await;
+    assert_eq!(items_of(&world, PATIENT).await, Vec::<Value>::new());
+    let left = json!(world.items(&world.names.connections_table).await).to_string();
+    assert!(!left.contains(PATIENT) && !left.contains("STATE#"), "{left}");
+}
+
+/// The sweep minutes after a purge deletes late writes of before it, not what the patient has done since.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sweep_keeps_what_began_after_the_purge() {
+    let world = settled().await;
+    assert_eq!(world.connect_as("patient-2", "bruno").await.outcome().0, "connected");
+    assert_eq!(delete(&world, "data=purge").await.status, 202);
+    world.work().await;
+    assert_eq!(details(&world, "wearable_data_purged").len(), 1);
+    world.pass(Duration::from_secs(300));
+    assert_eq!(world.connect_as(PATIENT, "bruno").await.outcome().1, "account_conflict");
+    world.pass(Duration::from_secs(400));
+    settle(&world).await;
+    let shown = world.get("/connections", "").await.data()["connections"][0].clone();
+    assert_eq!((&shown["status"], &shown["reasonCode"]), (&json!("error"), &json!("account_conflict")));
+    let consents = world.get("/connections/oura/consents", "").await.data();
+    assert_eq!(consents["consents"][0]["outcome"], "account_conflict");
+    world.pass(Duration::from_secs(24 * 3600));
+    assert_eq!(world.get("/connections", "").await.data()["connections"], json!([]), "shown for a day");
+}
