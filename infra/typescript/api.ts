@@ -1601,7 +1601,7 @@ export interface components {
         /**
          * @description - `unauthorized`: the request has no verified JWT. API Gateway answers most of these requests itself, in its own form.
          *     - `audience_not_allowed`: the JWT is for other services (RFC 9068, section 4).
-         *     - `patient_claim_missing`: the JWT is valid but names no patient.
+         *     - `patient_claim_missing`: the JWT is valid but names no patient. The patient's claim is absent, or is not text.
          */
         Unauthorized: {
             headers: {
