@@ -106,7 +106,7 @@ export interface paths {
         put?: never;
         /**
          * Refresh the tokens now
-         * @description Requests a refresh without waiting for it. Usually not needed, because every sync refreshes expired tokens. At most once in ten minutes.
+         * @description Requests a refresh without waiting for it. Usually not needed, because every sync refreshes expired tokens. A token pair younger than ten minutes is kept; the answer then has the time from which a refresh is possible.
          */
         post: operations["refreshOura"];
         delete?: never;
@@ -2247,24 +2247,23 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Requested. */
+            /** @description A refresh is queued, or the token pair is kept because it is new. */
             202: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "success": true,
-                     *       "data": {
-                     *         "requestedAt": "2026-03-01T19:12:00Z"
-                     *       }
-                     *     }
-                     */
                     "application/json": components["schemas"]["Success"] & {
                         data: {
                             /** Format: date-time */
                             requestedAt: string;
+                            /** @description True if a refresh is queued. False if the token pair is younger than ten minutes, so nothing is done. */
+                            refreshed: boolean;
+                            /**
+                             * Format: date-time
+                             * @description If `refreshed` is false, the time from which a refresh is possible. Otherwise null.
+                             */
+                            nextPossibleAt: string | null;
                         };
                     };
                 };

@@ -47,6 +47,7 @@ fn kinds() -> Vec<Connection> {
                             oura_user_id: "user".parse().unwrap(),
                             grant_id: GrantId::parse(grant).unwrap(),
                             generation,
+                            tokens_issued_at: None,
                             scopes_granted: ScopeSet::parse("daily"),
                             scopes_requested: ScopeSet::parse("daily"),
                             lease: lease.map(|(owner, left)| Lease { owner: owner.into(), until: after(left) }),
@@ -115,7 +116,7 @@ async fn outcomes(
             [format!("{pure:?}"), format!("{real:?}")]
         }
         Update::Advance => {
-            let real = connections.advance_generation(patient, &grant, 2, &item.scopes_granted).await.unwrap();
+            let real = connections.advance_generation(patient, &grant, 2, None, &item.scopes_granted).await.unwrap();
             [format!("{:?}", known.advance(&text, 2)), format!("{real:?}")]
         }
         Update::Release { keep_intent } => {

@@ -203,6 +203,8 @@ pub struct Connection {
     pub grant_id: GrantId,
     /// Generation recorded last; the vault may hold a newer one.
     pub generation: u64,
+    /// Time at which Oura issued the pair of this generation; none if an older version of this service recorded it.
+    pub tokens_issued_at: Option<Timestamp>,
     /// Scopes that the patient granted.
     pub scopes_granted: ScopeSet,
     /// Scopes that were requested.
@@ -259,6 +261,7 @@ impl Connection {
             oura_user_id,
             grant_id,
             generation: 1,
+            tokens_issued_at: Some(since),
             scopes_granted: scopes.clone(),
             scopes_requested: scopes,
             lease: None,

@@ -173,6 +173,12 @@ impl Vault {
     }
 }
 
+/// Time from which a requested refresh has an effect, if that is later than `now`: a pair younger than ten minutes is kept.
+#[must_use]
+pub fn next_refresh_at(connection: &Connection, now: Timestamp) -> Option<Timestamp> {
+    connection.tokens_issued_at.map(|at| at + protocol::MIN_AGE).filter(|at| *at > now)
+}
+
 impl From<StoredTokens> for Access {
     fn from(tokens: StoredTokens) -> Self {
         Self { token: tokens.access_token, generation: tokens.generation, scopes: tokens.scope }

@@ -20,7 +20,7 @@ const EXPIRY_MARGIN: Duration = Duration::from_secs(20 * 60);
 const MAX_IDLE: Duration = Duration::from_secs(14 * 24 * 60 * 60);
 
 /// A younger pair is not refreshed on request: Secrets Manager recommends at most one write of a secret in ten minutes.
-const MIN_AGE: Duration = Duration::from_secs(10 * 60);
+pub(super) const MIN_AGE: Duration = Duration::from_secs(10 * 60);
 
 /// Time for which a request may still be in flight after its sender has crashed.
 const IN_FLIGHT_TIMEOUT: Duration = Duration::from_secs(60);

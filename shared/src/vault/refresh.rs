@@ -178,7 +178,8 @@ impl Attempt {
         let Some(tokens) = &self.tokens else { return Ok(ActionResult::Failed { again: false }) };
         let (vault, connection) = (&self.vault, &self.connection);
         let (patient, grant) = (&connection.patient_id, &connection.grant_id);
-        let advanced = vault.connections.advance_generation(patient, grant, generation, &tokens.scope).await?;
+        let (issued_at, scopes) = (tokens.refreshed_at, &tokens.scope);
+        let advanced = vault.connections.advance_generation(patient, grant, generation, issued_at, scopes).await?;
         // Not before the pair is stored: nothing may delay that.
         if self.has_issued {
             self.record_status(None).await;

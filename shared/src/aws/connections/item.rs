@@ -37,6 +37,7 @@ pub(in crate::aws) struct ConnectionItem {
     oura_user_id: OuraUserId,
     grant_id: GrantId,
     generation: u64,
+    tokens_issued_at: Option<Timestamp>,
     #[serde(default)]
     scopes_granted: String,
     #[serde(default)]
@@ -98,6 +99,7 @@ impl From<&Connection> for ConnectionItem {
             oura_user_id: connection.oura_user_id.clone(),
             grant_id: connection.grant_id.clone(),
             generation: connection.generation,
+            tokens_issued_at: connection.tokens_issued_at,
             scopes_granted: connection.scopes_granted.to_string(),
             scopes_requested: connection.scopes_requested.to_string(),
             lease_owner: lease.as_ref().map(|lease| lease.owner.clone()),
@@ -191,6 +193,7 @@ impl ConnectionItem {
             oura_user_id: self.oura_user_id,
             grant_id: self.grant_id,
             generation: self.generation,
+            tokens_issued_at: self.tokens_issued_at,
             scopes_granted: ScopeSet::parse(&self.scopes_granted),
             scopes_requested: ScopeSet::parse(&self.scopes_requested),
             lease,
@@ -236,6 +239,7 @@ mod tests {
             oura_user_id: "ring-1".parse().unwrap(),
             grant_id: "g-1".parse().unwrap(),
             generation: 4,
+            tokens_issued_at: Some(at),
             scopes_granted: ScopeSet::parse("daily spo2"),
             scopes_requested: ScopeSet::parse(ScopeSet::DEFAULT),
             lease: Some(Lease { owner: "a".into(), until: at }),
@@ -278,6 +282,7 @@ mod tests {
         let bare = Connection {
             status: ConnectionStatus::Disconnected,
             reason: None,
+            tokens_issued_at: None,
             lease: None,
             intent: None,
             suspect: None,

@@ -2,7 +2,7 @@
 
 import { call } from "./api.js";
 import { $, counted, facts, notice, renew, say } from "./dom.js";
-import { ago, dayText } from "./format.js";
+import { ago, dayText, momentText } from "./format.js";
 import { KIND_STATES, kindName, reason, trouble } from "./words.js";
 
 export let connection = null;
@@ -106,13 +106,18 @@ async function connect(button) {
 async function asked(button, done, refresh, request) {
   button.disabled = true;
   try {
-    await request();
-    notice(done, "good");
+    const data = await request();
+    notice(typeof done === "function" ? done(data) : done, "good");
   } catch (error) {
     notice(trouble(error), "bad");
   }
   button.disabled = false;
   refresh();
+}
+
+function refreshAnswer({ refreshed, nextPossibleAt }) {
+  if (refreshed) return "The token is being refreshed.";
+  return `The token is new. It can be refreshed from ${momentText(nextPossibleAt)}.`;
 }
 
 // What the callback put into the address: `wearable`, `status`, `reason`, or the unspent `code` and `state` of a browser
@@ -142,7 +147,7 @@ export function startConnection(refresh) {
   for (const id of ["connect", "reconnect"]) $(id).addEventListener("click", () => connect($(id)));
   $("sync").addEventListener("click", () => asked($("sync"), "Your newest days are being fetched.", refresh,
     () => call("POST", "/sync", { source: "oura" })));
-  $("refresh-token").addEventListener("click", () => asked($("refresh-token"), "The token is being refreshed.", refresh,
+  $("refresh-token").addEventListener("click", () => asked($("refresh-token"), refreshAnswer, refresh,
     () => call("POST", "/connections/oura/refresh")));
   // Back from Oura's page by the browser's own button: the page comes from its cache, with the button disabled.
   window.addEventListener("pageshow", () => { for (const id of ["connect", "reconnect"]) $(id).disabled = false; });
