@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail, ensure};
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 use local::aws::resources::{LIVE_QUEUE, Resources};
-use local::aws::{EmbeddedAws, REGION};
+use local::aws::{AccessKey, EmbeddedAws, REGION};
 use local::gateway::routes::RouteTarget;
 use local::poller::{Poller, PollerOptions};
 use local::runtime_api::Binary;
@@ -117,12 +117,13 @@ impl BinaryWorld {
     /// When one of them has no value here.
     pub fn variables(&self, names: &[&str]) -> anyhow::Result<Vec<(String, String)>> {
         let endpoint = self.aws().endpoints().dynamodb;
+        let AccessKey { access_key_id, secret_access_key } = AccessKey::of_process();
         let mut variables: Vec<(String, String)> = [
             ("AWS_ENDPOINT_URL", endpoint.as_str().trim_end_matches('/')),
             ("AWS_REGION", REGION),
             ("AWS_DEFAULT_REGION", REGION),
-            ("AWS_ACCESS_KEY_ID", "local"),
-            ("AWS_SECRET_ACCESS_KEY", "local"),
+            ("AWS_ACCESS_KEY_ID", access_key_id.as_str()),
+            ("AWS_SECRET_ACCESS_KEY", secret_access_key.as_str()),
             ("AWS_SESSION_TOKEN", "local"),
         ]
         .map(|(name, value)| (name.to_owned(), value.to_owned()))

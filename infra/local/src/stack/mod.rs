@@ -21,8 +21,8 @@ use tokio::task::JoinSet;
 pub use self::options::{AwsMode, Options, OuraMode, Simulation};
 use self::schedules::{RunningSchedules, Schedules};
 use self::subscriptions::{RunOptions, SubscriptionRuns, Subscriptions};
-use crate::aws::EmbeddedAws;
 use crate::aws::resources::{self, AppCredentials, LIVE_QUEUE, NIGHTLY_QUEUE, Names, Resources};
+use crate::aws::{AccessKey, EmbeddedAws};
 use crate::console::{Console, Items, Ring};
 use crate::gateway::authorizer::Authorizer;
 use crate::gateway::cors::Cors;
@@ -302,6 +302,7 @@ impl Stack {
             token: self.token_for(&self.patient_id)?,
             patient_id: self.patient_id.to_string(),
             endpoints: self.endpoints.clone(),
+            credentials: self.aws.as_ref().map(|_embedded| AccessKey::of_process().clone()),
         })
     }
 
