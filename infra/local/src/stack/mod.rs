@@ -5,6 +5,7 @@ mod parts;
 mod schedules;
 pub mod subscriptions;
 mod unfinished;
+mod webhook_id;
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;
@@ -17,6 +18,8 @@ use shared::domain::{Clock, PatientId};
 use shared::env::Env;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use url::Url;
+use uuid::Uuid;
 
 pub use self::options::{AwsMode, Options, OuraMode, Simulation};
 use self::schedules::{RunningSchedules, Schedules};
@@ -48,6 +51,7 @@ const SUBSCRIPTIONS_TIMEOUT: Duration = Duration::from_secs(15);
 /// A running stack. Dropping it ends it abruptly; [`shutdown`](Self::shutdown) ends it cleanly.
 pub struct Stack {
     url: String,
+    webhook_id: Uuid,
     patient_id: PatientId,
     clock: Clock,
     env: Env,
@@ -112,9 +116,14 @@ impl Stack {
         };
         let resources = resources::ensure(&sdk, &names, &credentials).await?;
         resources::set_app_secret(&sdk, &names, &credentials).await?;
+        let webhook: Url = match &webhook_url {
+            Some(webhook_url) => webhook_url.parse()?,
+            None => format!("{url}{}", function_url::PATH).parse()?,
+        };
+        let webhook_id = webhook_id::webhook_id(&app.client_id, &webhook, options.data_dir.as_deref())?;
         let mut chosen = chosen
             .with("OURA_REDIRECT_URI", &app.redirect_uri)
-            .with("WEBHOOK_URL", webhook_url.clone().unwrap_or_else(|| format!("{url}{}", function_url::PATH)));
+            .with("WEBHOOK_URL", webhook_id::with_id(webhook, webhook_id)?);
         if chosen.get("APP_RETURN_URL").is_none() {
             chosen = chosen.with("APP_RETURN_URL", format!("{url}/"));
         }
@@ -199,6 +208,7 @@ impl Stack {
         subscription_runs.first_run(SUBSCRIPTIONS_TIMEOUT).await;
         Ok(Self {
             url,
+            webhook_id,
             patient_id,
             clock: options.clock,
             env: environments.all().clone(),
@@ -223,10 +233,10 @@ impl Stack {
         &self.url
     }
 
-    /// Address of the webhook.
+    /// Address of the webhook on this machine.
     #[must_use]
     pub fn webhook_url(&self) -> String {
-        format!("{}{}", self.url, function_url::PATH)
+        format!("{}{}/{}", self.url, function_url::PATH, self.webhook_id)
     }
 
     /// The patient of the page.

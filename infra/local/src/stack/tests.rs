@@ -47,23 +47,70 @@ async fn demo_ends_with_the_days_the_events_and_the_costs() {
     stack.shutdown().await;
 }
 
-/// A simulated Oura at another address, with an app that registered the redirect address of a tunnel.
-#[tokio::test(flavor = "multi_thread")]
-async fn live_mode_serves_the_registered_path_and_talks_to_nobody_but_the_named_hosts() {
-    let redirect_uri = "https://tunnel.example/oauth/oura-back";
+/// A redirect address at a tunnel.
+const TUNNEL: &str = "https://tunnel.example/oauth/oura-back";
+
+/// A simulated Oura at another address, with an app that registered the tunnel, and the options of a live stack with it.
+async fn elsewhere() -> (OuraSimulator, impl Fn() -> Options) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-    let config = OuraSimulatorConfig::new("registered-app", "its-secret".into(), redirect_uri);
+    let config = OuraSimulatorConfig::new("registered-app", "its-secret".into(), TUNNEL);
     let oura = OuraSimulator::start(listener, config).await.unwrap();
     let at = |path: &str| oura.url().join(path).unwrap().to_string();
     let env = Env::default()
         .with("OURA_CLIENT_ID", "registered-app")
         .with("OURA_CLIENT_SECRET", "its-secret")
-        .with("OURA_REDIRECT_URI", redirect_uri)
+        .with("OURA_REDIRECT_URI", TUNNEL)
         .with("OURA_AUTHORIZE_URL", at("/oauth/authorize"))
         .with("OURA_TOKEN_URL", at("/oauth/token"))
         .with("OURA_REVOKE_URL", at("/oauth/revoke"))
         .with("OURA_API_BASE_URL", at("/"));
-    let stack = Stack::start(quiet(Options { oura: OuraMode::Live, env, ..Options::default() })).await.unwrap();
+    (oura, move || quiet(Options { oura: OuraMode::Live, env: env.clone(), ..Options::default() }))
+}
+
+/// Addresses of the subscriptions at Oura, without repetition.
+fn subscribed(oura: &OuraSimulator) -> Vec<String> {
+    let mut addresses: Vec<_> = oura.control().subscriptions().into_iter().map(|one| one.callback_url).collect();
+    assert_eq!(addresses.len(), 48);
+    addresses.dedup();
+    addresses
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn live_stack_leaves_subscriptions_of_another_stack_unchanged() {
+    let (oura, options) = elsewhere().await;
+    let other = Stack::start(options()).await.unwrap();
+    assert_eq!(subscribed(&oura), [other.webhook_url()]);
+    let stack = Stack::start(options()).await.unwrap();
+    assert_eq!(subscribed(&oura), [other.webhook_url()]);
+    let state = stack.watch().subscriptions().to_string();
+    assert!(state.contains("48 of this app belong to another address"), "{state}");
+    stack.shutdown().await;
+    other.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn live_stack_with_kept_data_corrects_subscriptions_of_its_earlier_address() {
+    let (oura, options) = elsewhere().await;
+    let data = tempfile::tempdir().unwrap();
+    let kept = || Options { data_dir: Some(data.path().to_owned()), ..options() };
+    let stack = Stack::start(kept()).await.unwrap();
+    let before = stack.webhook_url();
+    assert_eq!(subscribed(&oura), [before.as_str()]);
+    stack.shutdown().await;
+    // Its port is another one now, as a tunnel would have another name.
+    let _taken = TcpListener::bind(before.trim_start_matches("http://").split('/').next().unwrap()).await;
+    let again = Stack::start(kept()).await.unwrap();
+    assert_ne!(again.webhook_url(), before);
+    assert_eq!(subscribed(&oura), [again.webhook_url()]);
+    again.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn live_mode_serves_the_registered_path_and_talks_to_nobody_but_the_named_hosts() {
+    let redirect_uri = TUNNEL;
+    let (oura, options) = elsewhere().await;
+    let at = |path: &str| oura.url().join(path).unwrap().to_string();
+    let stack = Stack::start(options()).await.unwrap();
     assert!(stack.oura().is_none());
     // An Oura on this machine reaches the gateway as it is.
     let subscriptions = oura.control().subscriptions();
