@@ -376,6 +376,8 @@ export interface components {
              * @description End of the last sync in which Oura served any data type.
              */
             lastSyncAt: string | null;
+            /** @description The sync that waits for Oura, or null if none waits. */
+            lastSync: components["schemas"]["LastSync"] | null;
             /**
              * Format: date-time
              * @description Time of the last webhook event that a sync has processed.
@@ -401,6 +403,22 @@ export interface components {
             failing: {
                 [key: string]: string;
             };
+        };
+        /** @description A sync that waits. */
+        LastSync: {
+            /** @enum {unknown} */
+            state: "waiting";
+            /**
+             * @description `checking_consent`: Oura refused the refresh token once. A second refusal ends the connection: the patient may have revoked
+             *     the consent.
+             * @enum {unknown}
+             */
+            reason: "checking_consent";
+            /**
+             * Format: date-time
+             * @description Time from which Oura is asked again; may be past for a short time.
+             */
+            until: string;
         };
         /** @description Fetch of the history after a connect. */
         Backfill: {

@@ -56,7 +56,11 @@ fn kinds() -> Vec<Connection> {
                                 attempt: owner.into(),
                                 started_at: now(),
                             }),
-                            suspect: suspected.then(|| Suspect { since: now(), reason: ReasonCode::Revoked }),
+                            suspect: suspected.then(|| Suspect {
+                                since: now(),
+                                probe_at: after(120),
+                                reason: ReasonCode::Revoked,
+                            }),
                             refusals: suspected.then(|| RefreshRefusals { count: 2, since: now(), last: now() }),
                             last_sync_at: None,
                             last_data_day: None,
@@ -102,7 +106,7 @@ async fn outcomes(
     let (grant, me, until) = (GrantId::parse(GRANT).unwrap(), ME.to_owned(), after(480));
     let asked = Connection { grant_id: grant.clone(), generation: 1, ..item.clone() };
     let (text, patient) = (grant.to_string(), &item.patient_id);
-    let suspect = Suspect { since: after(1), reason: ReasonCode::RefreshLost };
+    let suspect = Suspect { since: after(1), probe_at: after(121), reason: ReasonCode::RefreshLost };
     match update {
         Update::TakeLease => {
             let lease = Lease { owner: me.clone(), until };

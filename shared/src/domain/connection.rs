@@ -1,6 +1,7 @@
 //! A patient's connection to Oura.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -46,8 +47,15 @@ pub struct RefreshIntent {
 pub struct Suspect {
     /// Time of Oura's first such answer.
     pub since: Timestamp,
+    /// Time from which a second such answer ends the connection.
+    pub probe_at: Timestamp,
     /// Reason of the disconnection if Oura repeats the answer.
     pub reason: ReasonCode,
+}
+
+impl Suspect {
+    /// Time between Oura's first such answer and the probe: long enough for another worker's refresh to become visible.
+    pub const PROBE_AFTER: Duration = Duration::from_secs(120);
 }
 
 /// Refusals of one generation's refresh token in other words than `invalid_grant`.

@@ -76,7 +76,8 @@ impl Attempt {
 
     async fn run(mut self, need: Need, deadline: Timestamp) -> Result<Access, VaultError> {
         let (known, owner) = (RefreshState::from(&self.connection), self.owner.clone());
-        let (mut refresh, mut action) = Refresh::begin(need, known, owner, deadline, self.vault.clock.now());
+        let (mut refresh, mut action) =
+            Refresh::begin(need, known, owner, deadline, self.vault.probe_after, self.vault.clock.now());
         loop {
             if let Action::Finish(verdict) = action {
                 return self.finish(verdict);

@@ -48,6 +48,9 @@ const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 /// Longest time for which the start waits for the webhook subscriptions; after that they are created in the background.
 const SUBSCRIPTIONS_TIMEOUT: Duration = Duration::from_secs(15);
 
+/// Time between a first refusal of a refresh token by the simulated Oura and the probe that ends the connection.
+const PROBE_AFTER: Duration = Duration::from_secs(15);
+
 /// A running stack. Dropping it ends it abruptly; [`shutdown`](Self::shutdown) ends it cleanly.
 pub struct Stack {
     url: String,
@@ -171,7 +174,7 @@ impl Stack {
         });
         let config = worker::Config::from_env(environments.of(Function::Worker))?;
         let worker = worker::Deps::new(config, &sdk, options.clock.clone(), options.entropy.clone())?;
-        let worker = Arc::new(worker);
+        let worker = Arc::new(if oura.is_some() { worker.with_probe_after(PROBE_AFTER) } else { worker });
         let timeout = options.worker_timeout.unwrap_or(deployment.function(Function::Worker)?.timeout);
         let mut pollers = Vec::new();
         for (id, url) in [(LIVE_QUEUE, &resources.live_queue_url), (NIGHTLY_QUEUE, &resources.nightly_queue_url)] {

@@ -352,6 +352,26 @@ async fn connected(stack: &Stack) -> Patient {
     patient
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn revoked_consent_is_shown_as_being_checked_and_ends_within_seconds() {
+    let stack = Stack::start(quiet(Options::default())).await.unwrap();
+    let patient = connected(&stack).await;
+    stack.oura().unwrap().control().withdraw_consent("ada").unwrap();
+    let token = stack.token_for(stack.patient_id()).unwrap();
+    let asked = browser().post(format!("{}{PREFIX}/sync", stack.url())).bearer_auth(token).send().await.unwrap();
+    assert_eq!(asked.status(), StatusCode::ACCEPTED);
+    let connection = async || patient.get("/connections").await.unwrap()["connections"][0].clone();
+    until("the first refusal", async || !connection().await["lastSync"].is_null()).await;
+    let shown = connection().await;
+    assert_eq!((&shown["status"], &shown["lastSync"]["state"]), (&json!("connected"), &json!("waiting")));
+    assert_eq!(shown["lastSync"]["reason"], "checking_consent");
+    let check_at: jiff::Timestamp = shown["lastSync"]["until"].as_str().unwrap().parse().unwrap();
+    assert!(check_at.duration_since(stack.now()) <= PROBE_AFTER.try_into().unwrap());
+    until("the end", async || connection().await["status"] == "disconnected").await;
+    assert_eq!(connection().await["lastSync"], Value::Null);
+    stack.shutdown().await;
+}
+
 async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
     let wait = async {
         while !is_so().await {

@@ -173,6 +173,7 @@ impl Connections {
             .table
             .update(&Key::Connection(&connection.patient_id))
             .set("suspectSince", suspect.since)
+            .set("suspectProbeAt", suspect.probe_at)
             .set("suspectReason", suspect.reason)
             .remove(LEASE)
             .remove(INTENT)

@@ -9,7 +9,7 @@ export let connection = null;
 
 // Whether something is on its way that is worth looking often.
 export const isBusy = () => Boolean(connection && (connection.status === "pending"
-  || (connection.backfill && ["pending", "running"].includes(connection.backfill.state))));
+  || connection.lastSync || (connection.backfill && ["pending", "running"].includes(connection.backfill.state))));
 
 export async function loadConnection(isCurrent) {
   const answer = await call("GET", "/connections");
@@ -38,6 +38,7 @@ export function showConnection() {
   say("status-text", TEXTS[status] || status);
   const details = [];
   if (connection.lastSyncAt) details.push(`Last sync ${ago(connection.lastSyncAt)}`);
+  if (connection.lastSync) details.push(`Oura refused the access; the consent is checked until ${momentText(connection.lastSync.until)}`);
   if (connection.lastDataDay) details.push(`newest day ${dayText(connection.lastDataDay)}`);
   say("status-detail", details.join(", "));
   $("sync").hidden = !["connected", "error"].includes(status);
