@@ -131,7 +131,7 @@ export interface paths {
         put?: never;
         /**
          * Refresh the tokens now
-         * @description Requests a refresh without waiting for it. Usually not needed, because every sync refreshes expired tokens. At most once in ten minutes.
+         * @description Requests a refresh without waiting for it. Usually not needed, because every sync refreshes expired tokens. A token pair younger than ten minutes is kept; the answer then has the time from which a refresh is possible.
          */
         post: operations["refreshOura"];
         delete?: never;
@@ -455,6 +455,8 @@ export interface components {
              * @description End of the last sync in which Oura served any data type.
              */
             lastSyncAt: string | null;
+            /** @description The sync that waits for Oura, or null if none waits. */
+            lastSync: components["schemas"]["LastSync"] | null;
             /**
              * Format: date-time
              * @description Time of the last webhook event that a sync has processed.
@@ -481,6 +483,22 @@ export interface components {
                 [key: string]: string;
             };
             revocation: components["schemas"]["Revocation"];
+        };
+        /** @description A sync that waits. */
+        LastSync: {
+            /** @enum {unknown} */
+            state: "waiting";
+            /**
+             * @description `checking_consent`: Oura refused the refresh token once. A second refusal ends the connection: the patient may have revoked
+             *     the consent.
+             * @enum {unknown}
+             */
+            reason: "checking_consent";
+            /**
+             * Format: date-time
+             * @description Time from which Oura is asked again; may be past for a short time.
+             */
+            until: string;
         };
         /** @description Fetch of the history after a connect. */
         Backfill: {
@@ -1684,7 +1702,7 @@ export interface components {
         /**
          * @description - `unauthorized`: the request has no verified JWT. API Gateway answers most of these requests itself, in its own form.
          *     - `audience_not_allowed`: the JWT is for other services (RFC 9068, section 4).
-         *     - `patient_claim_missing`: the JWT is valid but names no patient.
+         *     - `patient_claim_missing`: the JWT is valid but names no patient. The patient's claim is absent, or is not text.
          */
         Unauthorized: {
             headers: {
@@ -2431,24 +2449,23 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Requested. */
+            /** @description A refresh is queued, or the token pair is kept because it is new. */
             202: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "success": true,
-                     *       "data": {
-                     *         "requestedAt": "2026-03-01T19:12:00Z"
-                     *       }
-                     *     }
-                     */
                     "application/json": components["schemas"]["Success"] & {
                         data: {
                             /** Format: date-time */
                             requestedAt: string;
+                            /** @description True if a refresh is queued. False if the token pair is younger than ten minutes, so nothing is done. */
+                            refreshed: boolean;
+                            /**
+                             * Format: date-time
+                             * @description If `refreshed` is false, the time from which a refresh is possible. Otherwise null.
+                             */
+                            nextPossibleAt: string | null;
                         };
                     };
                 };

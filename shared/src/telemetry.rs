@@ -12,13 +12,34 @@
 
 mod metrics;
 
+use tracing::{Level, Metadata};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 pub use metrics::{Metric, count};
 
 /// Crates of this workspace that log at levels below INFO.
 const OWN_CRATES: [&str; 8] = ["api", "callback", "connect", "shared", "subscriptions", "sync", "webhook", "worker"];
+
+/// Programs of this workspace that log at levels below INFO too.
+const OWN_PROGRAMS: [&str; 3] = ["local", "ops", "oura_simulator"];
+
+/// Starts the log of a program other than a function: plain lines on standard error that pass `filter`, without what libraries
+/// log below INFO.
+pub fn init_program(filter: EnvFilter) {
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    // A second call keeps the first subscriber.
+    tracing_subscriber::registry().with(filter).with(filter_fn(is_harmless)).with(lines).try_init().ok();
+}
+
+/// True unless it is of a library and below INFO: such lines hold whole requests and answers.
+fn is_harmless(line: &Metadata<'_>) -> bool {
+    let of = line.target().split("::").next().unwrap_or_default();
+    *line.level() <= Level::INFO || OWN_CRATES.contains(&of) || OWN_PROGRAMS.contains(&of)
+}
 
 /// Starts logging. In Lambda each line is JSON with its time: Lambda takes a line without a time for INFO and may filter an
 /// error out (`lambda_runtime`'s own subscriber writes no time).

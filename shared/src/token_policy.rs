@@ -49,7 +49,7 @@ impl TokenPolicy {
     /// Connect Core, section 2).
     ///
     /// # Errors
-    /// [`TokenRejected`].
+    /// [`TokenRejected`]. The patient's claim must have been text: of other values two users can have the same.
     pub fn patient(&self, claims: &HashMap<String, String>) -> Result<PatientId, TokenRejected> {
         let claim = |name: &str| claims.get(name).map(String::as_str);
         let audience = claim("aud").or_else(|| claim("client_id")).unwrap_or_default();
@@ -60,8 +60,33 @@ impl TokenPolicy {
         if self.parties.as_ref().is_some_and(|allowed| !allowed.contains(party)) {
             return Err(TokenRejected::Party);
         }
-        claim(&self.patient_claim).and_then(|id| PatientId::parse(id).ok()).ok_or(TokenRejected::Patient)
+        let id = claim(&self.patient_claim).filter(|id| !is_rendered(id)).ok_or(TokenRejected::Patient)?;
+        PatientId::parse(id).map_err(|_invalid| TokenRejected::Patient)
     }
+}
+
+/// True if the text is how API Gateway, or JSON, writes a claim that was no text: `<nil>`, `true`, `[a b]`, `map[k:v]`, `1.5`,
+/// `1e+21`. Whole numbers are not recognized: they are usual as text.
+fn is_rendered(claim: &str) -> bool {
+    let is_enclosed = |open: &str, close: char| claim.starts_with(open) && claim.ends_with(close);
+    matches!(claim, "<nil>" | "null" | "true" | "false")
+        || [("[", ']'), ("map[", ']'), ("{", '}')].into_iter().any(|(open, close)| is_enclosed(open, close))
+        || is_fraction_or_power(claim)
+}
+
+/// True for a number with a point or an exponent, as programs write it: one digit before the point if there is an exponent. A
+/// hexadecimal id such as `12345e78` is none.
+fn is_fraction_or_power(claim: &str) -> bool {
+    let is_digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let unsigned = claim.strip_prefix('-').unwrap_or(claim);
+    let (mantissa, exponent) =
+        unsigned.split_once(['e', 'E']).map_or((unsigned, None), |(mantissa, exponent)| (mantissa, Some(exponent)));
+    let (whole, fraction) = mantissa.split_once('.').map_or((mantissa, None), |(whole, rest)| (whole, Some(rest)));
+    let is_power = |exponent: &str| {
+        let exponent = exponent.strip_prefix(['+', '-']).unwrap_or(exponent);
+        whole.len() == 1 && exponent.len() <= 3 && is_digits(exponent)
+    };
+    is_digits(whole) && fraction.is_none_or(is_digits) && exponent.map_or(fraction.is_some(), is_power)
 }
 
 /// Values of a claim. API Gateway passes on every claim as text, a list as `[a b]`; quotes and commas are accepted too, for
@@ -152,6 +177,57 @@ mod tests {
         let allowed = policy("", "");
         assert_eq!(check(&allowed, &[]), Ok("p".into()));
         assert_eq!(allowed.patient(&HashMap::new()), Err(TokenRejected::Patient));
+    }
+
+    #[test]
+    fn claim_that_was_no_text_names_no_patient() {
+        let allowed = policy("", "");
+        let patient = |sub: &str| check(&allowed, &[("sub", sub)]);
+        for sub in [
+            "",
+            "<nil>",
+            "null",
+            "true",
+            "false",
+            "[]",
+            "[a]",
+            "[\"a\"]",
+            "map[]",
+            "map[a:b]",
+            "{}",
+            "{\"a\":1}",
+            "1.0",
+            "-0.5",
+            "1e21",
+            "1e+21",
+            "1E-7",
+            "1.5e+300",
+        ] {
+            assert_eq!(patient(sub), Err(TokenRejected::Patient), "{sub}");
+        }
+        for sub in [
+            "0",
+            "-7",
+            "12345",
+            "007",
+            "auth0|1.5",
+            "p-1e5",
+            "1e5c",
+            "5e123456",
+            "12345e78",
+            "1.2.3",
+            ".5",
+            "1.",
+            "True",
+            "nil",
+            "map",
+            "[a",
+            "infinity",
+            "-",
+            "e5",
+        ] {
+            assert_eq!(patient(sub), Ok(sub.to_owned()), "{sub}");
+        }
     }
 
     #[test]

@@ -97,6 +97,10 @@ async fn routes_refuse_requests_without_a_token() {
             json!({"sub": "a b"}),
             json!({"email": "x"}),
             json!({"sub": "x".repeat(300)}),
+            json!({"sub": "<nil>"}),
+            json!({"sub": "true"}),
+            json!({"sub": "1.0"}),
+            json!({"sub": "[p]"}),
         ] {
             let answer = world.send(&event(Some(claims), method, path, "", "", &[])).await;
             assert_eq!(answer.refusal(), (401, "patient_claim_missing".into()), "{path}");

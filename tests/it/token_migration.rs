@@ -136,7 +136,8 @@ async fn token_migration_defers_a_patient_during_a_refresh() {
     assert_eq!((stored.lease, stored.intent), (Some(refresh), Some(intent)), "and nothing of it was touched");
     // It moves the pair itself.
     assert_eq!(world.secrets.put(&busy.patient_id, &busy.grant_id, &pair(2, "2")).await, Ok(Stored::Written));
-    world.connections.advance_generation(&busy.patient_id, &busy.grant_id, 2, &busy.scopes_granted).await.unwrap();
+    let (patient, grant, scopes) = (&busy.patient_id, &busy.grant_id, &busy.scopes_granted);
+    world.connections.advance_generation(patient, grant, 2, None, scopes).await.unwrap();
     let (summary, _) = walk(&world, Options::new(Sealed)).await;
     assert_eq!(summary, Summary { there: 2, ..Summary::default() });
     assert!(tokens_in(&world, Sealed, busy).await.unwrap().is(&pair(2, "2")));

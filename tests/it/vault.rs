@@ -197,7 +197,13 @@ async fn withdrawn_consent_ends_the_connection_once() {
     let bodies = asked_to_sync(&world).await;
     assert!(world.deliver(&bodies, 1).await.is_empty(), "it is re-enqueued for the probe");
     assert_eq!(world.connection().await.status, ConnectionStatus::Connected);
-    world.pass(Duration::from_secs(121));
+    let last_sync = async || world.get("/connections", "").await.data()["connections"][0]["lastSync"].clone();
+    let until = world.clock.now() + Duration::from_secs(120);
+    let waiting = json!({"state": "waiting", "reason": "checking_consent", "until": until});
+    assert_eq!(last_sync().await, waiting);
+    world.pass(Duration::from_secs(60));
+    assert_eq!(last_sync().await, waiting);
+    world.pass(Duration::from_secs(61));
     let requeued = world.bodies().await;
     assert_eq!(requeued.len(), 1);
     assert!(world.deliver(&requeued, 1).await.is_empty());
@@ -210,6 +216,7 @@ async fn withdrawn_consent_ends_the_connection_once() {
         (&shown["connections"][0]["status"], &shown["connections"][0]["reasonCode"]),
         (&"disconnected".into(), &"revoked".into())
     );
+    assert_eq!(last_sync().await, Value::Null);
     assert_eq!(world.request(Some(PATIENT), "POST", "/sync", "", "{}").await.refusal(), (409, "not_connected".into()));
     assert_eq!(world.connect_as("patient-2", "ada").await.outcome().0, "connected", "the ring is free again");
     assert_eq!(world.connect_as(PATIENT, "ada").await.outcome().1, "account_conflict");

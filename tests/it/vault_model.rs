@@ -47,6 +47,7 @@ fn kinds() -> Vec<Connection> {
                             oura_user_id: "user".parse().unwrap(),
                             grant_id: GrantId::parse(grant).unwrap(),
                             generation,
+                            tokens_issued_at: None,
                             scopes_granted: ScopeSet::parse("daily"),
                             scopes_requested: ScopeSet::parse("daily"),
                             lease: lease.map(|(owner, left)| Lease { owner: owner.into(), until: after(left) }),
@@ -55,7 +56,11 @@ fn kinds() -> Vec<Connection> {
                                 attempt: owner.into(),
                                 started_at: now(),
                             }),
-                            suspect: suspected.then(|| Suspect { since: now(), reason: ReasonCode::Revoked }),
+                            suspect: suspected.then(|| Suspect {
+                                since: now(),
+                                probe_at: after(120),
+                                reason: ReasonCode::Revoked,
+                            }),
                             refusals: suspected.then(|| RefreshRefusals { count: 2, since: now(), last: now() }),
                             revocation: None,
                             last_sync_at: None,
@@ -109,7 +114,7 @@ async fn outcomes(
     let (grant, me, until) = (GrantId::parse(GRANT).unwrap(), ME.to_owned(), after(480));
     let asked = Connection { grant_id: grant.clone(), generation: 1, ..item.clone() };
     let (text, patient) = (grant.to_string(), &item.patient_id);
-    let suspect = Suspect { since: after(1), reason: ReasonCode::RefreshLost };
+    let suspect = Suspect { since: after(1), probe_at: after(121), reason: ReasonCode::RefreshLost };
     match update {
         Update::TakeLease => {
             let lease = Lease { owner: me.clone(), until };
@@ -123,7 +128,7 @@ async fn outcomes(
             [format!("{pure:?}"), format!("{real:?}")]
         }
         Update::Advance => {
-            let real = connections.advance_generation(patient, &grant, 2, &item.scopes_granted).await.unwrap();
+            let real = connections.advance_generation(patient, &grant, 2, None, &item.scopes_granted).await.unwrap();
             [format!("{:?}", known.advance(&text, 2)), format!("{real:?}")]
         }
         Update::Release { keep_intent } => {

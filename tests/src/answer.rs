@@ -55,7 +55,7 @@ impl Answer {
     }
 
     /// From a binary's answer, payload format 2.0.
-    pub(crate) fn of_payload(payload: &Value) -> Self {
+    pub fn of_payload(payload: &Value) -> Self {
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         let headers = payload["headers"].as_object().into_iter().flatten();
         let cookie = payload["cookies"].as_array().and_then(|cookies| cookies.first());

@@ -66,7 +66,7 @@ fn never_connected(status: ConnectionStatus, reason: Option<ReasonCode>, since: 
     json!({
         "source": SOURCE, "status": status, "reasonCode": reason, "since": since,
         "scopesGranted": [], "scopesMissing": [], "lastSyncAt": null, "lastWebhookAt": null,
-        "lastDataDay": null, "backfill": null, "failing": {}, "revocation": null,
+        "lastDataDay": null, "lastSync": null, "backfill": null, "failing": {}, "revocation": null,
     })
 }
 
@@ -81,10 +81,17 @@ fn shown(connection: &Connection, status: ConnectionStatus, reason: Option<Reaso
         "lastSyncAt": connection.last_sync_at,
         "lastWebhookAt": connection.last_webhook_at,
         "lastDataDay": connection.last_data_day,
+        "lastSync": last_sync(connection),
         "backfill": connection.backfill.as_ref().map(backfill),
         "failing": connection.failing,
         "revocation": connection.revocation,
     })
+}
+
+/// The sync that waits for the patient's tokens, if there is one: Oura refused the refresh token once, and the probe follows.
+fn last_sync(connection: &Connection) -> Option<Value> {
+    let suspect = connection.suspect.filter(|_| connection.status != ConnectionStatus::Disconnected)?;
+    Some(json!({ "state": "waiting", "reason": "checking_consent", "until": suspect.probe_at }))
 }
 
 fn backfill(backfill: &Backfill) -> Value {

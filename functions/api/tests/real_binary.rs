@@ -3,11 +3,12 @@
 #![expect(clippy::unwrap_used, reason = "a test may stop")]
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use local::runtime_api::Binary;
 use oura_simulator::PutDocument;
 use serde_json::json;
-use tests::{BinaryWorld, CANARY_CALORIES, Part, holds_canary};
+use tests::{Answer, BinaryWorld, CANARY_CALORIES, Part, event, holds_canary};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_api");
 
@@ -101,6 +102,29 @@ async fn bad_requests_are_refused_and_later_ones_served() {
     assert_eq!(refused(patient, "DELETE", "/daily", "").await, 405);
     assert_eq!(world.request(patient, "GET", "/connections", None, "").await.unwrap().status, 200);
     assert!(!binary.output().contains("c4nary"));
+}
+
+/// The path begins with the mapping key of a custom domain, or with the name of a stage.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn routes_are_the_matched_ones_behind_a_mapping_key_and_on_a_named_stage() {
+    let (_world, binary) = world().await;
+    for (stage, begin) in [("$default", "/oura"), ("prod", "/prod"), ("prod", "/oura/v1")] {
+        let asked = async |method: &str, path: &str| {
+            let mut event = event(Some(json!({"sub": "patient-1"})), method, path, "", "", &[]);
+            let path = format!("{begin}{}", event["rawPath"].as_str().unwrap());
+            event["requestContext"]["stage"] = json!(stage);
+            event["requestContext"]["http"]["path"] = json!(path);
+            event["rawPath"] = json!(path);
+            Answer::of_payload(&binary.invoke(event, Duration::from_secs(10)).await.unwrap())
+        };
+        assert_eq!(asked("GET", "/connections").await.data()["connections"], json!([]), "{begin}");
+        assert_eq!(asked("GET", "/metrics").await.status, 200, "{begin}");
+        assert_eq!(asked("POST", "/sync").await.refusal(), (409, "not_connected".into()), "{begin}");
+        let other_method = asked("DELETE", "/daily").await;
+        assert_eq!((other_method.status, other_method.headers["allow"].as_str()), (405, "GET"), "{begin}");
+        assert_eq!(asked("GET", "/connect/oura").await.headers["allow"], "POST", "{begin}");
+        assert_eq!(asked("GET", "/c4nary").await.refusal(), (404, "not_found".into()), "{begin}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

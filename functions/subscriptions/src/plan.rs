@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use shared::domain::{DataType, ScopeSet, WebhookEventType};
 use shared::oura::{Subscription, SubscriptionId, Topic};
 use url::Url;
+use uuid::Uuid;
 
 /// Desired subscriptions of this environment.
 #[derive(Debug, Clone)]
@@ -25,7 +26,8 @@ pub struct DesiredSubscriptions {
 pub enum Owner {
     /// It points here.
     Ours,
-    /// It was created for an earlier address of this environment: same host, or same path other than the root.
+    /// It was created for an earlier address of this environment: the same path on another host, with an id in the path that
+    /// no other environment has.
     Misdirected,
     /// It belongs to another environment or another service of the same app.
     Unmanaged,
@@ -97,7 +99,7 @@ impl DesiredSubscriptions {
         let path = |url: &Url| url.path().trim_end_matches('/').to_owned();
         if url == self.url {
             Owner::Ours
-        } else if url.host() == self.url.host() || (path(&url) == path(&self.url) && !path(&url).is_empty()) {
+        } else if has_id(&self.url) && path(&url) == path(&self.url) {
             Owner::Misdirected
         } else {
             Owner::Unmanaged
@@ -161,6 +163,11 @@ impl Plan {
     pub fn is_empty(&self) -> bool {
         self.undesired.is_empty() && self.tasks.iter().all(|task| task.step == Step::Keep && task.surplus.is_empty())
     }
+}
+
+/// True if a part of the path is a UUID, such as the unique id of a stack. Other paths are usual at several environments.
+fn has_id(url: &Url) -> bool {
+    url.path().split('/').any(|part| Uuid::try_parse(part).is_ok())
 }
 
 /// True if the subscription has not ended. One without a known end is in Oura's list, so it is living.

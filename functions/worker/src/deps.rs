@@ -90,6 +90,14 @@ impl Deps {
         })
     }
 
+    /// The same with another time between Oura's first refusal of a refresh token and the probe that ends the connection. Only for
+    /// a simulated Oura.
+    #[must_use]
+    pub fn with_probe_after(mut self, probe_after: Duration) -> Self {
+        self.vault = self.vault.with_probe_after(probe_after);
+        self
+    }
+
     /// Rules that decide now which data types are due.
     pub(crate) fn sync_policy(&self) -> SyncPolicy {
         SyncPolicy {

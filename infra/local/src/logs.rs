@@ -1,6 +1,8 @@
-//! Logs of the local stack: plain lines on standard error, quiet unless `RUST_LOG` says otherwise.
+//! Logs of the local stack: plain lines on standard error, quiet unless `RUST_LOG` says otherwise. They hold no token and no
+//! measured value at any level.
 
 use shared::env::Env;
+use shared::telemetry;
 use tracing_subscriber::EnvFilter;
 
 /// Warnings and errors only. The SDK's retries are its own business, and so is what the engines refuse: a condition that
@@ -13,7 +15,7 @@ pub fn init(env: &Env) {
     let parsed = EnvFilter::try_new(wanted);
     let malformed = parsed.as_ref().err().map(ToString::to_string);
     let filter = parsed.unwrap_or_else(|_| EnvFilter::new(QUIET));
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+    telemetry::init_program(filter);
     if let Some(reason) = malformed {
         tracing::warn!(event = "local.log_filter_malformed", reason, "RUST_LOG is malformed");
     }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use serde::Serialize;
 
+use crate::aws::AccessKey;
 use crate::files::replace_private;
 
 /// The endpoints of the AWS services in use.
@@ -34,6 +35,8 @@ pub struct Ready {
     pub patient_id: String,
     /// The AWS services.
     pub endpoints: Endpoints,
+    /// The access key of the embedded AWS services; none if they are external.
+    pub credentials: Option<AccessKey>,
 }
 
 /// A ready file that exists as long as this value: it must not outlive the stack that it describes.
@@ -79,6 +82,7 @@ mod tests {
                 sqs: endpoint(),
                 events: endpoint(),
             },
+            credentials: Some(AccessKey { access_key_id: "k".to_owned(), secret_access_key: "s".to_owned() }),
         };
         let file = ReadyFile::write(&path, &ready).unwrap();
         let written: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
@@ -91,6 +95,7 @@ mod tests {
                     "dynamodb": "http://127.0.0.1:4", "secretsmanager": "http://127.0.0.1:4",
                     "sqs": "http://127.0.0.1:4", "events": "http://127.0.0.1:4",
                 },
+                "credentials": {"accessKeyId": "k", "secretAccessKey": "s"},
             })
         );
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);

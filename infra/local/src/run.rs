@@ -7,6 +7,7 @@ use anyhow::Context as _;
 use shared::env::Env;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use crate::aws::AccessKey;
 use crate::cli::{AwsArg, Cli, Command, FleetArgs, OuraArg};
 use crate::gateway::routes::PREFIX;
 use crate::ready::ReadyFile;
@@ -108,6 +109,10 @@ fn greet(stack: &Stack) -> anyhow::Result<()> {
         writeln!(out, "Oura       {} (simulated)", oura.url().as_str().trim_end_matches('/'))?;
     }
     writeln!(out, "AWS        {}", ready.endpoints.dynamodb)?;
+    if let Some(AccessKey { access_key_id, secret_access_key }) = &ready.credentials {
+        writeln!(out, "           AWS_ACCESS_KEY_ID={access_key_id}")?;
+        writeln!(out, "           AWS_SECRET_ACCESS_KEY={secret_access_key}")?;
+    }
     let webhook_url = stack.env().get("WEBHOOK_URL").unwrap_or(&ready.webhook_url);
     writeln!(out, "Webhook    {webhook_url}\n           {}", stack.watch().subscriptions())?;
     writeln!(out, "\nToken of {}:\n\n  {}\n", ready.patient_id, ready.token)?;

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use anyhow::bail;
+use http::HeaderMap;
+use http::header::HOST;
 use oura_simulator::OuraSimulator;
 use shared::env::Env;
 use url::Url;
@@ -115,6 +117,15 @@ impl OuraApp {
 pub fn is_loopback(host: &str) -> bool {
     let address = host.trim_start_matches('[').trim_end_matches(']');
     host.eq_ignore_ascii_case("localhost") || address.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+/// True if a request names this machine as its host. Any other name that leads here may be that of a foreign page, whose browser
+/// resolves it to this machine.
+#[must_use]
+pub fn is_for_this_machine(headers: &HeaderMap) -> bool {
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let name = host.rsplit_once(':').map_or(host, |(name, port)| if port.ends_with(']') { host } else { name });
+    is_loopback(name)
 }
 
 /// Returns the settings of the template that are set in this process, with Oura's addresses in live mode only. No other

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use http::{Request, StatusCode, header};
 use hyper::body::Incoming;
@@ -26,9 +26,11 @@ use crate::lock::lock;
 use crate::options::token_host::{NEW_PORTAL_REVOKE, NEW_PORTAL_TOKEN};
 use crate::people::key_of;
 use crate::request_log::{RequestRecord, redacted};
+use crate::routes::control_answer::Failure;
 use crate::routes::fields::Fields;
 use crate::routes::{
-    authorize, control_data_routes, control_routes, control_webhook_routes, subscriptions, token, usercollection,
+    authorize, control_data_routes, control_guard, control_routes, control_webhook_routes, subscriptions, token,
+    usercollection,
 };
 
 /// A connection that a fault closes without an answer.
@@ -92,6 +94,9 @@ async fn serve_connection(stream: TcpStream, cloud: Arc<Cloud>, routes: Routes) 
 
 async fn answer(cloud: Arc<Cloud>, routes: Routes, request: Request<Incoming>) -> Result<Response, Dropped> {
     if request.uri().path().starts_with("/control/") {
+        if let Err(refusal) = control_guard::check(request.headers(), &cloud.url) {
+            return Ok(Failure::from(refusal).into_response());
+        }
         return Ok(routed(&routes, request.map(Body::new)).await);
     }
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());

@@ -1,6 +1,7 @@
 //! A patient's connection to Oura.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -48,8 +49,15 @@ pub struct RefreshIntent {
 pub struct Suspect {
     /// Time of Oura's first such answer.
     pub since: Timestamp,
+    /// Time from which a second such answer ends the connection.
+    pub probe_at: Timestamp,
     /// Reason of the disconnection if Oura repeats the answer.
     pub reason: ReasonCode,
+}
+
+impl Suspect {
+    /// Time between Oura's first such answer and the probe: long enough for another worker's refresh to become visible.
+    pub const PROBE_AFTER: Duration = Duration::from_secs(120);
 }
 
 /// Refusals of one generation's refresh token in other words than `invalid_grant`.
@@ -205,6 +213,8 @@ pub struct Connection {
     pub grant_id: GrantId,
     /// Generation recorded last; the vault may hold a newer one.
     pub generation: u64,
+    /// Time at which Oura issued the pair of this generation; none if an older version of this service recorded it.
+    pub tokens_issued_at: Option<Timestamp>,
     /// Scopes that the patient granted.
     pub scopes_granted: ScopeSet,
     /// Scopes that were requested.
@@ -263,6 +273,7 @@ impl Connection {
             oura_user_id,
             grant_id,
             generation: 1,
+            tokens_issued_at: Some(since),
             scopes_granted: scopes.clone(),
             scopes_requested: scopes,
             lease: None,

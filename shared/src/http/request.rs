@@ -45,12 +45,29 @@ pub fn patient(request: &Request, token_policy: &TokenPolicy) -> Result<PatientI
     })
 }
 
-/// Returns the route below [`PREFIX`], without a trailing slash; `None` for another path.
+/// Returns the path of the route below [`PREFIX`], as the template declares it (path parameters in braces); `None` for another
+/// path. API Gateway names the matched route in `routeKey`, because the path of the request may begin with a stage or with the
+/// mapping key of a custom domain. A request that matched no route has the key `$default`: its own path is read, without a
+/// trailing slash, from [`PREFIX`] on.
 #[must_use]
 pub fn route(request: &Request) -> Option<&str> {
-    let path = request.raw_http_path();
-    let rest = path.strip_prefix(PREFIX)?;
-    if rest.is_empty() || rest.starts_with('/') { Some(rest.strip_suffix('/').unwrap_or(rest)) } else { None }
+    match matched_path(request) {
+        Some(path) => below_prefix(path),
+        None => below_prefix(request.raw_http_path()).map(|rest| rest.strip_suffix('/').unwrap_or(rest)),
+    }
+}
+
+/// Path of a route key such as `GET /x`.
+fn matched_path(request: &Request) -> Option<&str> {
+    let RequestContext::ApiGatewayV2(context) = request.request_context_ref()? else { return None };
+    context.route_key.as_deref()?.split_once(' ').map(|(_method, path)| path)
+}
+
+/// Rest of a path after whole segments that are [`PREFIX`].
+fn below_prefix(path: &str) -> Option<&str> {
+    path.match_indices(PREFIX)
+        .map(|(at, prefix)| &path[at + prefix.len()..])
+        .find(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// Returns the query's parameters by name.
@@ -206,10 +223,51 @@ mod tests {
         assert_eq!(read(&" ".repeat(16 * 1024 + 1)).unwrap_err().code, "body_too_large");
     }
 
+    fn routed(key: Option<&str>, stage: &str, path: &str) -> Option<String> {
+        let http = json!({ "method": "GET", "path": path, "sourceIp": "127.0.0.1" });
+        let event = json!({
+            "version": "2.0", "routeKey": key, "rawPath": path, "rawQueryString": "",
+            "headers": { "host": "api.example" }, "isBase64Encoded": false,
+            "requestContext": { "http": http, "stage": stage, "routeKey": key },
+        });
+        route(&lambda_http::request::from_str(&event.to_string()).unwrap()).map(str::to_owned)
+    }
+
     #[test]
-    fn route_and_cookie_are_read() {
-        let request = request("/api/patient-graph/wearables/daily/", "", "", None);
-        assert_eq!(route(&request), Some("/daily"));
+    fn route_is_the_matched_one_whatever_the_path_begins_with() {
+        let key = format!("GET {PREFIX}/daily");
+        for (stage, path) in [
+            ("$default", format!("{PREFIX}/daily")),
+            ("prod", format!("/prod{PREFIX}/daily")),
+            ("$default", format!("/oura{PREFIX}/daily")),
+            ("$default", "/a/b".to_owned()),
+        ] {
+            assert_eq!(routed(Some(&key), stage, &path).as_deref(), Some("/daily"), "{path}");
+        }
+        let parameter = format!("GET {PREFIX}/syncs/{{syncId}}");
+        let path = format!("{PREFIX}/syncs/s-1");
+        assert_eq!(routed(Some(&parameter), "$default", &path).as_deref(), Some("/syncs/{syncId}"));
+        assert_eq!(routed(Some("GET /elsewhere"), "$default", &format!("{PREFIX}/daily")), None);
+    }
+
+    #[test]
+    fn request_that_matched_no_route_is_read_by_its_path() {
+        for key in [Some("$default"), None] {
+            for begin in ["", "/prod", "/oura/v1"] {
+                for (below, expected) in [("/daily", "/daily"), ("/daily/", "/daily"), ("", ""), ("/a/b", "/a/b")] {
+                    let path = format!("{begin}{PREFIX}{below}");
+                    assert_eq!(routed(key, "$default", &path).as_deref(), Some(expected), "{path}");
+                }
+            }
+            for path in ["/", "/daily", "/api/patient-graph/wearablesx/daily"] {
+                assert_eq!(routed(key, "$default", path), None, "{path}");
+            }
+        }
+    }
+
+    #[test]
+    fn cookie_is_read_by_its_whole_name() {
+        let request = request("/", "", "", None);
         assert_eq!(cookie(&request, "wearable_connect"), Some("xyz"));
         assert_eq!(cookie(&request, "wearable"), None);
         let twice = super::tests::request("/", "", "", None);

@@ -37,7 +37,7 @@ pub use revocations::{PendingRevocation, Revocations};
 
 use self::protocol::Need;
 use crate::aws::{AppSecrets, Connections, StoreError, StoredTokens, TokenEndpoint, TokenStore};
-use crate::domain::{Clock, Connection, Entropy, ReasonCode, ScopeSet};
+use crate::domain::{Clock, Connection, Entropy, ReasonCode, ScopeSet, Suspect};
 use crate::oura::{AccessToken, OAuthApp, OAuthClient, OAuthHttp, TokenFailure};
 
 /// An access token, and the generation that it belongs to.
@@ -118,6 +118,7 @@ pub struct Vault {
     clock: Clock,
     entropy: Entropy,
     guard: u32,
+    probe_after: Duration,
     /// Every attempt that runs holds a receiver.
     attempts: Arc<watch::Sender<()>>,
 }
@@ -134,7 +135,15 @@ impl Vault {
         guard: u32,
     ) -> Self {
         let endpoint = TokenEndpoint::new(&connections, clock.clone());
-        Self { app, secrets, connections, endpoint, clock, entropy, guard, attempts: Arc::default() }
+        let probe_after = Suspect::PROBE_AFTER;
+        Self { app, secrets, connections, endpoint, clock, entropy, guard, probe_after, attempts: Arc::default() }
+    }
+
+    /// The same with another time between a first `invalid_grant` and the probe that ends the connection. Only for a simulated Oura:
+    /// the usual time is long enough for the answer of a refresh that is in flight.
+    #[must_use]
+    pub fn with_probe_after(self, probe_after: Duration) -> Self {
+        Self { probe_after, ..self }
     }
 
     /// An access token that is valid for a while, refreshed if it is about to expire or was not refreshed for two weeks.
@@ -172,6 +181,12 @@ impl Vault {
     pub async fn renew(&self, connection: &Connection, deadline: Timestamp) -> Result<Access, VaultError> {
         self.obtain(Need::Fresh, connection, deadline).await
     }
+}
+
+/// Time from which a requested refresh has an effect, if that is later than `now`: a pair younger than ten minutes is kept.
+#[must_use]
+pub fn next_refresh_at(connection: &Connection, now: Timestamp) -> Option<Timestamp> {
+    connection.tokens_issued_at.map(|at| at + protocol::MIN_AGE).filter(|at| *at > now)
 }
 
 impl From<StoredTokens> for Access {

@@ -20,7 +20,7 @@ const EXPIRY_MARGIN: Duration = Duration::from_secs(20 * 60);
 const MAX_IDLE: Duration = Duration::from_secs(14 * 24 * 60 * 60);
 
 /// A younger pair is not refreshed on request: Secrets Manager recommends at most one write of a secret in ten minutes.
-const MIN_AGE: Duration = Duration::from_secs(10 * 60);
+pub(super) const MIN_AGE: Duration = Duration::from_secs(10 * 60);
 
 /// Time for which a request may still be in flight after its sender has crashed.
 const IN_FLIGHT_TIMEOUT: Duration = Duration::from_secs(60);
@@ -35,9 +35,6 @@ const MIN_REFRESH_TIME: Duration = Duration::from_secs(40);
 /// Time that a retry of storing a new pair needs.
 const MIN_STORE_TIME: Duration = Duration::from_secs(2);
 
-/// Time between a first `invalid_grant` and the probe that ends the connection.
-const PROBE_AFTER: Duration = Duration::from_secs(120);
-
 /// Refusals in other words than `invalid_grant` after which one counts as such, and the time over which they are spread.
 /// Meanwhile the token endpoint has to have served another patient.
 const MIN_REFUSALS: u32 = 3;
@@ -51,6 +48,9 @@ const REFUSED_RETRIES: (Duration, Duration) = (Duration::from_secs(30 * 60), Dur
 
 /// Time for which a worker waits for another's refresh before its message returns to the queue.
 const WAIT_TIMEOUT: Duration = Duration::from_secs(8);
+
+/// Longest delay before the message of a worker that waits for another's lease is received again.
+const MAX_LEASE_WAIT: Duration = Duration::from_secs(120);
 
 /// Delay of a retry without a known time.
 const DEFAULT_RETRY: Duration = Duration::from_secs(5);
@@ -222,6 +222,8 @@ pub(super) struct Refresh<I> {
     need: Need,
     attempt: I,
     deadline: Timestamp,
+    /// Time between a first `invalid_grant` and the probe that ends the connection.
+    probe_after: Duration,
     give_up: Timestamp,
     known: RefreshState<I>,
     step: Step,
@@ -235,12 +237,14 @@ pub(super) struct Refresh<I> {
 }
 
 impl<I: Clone + Eq> Refresh<I> {
-    /// The first step. `deadline`: when this invocation ends, which ends a refresh in the middle.
+    /// The first step. `deadline`: when this invocation ends, which ends a refresh in the middle. `probe_after`: time between a
+    /// first `invalid_grant` and the probe that ends the connection.
     pub(super) fn begin(
         need: Need,
         known: RefreshState<I>,
         attempt: I,
         deadline: Timestamp,
+        probe_after: Duration,
         now: Timestamp,
     ) -> (Self, Action) {
         let step = Step::Reading(ReadReason::Need);
@@ -249,6 +253,7 @@ impl<I: Clone + Eq> Refresh<I> {
             need,
             attempt,
             deadline,
+            probe_after,
             give_up,
             known,
             step,
@@ -303,7 +308,7 @@ impl<I: Clone + Eq> Refresh<I> {
             (Step::PausingToStore, ActionResult::Done) => self.go(Step::Storing, Action::Store),
             // The pair is stored; its next reader rolls the connection forward.
             (Step::Advancing, ActionResult::Advanced(_) | ActionResult::Failed { .. }) => self.finish(Verdict::Use),
-            (Step::Suspecting, ActionResult::Done) => self.finish(Verdict::Busy(PROBE_AFTER)),
+            (Step::Suspecting, ActionResult::Done) => self.finish(Verdict::Busy(self.probe_after)),
             (Step::Ending(reason), ActionResult::Ended) => {
                 self.go(Step::Leaving(Verdict::Ended(Some(reason))), Action::Forget)
             }
@@ -379,7 +384,7 @@ impl<I: Clone + Eq> Refresh<I> {
                         return self.go(Step::PausingForOther, Action::Pause);
                     }
                     let left = Duration::try_from(until.duration_since(now)).unwrap_or_default();
-                    self.finish(Verdict::Busy(left.clamp(DEFAULT_RETRY, PROBE_AFTER)))
+                    self.finish(Verdict::Busy(left.clamp(DEFAULT_RETRY, MAX_LEASE_WAIT)))
                 }
                 // The connection has moved on without a newer pair (the first copy was old): decide on the new state.
                 _ => self.take(now),
@@ -499,12 +504,14 @@ impl<I: Clone + Eq> Refresh<I> {
         let lost = self.known.intent.is_some() || self.declined;
         let first = self.known.suspect.map_or(ReasonCode::Revoked, |suspect| suspect.reason);
         let reason = if lost { ReasonCode::RefreshLost } else { first };
-        let probe_at = self.known.suspect.map(|suspect| suspect.since + PROBE_AFTER);
-        match probe_at {
-            None => self.go(Step::Suspecting, Action::Suspect(Suspect { since: now, reason })),
+        match self.known.suspect.map(|suspect| suspect.probe_at) {
+            None => {
+                let suspect = Suspect { since: now, probe_at: now + self.probe_after, reason };
+                self.go(Step::Suspecting, Action::Suspect(suspect))
+            }
             Some(at) if now < at => {
-                let left = Duration::try_from(at.duration_since(now)).unwrap_or(PROBE_AFTER);
-                self.release(Verdict::Busy(left.min(PROBE_AFTER)))
+                let left = Duration::try_from(at.duration_since(now)).unwrap_or(self.probe_after);
+                self.release(Verdict::Busy(left.min(self.probe_after)))
             }
             Some(_) => self.go(Step::Ending(reason), Action::End(reason)),
         }

@@ -79,7 +79,8 @@ impl Attempt {
 
     async fn run(mut self, need: Need, deadline: Timestamp) -> Result<Access, VaultError> {
         let (known, owner) = (RefreshState::from(&self.connection), self.owner.clone());
-        let (mut refresh, mut action) = Refresh::begin(need, known, owner, deadline, self.vault.clock.now());
+        let (mut refresh, mut action) =
+            Refresh::begin(need, known, owner, deadline, self.vault.probe_after, self.vault.clock.now());
         loop {
             if let Action::Finish(verdict) = action {
                 return self.finish(verdict);
@@ -181,7 +182,8 @@ impl Attempt {
         let Some(tokens) = &self.tokens else { return Ok(ActionResult::Failed { again: false }) };
         let (vault, connection) = (&self.vault, &self.connection);
         let (patient, grant) = (&connection.patient_id, &connection.grant_id);
-        let advanced = vault.connections.advance_generation(patient, grant, generation, &tokens.scope).await?;
+        let (issued_at, scopes) = (tokens.refreshed_at, &tokens.scope);
+        let advanced = vault.connections.advance_generation(patient, grant, generation, issued_at, scopes).await?;
         // Not before the pair is stored: nothing may delay that.
         if self.has_issued {
             self.record_status(None).await;

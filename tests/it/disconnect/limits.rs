@@ -69,7 +69,7 @@ async fn requested_refresh_runs_once_per_interval() {
     let world = settled().await;
     let answer = refresh(&world).await;
     assert_eq!(answer.status, 202);
-    assert_eq!(answer.data(), json!({"requestedAt": world.clock.now()}));
+    assert_eq!(answer.data(), json!({"requestedAt": world.clock.now(), "refreshed": true, "nextPossibleAt": null}));
     let refused = refresh(&world).await;
     assert_eq!(refused.refusal(), (429, "too_many_refreshes".into()));
     assert_eq!(retry_after(&refused), 600);
@@ -79,9 +79,37 @@ async fn requested_refresh_runs_once_per_interval() {
     assert!(world.deliver(&bodies, 2).await.is_empty(), "delivered twice");
     assert_eq!((world.connection().await.generation, asked(&world, "POST /oauth/token")), (2, 1));
     world.pass(Duration::from_secs(600));
-    assert_eq!(refresh(&world).await.status, 202);
+    assert_eq!(refresh(&world).await.data()["refreshed"], true);
     settle(&world).await;
     assert_eq!(world.connection().await.generation, 3);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn refresh_of_a_new_pair_is_answered_with_the_time_from_which_it_is_possible() {
+    let world = World::connected().await;
+    world.work().await;
+    world.oura().clear_requests();
+    for generation in [1, 2] {
+        let issued_at = world.connection().await.tokens_issued_at.unwrap();
+        let possible_at = issued_at + Duration::from_secs(600);
+        let early = async || {
+            let answer = refresh(&world).await;
+            assert_eq!(answer.status, 202);
+            let now = world.clock.now();
+            assert_eq!(answer.data(), json!({"requestedAt": now, "refreshed": false, "nextPossibleAt": possible_at}));
+            assert!(world.bodies().await.is_empty(), "nothing is queued");
+        };
+        early().await;
+        let wait = Duration::try_from(possible_at.duration_since(world.clock.now())).unwrap();
+        world.pass(wait - Duration::from_secs(1));
+        early().await;
+        world.pass(Duration::from_secs(1));
+        // The early requests did not count.
+        assert_eq!(refresh(&world).await.data()["refreshed"], true);
+        let bodies = world.bodies().await;
+        assert!(world.deliver(&bodies, 1).await.is_empty());
+        assert_eq!(world.connection().await.generation, generation + 1);
+    }
 }
 
 /// The token host is down: the refresh is tried for an hour, no message fails, and no patient is disconnected.

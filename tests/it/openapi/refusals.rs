@@ -186,6 +186,8 @@ async fn nothing_is_connected_or_it_is_asked_too_often(seen: &mut Seen) {
         seen.ask(&world, route, "", "").await;
     }
     let world = World::connected().await;
+    // A newer token pair is kept, so the requests would not count.
+    world.pass(Duration::from_secs(600));
     for (path, code) in [
         ("/connect/oura", "too_many_connects"),
         ("/sync", "too_many_syncs"),

@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail, ensure};
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 use local::aws::resources::{LIVE_QUEUE, Resources};
-use local::aws::{EmbeddedAws, REGION};
-use local::gateway::routes::{PREFIX, RouteTarget, Routes};
+use local::aws::{AccessKey, EmbeddedAws, REGION};
+use local::gateway::routes::RouteTarget;
 use local::poller::{Poller, PollerOptions};
 use local::runtime_api::Binary;
 use local::template::{Deployment, Function};
@@ -23,6 +23,7 @@ use tokio::sync::mpsc;
 
 use crate::consent::{Flow, consent};
 use crate::contracts::contracts;
+use crate::http_event::route;
 use crate::sqs_event::failures;
 use crate::world::{APP, CLIENT_SECRET, VERIFICATION_TOKEN, World};
 use crate::{Answer, event};
@@ -116,12 +117,13 @@ impl BinaryWorld {
     /// When one of them has no value here.
     pub fn variables(&self, names: &[&str]) -> anyhow::Result<Vec<(String, String)>> {
         let endpoint = self.aws().endpoints().dynamodb;
+        let AccessKey { access_key_id, secret_access_key } = AccessKey::of_process();
         let mut variables: Vec<(String, String)> = [
             ("AWS_ENDPOINT_URL", endpoint.as_str().trim_end_matches('/')),
             ("AWS_REGION", REGION),
             ("AWS_DEFAULT_REGION", REGION),
-            ("AWS_ACCESS_KEY_ID", "local"),
-            ("AWS_SECRET_ACCESS_KEY", "local"),
+            ("AWS_ACCESS_KEY_ID", access_key_id.as_str()),
+            ("AWS_SECRET_ACCESS_KEY", secret_access_key.as_str()),
             ("AWS_SESSION_TOKEN", "local"),
         ]
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
@@ -157,16 +159,13 @@ impl BinaryWorld {
         let claims = patient.map(|patient| json!({ "sub": patient }));
         let cookies: Vec<_> = cookie.into_iter().collect();
         let event = event(claims, method, path, query, body, &cookies);
-        let deployment = Deployment::of_project()?;
-        let routes = Routes::of(deployment)?;
-        let route = routes.find(&method.parse()?, &format!("{PREFIX}{path}")).context("no such route")?;
-        let (part, function) = match route.function {
+        let (part, function) = match route(method, path).function {
             RouteTarget::Connect => (Part::Connect, Function::Connect),
             RouteTarget::Callback => (Part::Callback, Function::Callback),
             RouteTarget::Api => (Part::Api, Function::Api),
         };
-        let timeout = deployment.function(function)?.timeout;
         let Some(binary) = self.binaries.get(&part) else { return Ok(self.world.send(&event).await) };
+        let timeout = Deployment::of_project()?.function(function)?.timeout;
         let answer = Answer::of_payload(&binary.invoke(event, timeout).await?);
         contracts().check(method, path, &answer);
         Ok(answer)

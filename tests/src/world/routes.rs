@@ -1,11 +1,11 @@
 //! A world by its routes: what a browser, an app and the gateway send, and what comes back.
 
-use local::gateway::routes::PREFIX;
+use local::gateway::routes::{PREFIX, RouteTarget};
 use serde_json::{Value, json};
 
 use super::{PATIENT, World};
 use crate::contracts::contracts;
-use crate::{Answer, Flow, consent, event};
+use crate::{Answer, Flow, consent, event, http_event};
 
 impl World {
     pub async fn request(&self, patient: Option<&str>, method: &str, path: &str, query: &str, body: &str) -> Answer {
@@ -17,14 +17,15 @@ impl World {
     pub async fn send(&self, event: &Value) -> Answer {
         let request = lambda_http::request::from_str(&event.to_string()).unwrap();
         let path = event["rawPath"].as_str().unwrap();
-        let response = match path.strip_prefix(PREFIX) {
-            Some("/connect/oura") => connect::handle(&self.connect, request).await,
-            Some("/callback/oura") => callback::handle(&self.callback, request).await,
-            _ => api::handle(&self.api, request).await,
+        let path = path.strip_prefix(PREFIX).unwrap_or(path);
+        let method = event["requestContext"]["http"]["method"].as_str().unwrap();
+        let response = match http_event::route(method, path).function {
+            RouteTarget::Connect => connect::handle(&self.connect, request).await,
+            RouteTarget::Callback => callback::handle(&self.callback, request).await,
+            RouteTarget::Api => api::handle(&self.api, request).await,
         };
         let answer = Answer::of_response(response);
-        let method = event["requestContext"]["http"]["method"].as_str().unwrap();
-        contracts().check(method, path.strip_prefix(PREFIX).unwrap_or(path), &answer);
+        contracts().check(method, path, &answer);
         answer
     }
 

@@ -18,9 +18,9 @@ use super::*;
 const SECRET: &str = "app-s3cret";
 const TOKEN: &str = "handshake-t0ken";
 const NOW: &str = "2026-03-01T12:00:00Z";
-const HERE: &str = "https://abc.lambda-url.example/oura/prod";
+const HERE: &str = "https://abc.lambda-url.example/oura/6b9f0c1e-3d0a-11f0-9a77-0a58a9feac02";
 /// The same path on another host: the function URL has changed.
-const ONCE: &str = "https://old.lambda-url.example/oura/prod";
+const ONCE: &str = "https://old.lambda-url.example/oura/6b9f0c1e-3d0a-11f0-9a77-0a58a9feac02";
 const ELSEWHERE: &str = "https://hooks.example/oura/staging";
 
 /// Number of topics with all scopes.

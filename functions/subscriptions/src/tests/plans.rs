@@ -6,6 +6,9 @@ use shared::oura::{Subscription, Topic};
 
 use super::*;
 
+/// Path of this environment.
+const PATH: &str = "/oura/6b9f0c1e-3d0a-11f0-9a77-0a58a9feac02";
+
 const SLEEP: Topic = Topic { data_type: DataType::Sleep, event: WebhookEventType::Update };
 
 /// Desires one topic.
@@ -108,25 +111,45 @@ fn subscription_without_a_known_end_is_renewed() {
 }
 
 #[test]
-fn subscription_of_the_same_host_or_path_is_corrected() {
+fn subscription_with_the_own_id_in_its_path_is_corrected() {
     for url in [
-        ONCE,
-        "https://old.example/oura/prod/",
-        "https://old.example/oura/prod?key=1",
-        "http://abc.lambda-url.example/oura/prod",
-        "https://abc.lambda-url.example/",
-        "https://ABC.lambda-url.example:8443/else",
-        "https://abc.lambda-url.example/oura/prod/",
+        ONCE.to_owned(),
+        format!("https://old.example{PATH}/"),
+        format!("https://old.example{PATH}?key=1"),
+        format!("http://abc.lambda-url.example{PATH}"),
+        format!("{HERE}/"),
     ] {
-        assert_eq!(step(&[there("a", url, 1000)]), correct("a", false), "{url}");
-        assert_eq!(step(&[there("a", url, 100)]), correct("a", true), "{url}");
+        assert_eq!(step(&[there("a", &url, 1000)]), correct("a", false), "{url}");
+        assert_eq!(step(&[there("a", &url, 100)]), correct("a", true), "{url}");
+    }
+}
+
+/// A path without an id says nothing about the environment, and neither does a host.
+#[test]
+fn subscription_of_the_same_host_or_of_a_usual_path_is_left_unchanged() {
+    let usual = "https://tunnel.example/webhook";
+    for (here, url) in [
+        (usual, "http://staging.example.org/webhook"),
+        (usual, "https://staging.example.org/webhook/"),
+        (usual, "https://tunnel.example/else"),
+        (usual, "https://tunnel.example/webhook?stage=prod"),
+        (HERE, "https://abc.lambda-url.example/"),
+        (HERE, "https://abc.lambda-url.example/oura/7c0d1f2a-3d0a-11f0-9a77-0a58a9feac02"),
+    ] {
+        let desired = DesiredSubscriptions { url: here.parse().unwrap(), ..desired() };
+        let plan = desired.plan(&[there("a", url, 1000), there("b", url, -1)], now());
+        assert_eq!((&plan.tasks[0].step, plan.unmanaged), (&Step::Create, 2), "{url}");
+        assert_eq!((plan.tasks[0].surplus.len(), plan.undesired.len()), (0, 0), "{url}");
+        assert_eq!(planned(&desired, &[there("c", here, 1000), there("a", url, 2000)]).0, Step::Keep, "{url}");
     }
 }
 
 #[test]
 fn subscription_with_the_url_in_another_spelling_is_kept() {
-    for url in ["https://ABC.lambda-url.example:443/oura/prod", "HTTPS://abc.lambda-url.example/oura/./prod"] {
-        assert_eq!(step(&[there("a", url, 1000)]), Step::Keep, "{url}");
+    for url in
+        [format!("https://ABC.lambda-url.example:443{PATH}"), format!("HTTPS://abc.lambda-url.example/./else/..{PATH}")]
+    {
+        assert_eq!(step(&[there("a", &url, 1000)]), Step::Keep, "{url}");
     }
 }
 

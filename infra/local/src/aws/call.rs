@@ -111,9 +111,14 @@ impl fmt::Display for Call {
 
 /// `sqs` in `AWS4-HMAC-SHA256 Credential=KEY/20260102/us-east-1/sqs/aws4_request, ...`.
 fn signing_name(headers: &HeaderMap) -> Option<&str> {
+    credential(headers)?.nth(3)
+}
+
+/// Parts of a signature's credential, beginning with the id of the access key.
+pub(super) fn credential(headers: &HeaderMap) -> Option<impl Iterator<Item = &str>> {
     let authorization = headers.get(http::header::AUTHORIZATION)?.to_str().ok()?;
     let (_, credential) = authorization.split_once("Credential=")?;
-    credential.split(',').next()?.split('/').nth(3)
+    credential.split(',').next().map(|credential| credential.split('/'))
 }
 
 /// The `Action` field of a form body.

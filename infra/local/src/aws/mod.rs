@@ -2,12 +2,15 @@
 //!
 //! DynamoDB is `dynoxide`; Secrets Manager, SQS and EventBridge are the `winterbaume` crates, corrected where the stack relies
 //! on what they do differently. Any AWS SDK reaches them by its endpoint variables: one address answers for all four services
-//! and identifies them by the signature. Every call passes one place that counts it, prices it ([`Meter`]), can fail it
+//! and identifies them by the signature. It answers on this machine's own names only, and calls with the access key of this
+//! process only ([`AccessKey`]): a page in a browser could otherwise read the tables by a name that resolves to this machine.
+//! Every call passes one place that counts it, prices it ([`Meter`]), can fail it
 //! ([`Faults`]), and shows what was published ([`EventWatch`]).
 //!
 //! With a data directory tables and secrets outlive the process. Queues, messages and the event history do not: a stack that
 //! starts again creates empty queues, and the next sync covers the work that was waiting in them.
 
+mod access_key;
 mod bus;
 mod call;
 mod dynamo;
@@ -38,6 +41,7 @@ use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, JoinSet};
 use url::Url;
 
+pub use access_key::AccessKey;
 pub use call::{Call, Service};
 pub use events::{EventWatch, HISTORY, PublishedEvent};
 pub use faults::{Effect, Fault, FaultStatus, Faults};
@@ -173,12 +177,13 @@ impl Drop for EmbeddedAws {
     }
 }
 
-/// A configuration for clients of an AWS at one plain-HTTP address, from nothing but its arguments: no environment, no
+/// A configuration for clients of an embedded AWS of this process, from nothing but its arguments: no environment, no
 /// profile, no proxy. Time-outs and retries are those of the functions.
 #[must_use]
 pub fn sdk_config(endpoint: &Url, region: &str) -> SdkConfig {
     let (timeouts, retries) = shared::aws::settings();
-    let credentials = Credentials::new("local", "local", None, None, "embedded");
+    let AccessKey { access_key_id, secret_access_key } = AccessKey::of_process();
+    let credentials = Credentials::new(access_key_id, secret_access_key, None, None, "embedded");
     SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new(region.to_owned()))

@@ -10,6 +10,7 @@ use hyper::body::Incoming;
 use serde_json::Value;
 use tokio::sync::watch;
 
+use super::access_key::AccessKey;
 use super::bus::{self, Bus};
 use super::call::{Call, Service};
 use super::dynamo::Dynamo;
@@ -22,6 +23,7 @@ use super::queues::Queues;
 use super::reply::Reply;
 use super::secrets::Secrets;
 use super::unprocessed::PartialBatch;
+use crate::settings::is_for_this_machine;
 
 /// DynamoDB takes up to 16 MiB; nothing takes more.
 const MAX_BODY_BYTES: usize = 16 * 1024 * 1024;
@@ -53,6 +55,12 @@ impl AwsServer {
         request: Request<Incoming>,
     ) -> Result<Response<Full<Bytes>>, ConnectionDropped> {
         let (parts, body) = request.into_parts();
+        if !is_for_this_machine(&parts.headers) {
+            return Ok(plain(
+                StatusCode::FORBIDDEN,
+                "The embedded AWS answers on localhost, 127.0.0.1 and [::1] only.\n",
+            ));
+        }
         let Ok(body) = Limited::new(body, MAX_BODY_BYTES).collect().await else {
             return Ok(plain(StatusCode::PAYLOAD_TOO_LARGE, "The body is too large or incomplete.\n"));
         };
@@ -60,6 +68,9 @@ impl AwsServer {
         let Some(call) = Call::of(&parts.headers, &body) else {
             return Ok(plain(StatusCode::NOT_FOUND, "This is the embedded AWS: it answers signed AWS calls only.\n"));
         };
+        if !AccessKey::of_process().signs(&parts.headers) {
+            return Ok(foreign_key(call.service).into_http());
+        }
         // A client that disconnects must not take the messages along.
         if call.operation == "ReceiveMessage" {
             return self.answer(&call, &parts.headers, body).await.map(Reply::into_http).ok_or(ConnectionDropped);
@@ -167,6 +178,12 @@ fn price(call: &Call, body: &[u8], reply: &Reply) -> PicoDollars {
         }
         Service::Events | Service::DynamoDb => 0,
     }
+}
+
+/// Answer to a call with another access key, as AWS answers an unknown one.
+fn foreign_key(service: Service) -> Reply {
+    let message = "The access key is not that of this process. See `credentials` in the ready file.";
+    Reply::error(service, StatusCode::FORBIDDEN, "UnrecognizedClientException", message)
 }
 
 fn plain(status: StatusCode, text: &'static str) -> Response<Full<Bytes>> {

@@ -20,7 +20,7 @@ pub use self::ring::Ring;
 use crate::gateway::answer;
 use crate::gateway::authorizer::Authorizer;
 use crate::gateway::issuer::TokenRequest;
-use crate::settings::is_loopback;
+use crate::settings::is_for_this_machine;
 use crate::watch::Watch;
 
 /// Path of the simulated ring's buttons.
@@ -55,8 +55,7 @@ impl Console {
     /// Answers everything that is no route of the product.
     pub async fn answer(&self, parts: &Parts, body: &Bytes, authorizer: &Authorizer) -> Response<Body> {
         let host = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-        let name = host.rsplit_once(':').map_or(host, |(name, port)| if port.ends_with(']') { host } else { name });
-        if !is_loopback(name) {
+        if !is_for_this_machine(&parts.headers) {
             return answer::failure(
                 StatusCode::FORBIDDEN,
                 "local_only",

@@ -115,14 +115,18 @@ impl Authorizer {
     }
 }
 
-/// A claim as API Gateway writes it into the event: a list becomes `[a b]`, all else its plain text.
+/// A claim as API Gateway writes it into the event, where every claim is text: `[a b]`, `map[k:v]`, `<nil>`, `true`, `7`,
+/// `1e+21`.
 fn claim_text(value: &Value) -> String {
     match value {
+        Value::Null => "<nil>".to_owned(),
+        Value::Bool(_) | Value::Number(_) => value.to_string(),
         Value::String(text) => text.clone(),
-        Value::Array(items) => {
-            format!("[{}]", items.iter().map(claim_text).collect::<Vec<_>>().join(" "))
+        Value::Array(items) => format!("[{}]", items.iter().map(claim_text).collect::<Vec<_>>().join(" ")),
+        Value::Object(fields) => {
+            let fields: Vec<_> = fields.iter().map(|(name, value)| format!("{name}:{}", claim_text(value))).collect();
+            format!("map[{}]", fields.join(" "))
         }
-        other => other.to_string(),
     }
 }
 
@@ -134,6 +138,8 @@ mod tests {
     use base64::Engine as _;
     use base64::engine::general_purpose::URL_SAFE_NO_PAD;
     use serde_json::json;
+    use shared::env::Env;
+    use shared::token_policy::{TokenPolicy, TokenRejected};
 
     use super::*;
 
@@ -268,5 +274,35 @@ mod tests {
         let (authorizer, _) = authorizer();
         let token = authorizer.issuer.sign(&claims(|c| c["aud"] = json!(["x", AUDIENCE]))).unwrap();
         assert_eq!(authorizer.authorize(Some(&bearer(&token))).unwrap()["aud"], "[x wearables]");
+    }
+
+    #[test]
+    fn claims_of_every_type_arrive_as_text_and_name_a_patient_only_if_they_were_text() {
+        let (authorizer, _) = authorizer();
+        let policy = TokenPolicy::from_env(&Env::default().with("PATIENT_ID_CLAIM", "patient_id")).unwrap();
+        let passed = |id: Value| {
+            let token = authorizer.issuer.sign(&claims(|c| c["patient_id"] = id)).unwrap();
+            let claims = authorizer.authorize(Some(&bearer(&token))).unwrap();
+            let text = claims["patient_id"].clone();
+            (text, policy.patient(&claims.into_iter().collect()).map(|patient| patient.as_str().to_owned()))
+        };
+        for (id, text) in [
+            (json!(null), "<nil>"),
+            (json!(true), "true"),
+            (json!(1.0), "1.0"),
+            (json!(-2.5e-9), "-2.5e-9"),
+            (json!(1e21), "1e+21"),
+            (json!(["p"]), "[p]"),
+            (json!([]), "[]"),
+            (json!({"id": "p", "of": null}), "map[id:p of:<nil>]"),
+            (json!(""), ""),
+            (json!("null"), "null"),
+        ] {
+            assert_eq!(passed(id), (text.to_owned(), Err(TokenRejected::Patient)), "{text}");
+        }
+        // A whole number arrives as its digits, so it cannot be distinguished from the same text.
+        for (id, text) in [(json!(12345), "12345"), (json!("12345"), "12345"), (json!("auth0|5e1"), "auth0|5e1")] {
+            assert_eq!(passed(id), (text.to_owned(), Ok(text.to_owned())));
+        }
     }
 }

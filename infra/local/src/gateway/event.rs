@@ -34,7 +34,7 @@ pub enum BadRequest {
 pub struct Envelope<'a> {
     /// The route that matched, such as `GET /x`, or `$default`.
     pub route_key: &'a str,
-    /// The path that the function sees. Another than the request's where a custom domain would map it.
+    /// The path that the function sees: of the webhook's function URL, the one below the gateway's path.
     pub path: &'a str,
     /// The claims of the verified token, on routes with the authorizer.
     pub claims: Option<BTreeMap<String, String>>,

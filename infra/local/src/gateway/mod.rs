@@ -82,15 +82,11 @@ async fn dispatch(
         return gateway.webhook(&parts, body, peer).await;
     }
     let callback = gateway.routes.callback(&parts.method, path, parts.uri.query(), &gateway.callback_path);
-    let route = match callback {
-        Some(callback) => Some((callback, routes::CALLBACK)),
-        None => gateway.routes.find(&parts.method, path).map(|route| (route, path)),
-    };
-    match route {
-        Some((route, path)) => {
+    match callback.or_else(|| gateway.routes.find(&parts.method, path)) {
+        Some(route) => {
             let mut response = match gateway.cors.preflight(&parts) {
                 Some(response) => return response,
-                None => gateway.product(route, path, &parts, body, peer).await,
+                None => gateway.product(route, &parts, body, peer).await,
             };
             gateway.cors.allow(&parts.headers, response.headers_mut());
             response
@@ -100,8 +96,8 @@ async fn dispatch(
 }
 
 impl Gateway {
-    /// A route of the product: authorizer, body limit, event, function. `path` is what the function sees.
-    async fn product(&self, route: &Route, path: &str, parts: &Parts, body: Body, peer: SocketAddr) -> Response<Body> {
+    /// A route of the product: authorizer, body limit, event, function.
+    async fn product(&self, route: &Route, parts: &Parts, body: Body, peer: SocketAddr) -> Response<Body> {
         let request_id = self.entropy.uuid().to_string();
         let claims = if route.authorized {
             let header = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
@@ -117,6 +113,7 @@ impl Gateway {
             Err(response) => return response,
         };
         let now = self.clock.now();
+        let path = parts.uri.path();
         let envelope = event::Envelope { route_key: &route.key, path, claims, request_id: &request_id, peer, at: now };
         let request = match event::event(parts, &body, envelope).and_then(|event| event::request(&event)) {
             Ok(request) => request,

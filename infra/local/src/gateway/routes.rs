@@ -75,9 +75,8 @@ impl Routes {
         (below.is_empty() || below.starts_with('/')).then_some(&self.default)
     }
 
-    /// Returns the route of the callback if the request is for the path of `OURA_REDIRECT_URI`. The function then sees its
-    /// own path, [`CALLBACK`], as behind a mapped custom domain. A path that also serves other content is the callback only
-    /// with a query from Oura.
+    /// Returns the route of the callback if the request is for the path of `OURA_REDIRECT_URI`. A path that also serves other
+    /// content is the callback only with a query from Oura.
     #[must_use]
     pub fn callback(&self, method: &Method, path: &str, query: Option<&str>, callback_path: &str) -> Option<&Route> {
         if method != Method::GET || path != callback_path || path == CALLBACK {

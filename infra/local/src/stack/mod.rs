@@ -5,6 +5,7 @@ mod parts;
 mod schedules;
 pub mod subscriptions;
 mod unfinished;
+mod webhook_id;
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;
@@ -17,12 +18,14 @@ use shared::domain::{Clock, PatientId};
 use shared::env::Env;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use url::Url;
+use uuid::Uuid;
 
 pub use self::options::{AwsMode, Options, OuraMode, Simulation};
 use self::schedules::{RunningSchedules, Schedules};
 use self::subscriptions::{RunOptions, SubscriptionRuns, Subscriptions};
-use crate::aws::EmbeddedAws;
 use crate::aws::resources::{self, AppCredentials, LIVE_QUEUE, NIGHTLY_QUEUE, Names, Resources};
+use crate::aws::{AccessKey, EmbeddedAws};
 use crate::console::{Console, Items, Ring};
 use crate::gateway::authorizer::Authorizer;
 use crate::gateway::cors::Cors;
@@ -45,9 +48,13 @@ const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 /// Longest time for which the start waits for the webhook subscriptions; after that they are created in the background.
 const SUBSCRIPTIONS_TIMEOUT: Duration = Duration::from_secs(15);
 
+/// Time between a first refusal of a refresh token by the simulated Oura and the probe that ends the connection.
+const PROBE_AFTER: Duration = Duration::from_secs(15);
+
 /// A running stack. Dropping it ends it abruptly; [`shutdown`](Self::shutdown) ends it cleanly.
 pub struct Stack {
     url: String,
+    webhook_id: Uuid,
     patient_id: PatientId,
     clock: Clock,
     env: Env,
@@ -112,9 +119,14 @@ impl Stack {
         };
         let resources = resources::ensure(&sdk, &names, &credentials).await?;
         resources::set_app_secret(&sdk, &names, &credentials).await?;
+        let webhook: Url = match &webhook_url {
+            Some(webhook_url) => webhook_url.parse()?,
+            None => format!("{url}{}", function_url::PATH).parse()?,
+        };
+        let webhook_id = webhook_id::webhook_id(&app.client_id, &webhook, options.data_dir.as_deref())?;
         let mut chosen = chosen
             .with("OURA_REDIRECT_URI", &app.redirect_uri)
-            .with("WEBHOOK_URL", webhook_url.clone().unwrap_or_else(|| format!("{url}{}", function_url::PATH)));
+            .with("WEBHOOK_URL", webhook_id::with_id(webhook, webhook_id)?);
         if chosen.get("APP_RETURN_URL").is_none() {
             chosen = chosen.with("APP_RETURN_URL", format!("{url}/"));
         }
@@ -162,7 +174,7 @@ impl Stack {
         });
         let config = worker::Config::from_env(environments.of(Function::Worker))?;
         let worker = worker::Deps::new(config, &sdk, options.clock.clone(), options.entropy.clone())?;
-        let worker = Arc::new(worker);
+        let worker = Arc::new(if oura.is_some() { worker.with_probe_after(PROBE_AFTER) } else { worker });
         let timeout = options.worker_timeout.unwrap_or(deployment.function(Function::Worker)?.timeout);
         let mut pollers = Vec::new();
         for (id, url) in [(LIVE_QUEUE, &resources.live_queue_url), (NIGHTLY_QUEUE, &resources.nightly_queue_url)] {
@@ -199,6 +211,7 @@ impl Stack {
         subscription_runs.first_run(SUBSCRIPTIONS_TIMEOUT).await;
         Ok(Self {
             url,
+            webhook_id,
             patient_id,
             clock: options.clock,
             env: environments.all().clone(),
@@ -223,10 +236,10 @@ impl Stack {
         &self.url
     }
 
-    /// Address of the webhook.
+    /// Address of the webhook on this machine.
     #[must_use]
     pub fn webhook_url(&self) -> String {
-        format!("{}{}", self.url, function_url::PATH)
+        format!("{}{}/{}", self.url, function_url::PATH, self.webhook_id)
     }
 
     /// The patient of the page.
@@ -302,6 +315,7 @@ impl Stack {
             token: self.token_for(&self.patient_id)?,
             patient_id: self.patient_id.to_string(),
             endpoints: self.endpoints.clone(),
+            credentials: self.aws.as_ref().map(|_embedded| AccessKey::of_process().clone()),
         })
     }
 

@@ -47,23 +47,70 @@ async fn demo_ends_with_the_days_the_events_and_the_costs() {
     stack.shutdown().await;
 }
 
-/// A simulated Oura at another address, with an app that registered the redirect address of a tunnel.
-#[tokio::test(flavor = "multi_thread")]
-async fn live_mode_serves_the_registered_path_and_talks_to_nobody_but_the_named_hosts() {
-    let redirect_uri = "https://tunnel.example/oauth/oura-back";
+/// A redirect address at a tunnel.
+const TUNNEL: &str = "https://tunnel.example/oauth/oura-back";
+
+/// A simulated Oura at another address, with an app that registered the tunnel, and the options of a live stack with it.
+async fn elsewhere() -> (OuraSimulator, impl Fn() -> Options) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-    let config = OuraSimulatorConfig::new("registered-app", "its-secret".into(), redirect_uri);
+    let config = OuraSimulatorConfig::new("registered-app", "its-secret".into(), TUNNEL);
     let oura = OuraSimulator::start(listener, config).await.unwrap();
     let at = |path: &str| oura.url().join(path).unwrap().to_string();
     let env = Env::default()
         .with("OURA_CLIENT_ID", "registered-app")
         .with("OURA_CLIENT_SECRET", "its-secret")
-        .with("OURA_REDIRECT_URI", redirect_uri)
+        .with("OURA_REDIRECT_URI", TUNNEL)
         .with("OURA_AUTHORIZE_URL", at("/oauth/authorize"))
         .with("OURA_TOKEN_URL", at("/oauth/token"))
         .with("OURA_REVOKE_URL", at("/oauth/revoke"))
         .with("OURA_API_BASE_URL", at("/"));
-    let stack = Stack::start(quiet(Options { oura: OuraMode::Live, env, ..Options::default() })).await.unwrap();
+    (oura, move || quiet(Options { oura: OuraMode::Live, env: env.clone(), ..Options::default() }))
+}
+
+/// Addresses of the subscriptions at Oura, without repetition.
+fn subscribed(oura: &OuraSimulator) -> Vec<String> {
+    let mut addresses: Vec<_> = oura.control().subscriptions().into_iter().map(|one| one.callback_url).collect();
+    assert_eq!(addresses.len(), 48);
+    addresses.dedup();
+    addresses
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn live_stack_leaves_subscriptions_of_another_stack_unchanged() {
+    let (oura, options) = elsewhere().await;
+    let other = Stack::start(options()).await.unwrap();
+    assert_eq!(subscribed(&oura), [other.webhook_url()]);
+    let stack = Stack::start(options()).await.unwrap();
+    assert_eq!(subscribed(&oura), [other.webhook_url()]);
+    let state = stack.watch().subscriptions().to_string();
+    assert!(state.contains("48 of this app belong to another address"), "{state}");
+    stack.shutdown().await;
+    other.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn live_stack_with_kept_data_corrects_subscriptions_of_its_earlier_address() {
+    let (oura, options) = elsewhere().await;
+    let data = tempfile::tempdir().unwrap();
+    let kept = || Options { data_dir: Some(data.path().to_owned()), ..options() };
+    let stack = Stack::start(kept()).await.unwrap();
+    let before = stack.webhook_url();
+    assert_eq!(subscribed(&oura), [before.as_str()]);
+    stack.shutdown().await;
+    // Its port is another one now, as a tunnel would have another name.
+    let _taken = TcpListener::bind(before.trim_start_matches("http://").split('/').next().unwrap()).await;
+    let again = Stack::start(kept()).await.unwrap();
+    assert_ne!(again.webhook_url(), before);
+    assert_eq!(subscribed(&oura), [again.webhook_url()]);
+    again.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn live_mode_serves_the_registered_path_and_talks_to_nobody_but_the_named_hosts() {
+    let redirect_uri = TUNNEL;
+    let (oura, options) = elsewhere().await;
+    let at = |path: &str| oura.url().join(path).unwrap().to_string();
+    let stack = Stack::start(options()).await.unwrap();
     assert!(stack.oura().is_none());
     // An Oura on this machine reaches the gateway as it is.
     let subscriptions = oura.control().subscriptions();
@@ -303,6 +350,26 @@ async fn connected(stack: &Stack) -> Patient {
     })
     .await;
     patient
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn revoked_consent_is_shown_as_being_checked_and_ends_within_seconds() {
+    let stack = Stack::start(quiet(Options::default())).await.unwrap();
+    let patient = connected(&stack).await;
+    stack.oura().unwrap().control().withdraw_consent("ada").unwrap();
+    let token = stack.token_for(stack.patient_id()).unwrap();
+    let asked = browser().post(format!("{}{PREFIX}/sync", stack.url())).bearer_auth(token).send().await.unwrap();
+    assert_eq!(asked.status(), StatusCode::ACCEPTED);
+    let connection = async || patient.get("/connections").await.unwrap()["connections"][0].clone();
+    until("the first refusal", async || !connection().await["lastSync"].is_null()).await;
+    let shown = connection().await;
+    assert_eq!((&shown["status"], &shown["lastSync"]["state"]), (&json!("connected"), &json!("waiting")));
+    assert_eq!(shown["lastSync"]["reason"], "checking_consent");
+    let check_at: jiff::Timestamp = shown["lastSync"]["until"].as_str().unwrap().parse().unwrap();
+    assert!(check_at.duration_since(stack.now()) <= PROBE_AFTER.try_into().unwrap());
+    until("the end", async || connection().await["status"] == "disconnected").await;
+    assert_eq!(connection().await["lastSync"], Value::Null);
+    stack.shutdown().await;
 }
 
 async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {

@@ -10,6 +10,12 @@ use crate::options::settings::InvalidOption;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, IntoStaticStr)]
 #[strum(serialize_all = "snake_case")]
 pub enum ControlError {
+    /// The request names another host than this machine.
+    #[error("the control API answers on localhost, 127.0.0.1 and [::1] only")]
+    ForeignHost,
+    /// The request is of a page in a browser.
+    #[error("another page cannot call the control API")]
+    ForeignOrigin,
     #[error("no person has this key")]
     UnknownPerson,
     #[error("no such collection")]

@@ -11,7 +11,8 @@ use crate::control::error::ControlError;
 
 pub(crate) type Answer = Result<Response, Failure>;
 
-/// A failed control call: `{"error":"<stable code>","message":"<for people>"}`, 404 for unknown things, otherwise 400.
+/// A failed control call: `{"error":"<stable code>","message":"<for people>"}`, 404 for unknown things, 403 for other
+/// senders, otherwise 400.
 pub(crate) struct Failure(ControlError);
 
 impl From<ControlError> for Failure {
@@ -26,6 +27,7 @@ impl IntoResponse for Failure {
             ControlError::UnknownPerson | ControlError::UnknownDocument | ControlError::UnknownFault => {
                 StatusCode::NOT_FOUND
             }
+            ControlError::ForeignHost | ControlError::ForeignOrigin => StatusCode::FORBIDDEN,
             _ => StatusCode::BAD_REQUEST,
         };
         json_text(status, json!({ "error": self.0.code(), "message": self.0.to_string() }).to_string())

@@ -1,4 +1,5 @@
-//! `/control/*`: the control API over HTTP, JSON both ways. It has no authentication: the simulator listens on loopback.
+//! `/control/*`: the control API over HTTP, JSON both ways. It has no authentication: the simulator listens on
+//! loopback, and `control_guard` refuses pages of other origins.
 
 use std::sync::Arc;
 use std::time::Duration;

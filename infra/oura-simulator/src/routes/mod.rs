@@ -2,8 +2,9 @@
 
 pub(crate) mod authorize;
 mod consent_page;
-mod control_answer;
+pub(crate) mod control_answer;
 pub(crate) mod control_data_routes;
+pub(crate) mod control_guard;
 pub(crate) mod control_routes;
 pub(crate) mod control_webhook_routes;
 pub(crate) mod fields;

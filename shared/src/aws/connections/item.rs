@@ -20,7 +20,7 @@ pub(super) const LEASE: [&str; 2] = ["leaseOwner", "leaseUntil"];
 pub(super) const INTENT: [&str; 3] = ["intentGeneration", "intentAttempt", "intentStartedAt"];
 
 /// Attributes of a suspect refresh token.
-pub(super) const SUSPECT: [&str; 2] = ["suspectSince", "suspectReason"];
+pub(super) const SUSPECT: [&str; 3] = ["suspectSince", "suspectProbeAt", "suspectReason"];
 
 /// Attributes of the refusals of a refresh token.
 pub(super) const REFUSALS: [&str; 3] = ["refusedCount", "refusedSince", "refusedAt"];
@@ -37,6 +37,7 @@ pub(in crate::aws) struct ConnectionItem {
     oura_user_id: OuraUserId,
     grant_id: GrantId,
     generation: u64,
+    tokens_issued_at: Option<Timestamp>,
     #[serde(default)]
     scopes_granted: String,
     #[serde(default)]
@@ -48,6 +49,7 @@ pub(in crate::aws) struct ConnectionItem {
     intent_generation: Option<u64>,
     intent_started_at: Option<Timestamp>,
     suspect_since: Option<Timestamp>,
+    suspect_probe_at: Option<Timestamp>,
     suspect_reason: Option<ReasonCode>,
     refused_count: Option<u32>,
     refused_since: Option<Timestamp>,
@@ -99,6 +101,7 @@ impl From<&Connection> for ConnectionItem {
             oura_user_id: connection.oura_user_id.clone(),
             grant_id: connection.grant_id.clone(),
             generation: connection.generation,
+            tokens_issued_at: connection.tokens_issued_at,
             scopes_granted: connection.scopes_granted.to_string(),
             scopes_requested: connection.scopes_requested.to_string(),
             lease_owner: lease.as_ref().map(|lease| lease.owner.clone()),
@@ -107,6 +110,7 @@ impl From<&Connection> for ConnectionItem {
             intent_generation: intent.as_ref().map(|intent| intent.generation),
             intent_started_at: intent.as_ref().map(|intent| intent.started_at),
             suspect_since: suspect.map(|suspect| suspect.since),
+            suspect_probe_at: suspect.map(|suspect| suspect.probe_at),
             suspect_reason: suspect.map(|suspect| suspect.reason),
             refused_count: connection.refusals.map(|refusals| refusals.count),
             refused_since: connection.refusals.map(|refusals| refusals.since),
@@ -161,9 +165,12 @@ impl ConnectionItem {
             None => None,
         };
         let suspect = match self.suspect_since {
-            Some(since) => {
-                Some(Suspect { since, reason: self.suspect_reason.ok_or_else(incomplete("suspectReason"))? })
-            }
+            Some(since) => Some(Suspect {
+                since,
+                // An older version of this service stored no time.
+                probe_at: self.suspect_probe_at.unwrap_or(since + Suspect::PROBE_AFTER),
+                reason: self.suspect_reason.ok_or_else(incomplete("suspectReason"))?,
+            }),
             None => None,
         };
         let refusals = self.refused_count.zip(self.refused_since).zip(self.refused_at);
@@ -193,6 +200,7 @@ impl ConnectionItem {
             oura_user_id: self.oura_user_id,
             grant_id: self.grant_id,
             generation: self.generation,
+            tokens_issued_at: self.tokens_issued_at,
             scopes_granted: ScopeSet::parse(&self.scopes_granted),
             scopes_requested: ScopeSet::parse(&self.scopes_requested),
             lease,
@@ -239,11 +247,12 @@ mod tests {
             oura_user_id: "ring-1".parse().unwrap(),
             grant_id: "g-1".parse().unwrap(),
             generation: 4,
+            tokens_issued_at: Some(at),
             scopes_granted: ScopeSet::parse("daily spo2"),
             scopes_requested: ScopeSet::parse(ScopeSet::DEFAULT),
             lease: Some(Lease { owner: "a".into(), until: at }),
             intent: Some(RefreshIntent { generation: 4, attempt: "a".into(), started_at: at }),
-            suspect: Some(Suspect { since: at, reason: ReasonCode::RefreshLost }),
+            suspect: Some(Suspect { since: at, probe_at: at, reason: ReasonCode::RefreshLost }),
             refusals: Some(RefreshRefusals { count: 2, since: at, last: at }),
             revocation: Some(Revocation::Pending),
             last_sync_at: Some(at),
@@ -282,6 +291,7 @@ mod tests {
         let bare = Connection {
             status: ConnectionStatus::Disconnected,
             reason: None,
+            tokens_issued_at: None,
             lease: None,
             intent: None,
             suspect: None,

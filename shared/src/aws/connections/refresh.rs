@@ -72,7 +72,8 @@ impl Connections {
         }
     }
 
-    /// Records that the stored token pair is of `generation`, with its scopes, and ends lease, intent and suspicion.
+    /// Records that the stored token pair is of `generation`, with its time of issue (if known) and its scopes, and ends lease,
+    /// intent and suspicion.
     /// Conditional on grant, status and an older generation, not on the lease.
     ///
     /// # Errors
@@ -82,6 +83,7 @@ impl Connections {
         patient: &PatientId,
         grant: &GrantId,
         generation: u64,
+        issued_at: Option<Timestamp>,
         scopes: &ScopeSet,
     ) -> Result<Advanced, StoreError> {
         const ACTION: &str = "advance the token generation";
@@ -89,6 +91,7 @@ impl Connections {
             .table
             .update(&Key::Connection(patient))
             .set("generation", generation)
+            .set_or_remove("tokensIssuedAt", issued_at)
             .set("scopesGranted", scopes.to_string())
             .remove(LEASE)
             .remove(INTENT)
@@ -170,6 +173,7 @@ impl Connections {
             .table
             .update(&Key::Connection(&connection.patient_id))
             .set("suspectSince", suspect.since)
+            .set("suspectProbeAt", suspect.probe_at)
             .set("suspectReason", suspect.reason)
             .remove(LEASE)
             .remove(INTENT)

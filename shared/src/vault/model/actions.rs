@@ -152,7 +152,7 @@ impl Setting {
         if self.lacks(Guard::ProbeDelay)
             && let Some(suspect) = &mut item.suspect
         {
-            suspect.since = at(0);
+            suspect.probe_at = at(0);
         }
         item
     }

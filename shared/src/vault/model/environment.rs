@@ -42,7 +42,7 @@ impl Setting {
             for WorkerSetup { fast, .. } in &self.workers {
                 moments.extend(item.lease.iter().map(|(_, until)| until.as_second() - fast + 1));
                 moments.extend(item.refusals.iter().map(|refusals| refusals.last.as_second() - fast + 1800));
-                moments.extend(item.suspect.iter().map(|suspect| suspect.since.as_second() - fast + 120));
+                moments.extend(item.suspect.iter().map(|suspect| suspect.probe_at.as_second() - fast));
             }
         }
         // Lambda ends an invocation at its deadline, and a request is in flight for a limited time: time stops before both.

@@ -9,6 +9,7 @@ use super::setting::{Guard, Setting};
 use super::world::{
     Answer, BEGIN, DECLINED_FOR, Event, FLIGHT, Flight, Run, Running, World, at, attempt, orphaned, slot,
 };
+use crate::domain::Suspect;
 
 impl Setting {
     /// The next steps of one worker.
@@ -159,7 +160,7 @@ impl Setting {
         let (now, grant, held) = (self.clock(world, worker), known.grant, known.generation);
         let setup = self.workers[worker];
         let deadline = now + Duration::from_secs(setup.life.unsigned_abs());
-        let (refresh, action) = Refresh::begin(setup.need, known, attempt(worker), deadline, now);
+        let (refresh, action) = Refresh::begin(setup.need, known, attempt(worker), deadline, Suspect::PROBE_AFTER, now);
         let ends = world.now + setup.life;
         next.workers[worker].run = Run::Running(Box::new(Running {
             refresh,

@@ -1,5 +1,6 @@
 //! The embedded AWS through the SDKs that the functions use.
 
+mod access;
 mod bus;
 mod dynamodb;
 mod faults;

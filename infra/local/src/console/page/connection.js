@@ -2,14 +2,14 @@
 
 import { call } from "./api.js";
 import { $, counted, facts, notice, renew, say } from "./dom.js";
-import { ago, dayText } from "./format.js";
+import { ago, dayText, momentText } from "./format.js";
 import { KIND_STATES, kindName, reason, trouble } from "./words.js";
 
 export let connection = null;
 
 // Whether something is on its way that is worth looking often.
 export const isBusy = () => Boolean(connection && (connection.status === "pending"
-  || (connection.backfill && ["pending", "running"].includes(connection.backfill.state))));
+  || connection.lastSync || (connection.backfill && ["pending", "running"].includes(connection.backfill.state))));
 
 export async function loadConnection(isCurrent) {
   const answer = await call("GET", "/connections");
@@ -38,6 +38,7 @@ export function showConnection() {
   say("status-text", TEXTS[status] || status);
   const details = [];
   if (connection.lastSyncAt) details.push(`Last sync ${ago(connection.lastSyncAt)}`);
+  if (connection.lastSync) details.push(`Oura refused the access; the consent is checked until ${momentText(connection.lastSync.until)}`);
   if (connection.lastDataDay) details.push(`newest day ${dayText(connection.lastDataDay)}`);
   say("status-detail", details.join(", "));
   $("sync").hidden = !["connected", "error"].includes(status);
@@ -106,13 +107,18 @@ async function connect(button) {
 async function asked(button, done, refresh, request) {
   button.disabled = true;
   try {
-    await request();
-    notice(done, "good");
+    const data = await request();
+    notice(typeof done === "function" ? done(data) : done, "good");
   } catch (error) {
     notice(trouble(error), "bad");
   }
   button.disabled = false;
   refresh();
+}
+
+function refreshAnswer({ refreshed, nextPossibleAt }) {
+  if (refreshed) return "The token is being refreshed.";
+  return `The token is new. It can be refreshed from ${momentText(nextPossibleAt)}.`;
 }
 
 // What the callback put into the address: `wearable`, `status`, `reason`, or the unspent `code` and `state` of a browser
@@ -142,7 +148,7 @@ export function startConnection(refresh) {
   for (const id of ["connect", "reconnect"]) $(id).addEventListener("click", () => connect($(id)));
   $("sync").addEventListener("click", () => asked($("sync"), "Your newest days are being fetched.", refresh,
     () => call("POST", "/sync", { source: "oura" })));
-  $("refresh-token").addEventListener("click", () => asked($("refresh-token"), "The token is being refreshed.", refresh,
+  $("refresh-token").addEventListener("click", () => asked($("refresh-token"), refreshAnswer, refresh,
     () => call("POST", "/connections/oura/refresh")));
   // Back from Oura's page by the browser's own button: the page comes from its cache, with the button disabled.
   window.addEventListener("pageshow", () => { for (const id of ["connect", "reconnect"]) $(id).disabled = false; });
