@@ -259,6 +259,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/profile": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The patient's personal information
+         * @description Stored only if the setting `PERSONAL_INFO` is `on` and the patient has granted `personal`. Fetched again weekly.
+         */
+        get: operations["getProfile"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/metrics": {
         parameters: {
             query?: never;
@@ -394,6 +414,24 @@ export interface components {
             /** @description A reason code, or `replaced` by a newer consent. */
             endReason: string | null;
             revocation: components["schemas"]["Revocation"];
+        };
+        /** @description What the patient has entered in the Oura app. */
+        Profile: {
+            /** @constant */
+            source: "oura";
+            /** @description Years. */
+            age: number | null;
+            /** @description kg. */
+            weight: number | null;
+            /** @description m. */
+            height: number | null;
+            /** @description Oura's word, such as `male` and `female`. */
+            biologicalSex: string | null;
+            /**
+             * Format: date-time
+             * @description Time at which Oura was asked.
+             */
+            observedAt: string;
         };
         /**
          * @description Progress of the ended consent's revocation at Oura; null while the connection lives, and if Oura has ended the consent.
@@ -746,6 +784,9 @@ export interface components {
         }) | (components["schemas"]["Consent"] & {
             /** @constant */
             type: "consent";
+        }) | (components["schemas"]["Profile"] & {
+            /** @constant */
+            type: "profile";
         }) | (components["schemas"]["DayStats"] & {
             /** @constant */
             type: "day";
@@ -2793,6 +2834,49 @@ export interface operations {
                 };
             };
             400: components["responses"]["SeriesRefused"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getProfile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The profile; null if none is stored. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "profile": {
+                     *           "source": "oura",
+                     *           "age": 41,
+                     *           "weight": 71.5,
+                     *           "height": 1.74,
+                     *           "biologicalSex": "female",
+                     *           "observedAt": "2026-03-01T19:03:20Z"
+                     *         }
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Success"] & {
+                        data: {
+                            profile: components["schemas"]["Profile"] | null;
+                        };
+                    };
+                };
+            };
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             500: components["responses"]["Internal"];

@@ -358,6 +358,7 @@ fn template_gives_each_function_its_settings() {
         "OURA_PORTAL" => "auto",
         "CALLBACK_BINDING" => "cookie",
         "ACCOUNT_CHANGE" => "allow",
+        "PERSONAL_INFO" => "off",
         "TOKEN_VAULT" => "sealed",
         "TOKEN_VAULT_MIGRATE_FROM" => "", // the default, without a migration
         "BACKFILL_DAYS" | "LOOKBACK_DAYS" | "MAX_DISCONNECTS_PER_DAY" | "MANUAL_SYNCS_PER_HOUR" => "7",

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use oura_simulator::{Fault as OuraFault, FaultMatch};
 use serde_json::{Value, json};
-use shared::domain::ConnectionStatus;
+use shared::domain::{ConnectionStatus, Trigger};
 use tests::{PATIENT, World};
 
 async fn consents(world: &World) -> Vec<Value> {
@@ -65,6 +65,44 @@ async fn consents_are_a_history() {
     assert_eq!(consents(&world).await, [] as [Value; 0]);
     let receipt = world.events().into_iter().find(|event| event.detail_type == "wearable_data_purged").unwrap();
     assert_eq!(receipt.detail["counts"]["consents"], 3);
+}
+
+#[tokio::test]
+async fn personal_information_is_stored_only_if_it_is_switched_on() {
+    let profile = async |world: &World| world.get("/profile", "").await.data()["profile"].clone();
+    let off = World::connected().await;
+    settle(&off).await;
+    assert_eq!(profile(&off).await, Value::Null);
+
+    let world = World::with(|env| env.with("PERSONAL_INFO", "on"), |_| ()).await;
+    world.connect_as(PATIENT, "ada").await;
+    settle(&world).await;
+    let first = profile(&world).await;
+    for field in ["age", "weight", "height", "biologicalSex", "observedAt"] {
+        assert!(!first[field].is_null(), "{field}: {first}");
+    }
+    // Weekly, also where some of it is unreadable; what cannot be read is null.
+    let on = FaultMatch { path: "/v2/usercollection/personal_info".into(), ..FaultMatch::default() };
+    let odd = json!({"id": "x", "age": 900, "weight": "heavy", "height": 1.5, "biological_sex": null, "email": "a@b.example"});
+    world.oura().add_fault(OuraFault { on, status: Some(200), body: Some(odd), ..OuraFault::default() }).unwrap();
+    let nightly = async |name: &str| {
+        let today = shared::domain::Day::of_utc(world.clock.now());
+        let message = world.sync_message(Trigger::Daily, name, shared::domain::DayRange::ending(today, 2));
+        assert!(world.deliver(&[message], 1).await.is_empty());
+    };
+    world.pass(Duration::from_secs(3 * 24 * 3600));
+    nightly("nightly-2026-03-21").await;
+    assert_eq!(profile(&world).await, first, "it is asked for once a week");
+    world.pass(Duration::from_secs(5 * 24 * 3600));
+    nightly("nightly-2026-03-26").await;
+    let second = profile(&world).await;
+    assert_eq!((&second["height"], &second["age"], &second["weight"]), (&json!(1.5), &Value::Null, &Value::Null));
+    let all = json!(world.items(&world.names.connections_table).await).to_string();
+    assert!(!all.contains('@'), "the e-mail address is never stored");
+    assert!(world.get("/export", "").await.body.contains("\"type\":\"profile\""));
+    world.request(Some(PATIENT), "DELETE", "/connections/oura", "data=purge", "").await;
+    settle(&world).await;
+    assert_eq!(profile(&world).await, Value::Null);
 }
 
 #[tokio::test]

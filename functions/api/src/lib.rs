@@ -25,6 +25,7 @@ mod export;
 mod metrics;
 mod page_size;
 mod parameters;
+mod profile;
 mod records;
 mod refresh;
 mod series;
@@ -141,6 +142,7 @@ async fn route(deps: &Deps, request: &Request) -> Result<Response<Body>, HttpErr
         (Some("/workouts"), &Method::GET) => workouts::get(deps, request).await,
         (Some("/records"), &Method::GET) => records::get(deps, request).await,
         (Some("/series"), &Method::GET) => series::get(deps, request).await,
+        (Some("/profile"), &Method::GET) => profile::get(deps, request).await,
         (Some("/metrics"), &Method::GET) => metrics::get(deps, request).await,
         (Some("/export"), &Method::GET) => export::get(deps, request).await,
         (Some("/sync"), &Method::POST) => sync::post(deps, request).await,
@@ -155,6 +157,7 @@ async fn route(deps: &Deps, request: &Request) -> Result<Response<Body>, HttpErr
                 | "/records"
                 | "/series"
                 | "/metrics"
+                | "/profile"
                 | "/export",
             ),
             _,

@@ -35,7 +35,10 @@ pub(crate) const PREREQUISITES: [Guidance; 3] = [
 pub(crate) fn scopes(requested: &str) -> Vec<ScopeGuidance> {
     let guidance = |name: &str| match name {
         "email" => ("scope.email", "Oura asks for it with the account. Your e-mail address is not stored."),
-        "personal" => ("scope.personal", "To recognize your ring's account."),
+        "personal" => (
+            "scope.personal",
+            "To recognize your ring's account; and, where this service stores them, age, weight, height and sex.",
+        ),
         "daily" => ("scope.daily", "Sleep, readiness, activity and resilience of each day."),
         "heartrate" => ("scope.heartrate", "Your heart rate over the day."),
         "workout" => ("scope.workout", "Workouts that the ring has recognized or that you have added."),

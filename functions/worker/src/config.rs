@@ -4,6 +4,18 @@ use shared::aws::TokenSettings;
 use shared::env::{Env, EnvError};
 use shared::oura::OuraHosts;
 use shared::oura::rate_limit::MIN_ALLOWANCE;
+use strum::{EnumString, VariantNames};
+
+/// Values of the setting `PERSONAL_INFO`.
+#[derive(Default, PartialEq, Eq, EnumString, VariantNames)]
+#[strum(serialize_all = "lowercase")]
+enum PersonalInfo {
+    /// Only the account's id is kept.
+    #[default]
+    Off,
+    /// Age, weight, height and sex are stored.
+    On,
+}
 
 /// Settings of this function.
 #[derive(Debug, Clone)]
@@ -23,14 +35,15 @@ pub struct Config {
     pub(crate) lookback_days: u32,
     pub(crate) requests_per_window: u32,
     pub(crate) full_sync_interval_days: u32,
+    pub(crate) personal_info: bool,
 }
 
 impl Config {
     /// Reads `OURA_APP_SECRET_ID`, `OURA_REDIRECT_URI`, `OURA_TOKEN_URL`, `OURA_REVOKE_URL`, `OURA_NEW_PORTAL_TOKEN_URL`, `OURA_PORTAL`,
     /// `OURA_API_BASE_URL`, `CONNECTIONS_TABLE`, `WEARABLE_DATA_TABLE`, `DAILY_STATS_TABLE`, `TOKEN_VAULT`,
     /// `TOKEN_VAULT_MIGRATE_FROM`, `TOKEN_SECRET_PREFIX`, `TOKEN_KEY_RING_SECRET_ID`, `LIVE_QUEUE_URL`, `NIGHTLY_QUEUE_URL`,
-    /// `EVENT_BUS_NAME`, `MAX_DISCONNECTS_PER_DAY`, `WEBHOOK_DEBOUNCE_SECONDS`, `LOOKBACK_DAYS`, `OURA_REQUESTS_PER_5_MIN`
-    /// and `FULL_SYNC_INTERVAL_DAYS`.
+    /// `EVENT_BUS_NAME`, `MAX_DISCONNECTS_PER_DAY`, `WEBHOOK_DEBOUNCE_SECONDS`, `LOOKBACK_DAYS`, `OURA_REQUESTS_PER_5_MIN`,
+    /// `FULL_SYNC_INTERVAL_DAYS` and `PERSONAL_INFO`.
     ///
     /// # Errors
     /// [`EnvError`] names the variable that is missing or malformed.
@@ -51,6 +64,7 @@ impl Config {
             debounce_seconds: env.bounded("WEBHOOK_DEBOUNCE_SECONDS", 30, 0..=900)?,
             lookback_days: env.bounded("LOOKBACK_DAYS", 7, 1..=30)?,
             requests_per_window: env.bounded("OURA_REQUESTS_PER_5_MIN", 5000, MIN_ALLOWANCE..=10_000_000)?,
+            personal_info: env.choice::<PersonalInfo>("PERSONAL_INFO")? == PersonalInfo::On,
             full_sync_interval_days: env.bounded("FULL_SYNC_INTERVAL_DAYS", 7, 1..=30)?,
         })
     }

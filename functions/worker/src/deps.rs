@@ -38,6 +38,8 @@ pub struct Deps {
     pub(crate) live: Queue,
     /// Delay between the first webhook event of a burst and its sync.
     pub(crate) debounce: Duration,
+    /// True if personal information is stored.
+    pub(crate) personal_info: bool,
     lookback_days: u32,
     full_sync_interval_days: u32,
     nightly: Queue,
@@ -83,6 +85,7 @@ impl Deps {
             clock,
             entropy,
             debounce: Duration::from_secs(config.debounce_seconds.into()),
+            personal_info: config.personal_info,
             lookback_days: config.lookback_days,
             live: Queue::new(sdk, &config.live_queue_url),
             nightly: Queue::new(sdk, &config.nightly_queue_url),

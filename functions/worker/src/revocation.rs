@@ -13,7 +13,7 @@ use shared::aws::StoreError;
 use shared::domain::{Command, ConnectionStatus, GrantId, OuraUserId, PatientId, Revocation};
 use shared::oura::{OAuthClient, TokenError};
 use shared::telemetry::{self, Metric};
-use shared::vault::{PendingRevocation, revocation_ended};
+use shared::vault::{PendingRevocation, RevocationState, RevocationStep, revocation_ended};
 
 use crate::delivery::{Outcome, requeue_delay};
 use crate::deps::Deps;
@@ -21,15 +21,12 @@ use crate::deps::Deps;
 /// Time after which a revocation is abandoned.
 const REVOCATION_TTL: SignedDuration = SignedDuration::from_hours(24);
 
-/// Time after which a refresh that was running when the connection ended has ended too: the worker's own time-out and a minute.
-/// Before that its refresh token may be in use.
-const RUNNING_REFRESH: SignedDuration = SignedDuration::from_secs(180);
-
 /// The command's own part of a revocation.
 struct Attempt<'a> {
     patient: &'a PatientId,
     grant: &'a GrantId,
     age: SignedDuration,
+    has_newer_consent: bool,
 }
 
 /// A revocation that has not succeeded yet.
@@ -53,24 +50,18 @@ pub(crate) async fn run(
     let Some(pending) = deps.revocations.get(patient, grant).await? else {
         return without_tokens(deps, patient, grant).await;
     };
-    if has_newer_consent(deps, command, grant, account).await? {
-        tracing::info!(
-            event = "revocation.superseded",
-            connection.grant = %grant,
-            "a consent was not revoked, because its ring account has a newer one"
-        );
-        return end(deps, patient, grant, Revocation::Superseded).await;
-    }
+    let has_newer_consent = has_newer_consent(deps, command, grant, account).await?;
     let age = deps.clock.now().duration_since(command.requested_at);
     let revoked = match deps.app.oauth().await {
-        Ok(oauth) => revoke(deps, &oauth, &Attempt { patient, grant, age }, pending).await?,
+        Ok(oauth) => revoke(deps, &oauth, &Attempt { patient, grant, age, has_newer_consent }, pending).await?,
         Err(error) => {
             tracing::warn!(event = "revocation.app_secret_unavailable", %error, "the app secret could not be read");
             Err(Unfinished { reason: "app_secret", retry_after: Duration::ZERO, retry: true })
         }
     };
-    let Err(Unfinished { reason, retry_after, retry }) = revoked else {
-        return end(deps, patient, grant, Revocation::Revoked).await;
+    let Unfinished { reason, retry_after, retry } = match revoked {
+        Ok(outcome) => return end(deps, patient, grant, outcome).await,
+        Err(unfinished) => unfinished,
     };
     if !retry || age >= REVOCATION_TTL {
         // The tokens are deleted: no data can be fetched with this consent.
@@ -112,28 +103,53 @@ async fn has_newer_consent(
     }))
 }
 
+/// Carries out the steps of a revocation, as far as they lead in this delivery.
 async fn revoke(
     deps: &Deps,
     oauth: &OAuthClient,
     attempt: &Attempt<'_>,
-    pending: PendingRevocation,
-) -> Result<Result<(), Unfinished>, StoreError> {
-    let is_expired = pending.is_expired(deps.clock.now());
-    if !(is_expired && pending.can_refresh()) {
-        match oauth.revoke(&pending.tokens.access_token, &pending.tokens.token_host).await {
-            Ok(()) => return Ok(Ok(())),
-            // No proof, if a new token can be had.
-            Err(TokenError::Refused { status: 401, .. }) if pending.can_refresh() => {}
-            Err(error) => return Ok(Err(unfinished(&error))),
+    mut pending: PendingRevocation,
+) -> Result<Result<Revocation, Unfinished>, StoreError> {
+    let mut refused: Option<Unfinished> = None;
+    loop {
+        let state = RevocationState {
+            has_newer_consent: attempt.has_newer_consent,
+            is_expired: pending.is_expired(deps.clock.now()),
+            is_refused: refused.is_some(),
+            can_refresh: pending.can_refresh(),
+            age: attempt.age,
+        };
+        match (state.next(), refused.take()) {
+            (RevocationStep::Supersede, _) => {
+                tracing::info!(
+                    event = "revocation.superseded",
+                    connection.grant = %attempt.grant,
+                    "a consent was not revoked, because its ring account has a newer one"
+                );
+                return Ok(Ok(Revocation::Superseded));
+            }
+            (RevocationStep::Wait(remaining), _) => {
+                let retry_after = Duration::try_from(remaining).unwrap_or_default();
+                return Ok(Err(Unfinished { reason: "refresh_may_be_running", retry_after, retry: true }));
+            }
+            (RevocationStep::GiveUp, Some(refusal)) => return Ok(Err(Unfinished { retry: false, ..refusal })),
+            (RevocationStep::Revoke | RevocationStep::GiveUp, _) => {
+                match oauth.revoke(&pending.tokens.access_token, &pending.tokens.token_host).await {
+                    Ok(()) => return Ok(Ok(Revocation::Revoked)),
+                    // No proof, if a new token can be had.
+                    Err(error @ TokenError::Refused { status: 401, .. }) => refused = Some(unfinished(&error)),
+                    Err(error) => return Ok(Err(unfinished(&error))),
+                }
+            }
+            (RevocationStep::Refresh, _) => {
+                pending = match refresh(deps, oauth, attempt, pending).await? {
+                    Refreshed::Pair(pair) => pair,
+                    Refreshed::ConsentEnded => return Ok(Ok(Revocation::Revoked)),
+                    Refreshed::NotYet(unfinished) => return Ok(Err(unfinished)),
+                };
+            }
         }
     }
-    let pending = match refresh(deps, oauth, attempt, pending).await? {
-        Refreshed::Pair(pair) => pair,
-        Refreshed::ConsentEnded => return Ok(Ok(())),
-        Refreshed::NotYet(unfinished) => return Ok(Err(unfinished)),
-    };
-    let revoked = oauth.revoke(&pending.tokens.access_token, &pending.tokens.token_host).await;
-    Ok(revoked.map_err(|error| unfinished(&error)))
 }
 
 /// The end of a refresh before the revocation.
@@ -153,11 +169,7 @@ async fn refresh(
     attempt: &Attempt<'_>,
     pending: PendingRevocation,
 ) -> Result<Refreshed, StoreError> {
-    let Attempt { patient, grant, age } = attempt;
-    if *age < RUNNING_REFRESH {
-        let retry_after = Duration::try_from(RUNNING_REFRESH - *age).unwrap_or_default();
-        return Ok(Refreshed::NotYet(Unfinished { reason: "refresh_may_be_running", retry_after, retry: true }));
-    }
+    let Attempt { patient, grant, .. } = attempt;
     let refresh_token = pending.tokens.refresh_token.clone();
     let begun = deps.revocations.begin_refresh(patient, grant, &pending, deps.entropy.uuid()).await?;
     match oauth.refresh(&refresh_token, &begun.tokens.token_host).await {
@@ -189,9 +201,7 @@ fn unfinished(error: &TokenError) -> Unfinished {
         TokenError::Refused { retry_after, .. } => retry_after.unwrap_or_default(),
         _ => Duration::ZERO,
     };
-    // A 401 after the refresh, or of a token that cannot be refreshed, stays one.
-    let retry = !matches!(error, TokenError::Refused { status: 401, .. });
-    Unfinished { reason: error.failure().as_str(), retry_after, retry }
+    Unfinished { reason: error.failure().as_str(), retry_after, retry: true }
 }
 
 /// Records the outcome, and deletes the kept tokens.

@@ -18,7 +18,7 @@ use super::page::Page;
 use super::rate_limiter::RateLimiter;
 use super::secret::AccessToken;
 use super::transport::{self, Answer, Body, BodyError, HttpOptions, HttpSetupError, NoAnswer};
-use crate::domain::{DataType, Day, DayRange, DocumentId, OuraUserId, RangeQuery};
+use crate::domain::{DataType, Day, DayRange, DocumentId, OuraUserId, PersonalFacts, RangeQuery};
 
 /// Days requested beyond each end of a range. Oura's `end_date` is inclusive for some collections and exclusive for others,
 /// and `workout` is filtered by UTC date while `day` is local. Surplus documents are dropped by their `day`.
@@ -82,11 +82,13 @@ pub struct Listing {
     pub bytes: usize,
 }
 
-/// Owner of an access token. Oura's response holds more (e-mail, age, weight), which is dropped.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Owner of an access token. Oura's response holds the e-mail address too, which is dropped.
+#[derive(Debug, Clone, PartialEq)]
 pub struct PersonalInfo {
     /// The `user_id` of webhooks.
     pub id: OuraUserId,
+    /// Facts about the person; empty without the scope `personal`.
+    pub facts: PersonalFacts,
 }
 
 impl OuraClient {
@@ -226,7 +228,7 @@ impl OuraClient {
         let body = text(&body);
         let fields = Fields::of(&body).ok_or_else(|| OuraError::malformed("."))?;
         let id = fields.get("id").and_then(id_text).and_then(|id| OuraUserId::parse(id).ok());
-        Ok(PersonalInfo { id: id.ok_or_else(|| OuraError::malformed("id"))? })
+        Ok(PersonalInfo { id: id.ok_or_else(|| OuraError::malformed("id"))?, facts: personal_facts(&fields) })
     }
 
     /// Fetches the pages of one list to the end. Pages that bring nothing new are the end too: Oura may repeat pages.
@@ -377,6 +379,22 @@ fn names_scope(headers: &HeaderMap, body: &[u8]) -> bool {
     let challenge = headers.get(WWW_AUTHENTICATE).map_or(&[][..], |value| value.as_bytes());
     String::from_utf8_lossy(body).to_ascii_lowercase().contains("scope")
         || String::from_utf8_lossy(challenge).contains("insufficient_scope")
+}
+
+/// Reads the facts, each on its own. Values that no person has are null.
+fn personal_facts(fields: &Fields<'_>) -> PersonalFacts {
+    let number = |name: &str, bounds: std::ops::RangeInclusive<f64>| {
+        let value: f64 = fields.get(name).and_then(|json| serde_json::from_str(json).ok())?;
+        bounds.contains(&value).then_some(value)
+    };
+    let sex = fields.get("biological_sex").and_then(|json| serde_json::from_str::<String>(json).ok());
+    PersonalFacts {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is between 0 and 150")]
+        age: number("age", 0.0..=150.0).map(|age| age as u32),
+        weight: number("weight", 1.0..=700.0),
+        height: number("height", 0.3..=3.0),
+        biological_sex: sex.filter(|word| (1..=32).contains(&word.len()) && !word.contains(char::is_control)),
+    }
 }
 
 #[cfg(test)]

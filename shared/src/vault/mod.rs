@@ -23,6 +23,7 @@ mod model;
 mod protocol;
 mod refresh;
 mod refresh_state;
+mod revocation_step;
 mod revocations;
 
 use std::sync::Arc;
@@ -33,6 +34,7 @@ use tokio::sync::watch;
 
 pub use refresh::revocation_ended;
 pub use refresh_state::RefreshState;
+pub use revocation_step::{RUNNING_REFRESH, RevocationState, RevocationStep};
 pub use revocations::{PendingRevocation, Revocations};
 
 use self::protocol::Need;

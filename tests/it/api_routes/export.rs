@@ -76,7 +76,7 @@ async fn export_holds_connection_days_and_records() {
     let records: Vec<_> = of_type(&lines, "record").into_iter().map(keys).collect();
     assert_eq!(records, stored(&world, None).await.iter().map(keys).collect::<Vec<_>>(), "the rings of 2022 too");
     assert_eq!(lines.last().unwrap(), &json!({"type": "end", "complete": true, "cursor": null}));
-    let known = ["export", "connection", "day", "record", "end"];
+    let known = ["export", "connection", "consent", "profile", "day", "record", "end"];
     assert!(lines.iter().all(|line| known.contains(&line["type"].as_str().unwrap())));
 }
 

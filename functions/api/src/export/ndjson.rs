@@ -21,7 +21,7 @@ struct Line<T> {
     content: T,
 }
 
-/// Writes the first lines: the kind of the export, the connection if there ever was one, and the consents.
+/// Writes the first lines: the kind of the export, the connection if there ever was one, the consents and the profile.
 ///
 /// # Errors
 /// 503.
@@ -33,6 +33,9 @@ pub(super) async fn begin(deps: &Deps, patient: &PatientId, page: &mut Page) -> 
     }
     for consent in deps.connections.consents(patient).await.map_err(unavailable)? {
         page.frame(&line("consent", consent)?);
+    }
+    if let Some(profile) = deps.connections.profile(patient).await.map_err(unavailable)? {
+        page.frame(&line("profile", profile)?);
     }
     Ok(())
 }

@@ -16,6 +16,7 @@ mod fetch;
 mod open;
 mod phase;
 mod plan;
+mod profile;
 mod store;
 
 use std::time::Duration;
@@ -69,6 +70,7 @@ async fn sync(cx: SyncContext<'_>, message: &SyncMessage) -> Result<Outcome, Exi
     let opened = open::open(cx, message).await?;
     let planned = plan::plan(cx, opened).await?;
     let stored = fetch::fetch(cx, planned).await?;
+    Box::pin(profile::refresh(cx, &stored.opened)).await;
     close::close(cx, stored).await
 }
 

@@ -8,6 +8,7 @@ mod disconnect;
 mod item;
 mod lease;
 mod oauth_states;
+mod profile;
 mod refresh;
 mod shard;
 mod store;

@@ -8,6 +8,7 @@
 //! | `PATIENT#<id>` | `CONNECTION#oura#PENDING#<sha-256>` | a consent that was started, by its state's hash (expires) |
 //! | `PATIENT#<id>` | `CONNECTION#oura#REFUSED` | the reason for which the last consent was refused (expires) |
 //! | `PATIENT#<id>` | `CONSENT#<grant id>` | a consent from which the patient returned, and its end |
+//! | `PATIENT#<id>` | `PROFILE#oura` | personal information, if `PERSONAL_INFO` is `on` |
 //! | `PATIENT#<id>` | `PURGE#oura` | a purge; until it has ended, no connect |
 //! | `PATIENT#<id>` | `LIMIT#<name>` | the patient's recent requests of one kind (expires) |
 //! | `PATIENT#<id>` | `TOKENS#<grant id>` | the grant's token pair, sealed, if that vault was chosen |
@@ -38,6 +39,7 @@ pub(in crate::aws) enum Key<'a> {
     PendingConsent(&'a PatientId, &'a str),
     RefusedConsent(&'a PatientId),
     Consent(&'a PatientId, &'a GrantId),
+    Profile(&'a PatientId),
     Purge(&'a PatientId),
     Limit(&'a PatientId, &'a str),
     Tokens(&'a PatientId, &'a GrantId),
@@ -134,6 +136,7 @@ impl Key<'_> {
             Self::PendingConsent(patient, state) => of_patient(patient, format!("{}{state}", prefix::PENDING_CONSENT)),
             Self::RefusedConsent(patient) => of_patient(patient, format!("{}oura#REFUSED", prefix::CONNECTION)),
             Self::Consent(patient, grant) => of_patient(patient, format!("{}{grant}", prefix::CONSENT)),
+            Self::Profile(patient) => of_patient(patient, "PROFILE#oura".to_owned()),
             Self::Purge(patient) => of_patient(patient, "PURGE#oura".to_owned()),
             Self::Limit(patient, name) => of_patient(patient, format!("{}{name}", prefix::LIMIT)),
             Self::Tokens(patient, grant) => of_patient(patient, format!("TOKENS#{grant}")),

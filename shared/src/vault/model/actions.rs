@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::super::protocol::{Action, ActionResult};
 use super::super::refresh_state::RefreshState;
 use super::setting::{Guard, Setting};
-use super::world::{FLIGHT, Running, Secret, World, at, attempt, slot};
+use super::world::{FLIGHT, OLD, Running, Secret, World, at, attempt, slot};
 use crate::aws::Advanced;
 use crate::domain::ReasonCode;
 
@@ -105,8 +105,13 @@ impl Setting {
             Action::Discard if self.lacks(Guard::Discard) => ActionResult::Done,
             Action::Discard | Action::Forget => {
                 let of_oura = &mut next.oura[here];
-                // An access token of an older pair may not reach the newer one at Oura.
-                of_oura.revoked |= running.action == Action::Discard && of_oura.current == running.pair.1;
+                if running.action == Action::Discard {
+                    match &mut next.kept {
+                        Some(kept) if grant == OLD => *kept = (*kept).max(running.pair),
+                        // An access token of an older pair may not reach the newer one at Oura.
+                        _ => of_oura.revoked |= of_oura.current == running.pair.1,
+                    }
+                }
                 next.secrets[here] = None;
                 ActionResult::Done
             }

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use super::setting::{EndedBy, Setting, WorkerSetup};
+use jiff::SignedDuration;
+
+use super::super::revocation_step::{RUNNING_REFRESH, RevocationState, RevocationStep};
+use super::setting::{EndedBy, Guard, Setting, WorkerSetup};
 use super::world::{Flight, NEW, OLD, Run, Secret, Worker, World, connected, slot};
 use crate::domain::ReasonCode;
 
@@ -13,31 +16,76 @@ impl Setting {
         next.end_steps += 1;
         let old = slot(OLD);
         match (self.ended_by, world.end_steps) {
-            (EndedBy::Disconnect, 0) => {
+            (EndedBy::Disconnect | EndedBy::DisconnectAndReconnect, 0) => {
                 let item = next.item.as_mut()?;
                 let generation = item.generation;
                 item.end(&OLD, generation, ReasonCode::UserRequest);
+                next.ended_at = Some(world.now);
             }
-            (EndedBy::Purge, 0) => next.item = None,
-            (EndedBy::Disconnect | EndedBy::Purge, 1) => next.end_token = next.secrets[old].map(|secret| secret.token),
-            (EndedBy::Disconnect | EndedBy::Purge, 2) => next.secrets[old] = None,
-            (EndedBy::Disconnect | EndedBy::Purge, 3) => {
-                next.oura[old].revoked |= next.end_token == Some(next.oura[old].current);
-                next.end_token = None;
+            (EndedBy::Purge, 0) => (next.item, next.ended_at) = (None, Some(world.now)),
+            (EndedBy::Disconnect | EndedBy::Purge | EndedBy::DisconnectAndReconnect, 1) => {
+                next.kept = next.kept.max(next.secrets[old].map(|secret| (secret.generation, secret.token)));
+            }
+            (EndedBy::Disconnect | EndedBy::Purge | EndedBy::DisconnectAndReconnect, 2) => next.secrets[old] = None,
+            (EndedBy::Disconnect | EndedBy::Purge, 3) | (EndedBy::DisconnectAndReconnect, 4) => {
+                self.revoke(&mut next)?
             }
             (EndedBy::Reconnect, 0) => {
                 next.secrets[slot(NEW)] = Some(Secret { generation: 1, token: 1, before: 1, written_at: 0 });
             }
             (EndedBy::Reconnect, 1) => next.item = Some(connected(NEW)),
             (EndedBy::Reconnect, 2) => next.secrets[old] = None,
+            (EndedBy::DisconnectAndReconnect, 3) => {
+                next.secrets[slot(NEW)] = Some(Secret { generation: 1, token: 1, before: 1, written_at: 0 });
+                next.item = Some(connected(NEW));
+            }
             _ => return None,
         }
         Some(next)
     }
 
+    /// The revocation of the ended consent, by the production decision. `None` while it waits.
+    ///
+    /// The access token of the first generation has expired. A revocation ends every consent of the account with this app.
+    fn revoke(&self, next: &mut World) -> Option<()> {
+        let Some((generation, token)) = next.kept.take() else { return Some(()) };
+        let age = next.now - next.ended_at?;
+        let state = RevocationState {
+            has_newer_consent: self.ended_by == EndedBy::DisconnectAndReconnect && !self.lacks(Guard::NewerConsent),
+            is_expired: generation == 1 && !self.lacks(Guard::RefreshBeforeRevocation),
+            is_refused: false,
+            can_refresh: true,
+            age: if self.lacks(Guard::RunningRefresh) { RUNNING_REFRESH } else { SignedDuration::from_secs(age) },
+        };
+        let (of_old, is_held) = (slot(OLD), !next.is_lost(OLD));
+        let grant = &mut next.oura[of_old];
+        let revoked = match state.next() {
+            RevocationStep::Supersede | RevocationStep::GiveUp => false,
+            RevocationStep::Wait(_) => return None,
+            RevocationStep::Revoke => generation > 1 && grant.current == token,
+            RevocationStep::Refresh if grant.is_dead() => false,
+            RevocationStep::Refresh if grant.current == token => {
+                grant.current += 1;
+                true
+            }
+            RevocationStep::Refresh => {
+                // A worker has sent it too, and has its answer still.
+                if is_held {
+                    next.wrong = Some("a refresh token is spent twice");
+                }
+                next.oura[of_old].family_dead |= self.family;
+                false
+            }
+        };
+        next.oura[of_old].revoked |= revoked;
+        next.oura[slot(NEW)].revoked |= revoked && self.ended_by == EndedBy::DisconnectAndReconnect;
+        Some(())
+    }
+
     /// The next times at which a decision could change.
     pub(super) fn moments(&self, world: &World) -> BTreeSet<i64> {
         let mut moments = BTreeSet::from([world.now + 9]);
+        moments.extend(world.ended_at.map(|ended_at| ended_at + RUNNING_REFRESH.as_secs()));
         if let Some(item) = &world.item {
             for WorkerSetup { fast, .. } in &self.workers {
                 moments.extend(item.lease.iter().map(|(_, until)| until.as_second() - fast + 1));

@@ -4,7 +4,7 @@ use super::super::protocol::Need;
 use super::super::refresh_state::RefreshState;
 use super::search::Model;
 use super::setting::{EndedBy, Faults, Setting};
-use super::world::{BEGIN, Event, Flight, Grant, OLD, Run, Secret, Worker, World, connected, slot};
+use super::world::{BEGIN, Event, Flight, Grant, NEW, OLD, Run, Secret, Worker, World, connected, slot};
 
 impl Model for Setting {
     type State = World;
@@ -20,7 +20,8 @@ impl Model for Setting {
             oura: [alive; 2],
             workers: self.workers.iter().map(|_| Worker { run: Run::Idle, flight: Flight::None }).collect(),
             end_steps: 0,
-            end_token: None,
+            kept: None,
+            ended_at: None,
             false_refusal_at: None,
             used: false,
             wrong: None,
@@ -70,6 +71,10 @@ impl Model for Setting {
         let all_valid = self.workers.iter().all(|worker| worker.need == Need::Valid);
         if no_faults && all_valid && world.oura[slot(OLD)].current > 2 {
             return Some("more than one refresh for one need");
+        }
+        let newer = world.oura[slot(NEW)];
+        if newer.revoked {
+            return Some("a newer consent is ended by the revocation of an older one");
         }
         let all_over = world.workers.iter().all(|worker| worker.run == Run::Over && worker.flight == Flight::None);
         if !stuck && !all_over {

@@ -74,7 +74,7 @@ fn worlds() -> Vec<(&'static str, Setting)> {
     worlds.push(("declined while Oura serves nobody", alone));
     let all_refused = Setting { several: true, refusals: refused(90_000, 3600), ..setting(&[VALID; 3], declines) };
     worlds.push(("declined for a day like all others", Setting { served: false, ..all_refused }));
-    for ended_by in [EndedBy::Disconnect, EndedBy::Purge, EndedBy::Reconnect] {
+    for ended_by in [EndedBy::Disconnect, EndedBy::Purge, EndedBy::Reconnect, EndedBy::DisconnectAndReconnect] {
         worlds.push(("an end meanwhile", Setting { ended_by, ..setting(&[VALID; 2], faults) }));
     }
     if std::env::var("REFRESH_MODEL").is_ok_and(|depth| depth == "deep") {
@@ -129,7 +129,7 @@ fn each_guard_is_needed() {
     let apart = [fast(-300), VALID];
     let two_generations = [VALID, NEWER, NEWER];
     let two = |faults| setting(&[VALID; 2], faults);
-    let ended = |ended_by| Setting { ended_by, ..two(none) };
+    let ended = |ended_by| Setting { ended_by, ..two(Faults { time_steps: 1, ..none }) };
     let declines = Faults { declines: 2, time_steps: 2, ..none };
     let declined = |served, refusals| Setting { served, refusals, ..two(declines) };
     let missing: Vec<(Guard, Setting, &str)> = vec![
@@ -150,7 +150,10 @@ fn each_guard_is_needed() {
         (Guard::InFlightTime, setting(&apart, crash), "spent twice"),
         (Guard::ClockSkew, setting(&apart, crash), "spent twice"),
         (Guard::OldCopyCheck, setting(&two_generations, Faults { stale: 1, ..none }), "spent twice"),
-        (Guard::Discard, ended(EndedBy::Disconnect), "lives on at Oura"),
+        (Guard::Discard, Setting { family: false, ..ended(EndedBy::Disconnect) }, "lives on at Oura"),
+        (Guard::RefreshBeforeRevocation, ended(EndedBy::Disconnect), "lives on at Oura"),
+        (Guard::RunningRefresh, ended(EndedBy::Disconnect), "spent twice"),
+        (Guard::NewerConsent, ended(EndedBy::DisconnectAndReconnect), "newer consent is ended"),
     ];
     let mut unneeded = Vec::new();
     for (guard, whole, expected) in missing {

@@ -102,8 +102,14 @@ pub(super) enum Guard {
     ClockSkew,
     /// A pair older than the connection's generation is not used.
     OldCopyCheck,
-    /// A pair that was refreshed for an ended grant is revoked and deleted.
+    /// A pair that was refreshed for an ended grant is handed to its revocation, or revoked, and deleted.
     Discard,
+    /// An expired access token is refreshed before it is revoked.
+    RefreshBeforeRevocation,
+    /// The refresh before a revocation waits until no refresh of before the end can be running.
+    RunningRefresh,
+    /// Nothing is revoked once the account has a newer consent.
+    NewerConsent,
 }
 
 /// The end of the connection during the refreshes.
@@ -113,4 +119,6 @@ pub(super) enum EndedBy {
     Disconnect,
     Purge,
     Reconnect,
+    /// A disconnect, and a consent of the same account before the revocation.
+    DisconnectAndReconnect,
 }

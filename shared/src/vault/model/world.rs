@@ -51,8 +51,10 @@ pub(super) struct World {
     pub(super) workers: Vec<Worker>,
     /// Steps of the connection's end.
     pub(super) end_steps: u8,
-    /// Token that the end will revoke.
-    pub(super) end_token: Option<u8>,
+    /// Generation and token of the pair that is kept for the revocation.
+    pub(super) kept: Option<(u64, u8)>,
+    /// Time of the connection's end.
+    pub(super) ended_at: Option<i64>,
     pub(super) false_refusal_at: Option<i64>,
     /// A worker has obtained a token.
     pub(super) used: bool,
