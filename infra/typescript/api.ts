@@ -85,7 +85,7 @@ export interface paths {
         post?: never;
         /**
          * Disconnect the ring, and optionally delete the data
-         * @description At once, the connection ends (`disconnected`, `user_request`), its tokens are deleted, a running sync stores nothing more,
+         * @description At once, the connection ends (`disconnected`, `user_request`), no sync can use its tokens any more, a running sync stores nothing more,
          *     and the ring account is free for another patient. The consent is revoked at Oura soon after: an expired token is refreshed
          *     once before. Without an answer of Oura the revocation is retried for a day. `revocation` of `GET /connections` and a second
          *     event `wearable_disconnected` have the outcome.
@@ -268,7 +268,7 @@ export interface paths {
         };
         /**
          * The patient's personal information
-         * @description Stored only if the setting `PERSONAL_INFO` is `on` and the patient has granted `personal`. Fetched again weekly.
+         * @description Stored only if the setting `PERSONAL_INFO` is `on` and the patient has granted `personal`. Fetched soon after each connect, and then weekly; null until then. It stays after a disconnect and when the setting is switched off, until a purge.
          */
         get: operations["getProfile"];
         put?: never;
@@ -312,7 +312,7 @@ export interface paths {
          *     nothing, so each page shows the data at the time of its reading. Records are every stored document, as of `GET /records`.
          *
          *     - `ndjson`: one JSON object per line, `type` first. Every page ends with `end`, so that a truncated page is detectable.
-         *       Without data there are only `export`, `connection` if one ever existed, and `end`.
+         *       Without data there are only `export`, `connection` and `consent` if there are any, and `end`.
          *     - `fhir`: one Observation of FHIR R4 per line, for each number of each day. Without data the body is empty. The `id` of an
          *       Observation is the same in every export. The subject is the patient's id at the platform, as an identifier. `preliminary`
          *       marks days that Oura can still change. A metric without a value has no Observation. The code is LOINC's if there is a
@@ -434,7 +434,8 @@ export interface components {
             observedAt: string;
         };
         /**
-         * @description Progress of the ended consent's revocation at Oura; null while the connection lives, and if Oura has ended the consent.
+         * @description Progress of the ended consent's revocation at Oura; null while the connection lives, if Oura has
+         *     ended the consent, and if the consent gave no tokens.
          *
          *     - `pending`: not confirmed yet.
          *     - `revoked`: confirmed by Oura, or Oura had ended the consent before.
@@ -472,7 +473,8 @@ export interface components {
             /** @constant */
             source: "oura";
             /**
-             * @description `pending`: at Oura's consent page. `error`: connected, but data cannot arrive. With `account_conflict` or `account_change_refused`: not connected,
+             * @description `pending`: not connected, and a connect of the last ten minutes is open. `reasonCode` and `revocation` are then those of the
+             *     connection before. Offer connect for `pending` too: the patient may have left Oura's page. `error`: connected, but data cannot arrive. With `account_conflict` or `account_change_refused`: not connected,
              *     because a consent of the last day was refused.
              * @enum {unknown}
              */
@@ -1931,7 +1933,8 @@ export interface components {
          * @description - `invalid_json`, `invalid_body`: the body is not JSON, or a field is wrong.
          *     - `unknown_source`: `source` is not `oura`.
          *     - `missing_range`: `to` without `from`.
-         *     - `invalid_date`: a day is no calendar day of the form YYYY-MM-DD, or `from` is in the future.
+         *     - `invalid_date`: a day is no calendar day of the form YYYY-MM-DD, or `from` is in the future (tomorrow
+         *       is allowed, for time zones ahead of UTC).
          *     - `range_reversed`: `from` is after `to`.
          *     - `range_too_long`: more than 92 days.
          */
@@ -2023,7 +2026,7 @@ export interface components {
                 }) | components["schemas"]["GatewayRefusal"];
             };
         };
-        /** @description `not_connected`: the patient has no connection. */
+        /** @description `not_connected`: no ring is connected; for a disconnect with `data=keep`: none ever was. */
         NotConnected: {
             headers: {
                 [name: string]: unknown;
@@ -2542,7 +2545,7 @@ export interface operations {
                      * @example {
                      *       "success": true,
                      *       "data": {
-                     *         "syncId": "0f7d8a52-6a0e-4c58-9d0c-0a8c9a1f7e11"
+                     *         "syncId": "manual-0f7d8a52-6a0e-4c58-9d0c-0a8c9a1f7e11"
                      *       }
                      *     }
                      */

@@ -186,6 +186,7 @@ async fn connect_refuses_malformed_bodies_by_code() {
         ("/sync", r#"{"source":7}"#, (400, "invalid_body")),
         ("/sync", r#"{"source":"fitbit"}"#, (400, "unknown_source")),
         ("/sync", r#"{"from":"yesterday"}"#, (400, "invalid_date")),
+        ("/sync", r#"{"from":"2026-04-01"}"#, (400, "invalid_date")),
         ("/sync", r#"{"to":"2026-03-01"}"#, (400, "missing_range")),
         ("/sync", r#"{"from":"2026-03-02","to":"2026-03-01"}"#, (400, "range_reversed")),
         ("/sync", r#"{"from":"2020-01-01","to":"2026-03-01"}"#, (400, "range_too_long")),

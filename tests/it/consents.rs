@@ -46,7 +46,7 @@ async fn consents_are_a_history() {
     assert_eq!(of("outcome"), ["access_denied", "connected", "connected"]);
     assert_eq!(of("consentVersion"), [json!("2026-03"), json!("2026-04"), json!(null)]);
     assert_eq!(of("endReason"), [json!(null), json!("replaced"), json!("user_request")]);
-    assert_eq!(of("revocation"), [json!(null), json!(null), json!("revoked")]);
+    assert_eq!(of("revocation"), [json!(null), json!("superseded"), json!("revoked")]);
     assert_eq!(of("scopesGranted")[..2], [json!([]), json!(["daily", "spo2"])]);
     assert_eq!(all[1]["scopesRequested"].as_array().unwrap().len(), 11);
     assert_eq!(

@@ -24,8 +24,10 @@ pub(crate) async fn get(deps: &Deps, request: &Request) -> Result<Response<Body>
 pub(crate) async fn of_patient(deps: &Deps, patient: &PatientId) -> Result<Vec<Value>, HttpError> {
     let found = deps.connections.of_patient(patient, deps.clock.now()).await.map_err(unavailable)?;
     Ok(match (&found.connection, found.pending_since) {
-        // A pending consent replaces an ended connection.
-        (Some(connection), Some(since)) if connection.status == ConnectionStatus::Disconnected => {
+        // A pending consent replaces a connection that ended before it.
+        (Some(connection), Some(since))
+            if connection.status == ConnectionStatus::Disconnected && since >= connection.since =>
+        {
             vec![shown(connection, ConnectionStatus::Pending, connection.reason, since)]
         }
         (Some(connection), _) => {

@@ -20,6 +20,10 @@ struct SyncRequest {
     to: Option<String>,
 }
 
+fn future() -> HttpError {
+    HttpError::bad_request("invalid_date", "`from` is in the future.")
+}
+
 pub(crate) async fn post(deps: &Deps, request: &Request) -> Result<Response<Body>, HttpError> {
     let patient = http::patient(request, &deps.config.token_policy)?;
     let body: SyncRequest = http::json_body(request)?;
@@ -32,13 +36,18 @@ pub(crate) async fn post(deps: &Deps, request: &Request) -> Result<Response<Body
     let requested = match (body.from.as_deref(), body.to.as_deref()) {
         (None, None) => None,
         (Some(from), to) => {
+            let from = parse_day("from", from)?;
+            // Without `to`, the end is today where the patient is.
+            if to.is_none() && from > today {
+                return Err(future());
+            }
             let to = to.map_or(Ok(today), |to| parse_day("to", to))?;
-            Some(parse_range(parse_day("from", from)?, to, MAX_RANGE)?)
+            Some(parse_range(from, to, MAX_RANGE)?)
         }
         (None, Some(_)) => return Err(HttpError::bad_request("missing_range", "`to` needs a `from`.")),
     };
     if requested.is_some_and(|range| range.first() > today) {
-        return Err(HttpError::bad_request("invalid_date", "`from` is in the future."));
+        return Err(future());
     }
     connected(deps, &patient).await?;
     limited(deps, &patient, "sync", deps.config.manual_syncs, "too_many_syncs").await?;

@@ -23,19 +23,21 @@ pub(crate) struct Callback<'a> {
     pub(crate) portal: Portal,
 }
 
-/// Exchanges the code, reads the account, stores tokens and connection, and starts the backfill. A consent that is not kept is
-/// revoked.
-pub(crate) async fn run(deps: &Deps, flow: &Flow, callback: &Callback<'_>) -> Result<(), Refusal> {
-    let grant = exchange(deps, &flow.state, callback).await?;
+/// A consent that did not become the patient's connection.
+pub(crate) struct Unfinished {
+    pub(crate) refusal: Refusal,
+    /// To be revoked: the tokens, and the ring account if it is known.
+    pub(crate) unkept: Option<(TokenGrant, Option<OuraUserId>)>,
+}
+
+/// Exchanges the code, reads the account, stores tokens and connection, and starts the backfill.
+pub(crate) async fn run(deps: &Deps, flow: &Flow, callback: &Callback<'_>) -> Result<(), Unfinished> {
+    let grant = exchange(deps, &flow.state, callback).await;
+    let grant = grant.map_err(|refusal| Unfinished { refusal, unkept: None })?;
     let mut account = None;
-    let Err(NotKept { refusal, certain }) = keep(deps, flow, callback, &grant, &mut account).await else {
-        return Ok(());
-    };
+    let kept = keep(deps, flow, callback, &grant, &mut account).await;
     // With an unknown outcome these tokens may be the connection's.
-    if certain {
-        unkept::revoke(deps, flow, &grant, account).await;
-    }
-    Err(refusal)
+    kept.map_err(|NotKept { refusal, certain }| Unfinished { refusal, unkept: certain.then_some((grant, account)) })
 }
 
 /// Everything after the exchange. `account`: the ring account, once it is known.

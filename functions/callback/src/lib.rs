@@ -29,7 +29,7 @@ use serde_json::json;
 use shared::aws::{
     AppSecrets, Bus, Connections, Outbox, Proof, Queue, SdkConfig, StoredState, TakeOutcome, TakenState, TokenStore,
 };
-use shared::domain::{CONSENT_CONNECTED, Clock, Consent, Entropy, GrantId, ScopeSet};
+use shared::domain::{CONSENT_CONNECTED, Clock, Consent, Entropy, GrantId, Revocation, ScopeSet};
 use shared::flow::Binding;
 use shared::http::{self, HttpError};
 use shared::oura::{AuthorizationCode, HttpOptions, OAuthHttp, OuraClient, Portal};
@@ -39,7 +39,7 @@ use url::Url;
 pub use config::Config;
 pub use refusal::Refusal;
 
-use complete::Callback;
+use complete::{Callback, Unfinished};
 
 /// Upper bound of a query parameter in bytes. Oura's codes and this service's states are far shorter.
 const MAX_PARAMETER: usize = 2048;
@@ -222,27 +222,31 @@ async fn take(deps: &Deps, state: &str, proof: &Proof<'_>) -> Result<Taken, Refu
     }
 }
 
-/// Completes a flow, and stores its outcome for repetitions.
+/// Completes a flow, and stores its outcome for repetitions. A consent that is not kept is revoked after that.
 async fn complete(deps: &Deps, flow: &Flow, callback: &Callback<'_>) -> Result<(), Refusal> {
-    let outcome = complete::run(deps, flow, callback).await;
-    end(deps, flow, &outcome).await;
-    outcome
+    let Err(Unfinished { refusal, unkept }) = complete::run(deps, flow, callback).await else {
+        end_state(deps, flow, CONSENT_CONNECTED).await;
+        return Ok(());
+    };
+    end_refused(deps, flow, refusal, unkept.is_some().then_some(Revocation::Pending)).await;
+    if let Some((grant, account)) = unkept {
+        unkept::revoke(deps, flow, &grant, account).await;
+    }
+    Err(refusal)
 }
 
-/// Stores the outcome of a flow. A consent that connected is in the history already.
-async fn end(deps: &Deps, flow: &Flow, outcome: &Result<(), Refusal>) {
-    let patient = &flow.state.patient_id;
-    let code = match outcome {
-        Ok(()) => CONSENT_CONNECTED,
-        Err(refusal) => refusal.code(),
-    };
-    if outcome.is_err() {
-        let consent = consent(deps, flow, code, ScopeSet::default());
-        if let Err(error) = deps.connections.record_consent(patient, &consent).await {
-            tracing::warn!(event = "callback.consent_not_recorded", %error, "refused consent is missing in the history");
-        }
+/// Stores the outcome of a refused flow, also in the patient's history.
+async fn end_refused(deps: &Deps, flow: &Flow, refusal: Refusal, revocation: Option<Revocation>) {
+    let consent = Consent { revocation, ..consent(deps, flow, refusal.code(), ScopeSet::default()) };
+    if let Err(error) = deps.connections.record_consent(&flow.state.patient_id, &consent).await {
+        tracing::warn!(event = "callback.consent_not_recorded", %error, "refused consent is missing in the history");
     }
-    if let Err(error) = deps.connections.end_state(&flow.state, &flow.attempt, code).await {
+    end_state(deps, flow, refusal.code()).await;
+}
+
+/// Stores the outcome of a flow for repetitions.
+async fn end_state(deps: &Deps, flow: &Flow, outcome: &str) {
+    if let Err(error) = deps.connections.end_state(&flow.state, &flow.attempt, outcome).await {
         tracing::warn!(event = "callback.outcome_not_stored", %error, "outcome of a consent was left to expire");
     }
 }
@@ -273,9 +277,8 @@ async fn denied(deps: &Deps, state: &str, proof: Option<&Proof<'_>>, error: &str
     };
     match taken {
         Some(Taken::Ours(flow)) => {
-            let outcome = Err(refusal);
-            end(deps, &flow, &outcome).await;
-            finish(deps, flow.state.return_to.as_deref(), outcome)
+            end_refused(deps, &flow, refusal, None).await;
+            finish(deps, flow.state.return_to.as_deref(), Err(refusal))
         }
         Some(Taken::Repeated(earlier)) => repeated(deps, state, earlier).await,
         None => {

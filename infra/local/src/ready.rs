@@ -37,6 +37,8 @@ pub struct Ready {
     pub endpoints: Endpoints,
     /// The access key of the embedded AWS services; none if they are external.
     pub credentials: Option<AccessKey>,
+    /// The simulated Oura, without a slash at the end; none with the real one.
+    pub oura: Option<String>,
 }
 
 /// A ready file that exists as long as this value: it must not outlive the stack that it describes.
@@ -83,6 +85,7 @@ mod tests {
                 events: endpoint(),
             },
             credentials: Some(AccessKey { access_key_id: "k".to_owned(), secret_access_key: "s".to_owned() }),
+            oura: Some("http://127.0.0.1:9".to_owned()),
         };
         let file = ReadyFile::write(&path, &ready).unwrap();
         let written: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
@@ -96,6 +99,7 @@ mod tests {
                     "sqs": "http://127.0.0.1:4", "events": "http://127.0.0.1:4",
                 },
                 "credentials": {"accessKeyId": "k", "secretAccessKey": "s"},
+                "oura": "http://127.0.0.1:9",
             })
         );
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);

@@ -105,8 +105,8 @@ fn greet(stack: &Stack) -> anyhow::Result<()> {
     let ready = stack.ready()?;
     let mut out = std::io::stdout().lock();
     writeln!(out, "Open       {}/", ready.url)?;
-    if let Some(oura) = stack.oura() {
-        writeln!(out, "Oura       {} (simulated)", oura.url().as_str().trim_end_matches('/'))?;
+    if let Some(oura) = &ready.oura {
+        writeln!(out, "Oura       {oura} (simulated)")?;
     }
     writeln!(out, "AWS        {}", ready.endpoints.dynamodb)?;
     if let Some(AccessKey { access_key_id, secret_access_key }) = &ready.credentials {

@@ -316,6 +316,7 @@ impl Stack {
             patient_id: self.patient_id.to_string(),
             endpoints: self.endpoints.clone(),
             credentials: self.aws.as_ref().map(|_embedded| AccessKey::of_process().clone()),
+            oura: self.oura().map(|oura| oura.url().as_str().trim_end_matches('/').to_owned()),
         })
     }
 

@@ -10,7 +10,9 @@ use super::store::{ClaimItem, Connections, is_on, may_claim};
 use crate::aws::error::StoreError;
 use crate::aws::outbox::put_event;
 use crate::aws::table::{Committed, Key, Transaction, expires_at, missing};
-use crate::domain::{Connection, ConnectionStatus, Consent, ConsentEnd, PatientEvent, PatientId, ReasonCode, Replaced};
+use crate::domain::{
+    Connection, ConnectionStatus, Consent, ConsentEnd, PatientEvent, PatientId, ReasonCode, Replaced, Revocation,
+};
 
 /// Time for which the patient's app is shown the reason of a refused consent.
 const REFUSED_TTL: Duration = Duration::from_secs(24 * 3600);
@@ -85,7 +87,10 @@ impl Connections {
         }
         if let Some(old) = live {
             let end = ConsentEnd::Replaced(Replaced::Replaced);
-            transaction.add(ConnectPart::OldConsent, self.end_consent(old, end, connection.since, None))?;
+            // A revocation could end the newer consent of the same account.
+            let is_same = old.oura_user_id == connection.oura_user_id;
+            let revocation = if is_same { Revocation::Superseded } else { Revocation::Pending };
+            transaction.add(ConnectPart::OldConsent, self.end_consent(old, end, connection.since, Some(revocation)))?;
         }
         Ok(match transaction.commit().await? {
             Committed::Done => ConnectOutcome::Recorded,
