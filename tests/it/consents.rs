@@ -192,3 +192,103 @@ async fn change_of_the_ring_account_is_published_or_refused() {
     settle(&strict).await;
     assert_eq!(strict.connect_as(PATIENT, "bruno").await.outcome().0, "connected");
 }
+
+/// Oura does not answer the first revocation, or the old access token has expired: both are retried.
+#[tokio::test]
+async fn revocation_of_an_unkept_consent_is_retried() {
+    let world = World::connected().await;
+    settle(&world).await;
+    let on = FaultMatch { path: "/oauth/revoke".into(), ..FaultMatch::default() };
+    let fault = OuraFault { on, status: Some(503), body: Some(json!("")), times: Some(1), ..OuraFault::default() };
+    world.oura().add_fault(fault).unwrap();
+    assert_eq!(world.connect_as("patient-2", "ada").await.outcome().1, "account_conflict");
+    settle(&world).await;
+    assert_eq!(revoked(&world), 2);
+    world.oura().clear_faults();
+    world.pass(Duration::from_secs(30 * 3600));
+    assert_eq!(world.connect_as(PATIENT, "bruno").await.outcome().0, "connected");
+    settle(&world).await;
+    assert_eq!(consents(&world).await[0]["revocation"], "revoked");
+    assert_eq!(world.oura().person("ada").unwrap().grants, 0);
+    assert_eq!(world.oura().summary().reused, 0);
+}
+
+/// The refresh of a replaced consent ends when the newer one is recorded: revoking its tokens could end that one too.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn refresh_of_a_replaced_consent_revokes_nothing() {
+    let world = World::connected().await;
+    settle(&world).await;
+    world.pass(Duration::from_secs(30 * 3600));
+    world.request(Some(PATIENT), "POST", "/sync", "", "{}").await;
+    let bodies = world.bodies().await;
+    let flow = world.begin(PATIENT).await;
+    let query = world.consent(&flow, "ada", "allow", None).await;
+    let on =
+        FaultMatch { path: "/oauth/token".into(), grant_type: Some("refresh_token".into()), ..FaultMatch::default() };
+    world.oura().add_fault(OuraFault { on, delay_ms: Some(1500), ..OuraFault::default() }).unwrap();
+    let reconnect = async {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        world.callback(&query, Some(&flow.cookie)).await
+    };
+    let (_, answer) = futures::future::join(world.deliver(&bodies, 1), reconnect).await;
+    assert_eq!(answer.outcome().0, "connected");
+    settle(&world).await;
+    assert_eq!(revoked(&world), 0);
+    assert_eq!(world.connection().await.status, ConnectionStatus::Connected);
+}
+
+/// A consent that began before a disconnect or a purge does not bring the patient back after it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn callback_in_flight_does_not_undo_a_disconnect_or_purge() {
+    for query in ["", "data=purge"] {
+        let world = World::connected().await;
+        settle(&world).await;
+        let flow = world.begin(PATIENT).await;
+        let callback = world.consent(&flow, "ada", "allow", None).await;
+        let on = FaultMatch { path: "/oauth/token".into(), ..FaultMatch::default() };
+        world.oura().add_fault(OuraFault { on, delay_ms: Some(1500), ..OuraFault::default() }).unwrap();
+        let end = async {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            assert_eq!(world.request(Some(PATIENT), "DELETE", "/connections/oura", query, "").await.status, 202);
+            world.work().await;
+        };
+        let (answer, ()) = futures::future::join(world.callback(&callback, Some(&flow.cookie)), end).await;
+        assert_eq!(answer.outcome(), ("error".into(), "state_invalid".into()), "{query}");
+        world.oura().clear_faults();
+        settle(&world).await;
+        let shown = world.get("/connections", "").await.data()["connections"].clone();
+        if query.is_empty() {
+            assert_eq!(shown[0]["status"], "disconnected");
+        } else {
+            assert_eq!(shown, json!([]));
+            assert_eq!(consents(&world).await, [] as [Value; 0], "nothing is written after the purge");
+        }
+        assert_eq!(world.oura().person("ada").unwrap().grants, 0, "{query}: both consents are revoked");
+    }
+}
+
+#[tokio::test]
+async fn consent_that_begins_during_a_purge_completes_after_it() {
+    let world = World::connected().await;
+    settle(&world).await;
+    assert_eq!(world.request(Some(PATIENT), "DELETE", "/connections/oura", "data=purge", "").await.status, 202);
+    world.pass(Duration::from_secs(5));
+    let flow = world.begin(PATIENT).await;
+    let query = world.consent(&flow, "ada", "allow", None).await;
+    world.pass(Duration::from_secs(15));
+    world.work().await;
+    assert_eq!(world.callback(&query, Some(&flow.cookie)).await.outcome().0, "connected");
+}
+
+#[tokio::test]
+async fn profile_of_an_earlier_account_is_not_kept() {
+    let world = World::with(|env| env.with("PERSONAL_INFO", "on"), |_| ()).await;
+    world.connect_as(PATIENT, "ada").await;
+    settle(&world).await;
+    assert!(world.get("/profile", "").await.data()["profile"].is_object());
+    let flow = world.begin(PATIENT).await;
+    let query = world.consent(&flow, "bruno", "allow", Some(&["daily"])).await;
+    assert_eq!(world.callback(&query, Some(&flow.cookie)).await.outcome().0, "connected");
+    settle(&world).await;
+    assert_eq!(world.get("/profile", "").await.data()["profile"], Value::Null);
+}

@@ -99,7 +99,7 @@ async fn stored(connections: &Connections, connection: &Connection) {
         },
     );
     assert_eq!(
-        connections.connect(connection, None, &event, &tests::consent_of(connection, now())).await.unwrap(),
+        connections.connect(connection, None, &event, &tests::consent_of(connection, now()), None).await.unwrap(),
         ConnectOutcome::Recorded
     );
 }

@@ -4,7 +4,7 @@ use lambda_http::http::StatusCode;
 use lambda_http::{Body, Request, Response};
 use serde_json::json;
 use shared::aws::PurgeRequest;
-use shared::domain::{Command, CommandKind, ConnectionStatus, PatientId, RequestId, SOURCE};
+use shared::domain::{Command, CommandKind, Connection, ConnectionStatus, PatientId, RequestId, SOURCE};
 use shared::http::{self, HttpError};
 use strum::{EnumString, IntoStaticStr};
 
@@ -23,26 +23,32 @@ pub(crate) async fn delete(deps: &Deps, request: &Request) -> Result<Response<Bo
     let patient = http::patient(request, &deps.config.token_policy)?;
     let data = data(request)?;
     let now = deps.clock.now();
-    // Written first: it blocks new connections, so the connection read next is the last one.
+    // Written first: it blocks new connections.
     let purge = match data {
         Data::Purge => Some(purge(deps, &patient).await?),
         Data::Keep => None,
     };
-    let connection = deps.connections.get(&patient).await.map_err(unavailable)?;
-    if connection.is_none() && purge.is_none() {
-        return Err(HttpError::new(StatusCode::CONFLICT, "not_connected", "No ring was ever connected."));
-    }
-    let kinds = connection.iter().map(|connection| CommandKind::Revoke {
-        grant_id: connection.grant_id.clone(),
-        oura_user_id: Some(connection.oura_user_id.clone()),
-    });
-    let commands: Vec<_> = kinds
-        .chain(purge.is_some().then_some(CommandKind::Purge))
-        .map(|kind| Command { patient_id: patient.clone(), kind, requested_at: now })
-        .collect();
+    let mut connection = deps.connections.get(&patient).await.map_err(unavailable)?;
+    let command = |kind| Command { patient_id: patient.clone(), kind, requested_at: now };
+    let mut commands: Vec<_> = connection.as_ref().map(revoke).into_iter().map(command).collect();
+    commands.extend(purge.is_some().then_some(CommandKind::Purge).map(command));
     // These messages repeat the work if this request ends early.
     for command in &commands {
         deps.queue.send_later(command.clone(), Command::SAFETY_NET).await.map_err(unavailable)?;
+    }
+    // No consent that has begun completes from here on, so the connection read next is the last one.
+    deps.connections.discard_states(&patient).await.map_err(unavailable)?;
+    let latest = deps.connections.get(&patient).await.map_err(unavailable)?;
+    if let Some(latest) =
+        latest.filter(|latest| connection.as_ref().is_none_or(|read| read.grant_id != latest.grant_id))
+    {
+        let command = command(revoke(&latest));
+        deps.queue.send_later(command.clone(), Command::SAFETY_NET).await.map_err(unavailable)?;
+        commands.push(command);
+        connection = Some(latest);
+    }
+    if connection.is_none() && purge.is_none() {
+        return Err(HttpError::new(StatusCode::CONFLICT, "not_connected", "No ring was ever connected."));
     }
     if let Some(grant) = connection.as_ref().map(|connection| &connection.grant_id) {
         deps.disconnect.end(&patient, grant, now).await.map_err(unavailable)?;
@@ -72,6 +78,11 @@ pub(crate) async fn delete(deps: &Deps, request: &Request) -> Result<Response<Bo
         answer["requestId"] = json!(id);
     }
     Ok(http::success(StatusCode::ACCEPTED, &answer))
+}
+
+/// The command that ends a connection and revokes its consent.
+fn revoke(connection: &Connection) -> CommandKind {
+    CommandKind::Revoke { grant_id: connection.grant_id.clone(), oura_user_id: Some(connection.oura_user_id.clone()) }
 }
 
 /// Reads the query strictly: a deletion cannot be undone.

@@ -238,7 +238,7 @@ async fn complete(deps: &Deps, flow: &Flow, callback: &Callback<'_>) -> Result<(
 /// Stores the outcome of a refused flow, also in the patient's history.
 async fn end_refused(deps: &Deps, flow: &Flow, refusal: Refusal, revocation: Option<Revocation>) {
     let consent = Consent { revocation, ..consent(deps, flow, refusal.code(), ScopeSet::default()) };
-    if let Err(error) = deps.connections.record_consent(&flow.state.patient_id, &consent).await {
+    if let Err(error) = deps.connections.record_consent(&flow.state, &consent).await {
         tracing::warn!(event = "callback.consent_not_recorded", %error, "refused consent is missing in the history");
     }
     end_state(deps, flow, refusal.code()).await;

@@ -57,7 +57,7 @@ pub(crate) async fn record(
         let changed = previous.as_ref().is_some_and(|previous| previous.oura_user_id != account.id);
         if changed && deps.config.account_change == AccountChange::Refuse {
             tracing::warn!(event = "callback.account_change_refused", "consent of another ring account was refused");
-            refuse(deps, patient, ReasonCode::AccountChangeRefused, None, now).await;
+            refuse(deps, flow, ReasonCode::AccountChangeRefused, None, now).await;
             return Err(NotKept { refusal: Refusal::AccountChangeRefused, certain });
         }
         let days = i32::try_from(deps.config.backfill_days).unwrap_or(30);
@@ -73,14 +73,18 @@ pub(crate) async fn record(
         let connection = new.connection(previous.as_ref(), &history, &sync_id);
         let event = new.event(previous.is_some(), changed);
         let consent = consent(deps, flow, CONSENT_CONNECTED, scopes.clone());
-        match deps.connections.connect(&connection, previous.as_ref(), &event, &consent).await {
+        match deps.connections.connect(&connection, previous.as_ref(), &event, &consent, Some(&flow.state)).await {
             Ok(ConnectOutcome::Recorded) => return Ok((message, previous)),
             Ok(ConnectOutcome::AccountConflict) => {
                 tracing::warn!(event = "callback.account_conflict", "ring account of another patient was refused");
                 let conflict = EventKind::AccountConflict { grant_id: grant_id.clone() };
                 let event = PatientEvent::new(patient.clone(), now, conflict);
-                refuse(deps, patient, ReasonCode::AccountConflict, Some(&event), now).await;
+                refuse(deps, flow, ReasonCode::AccountConflict, Some(&event), now).await;
                 return Err(NotKept { refusal: Refusal::AccountConflict, certain });
+            }
+            Ok(ConnectOutcome::StateGone) => {
+                tracing::info!(event = "callback.state_deleted", "patient disconnected or was purged during a consent");
+                return Err(NotKept { refusal: Refusal::StateInvalid, certain });
             }
             Ok(ConnectOutcome::PurgeRunning) => {
                 requeue_purge(deps, patient, now).await;
@@ -154,8 +158,9 @@ impl New<'_> {
 }
 
 /// Stores the refusal of a ring account, so that `GET /connections` shows it, and publishes its event.
-async fn refuse(deps: &Deps, patient: &PatientId, reason: ReasonCode, event: Option<&PatientEvent>, now: Timestamp) {
-    if let Err(error) = deps.connections.refuse(patient, reason, event, now).await {
+async fn refuse(deps: &Deps, flow: &Flow, reason: ReasonCode, event: Option<&PatientEvent>, now: Timestamp) {
+    let patient = &flow.state.patient_id;
+    if let Err(error) = deps.connections.refuse(patient, reason, event, &flow.state, &flow.attempt, now).await {
         tracing::warn!(event = "callback.refusal_not_stored", %error, "refusal of a ring account could not be stored");
         return;
     }

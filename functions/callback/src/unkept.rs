@@ -53,8 +53,12 @@ async fn queue(
 ) {
     let kind = CommandKind::Revoke { grant_id: consent.clone(), oura_user_id: account };
     let command = Command { patient_id: patient.clone(), kind, requested_at: deps.clock.now() };
+    // Twice, like that of a disconnect: the second message retries what the first one could not.
     let queued = match kept {
-        Ok(()) => deps.queue.send(command).await,
+        Ok(()) => match deps.queue.send_later(command.clone(), Command::SAFETY_NET).await {
+            Ok(()) => deps.queue.send(command).await,
+            Err(error) => Err(error),
+        },
         Err(error) => Err(error),
     };
     if let Err(error) = queued {

@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use aws_lambda_events::event::sqs::{BatchItemFailure, SqsMessage};
 use jiff::{SignedDuration, Timestamp};
-use shared::aws::StoreError;
-use shared::domain::{Command, CommandKind, PatientId};
+use shared::domain::PatientId;
 
 use crate::deps::Deps;
 
@@ -91,17 +90,6 @@ pub(crate) async fn publish_outbox(deps: &Deps, patient: &PatientId, delivery: D
         Outcome::Done if !is_empty => delivery.retry("outbox"),
         outcome => outcome,
     }
-}
-
-/// Sends a command of this patient to the live queue, to be received after the delay.
-pub(crate) async fn send_later(
-    deps: &Deps,
-    patient: &PatientId,
-    kind: CommandKind,
-    delay: Duration,
-) -> Result<(), StoreError> {
-    let command = Command { patient_id: patient.clone(), kind, requested_at: deps.clock.now() };
-    deps.live.send_later(command, delay).await
 }
 
 /// Sends a fresh copy of the message, so that the received one can be deleted. Returns false if it could not be sent.

@@ -11,10 +11,10 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use shared::aws::{Purge, PurgeRequest, PurgeScope, StoreError, TakenPurge};
-use shared::domain::{CommandKind, EventKind, PatientEvent, PatientId};
+use shared::domain::{Command, CommandKind, EventKind, PatientEvent, PatientId};
 use shared::telemetry::{self, Metric};
 
-use crate::delivery::{Delivery, Outcome, send_later};
+use crate::delivery::{Delivery, Outcome};
 use crate::deps::Deps;
 
 /// Time from the invocation's deadline to the end of its lease, so that no second worker purges while the first one runs.
@@ -57,10 +57,10 @@ pub(crate) async fn run(deps: &Deps, patient: &PatientId, delivery: Delivery) ->
 pub(crate) async fn sweep(
     deps: &Deps,
     patient: &PatientId,
-    purged_at: Timestamp,
+    requested_at: Timestamp,
     delivery: Delivery,
 ) -> Result<Outcome, StoreError> {
-    deps.purges.request_sweep(patient, purged_at).await?;
+    deps.purges.request_sweep(patient, requested_at).await?;
     run(deps, patient, delivery).await
 }
 
@@ -79,15 +79,16 @@ async fn delete(
     if deps.outbox.drain(&patient).await?.left > 0 {
         return Ok(delivery.retry("outbox"));
     }
+    let scope = PurgeScope::All { requested_at: request.requested_at };
     let counts = match purge.counts {
         Some(counts) => counts,
         None => {
-            let counts = deps.purges.count(&patient, PurgeScope::All).await?;
+            let counts = deps.purges.count(&patient, scope).await?;
             deps.purges.keep_counts(&purge, counts).await?;
             counts
         }
     };
-    if !deps.purges.clear(&patient, PurgeScope::All, || has_time(deps, delivery.deadline)).await? {
+    if !deps.purges.clear(&patient, scope, || has_time(deps, delivery.deadline)).await? {
         return Ok(Outcome::Requeue { after: Duration::ZERO, reason: "purge_unfinished" });
     }
     if purge.purged_at.is_none() {
@@ -113,7 +114,8 @@ async fn delete(
         connection_items = counts.connection_items,
         "all data of a patient was deleted"
     );
-    send_later(deps, &patient, CommandKind::Sweep, SWEEP_DELAY).await?;
+    let sweep = Command { patient_id: patient.clone(), kind: CommandKind::Sweep, requested_at: request.requested_at };
+    deps.live.send_later(sweep, SWEEP_DELAY).await?;
     deps.purges.end(&purge).await?;
     Ok(Outcome::Done)
 }
@@ -124,7 +126,7 @@ async fn delete_leftovers(deps: &Deps, purge: &Purge, delivery: Delivery) -> Res
     let found = deps.connections.of_patient(patient, deps.clock.now()).await?;
     let is_back = found.connection.is_some() || found.pending_since.is_some();
     if !is_back {
-        let scope = PurgeScope::Leftovers { purged_at: purge.purged_at.unwrap_or_else(|| deps.clock.now()) };
+        let scope = PurgeScope::Leftovers { requested_at: purge.swept_request_at.unwrap_or_else(|| deps.clock.now()) };
         let counts = deps.purges.count(patient, scope).await?;
         let items = counts.records + counts.days + counts.connection_items;
         if items > 0 {

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 use shared::aws::StoreError;
-use shared::domain::{Command, ConnectionStatus, GrantId, OuraUserId, PatientId, Revocation};
+use shared::domain::{Command, GrantId, OuraUserId, PatientId, Revocation};
 use shared::oura::{OAuthClient, TokenError};
 use shared::telemetry::{self, Metric};
 use shared::vault::{PendingRevocation, RevocationState, RevocationStep, revocation_ended};
@@ -50,7 +50,10 @@ pub(crate) async fn run(
     let Some(pending) = deps.revocations.get(patient, grant).await? else {
         return without_tokens(deps, patient, grant).await;
     };
-    let has_newer_consent = has_newer_consent(deps, command, grant, account).await?;
+    let has_newer_consent = match account {
+        Some(account) => deps.connections.has_newer_consent(account, grant, command.requested_at).await?,
+        None => false,
+    };
     let age = deps.clock.now().duration_since(command.requested_at);
     let revoked = match deps.app.oauth().await {
         Ok(oauth) => revoke(deps, &oauth, &Attempt { patient, grant, age, has_newer_consent }, pending).await?,
@@ -84,23 +87,6 @@ pub(crate) async fn run(
         return Ok(Outcome::Done);
     }
     Ok(Outcome::Requeue { after: requeue_delay(retry_after, age), reason: "revocation" })
-}
-
-/// True if the ring account has been connected again since the command was given.
-async fn has_newer_consent(
-    deps: &Deps,
-    command: &Command,
-    grant: &GrantId,
-    account: Option<&OuraUserId>,
-) -> Result<bool, StoreError> {
-    let Some(account) = account else { return Ok(false) };
-    let Some(owner) = deps.connections.owner(account).await? else { return Ok(false) };
-    Ok(deps.connections.get(&owner).await?.is_some_and(|connection| {
-        connection.oura_user_id == *account
-            && connection.grant_id != *grant
-            && connection.status != ConnectionStatus::Disconnected
-            && connection.since > command.requested_at
-    }))
 }
 
 /// Carries out the steps of a revocation, as far as they lead in this delivery.

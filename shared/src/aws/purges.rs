@@ -35,8 +35,10 @@ pub struct Purge {
     pub request: Option<PurgeRequest>,
     /// Number of items before the first deletion.
     pub counts: Option<PurgeCounts>,
-    /// Time of the last deletion; the receipt is in the outbox since. Of a sweep: the end of the purge before it.
+    /// Time of the last deletion; the receipt is in the outbox since.
     pub purged_at: Option<Timestamp>,
+    /// Of a sweep: time of the request of the purge before it.
+    pub swept_request_at: Option<Timestamp>,
     /// End of the lease in milliseconds, as stored.
     lease_until: i64,
 }
@@ -44,13 +46,16 @@ pub struct Purge {
 /// The items that a purge deletes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PurgeScope {
-    /// All of the patient.
-    All,
-    /// Those that were there before this time. Of the items in `Connections`, what began since is no leftover, nor is the count
+    /// All of the patient, except a consent that began after the request: it can be completed when the purge has ended.
+    All {
+        /// Time of the request.
+        requested_at: Timestamp,
+    },
+    /// Those that were there before the request. Of the items in `Connections`, what began since is no leftover, nor is the count
     /// of the patient's requests.
     Leftovers {
-        /// End of the purge.
-        purged_at: Timestamp,
+        /// Time of the request.
+        requested_at: Timestamp,
     },
 }
 
@@ -76,8 +81,8 @@ struct PurgeItem {
     connection_items: Option<u64>,
     consents: Option<u64>,
     purged_at: Option<Timestamp>,
-    /// Of a sweep: end of the purge before it.
-    swept_purge_at: Option<Timestamp>,
+    /// Of a sweep: time of the request of the purge before it.
+    swept_request_at: Option<Timestamp>,
 }
 
 /// The three tables that hold items of a patient.
@@ -117,12 +122,12 @@ impl Purges {
         Self { connections: table(connections), wearable_data: table(wearable_data), daily_stats: table(daily_stats) }
     }
 
-    /// Requests a sweep after the purge that ended at this time, unless there is a purge anyway.
+    /// Requests a sweep after the purge that was requested at this time, unless there is a purge anyway.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn request_sweep(&self, patient: &PatientId, purged_at: Timestamp) -> Result<(), StoreError> {
-        let update = self.update(patient).set("sweptPurgeAt", purged_at).when(missing("pk"));
+    pub async fn request_sweep(&self, patient: &PatientId, requested_at: Timestamp) -> Result<(), StoreError> {
+        let update = self.update(patient).set("sweptRequestAt", requested_at).when(missing("pk"));
         update.send("request a sweep").await?.ignore();
         Ok(())
     }
@@ -319,10 +324,17 @@ fn sort_key(item: &Item) -> &str {
 
 impl PurgeScope {
     fn includes(self, item: &Item) -> bool {
-        let Self::Leftovers { purged_at } = self else { return true };
         let begun = ["since", "requestedAt"].into_iter().find_map(|name| item.get(name)?.as_s().ok());
-        let is_younger = begun.and_then(|text| text.parse::<Timestamp>().ok()).is_some_and(|begun| begun >= purged_at);
-        !is_younger && !sort_key(item).starts_with(prefix::LIMIT)
+        let begun = begun.and_then(|text| text.parse::<Timestamp>().ok());
+        let key = sort_key(item);
+        match self {
+            Self::All { requested_at } => {
+                !(key.starts_with(prefix::PENDING_CONSENT) && begun.is_some_and(|begun| begun > requested_at))
+            }
+            Self::Leftovers { requested_at } => {
+                begun.is_none_or(|begun| begun <= requested_at) && !key.starts_with(prefix::LIMIT)
+            }
+        }
     }
 }
 
@@ -356,7 +368,8 @@ impl PurgeItem {
             patient_id: patient.clone(),
             request: self.request(action)?,
             counts,
-            purged_at: self.purged_at.or(self.swept_purge_at),
+            purged_at: self.purged_at,
+            swept_request_at: self.swept_request_at,
             lease_until,
         })
     }

@@ -50,7 +50,7 @@ impl Queue {
     /// As for [`send`](Self::send).
     pub async fn send_body(&self, body: &str, wait: Duration) -> Result<(), StoreError> {
         const MAX_DELAY_SECONDS: u64 = 15 * 60;
-        let seconds = i32::try_from(wait.as_secs().min(MAX_DELAY_SECONDS)).unwrap_or(i32::MAX);
+        let seconds = whole_seconds(wait, MAX_DELAY_SECONDS);
         self.client
             .send_message()
             .queue_url(&self.url)
@@ -98,7 +98,7 @@ impl Queue {
     /// [`StoreError`]; the queue's own visibility time-out then applies.
     pub async fn delay(&self, receipt_handle: &str, wait: Duration) -> Result<(), StoreError> {
         const MAX_VISIBILITY_SECONDS: u64 = 12 * 3600;
-        let seconds = i32::try_from(wait.as_secs().min(MAX_VISIBILITY_SECONDS)).unwrap_or(i32::MAX);
+        let seconds = whole_seconds(wait, MAX_VISIBILITY_SECONDS);
         self.client
             .change_message_visibility()
             .queue_url(&self.url)
@@ -109,4 +109,10 @@ impl Queue {
             .map(|_| ())
             .map_err(|error| StoreError::of("delay a message", &error))
     }
+}
+
+/// Whole seconds, rounded up: after them the wait is over.
+fn whole_seconds(wait: Duration, max: u64) -> i32 {
+    let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+    i32::try_from(seconds.min(max)).unwrap_or(i32::MAX)
 }

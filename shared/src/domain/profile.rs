@@ -33,6 +33,9 @@ pub struct Profile {
 }
 
 impl Profile {
+    /// Scope that gives it.
+    pub const SCOPE: &str = "personal";
+
     /// Time after which it is fetched again.
     pub const TTL: SignedDuration = SignedDuration::from_hours(7 * 24);
 

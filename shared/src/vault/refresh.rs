@@ -323,6 +323,20 @@ impl Attempt {
             Ok(false) => {}
             Err(error) => unrevoked(grant, &error),
         }
+        // A revocation could end a newer consent of the same account too.
+        let Connection { oura_user_id, since, .. } = &self.connection;
+        match self.vault.connections.has_newer_consent(oura_user_id, grant, *since).await {
+            Ok(false) => {}
+            Ok(true) => {
+                tracing::info!(
+                    event = "revocation.superseded",
+                    connection.grant = %grant,
+                    "a consent was not revoked, because its ring account has a newer one"
+                );
+                return;
+            }
+            Err(error) => return unrevoked(grant, &error),
+        }
         let revoked = match self.vault.app.oauth().await {
             Ok(oauth) => oauth.revoke(&tokens.access_token, &tokens.token_host).await,
             Err(error) => return unrevoked(grant, &error),

@@ -141,6 +141,12 @@ async fn undeleted_tokens_are_deleted_later() {
     assert_eq!((secrets_of(&world, PATIENT).await.len(), asked(&world, "POST /oauth/revoke")), (0, 1));
 }
 
+/// A state that has led to a connection is worth nothing more, and expires: only a request that lives deletes it.
+fn without_states(mut tables: [Vec<Value>; 3]) -> [Vec<Value>; 3] {
+    tables[0].retain(|item| item["sk"] != "STATE");
+    tables
+}
+
 /// Killed before or after any write, the request is repeated, or not: whatever was begun comes to its end.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn disconnect_killed_at_any_write_completes() {
@@ -150,7 +156,7 @@ async fn disconnect_killed_at_any_write_completes() {
     let writes = u32::try_from(clean.aws.meter().mutations() - before).unwrap();
     assert!(writes >= 6, "{writes}");
     settle(&clean).await;
-    let (tables, events) = (clean.tables().await, clean.event_ids());
+    let (tables, events) = (without_states(clean.tables().await), clean.event_ids());
     for (point, effect) in (0..writes).flat_map(|point| [(point, Effect::Stop), (point, Effect::StopAfter)]) {
         let context = format!("killed at write {point} ({effect:?})");
         let world = small().await;
@@ -160,7 +166,11 @@ async fn disconnect_killed_at_any_write_completes() {
             assert_eq!(delete(&world, "").await.status, 202);
         }
         settle(&world).await;
-        assert_eq!((world.tables().await, world.event_ids()), (tables.clone(), events.clone()), "{context}");
+        assert_eq!(
+            (without_states(world.tables().await), world.event_ids()),
+            (tables.clone(), events.clone()),
+            "{context}"
+        );
         assert_eq!(secrets_of(&world, PATIENT).await, Vec::<String>::new(), "{context}");
         // Killed between Oura's answer and the next step, a revocation is asked for twice.
         assert!((1..=2).contains(&asked(&world, "POST /oauth/revoke")), "{context}");

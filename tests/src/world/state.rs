@@ -63,7 +63,10 @@ impl World {
         };
         let event = PatientEvent::new(patient_id, now, kind);
         let consent = consent_of(&connection, now);
-        assert_eq!(self.connections.connect(&connection, None, &event, &consent).await, Ok(ConnectOutcome::Recorded));
+        assert_eq!(
+            self.connections.connect(&connection, None, &event, &consent, None).await,
+            Ok(ConnectOutcome::Recorded)
+        );
         connection
     }
 

@@ -6,15 +6,12 @@ use shared::oura::rate_limit::Lane;
 use super::open::OpenedSync;
 use super::phase::SyncContext;
 
-/// Scope of the personal information.
-const SCOPE: &str = "personal";
-
 /// Fetches and stores it if it is due.
 pub(super) async fn refresh(cx: SyncContext<'_>, opened: &OpenedSync) {
     let OpenedSync { message, connection, .. } = opened;
     let is_due = cx.deps.personal_info
         && matches!(message.trigger, Trigger::Daily | Trigger::Backfill)
-        && connection.scopes_granted.contains(SCOPE);
+        && connection.scopes_granted.contains(Profile::SCOPE);
     if is_due && let Err(reason) = fetch(cx, opened).await {
         tracing::warn!(
             event = "profile.not_fetched",

@@ -3,6 +3,7 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 
+use super::oauth_states::StoredState;
 use super::store::{Connections, is_on};
 use crate::aws::error::StoreError;
 use crate::aws::outbox::put_event;
@@ -35,12 +36,15 @@ impl Connections {
         Ok(consents)
     }
 
-    /// Records a consent that did not end in a connection.
+    /// Records a consent that did not end in a connection. Writes nothing once its state is deleted.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn record_consent(&self, patient: &PatientId, consent: &Consent) -> Result<(), StoreError> {
-        self.put_consent(patient, consent).send("record a consent").await?.ignore();
+    pub async fn record_consent(&self, state: &StoredState, consent: &Consent) -> Result<(), StoreError> {
+        let mut transaction = Transaction::new(&self.table, "record a consent");
+        transaction.add((), self.put_consent(&state.patient_id, consent))?;
+        transaction.add((), self.check_state(state, &consent.consent_id))?;
+        let _is_current = transaction.commit().await?.is_done();
         Ok(())
     }
 

@@ -14,7 +14,10 @@ use sha2::{Digest, Sha256};
 
 use super::store::Connections;
 use crate::aws::error::StoreError;
-use crate::aws::table::{Committed, Key, Outcome, Put, Returned, Transaction, equals, expires_at, greater, missing};
+use crate::aws::table::{
+    Check, Committed, Key, Outcome, Partition, Put, Returned, Transaction, begins_with, equals, expires_at, greater,
+    missing, prefix,
+};
 use crate::domain::{ConsentVersion, GrantId, PatientId};
 
 /// Time that a patient may spend on Oura's consent page.
@@ -240,6 +243,28 @@ impl Connections {
             update.when(equals("expiresAt", state.expires_at)).send(ACTION).await?.ignore();
         }
         Ok(())
+    }
+
+    /// Deletes all states of a patient, so that no consent that has begun completes.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn discard_states(&self, patient: &PatientId) -> Result<(), StoreError> {
+        const ACTION: &str = "delete the patient's OAuth states";
+        let keys = Partition::Patient(patient).whole().and(begins_with("sk", prefix::PENDING_CONSENT));
+        let page = self.table.query(keys).consistent().page(ACTION).await?;
+        for item in page.items {
+            let Some(Ok(state_key)) = item.get("stateKey").map(|key| key.as_s()) else { continue };
+            if let Some(state) = Key::of_state(state_key) {
+                self.table.delete(&state).send(ACTION).await?.ignore();
+            }
+        }
+        Ok(())
+    }
+
+    /// The condition that a state still exists and is this attempt's.
+    pub(super) fn check_state(&self, state: &StoredState, attempt: &GrantId) -> Check {
+        self.table.check(&Key::OAuthState(&state.hash)).when(equals("attempt", attempt))
     }
 
     /// The write of a state's marker.

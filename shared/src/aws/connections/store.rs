@@ -93,6 +93,25 @@ impl Connections {
         Ok(claim.map(|claim| claim.patient_id))
     }
 
+    /// True if the ring account has a live connection on another consent, which began after this time.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn has_newer_consent(
+        &self,
+        user: &OuraUserId,
+        grant: &GrantId,
+        after: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let Some(owner) = self.owner(user).await? else { return Ok(false) };
+        Ok(self.get(&owner).await?.is_some_and(|connection| {
+            connection.oura_user_id == *user
+                && connection.grant_id != *grant
+                && connection.status != ConnectionStatus::Disconnected
+                && connection.since > after
+        }))
+    }
+
     /// The patient's connection and consents, in one read.
     ///
     /// # Errors

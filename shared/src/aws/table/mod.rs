@@ -20,4 +20,4 @@ pub(super) use item::{Item, Text, TextSet, expires_at, read};
 pub(super) use key::{Key, Partition, prefix};
 pub(super) use query::{Page, Query};
 pub(super) use transaction::{Committed, Transaction};
-pub(super) use write::{Delete, Outcome, Put, Returned, Update};
+pub(super) use write::{Check, Delete, Outcome, Put, Returned, Update};

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::super::protocol::{Action, ActionResult};
 use super::super::refresh_state::RefreshState;
 use super::setting::{Guard, Setting};
-use super::world::{FLIGHT, OLD, Running, Secret, World, at, attempt, slot};
+use super::world::{FLIGHT, NEW, OLD, Running, Secret, World, at, attempt, slot};
 use crate::aws::Advanced;
 use crate::domain::ReasonCode;
 
@@ -104,12 +104,19 @@ impl Setting {
             }
             Action::Discard if self.lacks(Guard::Discard) => ActionResult::Done,
             Action::Discard | Action::Forget => {
+                let is_replaced = next.item.as_ref().is_some_and(|item| item.grant == NEW && grant == OLD);
                 let of_oura = &mut next.oura[here];
                 if running.action == Action::Discard {
                     match &mut next.kept {
                         Some(kept) if grant == OLD => *kept = (*kept).max(running.pair),
+                        // A revocation ends every consent of the account with this app.
+                        _ if is_replaced && !self.lacks(Guard::NewerConsent) => {}
                         // An access token of an older pair may not reach the newer one at Oura.
-                        _ => of_oura.revoked |= of_oura.current == running.pair.1,
+                        _ => {
+                            let revoked = of_oura.current == running.pair.1;
+                            of_oura.revoked |= revoked;
+                            next.oura[slot(NEW)].revoked |= revoked && is_replaced;
+                        }
                     }
                 }
                 next.secrets[here] = None;

@@ -154,6 +154,7 @@ fn each_guard_is_needed() {
         (Guard::RefreshBeforeRevocation, ended(EndedBy::Disconnect), "lives on at Oura"),
         (Guard::RunningRefresh, ended(EndedBy::Disconnect), "spent twice"),
         (Guard::NewerConsent, ended(EndedBy::DisconnectAndReconnect), "newer consent is ended"),
+        (Guard::NewerConsent, ended(EndedBy::Reconnect), "newer consent is ended"),
     ];
     let mut unneeded = Vec::new();
     for (guard, whole, expected) in missing {
