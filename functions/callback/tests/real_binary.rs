@@ -58,7 +58,7 @@ async fn callback_stores_tokens_publishes_the_event_and_queues_the_backfill() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn second_use_of_a_callback_is_refused_and_changes_nothing() {
+async fn second_use_of_a_callback_gets_the_first_outcome_and_changes_nothing() {
     let (world, binary) = world().await;
     let begun = world.begin("patient-1").await.unwrap();
     let query = world.consent(&begun, "ada");
@@ -69,7 +69,8 @@ async fn second_use_of_a_callback_is_refused_and_changes_nothing() {
         (back.status, location.contains("status=connected"), location.contains("status=error"))
     };
     assert_eq!(outcome(Some(&begun.cookie)).await, (303, true, false));
-    assert_eq!(outcome(Some(&begun.cookie)).await, (303, false, true));
+    assert_eq!(outcome(Some(&begun.cookie)).await, (303, true, false));
+    assert_eq!(outcome(None).await, (303, false, true), "another browser gets nothing of it");
     let output = binary.output();
     assert_eq!(world.leaks(&output, &[]).await.unwrap(), Vec::<String>::new());
 }

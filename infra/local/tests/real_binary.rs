@@ -29,12 +29,18 @@ impl Drop for Local {
     }
 }
 
-/// Starts the program in an empty environment, with its output in files of this directory.
+/// Variables of a shifted clock, which the program shares with its test.
+fn clock() -> impl Iterator<Item = (String, String)> {
+    let is_of_clock = |name: &str| name.starts_with("FAKETIME") || ["LD_PRELOAD", "NO_FAKE_STAT"].contains(&name);
+    std::env::vars().filter(move |(name, _)| is_of_clock(name))
+}
+
+/// Starts the program in an otherwise empty environment, with its output in files of this directory.
 fn start(directory: &Path, variables: &[(&str, &str)]) -> Local {
     let file = |name: &str| File::create(directory.join(name)).unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_local"));
     command.args(["--port", "0", "--ready-file"]).arg(directory.join("ready.json"));
-    command.env_clear().envs(variables.iter().copied()).stdout(file("stdout")).stderr(file("stderr"));
+    command.env_clear().envs(clock()).envs(variables.iter().copied()).stdout(file("stdout")).stderr(file("stderr"));
     Local(command.spawn().unwrap())
 }
 

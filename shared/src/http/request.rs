@@ -104,6 +104,10 @@ pub fn json_body<T: DeserializeOwned>(request: &Request) -> Result<T, HttpError>
             format!("The body is not JSON (line {}, column {}).", error.line(), error.column()),
         )
     })?;
+    // Serde would read a list as the fields in their order.
+    if !value.is_object() {
+        return Err(HttpError::bad_request("invalid_body", "The body does not fit: it must be an object."));
+    }
     serde_path_to_error::deserialize(value).map_err(|error| {
         HttpError::bad_request(
             "invalid_body",
@@ -217,6 +221,7 @@ mod tests {
         assert_eq!(read("").unwrap(), Wanted { n: None });
         assert_eq!(read(r#"{"n":1}"#).unwrap(), Wanted { n: Some(1) });
         assert_eq!(read("{").unwrap_err().code, "invalid_json");
+        assert_eq!(read("[1]").unwrap_err().code, "invalid_body", "a list is no object");
         let error = read(r#"{"n":"s3cret"}"#).unwrap_err();
         assert_eq!(error.code, "invalid_body");
         assert!(!error.message.contains("s3cret") && error.message.contains('n'), "{}", error.message);
