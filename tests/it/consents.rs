@@ -225,7 +225,7 @@ async fn refresh_of_a_replaced_consent_revokes_nothing() {
     let query = world.consent(&flow, "ada", "allow", None).await;
     let on =
         FaultMatch { path: "/oauth/token".into(), grant_type: Some("refresh_token".into()), ..FaultMatch::default() };
-    world.oura().add_fault(OuraFault { on, delay_ms: Some(1500), ..OuraFault::default() }).unwrap();
+    world.oura().add_fault(OuraFault { on, delay_ms: Some(3000), ..OuraFault::default() }).unwrap();
     let reconnect = async {
         tokio::time::sleep(Duration::from_millis(500)).await;
         world.callback(&query, Some(&flow.cookie)).await
@@ -246,14 +246,17 @@ async fn callback_in_flight_does_not_undo_a_disconnect_or_purge() {
         let flow = world.begin(PATIENT).await;
         let callback = world.consent(&flow, "ada", "allow", None).await;
         let on = FaultMatch { path: "/oauth/token".into(), ..FaultMatch::default() };
-        world.oura().add_fault(OuraFault { on, delay_ms: Some(1500), ..OuraFault::default() }).unwrap();
+        world.oura().add_fault(OuraFault { on, delay_ms: Some(3000), ..OuraFault::default() }).unwrap();
         let end = async {
             tokio::time::sleep(Duration::from_millis(500)).await;
             assert_eq!(world.request(Some(PATIENT), "DELETE", "/connections/oura", query, "").await.status, 202);
             world.work().await;
         };
         let (answer, ()) = futures::future::join(world.callback(&callback, Some(&flow.cookie)), end).await;
-        assert_eq!(answer.outcome(), ("error".into(), "state_invalid".into()), "{query}");
+        // The purge may have ended by then, or not.
+        let (status, reason) = answer.outcome();
+        assert_eq!(status, "error", "{query}");
+        assert!(reason == "state_invalid" || (reason == "purge_running" && !query.is_empty()), "{query}: {reason}");
         world.oura().clear_faults();
         settle(&world).await;
         let shown = world.get("/connections", "").await.data()["connections"].clone();
