@@ -78,7 +78,7 @@ async fn table_without_an_index_gets_it_and_one_with_other_keys_is_refused() {
     let refused = format!("{:#}", ensure(&sdk, &names, &app()).await.unwrap_err());
     assert!(refused.contains("oura-daily-stats: it exists with other keys"), "{refused}");
     let table = client.describe_table().table_name(&names.connections_table).send().await.unwrap().table.unwrap();
-    assert_eq!(table.global_secondary_indexes().len(), 3);
+    assert_eq!(table.global_secondary_indexes().len(), 2);
 }
 
 #[tokio::test]
