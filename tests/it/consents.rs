@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use local::aws::{Effect, Fault, Service};
 use oura_simulator::{Fault as OuraFault, FaultMatch};
 use serde_json::{Value, json};
 use shared::domain::{ConnectionStatus, Trigger};
@@ -211,6 +212,22 @@ async fn revocation_of_an_unkept_consent_is_retried() {
     assert_eq!(consents(&world).await[0]["revocation"], "revoked");
     assert_eq!(world.oura().person("ada").unwrap().grants, 0);
     assert_eq!(world.oura().summary().reused, 0);
+}
+
+/// The callback could not move the tokens to the revocation: the message finds them where they were stored.
+#[tokio::test]
+async fn tokens_that_the_callback_could_not_move_are_revoked_too() {
+    let world = World::connected().await;
+    settle(&world).await;
+    let refused = Effect::Error { status: 400, code: "AccessDeniedException".into(), message: "no".into() };
+    let fault = Fault::on(Service::SecretsManager, "CreateSecret", refused);
+    world.aws.faults().inject(Fault { contains: Some(".revoke".into()), ..fault });
+    assert_eq!(world.connect_as("patient-2", "ada").await.outcome().1, "account_conflict");
+    world.aws.faults().clear();
+    settle(&world).await;
+    assert_eq!(revoked(&world), 1);
+    let secrets = aws_sdk_secretsmanager::Client::new(&world.sdk).list_secrets().send().await.unwrap();
+    assert_eq!(secrets.secret_list().len(), 3, "app, key ring, and the tokens of the connection");
 }
 
 /// The refresh of a replaced consent ends when the newer one is recorded: revoking its tokens could end that one too.

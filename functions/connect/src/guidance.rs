@@ -1,4 +1,4 @@
-//! What a patient should know before the consent: prerequisites, and the reason for each scope. `textKey` is stable; `text` is
+//! Guidance for the patient before the consent: prerequisites, and the reason for each scope. `textKey` is stable; `text` is
 //! English.
 
 use serde::Serialize;

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::SOURCE;
 
-/// What a person has entered in the Oura app. A field that is missing, unreadable or outside its bounds is null.
+/// Facts that a person has entered in the Oura app. A field that is missing, unreadable or outside its bounds is null.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PersonalFacts {

@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 /// that a request may be in flight, and some more. Before that its refresh token may be in use.
 pub const RUNNING_REFRESH: SignedDuration = SignedDuration::from_secs(180);
 
-/// What is known of a revocation.
+/// Observations about a revocation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "four independent observations")]
 pub struct RevocationState {

@@ -18,7 +18,7 @@ const FILE: &str = "webhook-id";
 /// subscriptions at the next start. In a data directory the first id is kept, whatever address follows.
 ///
 /// # Errors
-/// When the file of the id cannot be read or written, or holds something else.
+/// If the file of the id cannot be read or written, or holds something else.
 pub(super) fn webhook_id(client_id: &str, address: &Url, data_dir: Option<&Path>) -> anyhow::Result<Uuid> {
     let first = Uuid::new_v5(&Uuid::NAMESPACE_URL, format!("{client_id} {address}").as_bytes());
     let Some(file) = data_dir.map(|directory| directory.join(FILE)) else { return Ok(first) };
@@ -37,7 +37,7 @@ pub(super) fn webhook_id(client_id: &str, address: &Url, data_dir: Option<&Path>
 /// Appends the id to the path of the webhook's address.
 ///
 /// # Errors
-/// When the address has no path.
+/// If the address has no path.
 pub(super) fn with_id(mut address: Url, id: Uuid) -> anyhow::Result<Url> {
     match address.path_segments_mut() {
         Ok(mut path) => path.pop_if_empty().push(&id.to_string()),
